@@ -1,0 +1,1 @@
+"""Twinlake: a self-hostable Destination Earth Data Lake."""

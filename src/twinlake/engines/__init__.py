@@ -1,0 +1,1 @@
+"""Technical engines. No Earth-observation word belongs here."""

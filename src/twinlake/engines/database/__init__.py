@@ -1,0 +1,11 @@
+"""The one database of a site: transactions for changes, bounded reads, migrations.
+
+Backends: `SqliteDatabase` (a file, one writer thread with group commit, readers beside it) and
+`MemoryDatabase` (the same SQL in memory, executed inline: its coroutines never suspend).
+"""
+
+from twinlake.engines.database.interfaces import Connection, Database, Migration, Work
+from twinlake.engines.database.memory import MemoryDatabase
+from twinlake.engines.database.sqlite import SqliteDatabase
+
+__all__ = ["Connection", "Database", "MemoryDatabase", "Migration", "SqliteDatabase", "Work"]

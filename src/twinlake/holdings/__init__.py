@@ -1,0 +1,1 @@
+"""What this site holds: collections, items, versions, assets, readers of formats, ingest."""

@@ -1,0 +1,1 @@
+"""The site's own catalogue: collections and items, found fast."""

@@ -1,0 +1,1 @@
+"""Requests and runs: one journal, one state machine."""

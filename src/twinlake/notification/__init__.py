@@ -1,0 +1,1 @@
+"""Channels that tell users what changed."""

@@ -1,0 +1,1 @@
+"""Standards of the field, pure: no I/O, each module names its source."""
