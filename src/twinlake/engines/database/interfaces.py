@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 else:
     from pysqlite3.dbapi2 import Connection
 
+__all__ = ["Connection", "Database", "Migration", "Work"]
+
 T = TypeVar("T")
 Work = Callable[[Connection], T]
 """A function over an open transaction. It may run twice (a read that is moved to a thread), never awaits, and keeps no cursor."""
