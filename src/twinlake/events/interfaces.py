@@ -20,11 +20,13 @@ class NewEvent:
     """Visibility domain, the second half of the stream: ``collection:{id}``, ``principal:{principal}`` or ``site``."""
     data: JsonObject = field(default_factory=dict)
     """The event's payload; for items at least ``collection``, ``id``, ``bbox``, ``operation``."""
+    starts_at: int | None = None
+    """Start of the item that it tells of, microseconds since 1970 UTC: an embargo hides the event like the item."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventRange:
-    """*count* changes of one kind stored as one row and expanded when read (a bulk load)."""
+    """*count* (at least 1) changes of one kind stored as one row and expanded when read (a bulk load)."""
 
     type: str
     domain: str
