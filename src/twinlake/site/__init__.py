@@ -1,0 +1,1 @@
+"""One running instance: its settings, how it is built, served and looked after."""

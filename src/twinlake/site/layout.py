@@ -1,0 +1,106 @@
+"""Where a site keeps what: the files under its folder."""
+
+import fcntl
+import hashlib
+import hmac
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from twinlake.core.errors import ConflictError, InvalidInputError
+
+_KEY_BYTES = 32
+_MAX_SOCKET_PATH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class SiteFolder:
+    """The folder of one site."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        """The settings."""
+        return self.path / "site.toml"
+
+    @property
+    def database(self) -> Path:
+        """The one database."""
+        return self.path / "state" / "site.db"
+
+    @property
+    def objects(self) -> Path:
+        """Bytes that the site manages."""
+        return self.path / "objects"
+
+    @property
+    def staging(self) -> Path:
+        """Uploads and scratch folders; on the same file system as the objects."""
+        return self.path / "staging"
+
+    @property
+    def admin_token(self) -> Path:
+        """The first administrator's token."""
+        return self.path / "admin.token"
+
+    @property
+    def socket(self) -> Path:
+        """The Unix socket of the children.
+
+        A socket's path has room for some 100 bytes: a deep folder gets one under the temporary directory,
+        in a folder that only this user may enter.
+        """
+        inside = self.path.resolve() / "state" / "gateway.sock"
+        if len(os.fsencode(inside)) <= _MAX_SOCKET_PATH:
+            return inside
+        name = hashlib.sha256(os.fsencode(inside)).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"twinlake-{os.getuid()}-{name}" / "gateway.sock"
+
+    def derive_key(self, purpose: str) -> bytes:
+        """Return the site's 32-byte key for *purpose*, derived from ``site.key``.
+
+        Raises
+        ------
+        InvalidInputError
+            The key file is missing or damaged.
+        """
+        try:
+            master = (self.path / "site.key").read_bytes()
+        except FileNotFoundError:
+            master = b""
+        if len(master) != _KEY_BYTES:
+            raise InvalidInputError(
+                f"{self.path / 'site.key'} is missing or damaged.", remedy="Restore it from the backup, or make a new site."
+            )
+        return hmac.new(master, purpose.encode(), hashlib.sha256).digest()
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the site alone: a gateway while it runs, an admin command while it is stopped.
+
+        Raises
+        ------
+        ConflictError
+            Another process holds it.
+        """
+        self.database.parent.mkdir(parents=True, exist_ok=True)
+        with (self.database.parent / "lock").open("a") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise ConflictError(
+                    f"The site in {self.path} is running, or another command works on it.", remedy="Stop it first."
+                ) from None
+            yield
+
+
+def write_secret(path: Path, content: bytes) -> None:
+    """Write *content* to a new file that only this user may read."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,0 +1,247 @@
+"""The settings of a site: ``site.toml``, overridden by ``TWINLAKE_*`` in the environment.
+
+Every field's description is its documentation: the commented ``site.toml`` of ``twinlake init`` and
+``docs/settings.md`` are made from it. Back-ends are chosen by ``kind``.
+"""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from twinlake.core.errors import InvalidInputError
+from twinlake.core.ids import check_id
+
+_PREFIX = "TWINLAKE_"
+_CLIENT_VARIABLES = frozenset({"TWINLAKE_URL", "TWINLAKE_TOKEN_FILE"})
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ServerSettings(_Section):
+    """Where the site listens and whom it believes."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on. Put a TLS proxy in front before leaving loopback.")
+    port: int = Field(8700, ge=0, le=65535, description="TCP port to listen on; 0 takes a free one.")
+    trusted_proxies: tuple[str, ...] = Field(
+        (), description="Addresses or networks whose X-Forwarded-* and X-Request-Id headers are believed."
+    )
+    cors_origins: tuple[str, ...] = Field(
+        ("*",), description="Web origins that may call the APIs from a browser. Cookies are never accepted across origins."
+    )
+    max_body_bytes: int = Field(32 << 20, gt=0, description="Largest request body outside uploads, in bytes.")
+
+
+class SqliteSettings(_Section):
+    """The embedded database."""
+
+    kind: Literal["sqlite"] = Field("sqlite", description="Keep state in one SQLite file under the site's folder.")
+    readers: int = Field(4, ge=1, le=64, description="Threads for queries that take longer than a few milliseconds.")
+
+
+class LocalObjectsSettings(_Section):
+    """Bytes in a local folder."""
+
+    kind: Literal["local"] = Field("local", description="Keep bytes under the site's folder.")
+
+
+class S3ObjectsSettings(_Section):
+    """Bytes in an S3 bucket; credentials come from the environment (``AWS_*``), never from this file."""
+
+    kind: Literal["s3"] = Field(description="Keep bytes in an S3 bucket.")
+    bucket: str = Field(description="Name of the bucket.")
+    endpoint: str | None = Field(None, description="URL of the S3 service; none is AWS.")
+    region: str = Field("us-east-1", description="Region of the bucket.")
+    prefix: str = Field("", description="Key prefix of everything this site keeps there.")
+
+
+class DeliverySettings(_Section):
+    """How bytes leave the site."""
+
+    mode: Literal["direct", "signed", "nginx", "presigned"] = Field(
+        "direct",
+        description="direct: sent by the gateway (zero-copy). signed: redirect to a short-lived /bytes URL. "
+        "nginx: X-Accel-Redirect to an nginx in front. presigned: redirect to a pre-signed S3 URL.",
+    )
+    signed_seconds: int = Field(300, ge=5, le=300, description="Life of a signed URL, in seconds.")
+
+
+class CatalogueSettings(_Section):
+    """Limits of search."""
+
+    deadline_seconds: float = Field(5.0, gt=0, le=300, description="Longest a query may run before it is answered with 503.")
+
+
+class IngestSettings(_Section):
+    """How files are taken in."""
+
+    link_roots: tuple[Path, ...] = Field((), description="Folders whose files may be linked instead of copied (`ingest --link`).")
+    max_upload_bytes: int = Field(64 << 30, gt=0, description="Largest single file accepted, in bytes.")
+    upload_hours: int = Field(24, ge=1, description="Hours after which an unfinished upload is swept.")
+
+
+class JobsSettings(_Section):
+    """How work is run in children."""
+
+    concurrent_runs: int = Field(2, ge=1, le=256, description="Runs of one kind that may be active at once.")
+    memory_bytes: int = Field(4 << 30, gt=0, description="Address space of a child, in bytes.")
+    cpu_seconds: int = Field(3600, gt=0, description="CPU time of a child, in seconds.")
+
+
+class WebhookSettings(_Section):
+    """Where events may be sent."""
+
+    allow: tuple[str, ...] = Field(
+        (), description="Receivers that are exempt from the guard against internal addresses, as exact scheme://host:port."
+    )
+
+
+class EventSettings(_Section):
+    """How long the event log remembers."""
+
+    retention_days: int = Field(30, ge=1, description="Days after which events are dropped; readers then get an explicit gap.")
+
+
+class PolicySettings(_Section):
+    """Who may do what."""
+
+    file: Path | None = Field(None, description="Cedar policies to use instead of the built-in ones.")
+
+
+class LoggingSettings(_Section):
+    """What the site writes to standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is written.")
+
+
+class SiteSettings(BaseSettings):
+    """All settings of one site."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid", frozen=True, env_prefix=_PREFIX, env_nested_delimiter="__", nested_model_default_partial_update=True
+    )
+
+    id: str = Field("central", description="Name of this site: part of data URLs and of principals. Never change it later.")
+    role: Literal["central", "bridge"] = Field("central", description="What the site is in the federation.")
+    title: str = Field("Twinlake", description="Name shown to people.")
+    public_url: str | None = Field(
+        None, description="URL under which users reach the site, without a trailing slash; default: http://host:port."
+    )
+    server: ServerSettings = ServerSettings.model_validate({})
+    database: SqliteSettings = SqliteSettings.model_validate({})
+    objects: Annotated[LocalObjectsSettings | S3ObjectsSettings, Field(discriminator="kind")] = (
+        LocalObjectsSettings.model_validate({})
+    )
+    delivery: DeliverySettings = DeliverySettings.model_validate({})
+    catalogue: CatalogueSettings = CatalogueSettings.model_validate({})
+    ingest: IngestSettings = IngestSettings.model_validate({})
+    jobs: JobsSettings = JobsSettings.model_validate({})
+    events: EventSettings = EventSettings.model_validate({})
+    webhooks: WebhookSettings = WebhookSettings.model_validate({})
+    policy: PolicySettings = PolicySettings.model_validate({})
+    logging: LoggingSettings = LoggingSettings.model_validate({})
+
+    @field_validator("id")
+    @classmethod
+    def _check_id(cls, value: str) -> str:
+        try:
+            return check_id(value, "site")
+        except InvalidInputError as error:
+            raise ValueError(error.message) from error
+
+    @field_validator("public_url")
+    @classmethod
+    def _check_public_url(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("http://", "https://")):
+            raise ValueError("must begin with http:// or https://")
+        return value.rstrip("/") if value else None
+
+    @property
+    def base_url(self) -> str:
+        """URL under which users reach the site, without a trailing slash."""
+        return self.public_url or f"http://{self.server.host}:{self.server.port}"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let the environment win over the file."""
+        _ = settings_cls, dotenv_settings, file_secret_settings
+        return env_settings, init_settings
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read ``site.toml`` at *path* and the environment.
+
+        Raises
+        ------
+        InvalidInputError
+            The file is missing or no TOML, or a setting is unknown or has a bad value.
+        """
+        try:
+            values = tomllib.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise InvalidInputError(
+                f"There is no {path}.", remedy=f"Make a site with: twinlake init {path.parent} --yes"
+            ) from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise InvalidInputError(f"{path} is not TOML: {error}.") from error
+        _check_environment(os.environ)
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            raise InvalidInputError(f"{path}: " + "; ".join(_explain(error))) from error
+
+
+def list_settings() -> Iterator[tuple[str, Any]]:
+    """Yield (dotted name, field) of every setting, sections in order; of tagged unions every member's."""
+    yield from _list_fields(SiteSettings, "")
+
+
+def _list_fields(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, Any]]:
+    for name, field in model.model_fields.items():
+        sections = [kind for kind in _members(field.annotation) if isinstance(kind, type) and issubclass(kind, BaseModel)]
+        if not sections:
+            yield prefix + name, field
+        for section in sections:
+            yield from _list_fields(section, f"{prefix}{name}.")
+
+
+def _members(annotation: Any) -> tuple[Any, ...]:
+    return getattr(annotation, "__args__", None) or (annotation,)
+
+
+def _check_environment(environment: Mapping[str, str]) -> None:
+    """Refuse a variable that would silently do nothing."""
+    known = {_PREFIX + name.upper().replace(".", "__") for name, _ in list_settings()}
+    sections = {_PREFIX + name.upper() for name in SiteSettings.model_fields}
+    for variable in environment:
+        if variable.startswith(_PREFIX) and variable not in known | sections | _CLIENT_VARIABLES:
+            raise InvalidInputError(f"The environment variable {variable} is no setting.{_nearest(variable, known)}")
+
+
+def _explain(error: ValidationError) -> Iterator[str]:
+    names = [name for name, _ in list_settings()]
+    for problem in error.errors():
+        place = ".".join(str(part) for part in problem["loc"] if part not in {"local", "s3", "sqlite"})
+        if problem["type"] == "extra_forbidden":
+            yield f"there is no setting {place!r}.{_nearest(place, names)}"
+        else:
+            yield f"{place}: {problem['msg']}"
+
+
+def _nearest(word: str, known: Any) -> str:
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f" Did you mean {near[0]!r}?" if near else ""

@@ -1,0 +1,72 @@
+"""Make a new site: its folder, its commented settings, its key, its first administrator."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic_core import PydanticUndefined
+
+from twinlake.core.clock import Clock
+from twinlake.core.errors import ConflictError
+from twinlake.core.randomness import Randomness
+from twinlake.site.layout import SiteFolder, write_secret
+from twinlake.site.settings import SiteSettings, list_settings
+
+_KEY_BYTES = 32
+_HEAD = """\
+# Settings of a Twinlake site. What is commented out is the default.
+# Every setting can be overridden by the environment: server.port is TWINLAKE_SERVER__PORT.
+# An unknown name is an error, so a typing mistake cannot go unnoticed.
+"""
+
+
+def write_settings(chosen: dict[str, Any]) -> str:
+    """Return a ``site.toml`` that explains every setting; those in *chosen* (dotted names) are set, the others commented out."""
+    lines, section = [_HEAD], ""
+    names = sorted(list_settings(), key=lambda pair: "." in pair[0])
+    seen: set[str] = set()
+    for name, field in names:
+        if name in seen:
+            continue
+        seen.add(name)
+        here, _, leaf = name.rpartition(".")
+        if here != section:
+            section = here
+            lines.append(f"\n[{section}]")
+        lines.append(f"# {field.description}")
+        if name in chosen:
+            lines.append(f"{leaf} = {json.dumps(chosen[name])}")
+        else:
+            default = None if field.default is PydanticUndefined else field.default
+            lines.append(f"# {leaf} = {'""' if default is None else json.dumps(default, default=list)}")
+    return "\n".join(lines) + "\n"
+
+
+async def init_site(directory: Path, *, site_id: str, port: int, clock: Clock, randomness: Randomness) -> SiteFolder:
+    """Make a site in *directory*.
+
+    Raises
+    ------
+    ConflictError
+        There is a site already.
+    InvalidInputError
+        The id or the port cannot be used.
+    """
+    from twinlake.site.build import create_admin_token  # noqa: PLC0415
+
+    folder = SiteFolder(directory)
+    if folder.config.exists():
+        raise ConflictError(f"There is a site in {directory} already.", remedy=f"Start it: twinlake serve --config {folder.config}")
+    SiteSettings.model_validate({"id": site_id, "server": {"port": port}})
+    for path in (folder.path, folder.database.parent, folder.objects, folder.staging):
+        path.mkdir(parents=True, exist_ok=True)
+    folder.database.parent.chmod(0o700)
+    key = folder.path / "site.key"
+    if not key.exists():
+        write_secret(key, randomness(_KEY_BYTES))
+    folder.config.write_text(write_settings({"id": site_id, "server.port": port}), encoding="utf-8")
+    settings = SiteSettings.read(folder.config)
+    token = await create_admin_token(settings, folder, clock=clock, randomness=randomness)
+    folder.admin_token.unlink(missing_ok=True)
+    write_secret(folder.admin_token, token.encode() + b"\n")
+    return folder

