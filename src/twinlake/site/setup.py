@@ -9,6 +9,7 @@ from pydantic_core import PydanticUndefined
 from twinlake.core.clock import Clock
 from twinlake.core.errors import ConflictError
 from twinlake.core.randomness import Randomness
+from twinlake.site.build import create_admin_token
 from twinlake.site.layout import SiteFolder, write_secret
 from twinlake.site.settings import SiteSettings, list_settings
 
@@ -38,7 +39,7 @@ def write_settings(chosen: dict[str, Any]) -> str:
             lines.append(f"{leaf} = {json.dumps(chosen[name])}")
         else:
             default = None if field.default is PydanticUndefined else field.default
-            lines.append(f"# {leaf} = {'""' if default is None else json.dumps(default, default=list)}")
+            lines.append(f"# {leaf} = {json.dumps('' if default is None else default, default=list)}")
     return "\n".join(lines) + "\n"
 
 
@@ -52,11 +53,11 @@ async def init_site(directory: Path, *, site_id: str, port: int, clock: Clock, r
     InvalidInputError
         The id or the port cannot be used.
     """
-    from twinlake.site.build import create_admin_token  # noqa: PLC0415
-
     folder = SiteFolder(directory)
     if folder.config.exists():
-        raise ConflictError(f"There is a site in {directory} already.", remedy=f"Start it: twinlake serve --config {folder.config}")
+        raise ConflictError(
+            f"There is a site in {directory} already.", remedy=f"Start it: twinlake serve --config {folder.config}"
+        )
     SiteSettings.model_validate({"id": site_id, "server": {"port": port}})
     for path in (folder.path, folder.database.parent, folder.objects, folder.staging):
         path.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,48 @@
+"""The command `twinlake`."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from twinlake import __version__
+from twinlake.cli import admin, get, ingest, jobs, search, site
+from twinlake.core.errors import TwinlakeError
+
+app = typer.Typer(
+    name="twinlake",
+    help="Find, get, take in and announce Earth data with a Twinlake site.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+site.register(app)
+ingest.register(app)
+search.register(app)
+get.register(app)
+jobs.register(app)
+admin.register(app)
+
+
+def _show_version(wanted: bool) -> None:  # noqa: FBT001  (the shape of an option's callback)
+    if wanted:
+        typer.echo(f"twinlake {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", callback=_show_version, is_eager=True)] = False,
+) -> None:
+    _ = version
+
+
+def main() -> None:
+    """Run a command; an anticipated failure is one line and its remedy, not a traceback."""
+    try:
+        app()
+    except TwinlakeError as error:
+        typer.secho(f"twinlake: {error.message}", err=True, fg="red")
+        if error.remedy:
+            typer.echo(f"  {error.remedy}", err=True)
+        sys.exit(1)

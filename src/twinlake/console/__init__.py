@@ -1,0 +1,1 @@
+"""The web console: every page works from its URL and shows the same request in code."""

@@ -1,0 +1,119 @@
+"""Serve a site: one event loop, the public listener and the children's Unix socket."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from twinlake.core.errors import ConflictError
+from twinlake.engines.web.zerocopy import ZeroCopyHttpToolsProtocol
+from twinlake.site.app import build_app, build_internal_app
+from twinlake.site.build import open_services
+from twinlake.site.layout import SiteFolder
+from twinlake.site.settings import SiteSettings
+
+_BACKLOG = 2048
+_KEEP_ALIVE_SECONDS = 30
+_SHUTDOWN_SECONDS = 5
+
+
+class _Server(uvicorn.Server):
+    """A uvicorn server that leaves signals to the site, which has two of them."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _make_server(app: ASGIApp) -> _Server:
+    config = uvicorn.Config(
+        app,
+        loop="asyncio",  # uvloop cannot send files without copying
+        http=ZeroCopyHttpToolsProtocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        date_header=True,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+        backlog=_BACKLOG,
+    )
+    return _Server(config)
+
+
+def _listen(settings: SiteSettings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.server.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.server.host, settings.server.port))
+    except OSError as error:
+        listener.close()
+        raise ConflictError(
+            f"Cannot listen on {settings.server.host}:{settings.server.port}: {error.strerror}.",
+            remedy="Stop what listens there, or choose another port: TWINLAKE_SERVER__PORT=8701.",
+        ) from error
+    return listener
+
+
+def _listen_to_children(folder: SiteFolder) -> socket.socket:
+    path = folder.socket
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(str(path))
+    path.chmod(0o600)
+    return listener
+
+
+@asynccontextmanager
+async def running_site(settings: SiteSettings, folder: SiteFolder) -> AsyncIterator[str]:
+    """Serve the site while the block runs; yields its URL once it answers.
+
+    Raises
+    ------
+    ConflictError
+        The port is taken, or the site runs already.
+    """
+    with folder.lock(), _listen(settings) as public, _listen_to_children(folder) as private:
+        port = public.getsockname()[1]
+        settings = settings.model_copy(update={"server": settings.server.model_copy(update={"port": port})})
+        async with open_services(settings, folder) as services:
+            servers = [(_make_server(build_app(services)), public), (_make_server(build_internal_app(services)), private)]
+            tasks = [asyncio.create_task(server.serve(sockets=[listener])) for server, listener in servers]
+            try:
+                while not all(server.started for server, _ in servers):
+                    await asyncio.sleep(0.005)
+                    for task in tasks:
+                        if task.done():
+                            task.result()
+                yield settings.base_url
+            finally:
+                services.closing.set()
+                for server, _ in servers:
+                    server.should_exit = True
+                await asyncio.gather(*tasks)
+                folder.socket.unlink(missing_ok=True)
+
+
+async def serve(config: Path, *, tell: Callable[[str], None]) -> None:
+    """Serve the site of *config* until SIGTERM or SIGINT; *tell* is told when it is ready."""
+    settings = SiteSettings.read(config)
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with running_site(settings, SiteFolder(config.parent)) as url:
+        tell(f"Site {settings.id} is ready at {url}")
+        await stop.wait()
