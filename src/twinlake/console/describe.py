@@ -116,7 +116,11 @@ def describe_properties(properties: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _write_value(value: Any) -> str:
-    text = ", ".join(map(str, value)) if isinstance(value, list) and not any(isinstance(part, dict) for part in value) else str(value)
+    text = (
+        ", ".join(map(str, value))
+        if isinstance(value, list) and not any(isinstance(part, dict) for part in value)
+        else str(value)
+    )
     return text if len(text) <= _DETAILS_LIMIT else text[:_DETAILS_LIMIT] + " …"
 
 
