@@ -1,6 +1,6 @@
 """Principals and callers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +14,11 @@ class Principal:
         return f"{self.issuer}|{self.subject}"
 
 
+def site_issuer(site_id: str) -> str:
+    """Return the issuer id of the accounts that a site keeps itself."""
+    return f"urn:twinlake:site:{site_id}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
     """Who sends a request, with the roles and scopes that this request carries."""
@@ -21,14 +26,36 @@ class Caller:
     principal: Principal | None = None
     """None is anonymous."""
     roles: frozenset[str] = frozenset()
-    """Closed list: ``operator``, ``administrator``, ``data-steward``; later what issuers may assert."""
+    """Of the closed list `ROLES`; later what issuers may assert."""
     scopes: frozenset[str] = frozenset({"search", "read"})
     """Closed list: ``search read write process subscribe admin``."""
+    projects: frozenset[str] = frozenset()
+    """Projects that the principal is a member of."""
+    licences: frozenset[str] = frozenset()
+    """Licences that the principal has accepted."""
+    request_id: str = field(default="", compare=False)
+    """The request that is being answered, for the audit log."""
+    key: str = field(init=False, compare=False, repr=False, default="")
+    """Text that two callers share only if everything is decided alike for both."""
 
-    @property
-    def key(self) -> str:
-        """Text that two callers share only if everything is decided alike for both."""
-        return "|".join((str(self.principal or ""), ",".join(sorted(self.roles)), ",".join(sorted(self.scopes))))
+    def __post_init__(self) -> None:
+        if self.principal is None and not (self.roles or self.projects or self.licences):
+            key = "|" + ",".join(sorted(self.scopes))
+        else:
+            parts = (self.roles, self.scopes, self.projects, self.licences)
+            key = repr((str(self.principal), *(sorted(part) for part in parts)))
+        object.__setattr__(self, "key", key)
 
+    def within(self, request_id: str) -> "Caller":
+        """Return this caller, acting in the request *request_id*."""
+        copy = object.__new__(Caller)
+        for name in ("principal", "roles", "scopes", "projects", "licences", "key"):
+            object.__setattr__(copy, name, getattr(self, name))
+        object.__setattr__(copy, "request_id", request_id)
+        return copy
+
+
+ROLES = frozenset({"operator", "administrator", "data-steward"})
+"""What a site can grant a principal."""
 
 ANONYMOUS = Caller()

@@ -1,0 +1,142 @@
+"""The one way to declare a route: with the action that it takes.
+
+A route made here asks the policy before its endpoint runs and remembers its action, so that a test can walk
+a whole site and find every route; what was declared in any other way is found there too, and fails the test.
+"""
+
+import inspect
+from collections.abc import Awaitable, Callable, Collection, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fastapi import Depends, FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
+
+from twinlake.identity.actions import ACTIONS, SITE_ACTIONS, Action
+
+if TYPE_CHECKING:
+    from twinlake.identity.policy.service import Policy
+    from twinlake.identity.principals import Caller
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class GuardedRoute(Route):
+    """A Starlette route with its action."""
+
+    action: Action
+
+
+def guarded(
+    path: str,
+    endpoint: Endpoint,
+    *,
+    methods: Collection[str],
+    action: Action,
+    name: str | None = None,
+    max_body_bytes: int | None = None,
+) -> GuardedRoute:
+    """Declare a route that answers 401 or 403 where *action* is not allowed.
+
+    Actions on the site (``create_collection``, ``run``, ``subscribe``, ``administer``) are decided by the policy
+    before the endpoint runs. For ``discover``, ``read``, ``write`` and ``delete`` only the token's scope is checked
+    here: the endpoint filters by visibility, or calls `Policy.require` with the facts of the collection.
+
+    Parameters
+    ----------
+    endpoint
+        An async function of a request, which finds the `Caller` in ``request.state.caller``.
+    max_body_bytes
+        A limit of this route's own, in place of the site's.
+    """
+    if action not in ACTIONS or not inspect.iscoroutinefunction(endpoint):
+        raise TypeError(f"{path}: {action!r} must be a known action and the endpoint an async function.")
+    route = GuardedRoute(
+        path,
+        _GuardedEndpoint(endpoint, action),
+        methods=methods,
+        name=name or endpoint.__name__,
+        max_body_size=max_body_bytes,
+    )
+    route.action = action
+    return route
+
+
+class _GuardedEndpoint:
+    """The endpoint behind its guard, as an ASGI application (Starlette's own wrapping of functions costs more)."""
+
+    def __init__(self, endpoint: Endpoint, action: Action) -> None:
+        self._endpoint = endpoint
+        self._action = action
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        admit(scope, self._action)
+        response = await self._endpoint(Request(scope, receive, send))
+        await response(scope, receive, send)
+
+
+def guarded_api(
+    app: FastAPI, path: str, endpoint: Callable[..., Any], *, methods: list[str], action: Action, **openapi: Any
+) -> None:
+    """Declare a FastAPI route of a cold API; *openapi* goes to `FastAPI.add_api_route`."""
+    if action not in ACTIONS:
+        raise TypeError(f"{path}: {action!r} is not a known action.")
+
+    def check(request: Request) -> None:
+        admit(request.scope, action)
+
+    app.add_api_route(path, endpoint, methods=methods, dependencies=[Depends(check)], **openapi)
+    app.routes[-1].action = action  # type: ignore[attr-defined]  # the walk of all routes reads it
+
+
+def admit(scope: Scope, action: Action) -> None:
+    """Let a request pass, or raise what the caller is told.
+
+    Raises
+    ------
+    SignInRequiredError, RefusedError
+        The action is not for everybody, or not for this caller or token.
+    """
+    state = scope["state"]  # absent where a route is served outside of the site's middleware: fails closed
+    caller: Caller = state["caller"]
+    policy: Policy = state["policy"]
+    if action == "public":
+        return
+    if action in SITE_ACTIONS:
+        policy.require(caller, action)
+    else:
+        policy.require_scope(caller, action)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRoute:
+    """One route of a site, as a walk found it."""
+
+    path: str
+    methods: tuple[str, ...]
+    action: Action | None
+    """None for a route that was not declared by `guarded` or `guarded_api`."""
+
+
+def list_guarded_routes(app: object) -> list[FoundRoute]:
+    """Find every route below *app*, through mounts and middleware."""
+    return list(_walk(app, ""))
+
+
+def _walk(node: object, prefix: str) -> Iterator[FoundRoute]:
+    routes: list[BaseRoute] | None = getattr(node, "routes", None)
+    inner = getattr(node, "app", None)
+    if isinstance(node, Route):
+        methods = tuple(sorted(node.methods or ()))
+        yield FoundRoute(prefix + node.path, methods, getattr(node, "action", None))
+    elif routes:
+        below = prefix + getattr(node, "path", "")
+        for route in routes:
+            yield from _walk(route, below)
+    elif inner is not None:
+        yield from _walk(inner, prefix + getattr(node, "path", ""))
+    else:
+        yield FoundRoute(prefix or "/", (), None)
