@@ -1,30 +1,21 @@
-"""The event log numbers events without a gap, in the transaction of their change."""
+"""The event log keeps its contract on both databases."""
 
 import pytest
 
-from twinlake.core.clock import SystemClock
-from twinlake.engines.database import MemoryDatabase
-from twinlake.events.interfaces import EventRange, NewEvent
-from twinlake.events.log import EventLog
+from twinlake.engines.database import MemoryDatabase, SqliteDatabase
 from twinlake.events.schema import MIGRATIONS
+from twinlake.testing.event_log import EventLogContract
 
 
-@pytest.fixture
-async def database():
-    async with MemoryDatabase(migrations=MIGRATIONS) as database:
-        yield database
+class TestEventLogInMemory(EventLogContract):
+    @pytest.fixture
+    async def database(self):
+        async with MemoryDatabase(migrations=MIGRATIONS) as database:
+            yield database
 
 
-async def test_numbers(database):
-    log = EventLog(clock=SystemClock())
-    event = NewEvent(type="a", subject="s", domain="collection:c")
-    await database.write(
-        lambda tx: log.append(tx, [event, EventRange(type="a", domain="collection:c", source="x", first=5, count=3), event])
-    )
-    with pytest.raises(ZeroDivisionError):
-        await database.write(lambda tx: (log.append(tx, [event]), 1 / 0))
-    await database.write(lambda tx: log.append(tx, [event]))
-
-    rows = await database.read(lambda tx: tx.execute("select seq, number, count from event order by seq").fetchall())
-
-    assert rows == [(1, 1, 1), (2, 2, 3), (5, 5, 1), (6, 6, 1)]
+class TestEventLogInAFile(EventLogContract):
+    @pytest.fixture
+    async def database(self, tmp_path):
+        async with SqliteDatabase(tmp_path / "site.db", migrations=MIGRATIONS) as database:
+            yield database

@@ -1,0 +1,1 @@
+"""Contract suites and fakes for authors of back-ends; every back-end of ours passes them."""
