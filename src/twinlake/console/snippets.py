@@ -14,8 +14,10 @@ def home_codes(url: str) -> Codes:
     return [
         (
             "Python",
-            (f'from pystac_client import Client\n\nsite = Client.open("{url}/stac/v2/")\n'
-            "for collection in site.get_collections():\n    print(collection.id, collection.title)"),
+            (
+                f'from pystac_client import Client\n\nsite = Client.open("{url}/stac/v2/")\n'
+                "for collection in site.get_collections():\n    print(collection.id, collection.title)"
+            ),
         ),
         ("curl", f"curl {url}/stac/v2/collections"),
         ("Events", f"curl -N {url}/events"),
@@ -31,8 +33,10 @@ def search_codes(url: str, body: JsonObject) -> Codes:
     return [
         (
             "Python",
-            (f'from pystac_client import Client\n\nsite = Client.open("{url}/stac/v2/")\n'
-            f"found = site.search({arguments})\nfor item in found.items():\n    print(item.id, item.datetime)"),
+            (
+                f'from pystac_client import Client\n\nsite = Client.open("{url}/stac/v2/")\n'
+                f"found = site.search({arguments})\nfor item in found.items():\n    print(item.id, item.datetime)"
+            ),
         ),
         ("curl", f"curl {url}/stac/v2/search --json {shlex.quote(json.dumps(body))}"),
         ("twinlake", shlex.join(command)),
@@ -47,8 +51,10 @@ def item_codes(url: str, collection: str, item: str, asset: str | None) -> Codes
     return [
         (
             "Python",
-            (f'from pystac_client import Client\n\nsite = Client.open("{url}/stac/v2/")\n'
-            f'item = site.get_collection("{collection}").get_item("{item}"){opening}'),
+            (
+                f'from pystac_client import Client\n\nsite = Client.open("{url}/stac/v2/")\n'
+                f'item = site.get_collection("{collection}").get_item("{item}"){opening}'
+            ),
         ),
         ("curl", f"curl {shlex.quote(path)}"),
         ("twinlake", get),

@@ -1,0 +1,101 @@
+"""What the drawing child runs: tiles of rasters, one request after the other over a Unix socket.
+
+Protocol: a line of JSON in (``path, z, x, y``), four bytes of length (big-endian) and so many bytes of PNG out;
+length 0 says that the file cannot be drawn. The gateway connects once; the child ends with the connection, or when nothing is asked for two minutes.
+"""
+
+import contextlib
+import functools
+import json
+import logging
+import socket
+import sys
+from pathlib import Path
+
+import numpy as np
+from rio_tiler.colormap import cmap
+from rio_tiler.errors import TileOutsideBounds
+from rio_tiler.io import Reader
+from rio_tiler.models import ImageData
+
+from twinlake.holdings.readers import gdal
+
+_TILE_PIXELS = 256
+_SAMPLE_PIXELS = 512
+_OPEN_FILES = 16
+_IDLE_SECONDS = 120.0
+
+
+def main() -> None:
+    """Serve one connection on the socket named on standard input."""
+    path = sys.stdin.readline().strip()
+    logging.getLogger("rasterio").setLevel(logging.ERROR)
+    gdal.configure()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen(1)
+        connection, _ = listener.accept()
+        connection.settimeout(_IDLE_SECONDS)
+        with connection, connection.makefile("rwb") as stream, contextlib.suppress(TimeoutError):
+            for line in stream:
+                picture = _draw(json.loads(line))
+                stream.write(len(picture).to_bytes(4, "big") + picture)
+                stream.flush()
+
+
+def _draw(order: dict[str, str | int]) -> bytes:
+    path, z, x, y = str(order["path"]), int(order["z"]), int(order["x"]), int(order["y"])
+    try:
+        with Reader(path) as source:
+            try:
+                image = source.tile(x, y, z, tilesize=_TILE_PIXELS, indexes=_choose_bands(source))
+            except TileOutsideBounds:
+                return _EMPTY
+            return _paint(image, path, source)
+    except Exception:  # whatever a hostile file does, the answer is the same: it cannot be drawn
+        logging.getLogger(__name__).exception("cannot draw %s", Path(path).name)
+        return b""
+
+
+def _choose_bands(source: Reader) -> tuple[int, ...]:
+    """Return three bands for colour where the file has them, else its first."""
+    count = source.dataset.count
+    names = [interpretation.name for interpretation in source.dataset.colorinterp]
+    if {"red", "green", "blue"} <= set(names):
+        return tuple(names.index(name) + 1 for name in ("red", "green", "blue"))
+    return (1, 2, 3) if count in {3, 4} else (1,)
+
+
+def _paint(image: ImageData, path: str, source: Reader) -> bytes:
+    if len(image.band_names) == 1 and (colours := _table(source)):
+        return bytes(image.render(img_format="PNG", colormap=colours))
+    if not (image.data.dtype == np.uint8 and len(image.band_names) == 3):
+        image.rescale(in_range=_stretch(path, _choose_bands(source)))
+    colours = None if len(image.band_names) == 3 else cmap.get("viridis")
+    return bytes(image.render(img_format="PNG", colormap=colours))
+
+
+def _table(source: Reader) -> dict[int, tuple[int, ...]] | None:
+    """Return the file's own colour table, if it has one."""
+    return dict(source.colormap) if source.colormap else None
+
+
+@functools.lru_cache(_OPEN_FILES)
+def _stretch(path: str, bands: tuple[int, ...]) -> tuple[tuple[float, float], ...]:
+    """Return the 2nd and 98th percentile of each band, from a small copy of the whole."""
+    with Reader(path) as source:
+        sample = source.preview(max_size=_SAMPLE_PIXELS, indexes=bands)
+    ranges = []
+    for band in sample.array:
+        values = band.compressed()
+        values = values[np.isfinite(values)]
+        low, high = (float(edge) for edge in np.percentile(values, (2, 98))) if values.size else (0.0, 1.0)
+        ranges.append((low, high if high > low else low + 1.0))
+    return tuple(ranges)
+
+
+_EMPTY = bytes(ImageData(np.ma.masked_all((1, _TILE_PIXELS, _TILE_PIXELS), dtype=np.uint8)).render(img_format="PNG"))
+
+
+if __name__ == "__main__":
+    main()
