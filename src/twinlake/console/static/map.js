@@ -65,7 +65,7 @@ export function createMap(element) {
     attributionControl: false, canvasContextAttributes: { preserveDrawingBuffer: true },
   });
   map.addControl(new NavigationControl({ showCompass: false }), "top-right");
-  map.addControl(new AttributionControl({ compact: false }));
+  map.addControl(new AttributionControl({ compact: false, customAttribution: "" }));
   map.getCanvas().setAttribute("aria-label", element.getAttribute("aria-label") ?? "Map");
   const bounds = boundsOf(readFootprints());
   if (bounds) map.fitBounds(bounds, { padding: 40, maxZoom: 11, animate: false });
