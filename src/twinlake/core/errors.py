@@ -3,6 +3,8 @@
 The sub-apps write them in the form of their own standard; nothing else may reach a client.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import ClassVar
 
 
@@ -19,6 +21,10 @@ class TwinlakeError(Exception):
 
     code: ClassVar[str] = "internal-error"
     status: ClassVar[int] = 500
+    members: Mapping[str, object] = MappingProxyType({})
+    """What a client may read beside the message, such as the rule that refused."""
+    retry_after_seconds: int | None = None
+    """When the same request may succeed."""
 
     def __init__(self, message: str, *, remedy: str | None = None) -> None:
         super().__init__(message)
