@@ -1,1 +1,12 @@
-"""Disposable child processes with limits."""
+"""Disposable child processes with limits.
+
+What opens a file that somebody else made, or runs for long, does it in a child: a crash, a hang or an
+exploding file costs that child and nothing else. The limits are those of the kernel for one process
+(memory, CPU time, open files, file size); a child has no descriptors and no environment of its parent, a
+process group and scratch directory of its own, and dies with its parent.
+"""
+
+from twinlake.engines.sandbox.child import Child, Exit, start_child
+from twinlake.engines.sandbox.limits import Limits
+
+__all__ = ["Child", "Exit", "Limits", "start_child"]

@@ -1,0 +1,168 @@
+"""Requests, runs and kinds of jobs."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+
+from twinlake.core.documents import JsonObject
+from twinlake.engines.sandbox import Limits
+from twinlake.identity.principals import Caller
+
+
+class JobState(StrEnum):
+    """State of a request or run, named as in OGC API - Processes 1.0 (18-062r2, 7.11, ``statusCode``)."""
+
+    ACCEPTED = "accepted"
+    RUNNING = "running"
+    SUCCESSFUL = "successful"
+    FAILED = "failed"
+    DISMISSED = "dismissed"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing changes any more."""
+        return self not in LIVE_STATES
+
+
+LIVE_STATES = (JobState.ACCEPTED, JobState.RUNNING)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is; *total* None where it is not known."""
+
+    done: int = 0
+    total: int | None = None
+    unit: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a run or an attempt ended badly, and what to do about it."""
+
+    code: str
+    message: str
+    remedy: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What the attempts of a run have taken so far."""
+
+    cpu_seconds: float = 0.0
+    peak_memory_bytes: int = 0
+    """The largest resident set of any attempt."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A request with the run that fulfils it."""
+
+    id: str
+    owner: str
+    """``issuer|subject`` of the principal."""
+    project: str | None
+    api: str
+    """The interface it came through: ``jobs``; later ``openeo``, ``processes``, ``orders``."""
+    kind: str
+    spec: JsonObject
+    state: JobState
+    run: str
+    cost: float | None
+    quota_reservation: str | None
+    progress: Progress
+    attempts: int
+    usage: Usage
+    result: JsonObject | None
+    error: Failure | None
+    created_at: int
+    """Microseconds since 1970 UTC, as the other instants here."""
+    started_at: int | None
+    finished_at: int | None
+    updated_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A run as its supervisor sees it."""
+
+    id: str
+    kind: str
+    spec: JsonObject
+    owner: str
+    """The principal of the first request that asked for it: the child acts for them."""
+    state: JobState
+    attempts: int
+    failures: int
+    """Attempts that ended badly since the last finished checkpoint."""
+    lease: str | None
+    lease_until: int | None
+    active_at: int | None
+    """When the running attempt last got something done."""
+    attempt_started_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A named step of a run."""
+
+    name: str
+    tries: int
+    """How often it was begun."""
+    is_done: bool
+    result: JsonObject | None
+    failure: Failure | None
+    """Why the try before this one did not finish; None where it was not the step's fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One entry of a run's log."""
+
+    number: int
+    at: int
+    level: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """When an attempt that crashed is made again. What a child refuses is never retried."""
+
+    failures: int = 5
+    """Crashes in a row without a finished checkpoint after which the run has failed."""
+    first_delay: timedelta = timedelta(seconds=1)
+    """Doubles with every crash in a row."""
+
+    def delay(self, failures: int) -> timedelta:
+        """Return how long to wait after the given number of crashes in a row."""
+        return self.first_delay * (1 << (failures - 1))
+
+
+Prepare = Callable[[Caller, JsonObject], Awaitable[JsonObject]]
+"""Check a specification and the caller's right to it; return it as it will be run, or raise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobKind:
+    """A kind of job: who checks it, what runs it, and within which limits."""
+
+    name: str
+    child: str
+    """``module:function`` of one argument, a `JobContext`; called in the child process."""
+    prepare: Prepare
+    limits: Limits
+    concurrent: int
+    """How many runs of this kind go at the same time."""
+    stall: timedelta
+    """A child that gets nothing done for so long is killed."""
+    longest: timedelta
+    """An attempt is killed after so long, even if it gets on."""
+    retry: Retry = field(default_factory=Retry)
+    is_shared: bool = False
+    """Whether requests with equal specifications share one live run."""
+
+
+Kinds = Mapping[str, JobKind]

@@ -1,0 +1,154 @@
+"""The journal as users of jobs see it: make a request, look at it, cancel it."""
+
+import hashlib
+from dataclasses import dataclass
+
+import orjson
+
+from twinlake.core.clock import Clock, to_microseconds
+from twinlake.core.documents import JsonObject
+from twinlake.core.ids import new_id
+from twinlake.core.randomness import Randomness
+from twinlake.engines.database import Connection, Database
+from twinlake.events.interfaces import EventWriter
+from twinlake.jobs.errors import JobFinishedError, JobNotFoundError
+from twinlake.jobs.models import Job, JobKind, JobState, LogLine
+from twinlake.jobs.rows import JOB_COLUMNS, read_job, read_log_line
+from twinlake.jobs.states import dismiss_request, job_event
+
+_FROM = "from job_request q join job_run r on r.id = q.run"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewJob:
+    """A request as it comes in, its specification already checked."""
+
+    owner: str
+    kind: str
+    spec: JsonObject
+    api: str = "jobs"
+    project: str | None = None
+    priority: int = 0
+
+
+class RequestJournal:
+    """Keeps requests. Every change is durable, with its event, before the caller is answered."""
+
+    def __init__(self, *, database: Database, events: EventWriter, clock: Clock, randomness: Randomness) -> None:
+        self._database = database
+        self._events = events
+        self._clock = clock
+        self._randomness = randomness
+
+    async def submit(self, new: NewJob, kind: JobKind) -> Job:
+        """Write a request and the run that will fulfil it, or join a live run of a shared kind and equal content."""
+        job, run = new_id(self._clock, self._randomness), new_id(self._clock, self._randomness)
+        now = self._now()
+        spec = orjson.dumps(new.spec, option=orjson.OPT_SORT_KEYS).decode()
+        key = hashlib.sha256(f"{kind.name}\n{spec}".encode()).hexdigest()
+
+        def work(tx: Connection) -> Job:
+            joined = _find_live_run(tx, kind, key) if kind.is_shared else None
+            if joined is None:
+                tx.execute(
+                    "insert into job_run(id, kind, spec, content_key, owner, priority, state, not_before, created_at, updated_at)"
+                    " values (?, ?, ?, ?, ?, ?, 'accepted', ?, ?, ?)",
+                    (run, kind.name, spec, key, new.owner, new.priority, now, now, now),
+                )
+            shared_run, state = joined or (run, "accepted")
+            tx.execute(
+                "insert into job_request(id, owner, project, api, kind, spec, state, run, created_at, started_at, updated_at)"
+                " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    job,
+                    new.owner,
+                    new.project,
+                    new.api,
+                    kind.name,
+                    spec,
+                    state,
+                    shared_run,
+                    now,
+                    now if state == "running" else None,
+                    now,
+                ),
+            )
+            self._events.append(tx, [job_event(job, new.owner, kind.name, JobState(state), None)])
+            return _get(tx, job, None)
+
+        return await self._database.write(work)
+
+    async def get(self, job: str, *, owner: str | None) -> Job:
+        """Return a request; *owner* None sees everybody's.
+
+        Raises
+        ------
+        JobNotFoundError
+            There is none, or it is another's.
+        """
+        return await self._database.read(lambda tx: _get(tx, job, owner))
+
+    async def list_jobs(self, *, owner: str | None, limit: int, before: str | None = None) -> list[Job]:
+        """Return up to *limit* requests, newest first, older than the request *before*."""
+        rows = await self._database.read(
+            lambda tx: tx.execute(
+                f"select {JOB_COLUMNS} {_FROM} where (:owner is null or q.owner = :owner)"
+                " and (:before is null or q.id < :before) order by q.id desc limit :limit",
+                {"owner": owner, "before": before, "limit": limit},
+            ).fetchall()
+        )
+        return [read_job(row) for row in rows]
+
+    async def cancel(self, job: str, *, owner: str | None) -> Job:
+        """Dismiss a request; its run ends too when no other request waits for it.
+
+        Raises
+        ------
+        JobNotFoundError
+        JobFinishedError
+            It has ended otherwise. Dismissing twice is no error.
+        """
+        now = self._now()
+
+        def work(tx: Connection) -> Job:
+            found = _get(tx, job, owner)
+            if not dismiss_request(tx, self._events, job, now=now) and found.state is not JobState.DISMISSED:
+                raise JobFinishedError(job, found.state)
+            return _get(tx, job, owner)
+
+        return await self._database.write(work)
+
+    async def list_log(self, job: str, *, owner: str | None, after: int = 0, limit: int = 1000) -> list[LogLine]:
+        """Return log lines of a request's run with numbers above *after*, oldest first.
+
+        What a child wrote to its error output (level ``stderr``) may tell of the site's inside: owners do not see it.
+        """
+
+        def work(tx: Connection) -> list[LogLine]:
+            run = _get(tx, job, owner).run
+            rows = tx.execute(
+                "select number, at, level, message from job_log where run = ? and number > ?"
+                " and (? is null or level != 'stderr') order by number limit ?",
+                (run, after, owner, limit),
+            )
+            return [read_log_line(row) for row in rows.fetchall()]
+
+        return await self._database.read(work)
+
+    def _now(self) -> int:
+        return to_microseconds(self._clock.now())
+
+
+def _get(tx: Connection, job: str, owner: str | None) -> Job:
+    row = tx.execute(f"select {JOB_COLUMNS} {_FROM} where q.id = ?", (job,)).fetchone()
+    if row is None or (owner is not None and row[1] != owner):
+        raise JobNotFoundError(job)
+    return read_job(row)
+
+
+def _find_live_run(tx: Connection, kind: JobKind, key: str) -> tuple[str, str] | None:
+    row: tuple[str, str] | None = tx.execute(
+        "select id, state from job_run where kind = ? and content_key = ? and state in ('accepted', 'running') limit 1",
+        (kind.name, key),
+    ).fetchone()
+    return row
