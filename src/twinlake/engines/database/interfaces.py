@@ -40,7 +40,7 @@ class Database(Protocol):
         Raises
         ------
         OverloadedError
-            Too many writers are waiting.
+            Too many writers are waiting, or the database is being closed.
         StorageFullError
             The disk is full; nothing was changed.
         StorageFailedError
@@ -63,5 +63,13 @@ class Database(Protocol):
         ...
 
     async def backup(self, target: Path) -> None:
-        """Write a consistent copy to *target*, which must not exist, while writers go on."""
+        """Write a consistent, durable copy to *target*, while writers go on.
+
+        Raises
+        ------
+        ConflictError
+            *target* exists.
+        StorageFullError, StorageFailedError
+            There is no room for it, or its disk failed; nothing is left of it.
+        """
         ...

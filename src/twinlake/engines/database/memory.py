@@ -7,7 +7,7 @@ from typing import Self, TypeVar
 from pysqlite3 import dbapi2
 
 from twinlake.core.errors import DeadlineExceededError
-from twinlake.engines.database.connection import Prepare, TimeLimit, is_interrupted, migrate, open_connection
+from twinlake.engines.database.connection import Prepare, TimeLimit, check_new, is_interrupted, migrate, open_connection
 from twinlake.engines.database.interfaces import Migration, Work
 
 T = TypeVar("T")
@@ -42,6 +42,7 @@ class MemoryDatabase:
 
     async def read(self, work: Work[T], *, deadline_seconds: float | None = None) -> T:
         self._limit.start(deadline_seconds)
+        self._connection.execute("pragma query_only = on")
         try:
             return work(self._connection)
         except dbapi2.Error as error:
@@ -50,10 +51,12 @@ class MemoryDatabase:
             raise
         finally:
             self._limit.start(None)
+            self._connection.execute("pragma query_only = off")
 
     def on_commit(self, listener: Callable[[], None]) -> Callable[[], None]:
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
     async def backup(self, target: Path) -> None:
+        check_new(target)
         self._connection.execute("vacuum into ?", (str(target),))
