@@ -16,6 +16,7 @@ from twinlake.engines.web.metering import Metered
 from twinlake.engines.web.metrics import RequestMetrics
 from twinlake.engines.web.proxies import TrustedProxies, find_request_id
 from twinlake.engines.web.trace import RequestTrace
+from twinlake.engines.web.zerocopy import ZERO_COPY_SEND
 
 RequestListener = Callable[[RequestTrace], None]
 """Told of every finished request."""
@@ -72,6 +73,8 @@ class Observer:
                 message["headers"] = headers
             elif kind == "http.response.body":
                 trace.bytes_out += len(message.get("body", b""))
+            elif kind == ZERO_COPY_SEND:
+                trace.bytes_out += message["count"]
             await send(message)
 
         metered = Metered(self.app(scope, receive, observe))  # type: ignore[arg-type]  # every application is a coroutine function
