@@ -5,7 +5,6 @@ which holds the run is refused, so a child that was given up changes nothing any
 """
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from typing import TypeVar
 
 import msgspec
 from starlette.applications import Starlette
@@ -13,12 +12,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from twinlake.core.errors import InvalidInputError, TwinlakeError, UnauthenticatedError
+from twinlake.core.errors import TwinlakeError, UnauthenticatedError
+from twinlake.jobs.bodies import read_body
 from twinlake.jobs.models import Failure, Progress, Run
 from twinlake.jobs.runs import RunJournal
 from twinlake.jobs.supervisor import lease_of
 
-T = TypeVar("T")
 ChildEndpoint = Callable[[Request, Run, str], Awaitable[Response]]
 """A request of a child, the run that it holds and the lease it holds it by."""
 
@@ -113,14 +112,6 @@ class _Calls:
 
 
 _DONE = Response(status_code=204)
-
-
-async def read_body(request: Request, shape: type[T]) -> T:
-    """Read a JSON body of the given shape."""
-    try:
-        return msgspec.json.decode(await request.body(), type=shape)
-    except msgspec.MsgspecError as error:
-        raise InvalidInputError(f"The body is not what this call takes: {error}.") from error
 
 
 async def answer_error(_request: Request, error: Exception) -> Response:

@@ -1,7 +1,5 @@
 """Jobs as JSON: the ``statusInfo`` of OGC API - Processes 1.0 (18-062r2, 7.12) with members of our own."""
 
-from datetime import datetime
-
 from twinlake.core.clock import from_microseconds, to_text
 from twinlake.core.documents import JsonObject
 from twinlake.jobs.models import Failure, Job, LogLine
@@ -59,5 +57,4 @@ def _percent(job: Job) -> int | None:
 
 
 def _instant(microseconds: int | None) -> str | None:
-    instant: datetime | None = None if microseconds is None else from_microseconds(microseconds)
-    return None if instant is None else to_text(instant)
+    return None if microseconds is None else to_text(from_microseconds(microseconds))

@@ -67,7 +67,7 @@ def look_around(context: JobContext) -> JsonObject:
     """Report what a child finds of its surroundings."""
     return {
         "environment": sorted(os.environ),
-        "descriptors": sorted(int(name) for name in os.listdir("/proc/self/fd")),
+        "descriptors": sorted(int(entry.name) for entry in Path("/proc/self/fd").iterdir()),
         "scratch": str(context.scratch),
         "group": os.getpgid(0) == os.getpid(),
         "nice": os.nice(0),
