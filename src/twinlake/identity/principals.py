@@ -2,6 +2,12 @@
 
 from dataclasses import dataclass, field
 
+from twinlake.core.errors import InvalidInputError
+from twinlake.core.ids import check_id
+
+ROLES = frozenset({"operator", "administrator", "data-steward"})
+"""What a site can grant a principal."""
+
 
 @dataclass(frozen=True, slots=True)
 class Principal:
@@ -12,6 +18,20 @@ class Principal:
 
     def __str__(self) -> str:
         return f"{self.issuer}|{self.subject}"
+
+
+def parse_principal(text: str) -> Principal:
+    """Read ``issuer|subject``.
+
+    Raises
+    ------
+    InvalidInputError
+        One half is missing or is no id.
+    """
+    issuer, bar, subject = text.partition("|")
+    if not bar:
+        raise InvalidInputError(f"The principal {text[:80]!r} is not of the form issuer|subject.")
+    return Principal(check_id(issuer, "issuer"), check_id(subject, "subject"))
 
 
 def site_issuer(site_id: str) -> str:
@@ -39,23 +59,16 @@ class Caller:
     """Text that two callers share only if everything is decided alike for both."""
 
     def __post_init__(self) -> None:
-        if self.principal is None and not (self.roles or self.projects or self.licences):
-            key = "|" + ",".join(sorted(self.scopes))
-        else:
-            parts = (self.roles, self.scopes, self.projects, self.licences)
-            key = repr((str(self.principal), *(sorted(part) for part in parts)))
-        object.__setattr__(self, "key", key)
+        parts = (self.roles, self.scopes, self.projects, self.licences)
+        object.__setattr__(self, "key", repr((str(self.principal or ""), *(sorted(part) for part in parts))))
 
     def within(self, request_id: str) -> "Caller":
-        """Return this caller, acting in the request *request_id*."""
+        """Return this caller, acting in the request *request_id* (cheaper than making it anew)."""
         copy = object.__new__(Caller)
         for name in ("principal", "roles", "scopes", "projects", "licences", "key"):
             object.__setattr__(copy, name, getattr(self, name))
         object.__setattr__(copy, "request_id", request_id)
         return copy
 
-
-ROLES = frozenset({"operator", "administrator", "data-steward"})
-"""What a site can grant a principal."""
 
 ANONYMOUS = Caller()

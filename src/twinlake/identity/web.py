@@ -7,21 +7,24 @@ a whole site and find every route; what was declared in any other way is found t
 import inspect
 from collections.abc import Awaitable, Callable, Collection, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, cast
 
-from fastapi import Depends, FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from twinlake.engines.web.trace import trace_of
 from twinlake.identity.actions import ACTIONS, SITE_ACTIONS, Action
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
+
     from twinlake.identity.policy.service import Policy
     from twinlake.identity.principals import Caller
 
 Endpoint = Callable[[Request], Awaitable[Response]]
+DecidedOn = Literal["site", "resource"]
 
 
 class GuardedRoute(Route):
@@ -36,6 +39,7 @@ def guarded(
     *,
     methods: Collection[str],
     action: Action,
+    on: DecidedOn | None = None,
     name: str | None = None,
     max_body_bytes: int | None = None,
 ) -> GuardedRoute:
@@ -47,6 +51,8 @@ def guarded(
 
     Parameters
     ----------
+    on
+        ``resource`` leaves an action on the site to the endpoint too: administering one's own collection or account.
     endpoint
         An async function of a request, which finds the `Caller` in ``request.state.caller``.
     max_body_bytes
@@ -54,13 +60,8 @@ def guarded(
     """
     if action not in ACTIONS or not inspect.iscoroutinefunction(endpoint):
         raise TypeError(f"{path}: {action!r} must be a known action and the endpoint an async function.")
-    route = GuardedRoute(
-        path,
-        _GuardedEndpoint(endpoint, action),
-        methods=methods,
-        name=name or endpoint.__name__,
-        max_body_size=max_body_bytes,
-    )
+    here = _GuardedEndpoint(endpoint, action, on=on or _decided_on(action), max_body_bytes=max_body_bytes)
+    route = GuardedRoute(path, here, methods=methods, name=name or endpoint.__name__)
     route.action = action
     return route
 
@@ -68,31 +69,59 @@ def guarded(
 class _GuardedEndpoint:
     """The endpoint behind its guard, as an ASGI application (Starlette's own wrapping of functions costs more)."""
 
-    def __init__(self, endpoint: Endpoint, action: Action) -> None:
+    def __init__(self, endpoint: Endpoint, action: Action, *, on: DecidedOn, max_body_bytes: int | None) -> None:
         self._endpoint = endpoint
         self._action = action
+        self._on = on
+        self._max_body_bytes = max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        admit(scope, self._action)
+        admit(scope, self._action, on=self._on)
+        if self._max_body_bytes is not None:
+            trace_of(scope).max_body_bytes = self._max_body_bytes
         response = await self._endpoint(Request(scope, receive, send))
         await response(scope, receive, send)
 
 
 def guarded_api(
-    app: FastAPI, path: str, endpoint: Callable[..., Any], *, methods: list[str], action: Action, **openapi: Any
+    app: "FastAPI",
+    path: str,
+    endpoint: Callable[..., Any],
+    *,
+    methods: list[str],
+    action: Action,
+    on: DecidedOn | None = None,
+    **openapi: Any,
 ) -> None:
-    """Declare a FastAPI route of a cold API; *openapi* goes to `FastAPI.add_api_route`."""
+    """Declare a FastAPI route of a cold API, as `guarded` does; *openapi* goes to `FastAPI.add_api_route`."""
     if action not in ACTIONS:
         raise TypeError(f"{path}: {action!r} is not a known action.")
 
-    def check(request: Request) -> None:
-        admit(request.scope, action)
+    app.add_api_route(path, endpoint, methods=methods, **openapi)
+    route = cast("GuardedRoute", app.routes[-1])
+    route.action = action
+    # Outside of FastAPI's own handling, which reads the body before it asks any dependency.
+    route.app = _Guard(route.app, action, on=on or _decided_on(action))
 
-    app.add_api_route(path, endpoint, methods=methods, dependencies=[Depends(check)], **openapi)
-    app.routes[-1].action = action  # type: ignore[attr-defined]  # the walk of all routes reads it
+
+class _Guard:
+    """An ASGI application behind its guard."""
+
+    def __init__(self, app: ASGIApp, action: Action, *, on: DecidedOn) -> None:
+        self._app = app
+        self._action = action
+        self._on = on
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        admit(scope, self._action, on=self._on)
+        await self._app(scope, receive, send)
 
 
-def admit(scope: Scope, action: Action) -> None:
+def _decided_on(action: Action) -> DecidedOn:
+    return "site" if action in SITE_ACTIONS else "resource"
+
+
+def admit(scope: Scope, action: Action, *, on: DecidedOn) -> None:
     """Let a request pass, or raise what the caller is told.
 
     Raises
@@ -105,7 +134,7 @@ def admit(scope: Scope, action: Action) -> None:
     policy: Policy = state["policy"]
     if action == "public":
         return
-    if action in SITE_ACTIONS:
+    if on == "site":
         policy.require(caller, action)
     else:
         policy.require_scope(caller, action)

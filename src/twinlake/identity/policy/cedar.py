@@ -13,8 +13,8 @@ import cedarpy
 
 from twinlake.core.errors import InvalidInputError
 from twinlake.identity.actions import Action
-from twinlake.identity.policy.models import CollectionFacts, Decision
-from twinlake.identity.principals import Caller
+from twinlake.identity.policy.models import CollectionFacts, Decision, Resource
+from twinlake.identity.principals import Caller, Principal
 
 _SITE = {"type": "Site", "id": "this"}
 _ANONYMOUS = {"type": "Anonymous", "id": "anonymous"}
@@ -48,19 +48,21 @@ class CedarRules:
         """Return the rules of a site that has none of its own."""
         return cls(_read_text("default.cedar"), schema=read_schema(), origin="default.cedar")
 
-    def decide(self, caller: Caller, action: Action, resources: Sequence[CollectionFacts | None]) -> list[Decision]:
-        """Decide *action* on each of *resources*, in order; None is the site itself."""
+    def decide(self, caller: Caller, action: Action, resources: Sequence[Resource]) -> list[Decision]:
+        """Decide *action* on each of *resources*, in order; raises nothing."""
         principal = _principal_uid(caller)
         entities = [_principal_entity(caller, principal), {"uid": _SITE, "attrs": {}, "parents": []}]
-        entities += [_collection_entity(facts) for facts in resources if facts is not None]
+        entities += [_collection_entity(facts) for facts in resources if isinstance(facts, CollectionFacts)]
+        others = {account for account in resources if isinstance(account, Principal)} - {caller.principal}
+        entities += [_account_entity(account) for account in others]
         requests = [
             {
                 "principal": principal,
                 "action": {"type": "Action", "id": action},
-                "resource": _SITE if facts is None else {"type": "Collection", "id": facts.id},
+                "resource": _resource_uid(resource),
                 "context": {},
             }
-            for facts in resources
+            for resource in resources
         ]
         answers = cedarpy.is_authorized_batch(requests, self._policies, json.dumps(entities))
         return [self._read_answer(answer) for answer in answers]
@@ -97,6 +99,20 @@ def _list_rule_ids(policies: str, origin: str) -> dict[str, int]:
 
 def _principal_uid(caller: Caller) -> dict[str, str]:
     return _ANONYMOUS if caller.principal is None else {"type": "User", "id": str(caller.principal)}
+
+
+def _resource_uid(resource: Resource) -> dict[str, str]:
+    match resource:
+        case None:
+            return _SITE
+        case Principal():
+            return {"type": "User", "id": str(resource)}
+        case CollectionFacts():
+            return {"type": "Collection", "id": resource.id}
+
+
+def _account_entity(account: Principal) -> dict[str, Any]:
+    return {"uid": _resource_uid(account), "attrs": {"licences": []}, "parents": []}
 
 
 def _principal_entity(caller: Caller, uid: dict[str, str]) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from twinlake.identity.principals import Principal
+
 AccessClass = Literal["open", "licensed", "restricted", "private"]
 
 
@@ -17,6 +19,10 @@ class CollectionFacts:
     projects: frozenset[str] = frozenset()
     licence: str | None = None
     """Id of the licence that a caller must have accepted, where *access* is ``licensed``."""
+
+
+Resource = CollectionFacts | Principal | None
+"""What an action is taken on: a collection, an account, or the site itself (None)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,73 @@
+"""The tables of accounts, tokens, sessions, audit and usage."""
+
+from twinlake.engines.database import Migration
+
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration(
+        "identity",
+        1,
+        """
+        -- What a principal (issuer|subject) was given at this site: kind is role, project or licence.
+        create table identity_grant(
+            principal text not null,
+            kind text not null check (kind in ('role', 'project', 'licence')),
+            name text not null,
+            primary key (principal, kind, name)
+        ) strict, without rowid;
+
+        -- The secret itself is never stored. Times are microseconds since 1970 UTC; used_at is within minutes.
+        create table identity_token(
+            key text primary key,
+            secret_sha256 blob not null check (length(secret_sha256) = 32),
+            issuer text not null,
+            subject text not null,
+            name text not null,
+            roles text not null,
+            scopes text not null,
+            created_at integer not null,
+            expires_at integer,
+            used_at integer,
+            revoked_at integer
+        ) strict, without rowid;
+        create index identity_token_owner on identity_token(issuer, subject);
+
+        -- A session on the console stands on the token that it was opened with and ends with it.
+        create table identity_session(
+            secret_sha256 blob primary key check (length(secret_sha256) = 32),
+            token_key text not null references identity_token(key),
+            form_token text not null,
+            opened_at integer not null,
+            used_at integer not null
+        ) strict, without rowid;
+
+        -- Decisions that were asked for and changes that were made; equal ones of a moment are one row with a count.
+        create table identity_audit(
+            seq integer primary key,
+            at integer not null,
+            request_id text not null,
+            principal text,
+            action text not null,
+            resource text not null,
+            rule text not null,
+            allowed integer not null check (allowed in (0, 1)),
+            count integer not null check (count >= 1)
+        ) strict;
+        create index identity_audit_at on identity_audit(at);
+
+        -- hour is the start of the hour, seconds since 1970 UTC; empty text is anonymous, or no collection.
+        create table identity_usage(
+            hour integer not null,
+            principal text not null,
+            collection text not null,
+            service text not null,
+            requests integer not null,
+            bytes_out integer not null,
+            bytes_stored integer not null,
+            cpu_seconds real not null,
+            errors integer not null,
+            primary key (hour, principal, collection, service)
+        ) strict, without rowid;
+        create index identity_usage_principal on identity_usage(principal, hour);
+        """,
+    ),
+)

@@ -1,0 +1,1 @@
+"""Who may see and read a collection, over HTTP: part of ``/api``."""
