@@ -16,7 +16,9 @@ from twinlake.console.holdings import Shelves
 from twinlake.console.news import NewsDesk
 from twinlake.console.pages import Pages
 from twinlake.console.previews import find_preview
+from twinlake.console.signing import SigningPages
 from twinlake.console.snippets import home_codes, item_codes, job_codes, search_codes
+from twinlake.console.tiles import TileDesk
 from twinlake.console.work import WorkBench
 from twinlake.core.errors import NotFoundError, TwinlakeError
 from twinlake.events.models import Audience
@@ -38,6 +40,8 @@ class ConsoleServices:
     shelves: Shelves
     news: NewsDesk
     work: WorkBench
+    signing: SigningPages
+    tiles: TileDesk
     visibility_of: Callable[[Caller], Awaitable[Visibility]]
     audience_of: Callable[[Caller], Awaitable[Audience]]
     is_healthy: Callable[[], Awaitable[bool]]
@@ -53,6 +57,10 @@ def routes(services: ConsoleServices) -> list[BaseRoute]:
         guarded("/collections", console.collections, methods=["GET"], action="discover"),
         guarded("/collections/{collection}", console.collection, methods=["GET"], action="discover"),
         guarded("/collections/{collection}/items/{item}", console.item, methods=["GET"], action="discover"),
+        guarded("/preview/{collection}/{item}/{asset}/{z:int}/{x:int}/{y:int}.png", console.tile, methods=["GET"], action="read"),
+        guarded("/sign-in", services.signing.show, methods=["GET"], action="public"),
+        guarded("/sign-in", services.signing.sign_in, methods=["POST"], action="public"),
+        guarded("/sign-out", services.signing.sign_out, methods=["POST"], action="public"),
         _only_for_html(guarded("/jobs", console.jobs, methods=["GET"], action="run")),
         _only_for_html(guarded("/jobs/{job}", console.job, methods=["GET"], action="run")),
     ]
@@ -153,6 +161,17 @@ class _Console:
     async def job(self, request: Request) -> Response:
         shown = await self._services.work.show(request.state.caller, request.path_params["job"])
         return self._pages.render(request, "job.html", job=shown, codes=job_codes(self._url, shown["id"]))
+
+    async def tile(self, request: Request) -> Response:
+        visibility, _ = await self._look(request)
+        names = request.path_params
+        asset = await self._services.tiles.find(
+            request.state.caller, visibility, names["collection"], names["item"], names["asset"]
+        )
+        if request.headers.get("if-none-match") == asset.etag:
+            return Response(status_code=304, headers=asset.headers)
+        picture = await self._services.tiles.draw(asset, names["z"], names["x"], names["y"])
+        return Response(picture, media_type="image/png", headers=asset.headers)
 
     async def _look(self, request: Request) -> tuple[Visibility, Paths]:
         visibility = await self._services.visibility_of(request.state.caller)

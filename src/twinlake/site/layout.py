@@ -4,7 +4,6 @@ import fcntl
 import hashlib
 import hmac
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +12,6 @@ from pathlib import Path
 from twinlake.core.errors import ConflictError, InvalidInputError
 
 _KEY_BYTES = 32
-_MAX_SOCKET_PATH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +47,8 @@ class SiteFolder:
 
     @property
     def socket(self) -> Path:
-        """The Unix socket of the children.
-
-        A socket's path has room for some 100 bytes: a deep folder gets one under the temporary directory,
-        in a folder that only this user may enter.
-        """
-        inside = self.path.resolve() / "state" / "gateway.sock"
-        if len(os.fsencode(inside)) <= _MAX_SOCKET_PATH:
-            return inside
-        name = hashlib.sha256(os.fsencode(inside)).hexdigest()[:16]
-        return Path(tempfile.gettempdir()) / f"twinlake-{os.getuid()}-{name}" / "gateway.sock"
+        """The Unix socket of the children."""
+        return self.path.resolve() / "state" / "gateway.sock"
 
     def derive_key(self, purpose: str) -> bytes:
         """Return the site's 32-byte key for *purpose*, derived from ``site.key``.

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from twinlake.core.errors import ConflictError
 from twinlake.engines.web.zerocopy import ZeroCopyHttpToolsProtocol
+from twinlake.jobs.unix_socket import SocketApp, serve_at_socket
 from twinlake.site.app import build_app, build_internal_app
 from twinlake.site.build import open_services
 from twinlake.site.layout import SiteFolder
@@ -22,6 +23,7 @@ from twinlake.site.settings import SiteSettings
 _BACKLOG = 2048
 _KEEP_ALIVE_SECONDS = 30
 _SHUTDOWN_SECONDS = 5
+_POLL_SECONDS = 0.005
 
 
 class _Server(uvicorn.Server):
@@ -66,16 +68,6 @@ def _listen(settings: SiteSettings) -> socket.socket:
     return listener
 
 
-def _listen_to_children(folder: SiteFolder) -> socket.socket:
-    path = folder.socket
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    listener.bind(str(path))
-    path.chmod(0o600)
-    return listener
-
-
 @asynccontextmanager
 async def running_site(settings: SiteSettings, folder: SiteFolder) -> AsyncIterator[str]:
     """Serve the site while the block runs; yields its URL once it answers.
@@ -85,25 +77,23 @@ async def running_site(settings: SiteSettings, folder: SiteFolder) -> AsyncItera
     ConflictError
         The port is taken, or the site runs already.
     """
-    with folder.lock(), _listen(settings) as public, _listen_to_children(folder) as private:
-        port = public.getsockname()[1]
+    with folder.lock(), _listen(settings) as listener:
+        port = listener.getsockname()[1]
         settings = settings.model_copy(update={"server": settings.server.model_copy(update={"port": port})})
         async with open_services(settings, folder) as services:
-            servers = [(_make_server(build_app(services)), public), (_make_server(build_internal_app(services)), private)]
-            tasks = [asyncio.create_task(server.serve(sockets=[listener])) for server, listener in servers]
-            try:
-                while not all(server.started for server, _ in servers):
-                    await asyncio.sleep(0.005)
-                    for task in tasks:
-                        if task.done():
-                            task.result()
-                yield settings.base_url
-            finally:
-                services.closing.set()
-                for server, _ in servers:
+            app = build_app(services)
+            server = _make_server(app)
+            socket_app = SocketApp(public=app, internal=build_internal_app(services))
+            async with serve_at_socket(socket_app, folder.socket), services.loops():
+                task = asyncio.create_task(server.serve(sockets=[listener]))
+                try:
+                    while not server.started and not task.done():
+                        await asyncio.sleep(_POLL_SECONDS)
+                    yield settings.base_url
+                finally:
+                    services.closing.set()
                     server.should_exit = True
-                await asyncio.gather(*tasks)
-                folder.socket.unlink(missing_ok=True)
+                    await task
 
 
 async def serve(config: Path, *, tell: Callable[[str], None]) -> None:

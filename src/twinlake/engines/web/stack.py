@@ -12,6 +12,7 @@ from twinlake.engines.web.body_limit import BodyLimit
 from twinlake.engines.web.boundary import ErrorBoundary
 from twinlake.engines.web.metrics import RequestMetrics
 from twinlake.engines.web.observer import Observer, RequestListener
+from twinlake.engines.web.problems import Render, render_problem
 from twinlake.engines.web.proxies import TrustedProxies
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -36,13 +37,14 @@ def wrap_site(
     cors_origins: Sequence[str] = (),
     max_body_bytes: int,
     on_finished: RequestListener,
+    render: Render = render_problem,
 ) -> ASGIApp:
     """Wrap *app* in everything that its answers share.
 
     From outside in: the observer (it must see every answer); CORS (browsers must be able to read errors, and ask
-    before they have a token); the error boundary; the body limit; *authenticate*, whose refusals are errors like others.
+    before they have a token); the error boundary, which writes errors by *render*; the body limit; *authenticate*, whose refusals are errors like others.
     """
-    inner = ErrorBoundary(BodyLimit(authenticate(app)))
+    inner = ErrorBoundary(BodyLimit(authenticate(app)), render=render)
     shared = CORSMiddleware(
         inner,
         allow_origins=cors_origins,

@@ -18,7 +18,7 @@ from rio_tiler.errors import TileOutsideBounds
 from rio_tiler.io import Reader
 from rio_tiler.models import ImageData
 
-from twinlake.holdings.readers import gdal
+from twinlake.holdings.readers.gdal import open_raster
 
 _TILE_PIXELS = 256
 _SAMPLE_PIXELS = 512
@@ -30,7 +30,6 @@ def main() -> None:
     """Serve one connection on the socket named on standard input."""
     path = sys.stdin.readline().strip()
     logging.getLogger("rasterio").setLevel(logging.ERROR)
-    gdal.configure()
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
         listener.listen(1)
@@ -46,7 +45,7 @@ def main() -> None:
 def _draw(order: dict[str, str | int]) -> bytes:
     path, z, x, y = str(order["path"]), int(order["z"]), int(order["x"]), int(order["y"])
     try:
-        with Reader(path) as source:
+        with open_raster(Path(path)) as dataset, Reader(path, dataset=dataset) as source:
             try:
                 image = source.tile(x, y, z, tilesize=_TILE_PIXELS, indexes=_choose_bands(source))
             except TileOutsideBounds:
@@ -83,7 +82,7 @@ def _table(source: Reader) -> dict[int, tuple[int, ...]] | None:
 @functools.lru_cache(_OPEN_FILES)
 def _stretch(path: str, bands: tuple[int, ...]) -> tuple[tuple[float, float], ...]:
     """Return the 2nd and 98th percentile of each band, from a small copy of the whole."""
-    with Reader(path) as source:
+    with open_raster(Path(path)) as dataset, Reader(path, dataset=dataset) as source:
         sample = source.preview(max_size=_SAMPLE_PIXELS, indexes=bands)
     ranges = []
     for band in sample.array:

@@ -71,15 +71,12 @@ class PreviewRenderer:
             self._waiting -= 1
 
     async def _ask(self, request: TileRequest) -> bytes:
-        if self._streams and self._streams[0].at_eof():
-            await self._end()  # it had nothing to do for a while, and went
         try:
-            reader, writer = self._streams or await self._start()
-            async with asyncio.timeout(_TILE_SECONDS):
-                writer.write(json.dumps(asdict(request)).encode() + b"\n")
-                await writer.drain()
-                length = int.from_bytes(await reader.readexactly(4), "big")
-                picture = await reader.readexactly(length)
+            try:
+                picture = await self._exchange(request)
+            except (EOFError, ConnectionError):
+                await self._end()  # it had nothing to do for a while, or fell over a file before: a new one gets its chance
+                picture = await self._exchange(request)
         except BaseException as error:  # the stream is out of step with the child: both go
             await self._end()
             if isinstance(error, TimeoutError | OSError | EOFError):
@@ -88,6 +85,14 @@ class PreviewRenderer:
         if not picture:
             raise UndrawableError("This file cannot be drawn as a map.")
         return picture
+
+    async def _exchange(self, request: TileRequest) -> bytes:
+        reader, writer = self._streams or await self._start()
+        async with asyncio.timeout(_TILE_SECONDS):
+            writer.write(json.dumps(asdict(request)).encode() + b"\n")
+            await writer.drain()
+            length = int.from_bytes(await reader.readexactly(4), "big")
+            return await reader.readexactly(length)
 
     async def _start(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         self._scratch = Path(tempfile.mkdtemp(prefix="twinlake-preview-"))

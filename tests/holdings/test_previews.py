@@ -1,0 +1,66 @@
+"""Tiles are drawn in a child; a file that kills or hangs it costs that child and one answer."""
+
+import io
+
+import numpy as np
+import pytest
+import rasterio
+from PIL import Image
+from rasterio.transform import from_origin
+
+from twinlake.holdings.previews import PreviewRenderer, TileRequest
+from twinlake.holdings.previews.renderer import UndrawableError
+
+ZURICH = {"z": 9, "x": 268, "y": 179}  # the WebMercatorQuad tile over 8.5 E, 47.4 N
+
+
+@pytest.fixture
+async def renderer():
+    async with PreviewRenderer() as renderer:
+        yield renderer
+
+
+def _write(path, *, bands=1, dtype="float32", crs="EPSG:4326"):
+    rows, columns = np.mgrid[0:200, 0:200]
+    with rasterio.open(
+        path, "w", driver="GTiff", width=200, height=200, count=bands, dtype=dtype, crs=crs,
+        transform=from_origin(8.0, 48.0, 0.005, 0.005),
+    ) as target:  # fmt: skip
+        for band in range(1, bands + 1):
+            target.write((rows + columns * band).astype(dtype), band)
+    return path
+
+
+def _pixels(picture):
+    return np.asarray(Image.open(io.BytesIO(picture)).convert("RGBA"))
+
+
+@pytest.mark.parametrize(("bands", "dtype"), [(1, "float32"), (1, "uint8"), (3, "uint8"), (4, "uint16")])
+async def test_a_raster_is_drawn_with_many_colours(renderer, tmp_path, bands, dtype):
+    picture = _pixels(await renderer.draw(TileRequest(str(_write(tmp_path / "a.tif", bands=bands, dtype=dtype)), **ZURICH)))
+
+    assert picture.shape == (256, 256, 4)
+    assert len(np.unique(picture.reshape(-1, 4), axis=0)) > 50
+
+
+async def test_beside_the_raster_a_tile_is_transparent(renderer, tmp_path):
+    picture = _pixels(await renderer.draw(TileRequest(str(_write(tmp_path / "a.tif")), z=9, x=0, y=0)))
+
+    assert not picture[..., 3].any()
+
+
+async def test_a_file_that_is_no_raster_is_refused_and_the_next_one_drawn(renderer, tmp_path):
+    (tmp_path / "bad.tif").write_bytes(b"II*\x00 nothing")
+
+    with pytest.raises(UndrawableError):
+        await renderer.draw(TileRequest(str(tmp_path / "bad.tif"), **ZURICH))
+    assert await renderer.draw(TileRequest(str(_write(tmp_path / "a.tif")), **ZURICH))
+
+
+async def test_after_its_child_was_killed_a_new_one_draws(renderer, tmp_path):
+    request = TileRequest(str(_write(tmp_path / "a.tif")), **ZURICH)
+    first = await renderer.draw(request)
+    renderer._child.kill()
+    await renderer._child.wait()
+
+    assert await renderer.draw(request) == first
