@@ -1,0 +1,233 @@
+"""Zarr directories (v2 and v3): every metadata file is judged before zarr-python sees the store."""
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from numpy.typing import NDArray
+from zarr.errors import BaseZarrError
+from zarr.storage import LocalStore
+
+from twinlake.core.documents import JsonObject
+from twinlake.holdings.readers.arrays import ArrayFile, ArrayVariable, Selection
+from twinlake.holdings.readers.attributes import clean_text, clean_value
+from twinlake.holdings.readers.errors import ForeignReferenceError, TooLargeToReadError, UnreadableFileError
+from twinlake.holdings.readers.formats import open_regular
+from twinlake.holdings.readers.json_stream import parse
+from twinlake.holdings.readers.limits import (
+    MAX_BLOCK_BYTES,
+    MAX_DIRECTORY_FILES,
+    MAX_DOCUMENT_BYTES,
+    MAX_HEADER_BYTES,
+    MAX_VARIABLES,
+)
+
+_METADATA = {"zarr.json", ".zarray", ".zgroup", ".zattrs", ".zmetadata"}
+_CODECS = {
+    "adler32", "astype", "bitround", "blosc", "bz2", "bytes", "crc32", "crc32c", "delta", "endian", "fixedscaleoffset",
+    "fletcher32", "gzip", "lz4", "lzma", "packbits", "quantize", "scale_offset", "sharding_indexed", "shuffle", "transpose",
+    "vlen-bytes", "vlen-utf8", "zlib", "zstd",
+}  # fmt: skip
+_REMEDY = "Write the store again with zarr or xarray, and send all of its files."
+_V3_TYPES = {"bool": "?", "string": "O", "bytes": "O", "variable_length_bytes": "O"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Array:
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    dimensions: tuple[str, ...]
+    attributes: JsonObject
+
+
+def list_members(path: Path) -> list[tuple[str, int]]:
+    """Return the path (``/`` between parts) and size of each file below *path*, sorted by path.
+
+    Raises
+    ------
+    UnreadableFileError
+        It holds a link, a device, or too many files.
+    """
+    found: list[tuple[str, int]] = []
+    for folder, folders, files in os.walk(path):
+        for name in (*folders, *files):
+            member = Path(folder, name)
+            if member.is_symlink() or not (member.is_file() or member.is_dir()):
+                raise ForeignReferenceError("The Zarr store holds a link or something that is no file.")
+        found.extend((Path(folder, name).relative_to(path).as_posix(), Path(folder, name).stat().st_size) for name in files)
+        if len(found) > MAX_DIRECTORY_FILES:
+            raise TooLargeToReadError(
+                f"The Zarr store has more than {MAX_DIRECTORY_FILES} files.", "Write it with larger chunks."
+            )
+    return sorted(found)
+
+
+def manifest(path: Path) -> tuple[JsonObject, ...]:
+    """Return ``path``, ``size`` and ``sha256`` of each file of the store, sorted by path."""
+    return tuple({"path": name, "size": size, "sha256": _sha256(path / name)} for name, size in list_members(path))
+
+
+def _sha256(path: Path) -> str:
+    with open_regular(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def open_arrays(path: Path) -> Iterator[ArrayFile]:
+    """Open the Zarr store at *path* and yield its arrays.
+
+    Raises
+    ------
+    UnreadableFileError
+        Its metadata is damaged, a chunk is too large, or a codec is not known to be harmless.
+    """
+    documents = _read_metadata(path)
+    arrays, attributes = _v3(documents) if "zarr.json" in documents else _v2(documents)
+    if len(arrays) > MAX_VARIABLES:
+        raise TooLargeToReadError(f"The Zarr store has more than {MAX_VARIABLES} arrays.", "Split it into several stores.")
+    lengths: dict[str, int] = {}
+    variables: dict[str, ArrayVariable] = {}
+    for name, array in arrays.items():
+        lengths |= dict(zip(array.dimensions, array.shape, strict=True))
+        variables[name] = ArrayVariable(
+            name, array.dimensions, array.shape, array.dtype, array.attributes, _Reader(path, name, array)
+        )
+    yield ArrayFile(lengths, variables, attributes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Opens one array when it is first looked at."""
+
+    path: Path
+    name: str
+    array: _Array
+
+    def __call__(self, selection: Selection) -> NDArray[Any]:
+        try:
+            opened = zarr.open_array(LocalStore(self.path, read_only=True), path=self.name, mode="r")
+            if tuple(opened.shape) != self.array.shape:
+                raise UnreadableFileError("The Zarr store contradicts itself.", _REMEDY)
+            return np.asarray(opened[selection])
+        except (BaseZarrError, OSError, ValueError, TypeError, KeyError, RuntimeError) as error:
+            raise UnreadableFileError(f"The array {self.name!r} cannot be read: {str(error)[:200]}.", _REMEDY) from error
+
+
+def _read_metadata(path: Path) -> dict[str, JsonObject]:
+    """Return the metadata documents of the store by their path."""
+    found: dict[str, JsonObject] = {}
+    total = 0
+    for name, size in list_members(path):
+        if name.rsplit("/", 1)[-1] not in _METADATA:
+            continue
+        total += size
+        if size > MAX_DOCUMENT_BYTES or total > MAX_HEADER_BYTES:
+            raise TooLargeToReadError("The metadata of the Zarr store is too large.", "Split it into several stores.")
+        with open_regular(path / name) as file:
+            document = parse(file.read(MAX_DOCUMENT_BYTES))
+        if not isinstance(document, dict):
+            raise UnreadableFileError(f"{name} is no JSON object.", _REMEDY)
+        found[name] = document
+    return found
+
+
+def _v2(documents: dict[str, JsonObject]) -> tuple[dict[str, _Array], JsonObject]:
+    arrays = {}
+    for path, document in documents.items():
+        folder, _, file = path.rpartition("/")
+        if file == ".zarray":
+            arrays[folder] = _v2_array(folder, document, documents.get(f"{folder}/.zattrs" if folder else ".zattrs", {}))
+    return arrays, _clean(documents.get(".zattrs", {}))
+
+
+def _v2_array(name: str, document: JsonObject, attributes: JsonObject) -> _Array:
+    compressor = document.get("compressor")
+    codecs = [*(document.get("filters") or []), *([compressor] if compressor else [])]
+    try:
+        _check_codecs(name, [codec["id"] for codec in codecs])
+        shape, chunks = _lengths(document["shape"]), _lengths(document["chunks"])
+        dtype = np.dtype(document["dtype"]) if isinstance(document["dtype"], str) else np.dtype("O")
+    except (KeyError, TypeError, ValueError) as error:
+        raise UnreadableFileError(f"The metadata of {name!r} is damaged: {error}.", _REMEDY) from None
+    _check_chunk(name, chunks, dtype)
+    fill = {"_FillValue": document["fill_value"]} if document.get("fill_value") is not None else {}
+    return _array(name, shape, dtype, attributes.get("_ARRAY_DIMENSIONS"), fill | attributes)
+
+
+def _v3(documents: dict[str, JsonObject]) -> tuple[dict[str, _Array], JsonObject]:
+    arrays = {}
+    for path, document in documents.items():
+        if document.get("node_type") == "array":
+            arrays[path.rpartition("/")[0]] = _v3_array(path.rpartition("/")[0], document)
+    return arrays, _clean(documents["zarr.json"].get("attributes") or {})
+
+
+def _v3_array(name: str, document: JsonObject) -> _Array:
+    if document.get("storage_transformers"):
+        raise ForeignReferenceError(f"The array {name!r} keeps its values elsewhere (storage transformers).")
+    try:
+        shape, chunks = _lengths(document["shape"]), _lengths(document["chunk_grid"]["configuration"]["chunk_shape"])
+        codecs, inner = _flatten_codecs(document["codecs"])
+        _check_codecs(name, codecs)
+        kind = document["data_type"]
+        dtype = np.dtype(_V3_TYPES.get(kind, kind)) if isinstance(kind, str) and not kind.startswith("r") else np.dtype("O")
+    except (KeyError, TypeError, ValueError) as error:
+        raise UnreadableFileError(f"The metadata of {name!r} is damaged: {error}.", _REMEDY) from None
+    _check_chunk(name, inner or chunks, dtype)
+    return _array(name, shape, dtype, document.get("dimension_names"), document.get("attributes") or {})
+
+
+def _flatten_codecs(codecs: list[JsonObject]) -> tuple[list[str], tuple[int, ...] | None]:
+    """Return the names of codecs, those inside shards too, and the innermost chunk's lengths where there are shards."""
+    names: list[str] = []
+    inner: tuple[int, ...] | None = None
+    for codec in codecs:
+        names.append(codec["name"])
+        if codec["name"] == "sharding_indexed":
+            configuration = codec["configuration"]
+            nested, deeper = _flatten_codecs([*configuration["codecs"], *configuration.get("index_codecs", [])])
+            names += nested
+            inner = deeper or _lengths(configuration["chunk_shape"])
+    return names, inner
+
+
+def _check_codecs(name: str, codecs: list[str]) -> None:
+    for codec in codecs:
+        if str(codec).removeprefix("numcodecs.") not in _CODECS:
+            raise UnreadableFileError(
+                f"The array {name!r} uses the codec {clean_text(str(codec))!r}, which is not read here.",
+                "Write it with zstd, blosc or gzip.",
+            )
+
+
+def _lengths(value: Any) -> tuple[int, ...]:
+    if not isinstance(value, list) or any(not isinstance(each, int) or isinstance(each, bool) or each < 0 for each in value):
+        raise ValueError("a shape is no list of lengths")
+    return tuple(value)
+
+
+def _check_chunk(name: str, chunks: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    if prod(chunks) * dtype.itemsize > MAX_BLOCK_BYTES:
+        raise TooLargeToReadError(
+            f"A chunk of {name!r} unfolds to more than {MAX_BLOCK_BYTES // 2**20} MiB.", "Write it with smaller chunks."
+        )
+
+
+def _array(name: str, shape: tuple[int, ...], dtype: np.dtype[Any], names: Any, attributes: JsonObject) -> _Array:
+    if isinstance(names, list) and len(names) == len(shape) and all(isinstance(each, str) for each in names):
+        dimensions = tuple(clean_text(each) for each in names)
+    else:
+        dimensions = tuple(f"{re.sub('[^A-Za-z0-9]', '_', name) or 'array'}_{axis}" for axis in range(len(shape)))
+    return _Array(shape, dtype, dimensions, _clean(attributes))
+
+
+def _clean(attributes: JsonObject) -> JsonObject:
+    return {clean_text(name): clean_value(value) for name, value in attributes.items() if name != "_ARRAY_DIMENSIONS"}
