@@ -5,6 +5,7 @@ Backends: `LocalObjectStore` (a folder), `BucketObjectStore` (S3 through obstore
 
 from twinlake.engines.objectstore.errors import CorruptObjectError, ObjectNotFoundError
 from twinlake.engines.objectstore.interfaces import ObjectEntry, ObjectStore, StoredObject
+from twinlake.engines.objectstore.linked import LinkedFileError, LinkedFiles
 from twinlake.engines.objectstore.local import LocalObjectStore
 from twinlake.engines.objectstore.memory import MemoryObjectStore
 from twinlake.engines.objectstore.upkeep import Damage, ScrubReport, SweepReport, scrub, sweep
@@ -12,6 +13,8 @@ from twinlake.engines.objectstore.upkeep import Damage, ScrubReport, SweepReport
 __all__ = [
     "CorruptObjectError",
     "Damage",
+    "LinkedFileError",
+    "LinkedFiles",
     "LocalObjectStore",
     "MemoryObjectStore",
     "ObjectEntry",

@@ -1,0 +1,122 @@
+"""The way out through an nginx in front: the gateway decides, nginx sends (``X-Accel-Redirect``)."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from twinlake.access.delivery.redirects import count_handed_on
+from twinlake.access.delivery.sender import DirectSender
+from twinlake.engines.objectstore.interfaces import ObjectStore
+from twinlake.engines.objectstore.linked import LinkedFiles
+from twinlake.holdings.catalogue.interfaces import Linked, Managed, StoredAsset
+
+_OBJECTS = "/_twinlake/objects/"
+_LINKED = "/_twinlake/linked/"
+_KEPT_HEADERS = (
+    "ETag", "Repr-Digest", "Content-Security-Policy", "X-Content-Type-Options", "Referrer-Policy", "X-Request-Id",
+    "Strict-Transport-Security", "Access-Control-Allow-Origin", "Access-Control-Expose-Headers",
+)  # fmt: skip
+"""What nginx would drop when it takes over an answer."""
+
+
+class NginxSender:
+    """Names the file to nginx and lets it send.
+
+    A request that did not come through nginx (which says so in ``X-Sendfile-Type``) and bytes that are in no local file
+    are answered directly. So is ``If-Match``: nginx compares it with an ETag of its own.
+    """
+
+    def __init__(self, *, direct: DirectSender, objects: ObjectStore, links: LinkedFiles) -> None:
+        self._direct = direct
+        self._objects = objects
+        self._links = links
+
+    async def send(self, request: Request, asset: StoredAsset, holding: Managed | Linked, *, cache_control: str) -> Response:
+        response = await self._direct.send(request, asset, holding, cache_control=cache_control)
+        location = self._locate(holding)
+        if location is None or request.headers.get("x-sendfile-type") != "X-Accel-Redirect" or "if-match" in request.headers:
+            return response
+        if response.representation.find_status(request.headers) is not None:
+            return response
+        response.content.close()
+        count_handed_on(request, response)
+        headers = {**response.representation.headers(), "Cache-Control": cache_control, "X-Accel-Redirect": location}
+        return Response(headers=headers)
+
+    def _locate(self, holding: Managed | Linked) -> str | None:
+        if isinstance(holding, Linked):
+            number, names = self._links.locate(holding.path)
+            return f"{_LINKED}{number}/{quote('/'.join(names))}"
+        path = self._objects.local_path(holding.sha256)
+        return None if path is None else f"{_OBJECTS}{path.parent.name}/{path.name}"
+
+
+def write_nginx_conf(*, listen: str, gateway: str, objects: Path, link_roots: Sequence[Path] = ()) -> str:
+    """Return a ``server`` block for nginx, to be included in its ``http`` block.
+
+    Parameters
+    ----------
+    listen
+        Address and port for nginx, with ``ssl`` and what else belongs to its ``listen`` directive.
+    gateway
+        ``host:port`` of the site, whose ``server.trusted_proxies`` must hold the address of nginx.
+    objects
+        Folder of the site's objects; nginx must be allowed to read it.
+    link_roots
+        ``ingest.link_roots`` of the site, in the same order.
+    """
+    locations = [_location(_OBJECTS, objects)]
+    locations += [_location(f"{_LINKED}{number}/", root) for number, root in enumerate(link_roots)]
+    return _SERVER.format(listen=listen, gateway=gateway, locations="\n".join(locations))
+
+
+def _location(prefix: str, folder: Path) -> str:
+    root = _quoted(f"{str(folder).rstrip('/')}/")
+    kept = "\n".join(
+        f"        add_header {name} $upstream_http_{name.lower().replace('-', '_')} always;" for name in _KEPT_HEADERS
+    )
+    return _LOCATION.format(prefix=prefix, root=root, kept=kept)
+
+
+def _quoted(path: str) -> str:
+    escaped = path.replace("\\", "\\\\").replace('"', '\\"')
+    if "$" in path or "\n" in path:
+        raise ValueError(f"nginx cannot be told of a folder with such a name: {path!r}.")
+    return f'"{escaped}"'
+
+
+_SERVER = """\
+server {{
+    listen {listen};
+    client_max_body_size 0;
+    max_ranges 1;
+
+    location / {{
+        proxy_pass http://{gateway};
+        proxy_http_version 1.1;
+        proxy_request_buffering off;
+        proxy_read_timeout 1h;
+        proxy_set_header Host $http_host;
+        proxy_set_header Connection "";
+        proxy_set_header X-Forwarded-For $remote_addr;
+        proxy_set_header X-Forwarded-Proto $scheme;
+        proxy_set_header X-Request-Id $request_id;
+        proxy_set_header X-Sendfile-Type X-Accel-Redirect;
+    }}
+{locations}
+}}
+"""
+_LOCATION = """\
+
+    location {prefix} {{
+        internal;
+        alias {root};
+        disable_symlinks on from={root};
+        sendfile on;
+        tcp_nopush on;
+        etag off;
+{kept}
+    }}"""
