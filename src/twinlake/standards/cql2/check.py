@@ -48,7 +48,9 @@ def parse_text(text: str) -> JsonObject:
     """
     if len(text.encode(errors="surrogatepass")) > MAX_BYTES:
         raise _too_large()
-    return check_json(read_text(text))
+    document = read_text(text)
+    _refuse_depth(document)
+    return _checked(document)
 
 
 def check_json(document: object) -> JsonObject:
@@ -62,17 +64,27 @@ def check_json(document: object) -> JsonObject:
     InvalidFilterError
         As for `parse_text`.
     """
-    _measure(document)
-    checked = _predicate(document)
-    return {"op": "=", "args": [checked, True]} if isinstance(checked, bool) else checked
+    _refuse_depth(document)
+    try:
+        size = len(json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(errors="surrogatepass"))
+    except (TypeError, ValueError) as error:
+        raise InvalidFilterError(f"The filter is not a JSON document: {error}.") from None
+    if size > MAX_BYTES:
+        raise _too_large()
+    return _checked(document)
 
 
 def _too_large() -> InvalidFilterError:
     return InvalidFilterError(f"The filter is larger than {MAX_BYTES // 1024} kB.", remedy="Split the search.")
 
 
-def _measure(document: object) -> None:
-    """Refuse what is too deep or too large, without recursion."""
+def _checked(document: object) -> JsonObject:
+    checked = _predicate(document)
+    return {"op": "=", "args": [checked, True]} if isinstance(checked, bool) else checked
+
+
+def _refuse_depth(document: object) -> None:
+    """Refuse what is too deep, without recursion."""
     waiting: list[tuple[Any, int, int]] = [(document, 0, 0)]
     while waiting:
         value, containers, operators = waiting.pop()
@@ -86,12 +98,6 @@ def _measure(document: object) -> None:
         if containers > _JSON_DEPTH or (nested and operators > MAX_DEPTH):
             raise InvalidFilterError(f"The filter is nested deeper than {MAX_DEPTH} levels.")
         waiting.extend((member, containers + 1, operators + nested) for member in below)
-    try:
-        size = len(json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(errors="surrogatepass"))
-    except (TypeError, ValueError) as error:
-        raise InvalidFilterError(f"The filter is not a JSON document: {error}.") from None
-    if size > MAX_BYTES:
-        raise _too_large()
 
 
 # -- predicates
