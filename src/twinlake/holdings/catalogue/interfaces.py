@@ -1,6 +1,6 @@
 """The catalogue's contract: queries in, bytes out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -156,6 +156,27 @@ class PutReport:
     outcomes: tuple[Literal["created", "updated", "unchanged"], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A document of a bulk load that was not taken."""
+
+    number: int
+    """Place in the stream, from 0."""
+    item: str
+    reason: str
+    remedy: str | None = None
+
+
+@dataclass(slots=True)
+class LoadReport:
+    """What a bulk load did."""
+
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    refused: list[Refusal] = field(default_factory=list)
+
+
 class Catalogue(Protocol):
     """Keeps STAC collections and items and finds them.
 
@@ -199,6 +220,18 @@ class Catalogue(Protocol):
         """
         ...
 
+    async def load_items(self, drafts: AsyncIterable[ItemDraft] | Iterable[ItemDraft]) -> LoadReport:
+        """Insert or replace a stream of checked items in bounded batches, each durable; repeating it makes no versions.
+
+        Holdings are taken as they come: an asset that points at this site's own data without bytes stays as it is.
+
+        Raises
+        ------
+        CollectionNotFoundError
+            An item names a collection that is not there; the batches before it are kept.
+        """
+        ...
+
     async def delete_item(self, collection: str, item: str, *, if_match: str | None = None) -> None: ...
 
     async def get_item(self, collection: str, item: str, visibility: Visibility, *, version: str | None = None) -> StoredItem: ...
@@ -221,5 +254,9 @@ class Catalogue(Protocol):
     async def aggregate_counts(
         self, query: ItemQuery, visibility: Visibility, *, by: Sequence[str], deadline_seconds: float
     ) -> JsonObject:
-        """Count items by ``collection``, ``datetime_month``, a property, or in total (``total_count``), per name in *by*."""
+        """Count items per name in *by*: ``total_count``, ``collection``, ``datetime_month`` or a property.
+
+        The total is a number; all else is a list of buckets ``{"key": …, "count": n}``, at most 1 000: most items first,
+        months in order, with the month's first instant as key. Items without the property are in no bucket.
+        """
         ...

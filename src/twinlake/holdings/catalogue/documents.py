@@ -1,0 +1,185 @@
+"""Item and collection documents: the canonical form that a version is keyed by, and the body that is sent out.
+
+The canonical document has sorted keys and none of what the site that serves it adds: navigation links, hrefs of assets
+that a site holds, default states. So a document that was read here and put back is recognised as unchanged, and a
+replica carries its origin's hash.
+
+Bodies carry `PUBLIC_URL` where the address of the site goes. It is a control character, which JSON text never contains
+unescaped, so that one `bytes.replace` finishes a body.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from urllib.parse import quote
+
+import orjson
+
+from twinlake.core.documents import JsonObject
+from twinlake.holdings.catalogue.interfaces import Holding
+
+PUBLIC_URL = b"\x01"
+"""Stands where the site's public URL goes in a compiled body."""
+NAVIGATION = frozenset({"self", "root", "parent", "collection", "items", "item", "child", "next", "prev", "first", "last"})
+"""Relations of links that tell where a document is served, not what it is (STAC 1.1.0, hierarchical links)."""
+STORAGE_EXTENSION = "https://stac-extensions.github.io/storage/v1.0.0/schema.json"
+ORDER_EXTENSION = "https://stac-extensions.github.io/order/v1.1.0/schema.json"
+FILE_EXTENSION = "https://stac-extensions.github.io/file/v2.1.0/schema.json"
+_ADDED_EXTENSIONS = (STORAGE_EXTENSION, ORDER_EXTENSION, FILE_EXTENSION)
+_HERE = {"storage:tier": "online", "order:status": "succeeded"}
+_TO_BE_ORDERED = {"storage:tier": "offline", "order:status": "orderable"}
+_SHA256_MULTIHASH = "1220"
+_ITEM_MEDIA_TYPE = "application/geo+json"
+
+
+def segment(text: str) -> str:
+    """Percent-encode *text* as one segment of a URL path."""
+    return quote(text, safe="")
+
+
+def item_path(collection: str, item: str) -> str:
+    """Return the path of an item below the STAC API's root."""
+    return f"/collections/{segment(collection)}/items/{segment(item)}"
+
+
+def data_path(site_id: str, collection: str, item: str, asset: str) -> str:
+    """Return the path at which a site serves the bytes of one asset."""
+    return f"/data/{segment(site_id)}/{segment(collection)}/{segment(item)}/{segment(asset)}"
+
+
+def canonical_item(document: JsonObject, holdings: Mapping[str, Holding]) -> JsonObject:
+    """Return the canonical form of an item: what is the origin's, completed by what is known of held bytes."""
+    canonical = _canonical(document)
+    properties = dict(canonical.get("properties") or {})
+    for name, value in _states(canonical).items():
+        if properties.get(name) == value:
+            del properties[name]
+    canonical["properties"] = properties
+    assets = dict(canonical.get("assets") or {})
+    for key, holding in holdings.items():
+        assets[key] = {**{name: value for name, value in assets[key].items() if name != "href"}, **_file_members(holding)}
+    canonical["assets"] = assets
+    return canonical
+
+
+def canonical_collection(document: JsonObject) -> JsonObject:
+    """Return the canonical form of a collection."""
+    return _canonical(document)
+
+
+def canonical_bytes(canonical: JsonObject) -> bytes:
+    """Write a canonical document: UTF-8 JSON, keys sorted by code point, no blanks."""
+    return orjson.dumps(canonical, option=orjson.OPT_SORT_KEYS)
+
+
+def _canonical(document: JsonObject) -> JsonObject:
+    canonical = {name: value for name, value in document.items() if name not in {"links", "stac_extensions"}}
+    if links := [link for link in document.get("links") or () if link.get("rel") not in NAVIGATION]:
+        canonical["links"] = links
+    if extensions := [uri for uri in document.get("stac_extensions") or () if uri not in _ADDED_EXTENSIONS]:
+        canonical["stac_extensions"] = extensions
+    return canonical
+
+
+def _file_members(holding: Holding) -> JsonObject:
+    members: JsonObject = {"file:size": holding.size_bytes}
+    if holding.sha256 is not None:
+        members["file:checksum"] = _SHA256_MULTIHASH + holding.sha256
+    return members
+
+
+def compile_item(canonical: JsonObject, held: Sequence[str], *, site_id: str, api_path: str) -> bytes:
+    """Write the body of an item: states always present, links last, `PUBLIC_URL` where the address goes.
+
+    Parameters
+    ----------
+    canonical
+        The canonical document.
+    held
+        Keys of the assets whose bytes this site serves.
+    site_id
+        The backend in data URLs.
+    api_path
+        Path of the STAC API below the public URL.
+    """
+    collection, item = canonical["collection"], canonical["id"]
+    assets = dict(canonical["assets"])
+    for key in held:
+        assets[key] = {**assets[key], "href": _fragment(data_path(site_id, collection, item, key))}
+    served = {
+        **canonical,
+        "properties": {**_states(canonical), **canonical["properties"]},
+        "assets": assets,
+        "stac_extensions": _extensions(canonical, held),
+    }
+    links = [*served.pop("links", ()), *_item_links(api_path, collection, item)]
+    return orjson.dumps({**dict(sorted(served.items())), "links": links})
+
+
+def _states(canonical: JsonObject) -> Mapping[str, str]:
+    """Return the states that go without saying: an item without assets that can be retrieved waits for an order."""
+    can_be_ordered = any(link.get("rel") == "retrieve" for link in canonical.get("links", ()))
+    return _TO_BE_ORDERED if can_be_ordered and not canonical.get("assets") else _HERE
+
+
+def _extensions(canonical: JsonObject, held: Sequence[str]) -> list[str]:
+    declared = list(canonical.get("stac_extensions", ()))
+    for uri in (STORAGE_EXTENSION, ORDER_EXTENSION, *((FILE_EXTENSION,) if held else ())):
+        stem = uri.split("/v")[0] + "/"
+        if not any(other.startswith(stem) for other in declared):
+            declared.append(uri)
+    return declared
+
+
+def _fragment(path: str) -> orjson.Fragment:
+    return orjson.Fragment(b'"' + PUBLIC_URL + path.encode() + b'"')
+
+
+def _link(rel: str, path: str, media_type: str) -> JsonObject:
+    return {"rel": rel, "type": media_type, "href": _fragment(path)}
+
+
+def _item_links(api_path: str, collection: str, item: str) -> list[JsonObject]:
+    parent = f"{api_path}/collections/{segment(collection)}"
+    return [
+        _link("self", api_path + item_path(collection, item), _ITEM_MEDIA_TYPE),
+        _link("parent", parent, "application/json"),
+        _link("collection", parent, "application/json"),
+        _link("root", api_path, "application/json"),
+    ]
+
+
+def collection_links(api_path: str, collection: str) -> list[JsonObject]:
+    """Return the navigation links of a collection."""
+    path = f"{api_path}/collections/{segment(collection)}"
+    return [
+        _link("self", path, "application/json"),
+        _link("parent", api_path, "application/json"),
+        _link("root", api_path, "application/json"),
+        _link("items", f"{path}/items", _ITEM_MEDIA_TYPE),
+        _link("http://www.opengis.net/def/rel/ogc/1.0/queryables", f"{path}/queryables", "application/schema+json"),
+    ]
+
+
+def digest(body: bytes) -> bytes:
+    """Return the 128 bits that an ETag is made of."""
+    return hashlib.sha256(body).digest()[:16]
+
+
+class Publisher:
+    """Finishes compiled bodies for one public URL."""
+
+    def __init__(self, public_url: str) -> None:
+        self._url = public_url.rstrip("/").encode()
+        self._mark = hashlib.sha256(self._url).hexdigest()[:8]
+
+    def finish(self, body: bytes) -> bytes:
+        """Return *body* with the address of the site in its place."""
+        return body.replace(PUBLIC_URL, self._url)
+
+    def etag(self, of_body: bytes) -> str:
+        """Return the strong ETag of a finished body from the `digest` of the compiled one."""
+        return f'"{of_body.hex()}-{self._mark}"'
+
+    def data_prefix(self, site_id: str) -> str:
+        """Return how the data URLs of *site_id* begin."""
+        return f"{self._url.decode()}/data/{segment(site_id)}/"

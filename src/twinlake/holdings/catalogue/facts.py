@@ -1,0 +1,160 @@
+"""What the properties of a collection's items can be: never less than what the items have.
+
+So a filter that excludes all of it is answered at once, and queryables and summaries need no scan. The book notes in
+the transaction of the items; what it has noted before costs nothing.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from twinlake.engines.database import Connection
+from twinlake.holdings.catalogue.preparing import PreparedItem
+from twinlake.holdings.catalogue.properties import Fact
+
+MOST_VALUES = 100
+"""With more different texts a property is open: no enumeration is kept."""
+
+
+@dataclass(slots=True)
+class Noted:
+    """What is known of one property of one collection."""
+
+    types: int = 0
+    low: float | None = None
+    high: float | None = None
+    is_open: bool = False
+    first_start: int = 1 << 62
+    values: dict[str, int] = field(default_factory=dict)
+    """First start by text; empty when open."""
+
+    def add(self, fact: Fact, starts: int) -> None:
+        """Note one item's *fact*."""
+        self.types |= fact.type
+        self.first_start = min(self.first_start, starts)
+        if fact.number is not None:
+            self.low = fact.number if self.low is None else min(self.low, fact.number)
+            self.high = fact.number if self.high is None else max(self.high, fact.number)
+        self.is_open |= not fact.is_countable
+        if not self.is_open:
+            for text in fact.texts:
+                self.values[text] = min(self.values.get(text, starts), starts)
+        self._close()
+
+    def merge(self, other: "Noted") -> None:
+        """Note all that *other* notes."""
+        self.types |= other.types
+        self.first_start = min(self.first_start, other.first_start)
+        if other.low is not None and other.high is not None:
+            self.low = other.low if self.low is None else min(self.low, other.low)
+            self.high = other.high if self.high is None else max(self.high, other.high)
+        self.is_open |= other.is_open
+        for text, starts in other.values.items():
+            self.values[text] = min(self.values.get(text, starts), starts)
+        self._close()
+
+    def covers(self, other: "Noted") -> bool:
+        """Tell whether *other* notes nothing new."""
+        return (
+            self.types | other.types == self.types
+            and self.first_start <= other.first_start
+            and (other.low is None or other.high is None or self._spans(other.low, other.high))
+            and (self.is_open or not other.is_open)
+            and (self.is_open or all(self.values.get(text, 1 << 62) <= starts for text, starts in other.values.items()))
+        )
+
+    def _spans(self, low: float, high: float) -> bool:
+        return self.low is not None and self.high is not None and self.low <= low and high <= self.high
+
+    def _close(self) -> None:
+        if len(self.values) > MOST_VALUES:
+            self.is_open = True
+        if self.is_open:
+            self.values.clear()
+
+
+Notes = dict[tuple[str, str], Noted]
+"""By collection and property."""
+
+
+def note_items(items: Iterable[PreparedItem]) -> Notes:
+    """Gather what *items* tell."""
+    notes: Notes = {}
+    for item in items:
+        for fact in item.facts:
+            key = item.collection, fact.name
+            noted = notes.get(key)
+            if noted is None:
+                noted = notes[key] = Noted()
+            noted.add(fact, item.times.starts)
+    return notes
+
+
+class FactBook:
+    """Keeps the notes in the database and remembers what stands there.
+
+    `write` runs in the transaction; what it returns is handed to `remember` once that is committed, never before: a
+    memory of what was rolled back would let an item through unnoted.
+    """
+
+    def __init__(self) -> None:
+        self._known: Notes = {}
+        self._generation = 0
+
+    def write(self, tx: Connection, notes: Notes) -> tuple[int, Notes]:
+        """Note what is new of *notes*; return what to `remember`."""
+        fresh: Notes = {}
+        for key, noted in notes.items():
+            known = self._known.get(key)
+            if known is not None and known.covers(noted):
+                continue
+            stored = read_noted(tx, *key)
+            if stored.covers(noted):
+                fresh[key] = stored
+                continue
+            merged = Noted()
+            merged.merge(stored)
+            merged.merge(noted)
+            write_noted(tx, *key, merged, stored)
+            fresh[key] = merged
+        return self._generation, fresh
+
+    def remember(self, written: tuple[int, Notes]) -> None:
+        """Remember what a committed `write` returned."""
+        generation, fresh = written
+        if generation == self._generation:
+            self._known.update(fresh)
+
+    def forget(self) -> None:
+        """Forget everything, inside the transaction that shrinks the notes."""
+        self._generation += 1
+        self._known.clear()
+
+
+def read_noted(tx: Connection, collection: str, name: str) -> Noted:
+    """Return what stands of one property."""
+    row = tx.execute(
+        "select types, low, high, is_open, first_start from property_range where collection = ? and property = ?",
+        (collection, name),
+    ).fetchone()
+    if row is None:
+        return Noted()
+    values = tx.execute(
+        "select value, first_start from property_value where collection = ? and property = ?", (collection, name)
+    ).fetchall()
+    return Noted(row[0], row[1], row[2], bool(row[3]), row[4], dict(values))
+
+
+def write_noted(tx: Connection, collection: str, name: str, noted: Noted, stored: Noted) -> None:
+    """Replace what stands of one property, *stored*, by *noted*."""
+    tx.execute(
+        "insert into property_range values (?, ?, ?, ?, ?, ?, ?) on conflict do update set "
+        "types = excluded.types, low = excluded.low, high = excluded.high, is_open = excluded.is_open, "
+        "first_start = excluded.first_start",
+        (collection, name, noted.types, noted.low, noted.high, int(noted.is_open), noted.first_start),
+    )
+    if noted.is_open and stored.values:
+        tx.execute("delete from property_value where collection = ? and property = ?", (collection, name))
+    changed = [(collection, name, text, start) for text, start in noted.values.items() if stored.values.get(text) != start]
+    tx.executemany(
+        "insert into property_value values (?, ?, ?, ?) on conflict do update set first_start = excluded.first_start", changed
+    )

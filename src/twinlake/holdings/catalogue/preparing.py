@@ -1,0 +1,169 @@
+"""Items made ready to be written: everything that can be worked out without the database, outside its writer."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from twinlake.core.documents import JsonObject
+from twinlake.core.errors import InvalidInputError
+from twinlake.core.ids import check_id
+from twinlake.holdings.catalogue.documents import canonical_bytes, canonical_item, compile_item, digest
+from twinlake.holdings.catalogue.footprints import Footprint, read_footprints
+from twinlake.holdings.catalogue.interfaces import Holding, ItemDraft, Managed
+from twinlake.holdings.catalogue.properties import Fact, facts_of, promote
+from twinlake.standards.rfc3339 import parse_instant
+
+Held = tuple[Holding, str]
+"""What is held of an asset, and the file name it has."""
+AssetRow = tuple[str, str, bytes | None, int, str | None, str | None, str]
+"""Key, kind, SHA-256, size in bytes, path, media type, file name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """When an item is, in microseconds since 1970 UTC; the interval is closed at both ends."""
+
+    at: int
+    """What `datetime` sorts by: the item's `datetime`, or its start where that is null."""
+    starts: int
+    ends: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedItem:
+    """One version of an item as the tables hold it."""
+
+    collection: str
+    id: str
+    sha256: bytes
+    """Of the canonical document."""
+    body: bytes
+    etag: bytes
+    original: bytes | None
+    times: Times
+    footprint: Footprint
+    promoted: tuple[Any, ...]
+    properties: bytes
+    """JSON."""
+    assets: tuple[AssetRow, ...]
+    """Only those whose bytes this site holds or links."""
+    facts: tuple[Fact, ...]
+    bbox: list[float] | None
+    """As the document gives it, for the event."""
+
+
+class Preparer:
+    """Prepares items for one site."""
+
+    def __init__(self, *, site_id: str, api_path: str, data_prefix: str) -> None:
+        self._site_id = site_id
+        self._api_path = api_path
+        self._data_prefix = data_prefix
+
+    def claims(self, draft: ItemDraft) -> list[str]:
+        """Return the keys of assets that point at this site's own data but that *draft* brings no bytes for."""
+        assets = draft.document.get("assets") or {}
+        return [
+            key
+            for key, asset in assets.items()
+            if key not in draft.holdings and str(asset.get("href", "")).startswith(self._data_prefix)
+        ]
+
+    def prepare(
+        self, drafts: Sequence[ItemDraft], inherited: Mapping[tuple[str, str], Mapping[str, Held]] | None = None
+    ) -> list[PreparedItem]:
+        """Prepare *drafts*, in order.
+
+        Parameters
+        ----------
+        drafts
+            Checked documents.
+        inherited
+            Holdings of current versions by (collection, item), for what `claims` named.
+
+        Raises
+        ------
+        InvalidInputError
+            An id is not one, an instant is missing, or a holding belongs to no asset.
+        """
+        footprints = read_footprints([draft.document for draft in drafts])
+        known = inherited or {}
+        return [self._prepare(draft, footprint, known) for draft, footprint in zip(drafts, footprints, strict=True)]
+
+    def _prepare(
+        self, draft: ItemDraft, footprint: Footprint, inherited: Mapping[tuple[str, str], Mapping[str, Held]]
+    ) -> PreparedItem:
+        document = draft.document
+        collection, item = check_id(document.get("collection"), "collection"), check_id(document.get("id"), "item")
+        assets = document.get("assets") or {}
+        kept = inherited.get((collection, item), {})
+        holdings = {**{key: holding for key, (holding, _) in kept.items()}, **draft.holdings}
+        filenames = {key: filename for key, (_, filename) in kept.items() if key not in draft.holdings}
+        for key in holdings:
+            check_id(key, "asset")
+            if key not in assets:
+                raise InvalidInputError(f"Item {item!r} has no asset {key!r} for the bytes that came with it.")
+        canonical = canonical_item(document, holdings)
+        text = canonical_bytes(canonical)
+        body = compile_item(canonical, tuple(holdings), site_id=self._site_id, api_path=self._api_path)
+        properties = canonical["properties"]
+        return PreparedItem(
+            collection=collection,
+            id=item,
+            sha256=hashlib.sha256(text).digest(),
+            body=body,
+            etag=digest(body),
+            original=draft.original,
+            times=read_times(item, properties),
+            footprint=footprint,
+            promoted=promote(properties),
+            properties=orjson.dumps(properties),
+            assets=tuple(_asset_row(key, assets[key], holding, filenames.get(key)) for key, holding in sorted(holdings.items())),
+            facts=tuple(facts_of(properties)),
+            bbox=document.get("bbox"),
+        )
+
+
+def read_times(item: str, properties: JsonObject) -> Times:
+    """Read when an item is: its `start_datetime` and `end_datetime` where it has both, else its `datetime`.
+
+    Raises
+    ------
+    InvalidInputError
+        It has neither, or they are no instants.
+    """
+    at, starts, ends = (properties.get(name) for name in ("datetime", "start_datetime", "end_datetime"))
+    try:
+        if starts is not None and ends is not None:
+            first, last = parse_instant(starts), parse_instant(ends)
+            if first > last:
+                raise InvalidInputError(f"Item {item!r} ends before it starts.")
+            return Times(first if at is None else parse_instant(at), first, last)
+        if at is not None:
+            instant = parse_instant(at)
+            return Times(instant, instant, instant)
+    except (TypeError, ValueError) as error:
+        raise InvalidInputError(f"Item {item!r} has a time that cannot be read: {error}.") from error
+    raise InvalidInputError(f"Item {item!r} has no time.", remedy="Give it a `datetime`, or `start_datetime` and `end_datetime`.")
+
+
+def _asset_row(key: str, asset: JsonObject, holding: Holding, filename: str | None) -> AssetRow:
+    is_managed = isinstance(holding, Managed)
+    path = None if isinstance(holding, Managed) else holding.path
+    return (
+        key,
+        "managed" if is_managed else "linked",
+        None if holding.sha256 is None else bytes.fromhex(holding.sha256),
+        holding.size_bytes,
+        path,
+        asset.get("type"),
+        filename or filename_of(path or str(asset.get("href") or "")) or key,
+    )
+
+
+def filename_of(source: str) -> str:
+    """Return the last segment of a path or URL."""
+    return source.partition("?")[0].partition("#")[0].rstrip("/").rpartition("/")[2]

@@ -1,0 +1,117 @@
+"""One item, one asset, read by name."""
+
+import re
+from typing import NamedTuple
+
+import orjson
+
+from twinlake.engines.database import Connection
+from twinlake.holdings.catalogue.documents import Publisher
+from twinlake.holdings.catalogue.errors import AssetNotFoundError, CollectionNotFoundError, ItemNotFoundError
+from twinlake.holdings.catalogue.interfaces import Holding, Linked, Managed, StoredAsset, StoredItem, Visibility
+from twinlake.holdings.catalogue.preparing import Held, filename_of
+from twinlake.holdings.catalogue.scope import CollectionSet, Scope
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_CURRENT = """
+select v.vid, v.starts, v.sha256, v.etag, v.body from item i join item_version v on v.vid = i.vid
+where i.id = ? and i.collection = ?
+"""
+_VERSION = """
+select vid, starts, sha256, etag, body from item_version where id = ? and collection = ? and sha256 = ?
+"""
+
+
+class _Version(NamedTuple):
+    vid: int
+    starts: int
+    sha256: bytes
+    etag: bytes
+    body: bytes
+
+
+def require_visible(tx: Connection, collection: str, visibility: Visibility, collections: CollectionSet) -> Scope:
+    """Return the scope of one collection.
+
+    Raises
+    ------
+    CollectionNotFoundError
+        It is not there, or not for this caller.
+    """
+    scope = collections.scope(tx, visibility, (collection,))
+    if not scope.collections:
+        raise CollectionNotFoundError(collection)
+    return scope
+
+
+class ItemReader:
+    """Reads items and assets for callers; its functions run inside a transaction."""
+
+    def __init__(self, *, collections: CollectionSet, publisher: Publisher) -> None:
+        self._collections = collections
+        self._publisher = publisher
+
+    def read_item(
+        self, tx: Connection, collection: str, item: str, visibility: Visibility, version: str | None = None
+    ) -> StoredItem:
+        """Return the current version of an item, or the one that *version* names.
+
+        Raises
+        ------
+        CollectionNotFoundError, ItemNotFoundError
+        """
+        row = self._read(tx, collection, item, visibility, version)
+        return StoredItem(body=self._publisher.finish(row.body), etag=self._publisher.etag(row.etag), version=row.sha256.hex())
+
+    def read_asset(self, tx: Connection, collection: str, item: str, asset: str, visibility: Visibility) -> StoredAsset:
+        """Return what delivery needs to know of one asset of the current version.
+
+        Raises
+        ------
+        CollectionNotFoundError, ItemNotFoundError, AssetNotFoundError
+        """
+        row = self._read(tx, collection, item, visibility, None)
+        document = orjson.loads(self._publisher.finish(row.body))["assets"].get(asset)
+        if document is None:
+            raise AssetNotFoundError(collection, item, asset)
+        held = tx.execute(
+            "select kind, sha256, size_bytes, path, filename from item_asset where vid = ? and key = ?", (row.vid, asset)
+        ).fetchone()
+        return StoredAsset(
+            collection=collection,
+            item=item,
+            key=asset,
+            holding=None if held is None else _holding(*held[:4]),
+            href=document["href"],
+            media_type=document.get("type"),
+            filename=held[4] if held is not None else filename_of(document["href"]) or asset,
+        )
+
+    def _read(self, tx: Connection, collection: str, item: str, visibility: Visibility, version: str | None) -> _Version:
+        scope = require_visible(tx, collection, visibility, self._collections)
+        if version is None:
+            row = tx.execute(_CURRENT, (item, collection)).fetchone()
+        elif _SHA256.fullmatch(version):
+            row = tx.execute(_VERSION, (item, collection, bytes.fromhex(version))).fetchone()
+        else:
+            row = None
+        found = None if row is None else _Version(*row)
+        if found is None or found.starts > scope.horizons.get(collection, found.starts):
+            raise ItemNotFoundError(collection, item, version)
+        return found
+
+
+def _holding(kind: str, sha256: bytes | None, size_bytes: int, path: str) -> Holding:
+    if kind == "managed" and sha256 is not None:
+        return Managed(sha256=sha256.hex(), size_bytes=size_bytes)
+    return Linked(path=path, size_bytes=size_bytes, sha256=None if sha256 is None else sha256.hex())
+
+
+def read_held(tx: Connection, collection: str, item: str) -> dict[str, Held]:
+    """Return what is held of the current version of an item, by asset key."""
+    rows = tx.execute(
+        "select a.key, a.kind, a.sha256, a.size_bytes, a.path, a.filename from item i join item_asset a on a.vid = i.vid "
+        "where i.id = ? and i.collection = ?",
+        (item, collection),
+    ).fetchall()
+    return {key: (_holding(kind, sha256, size, path), filename) for key, kind, sha256, size, path, filename in rows}
