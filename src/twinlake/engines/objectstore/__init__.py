@@ -3,6 +3,7 @@
 Backends: `LocalObjectStore` (a folder), `BucketObjectStore` (S3 through obstore), `MemoryObjectStore`.
 """
 
+from twinlake.engines.objectstore.bucket import BucketObjectStore
 from twinlake.engines.objectstore.errors import CorruptObjectError, ObjectNotFoundError
 from twinlake.engines.objectstore.interfaces import ObjectEntry, ObjectStore, StoredObject
 from twinlake.engines.objectstore.linked import LinkedFileError, LinkedFiles
@@ -11,6 +12,7 @@ from twinlake.engines.objectstore.memory import MemoryObjectStore
 from twinlake.engines.objectstore.upkeep import Damage, ScrubReport, SweepReport, scrub, sweep
 
 __all__ = [
+    "BucketObjectStore",
     "CorruptObjectError",
     "Damage",
     "LinkedFileError",

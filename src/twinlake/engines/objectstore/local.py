@@ -100,7 +100,7 @@ class LocalObjectStore:
         return await loop.run_in_executor(self._threads, lambda: function(*args, **kwargs))
 
     def _put_file(self, path: Path, *, take: bool) -> StoredObject:
-        with _open_regular(path) as source, _explained():
+        with open_regular(path) as source, _explained():
             if take and (stored := self._take(path, source)) is not None:
                 return stored
             source.seek(0)
@@ -169,7 +169,14 @@ class LocalObjectStore:
             return True
 
 
-def _open_regular(path: Path) -> FileIO:
+def open_regular(path: Path) -> FileIO:
+    """Open *path* for reading if it is a regular file, and no symbolic link to one.
+
+    Raises
+    ------
+    InvalidInputError
+        It is not, or cannot be read.
+    """
     # O_NONBLOCK: opening a pipe that nobody writes to must not wait for ever.
     try:
         file = FileIO(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "r")
