@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from twinlake.engines.web.trace import trace_of
@@ -60,25 +60,35 @@ def guarded(
     """
     if action not in ACTIONS or not inspect.iscoroutinefunction(endpoint):
         raise TypeError(f"{path}: {action!r} must be a known action and the endpoint an async function.")
-    here = _GuardedEndpoint(endpoint, action, on=on or _decided_on(action), max_body_bytes=max_body_bytes)
-    route = GuardedRoute(path, here, methods=methods, name=name or endpoint.__name__)
+    guard = _Guard(_Endpoint(endpoint), action, on=on or _decided_on(action), max_body_bytes=max_body_bytes)
+    route = GuardedRoute(path, guard, methods=methods, name=name or endpoint.__name__)
     route.action = action
     return route
 
 
-class _GuardedEndpoint:
-    """The endpoint behind its guard, as an ASGI application (Starlette's own wrapping of functions costs more)."""
+class _Guard:
+    """An ASGI application behind its guard."""
 
-    def __init__(self, endpoint: Endpoint, action: Action, *, on: DecidedOn, max_body_bytes: int | None) -> None:
-        self._endpoint = endpoint
-        self._action = action
-        self._on = on
+    def __init__(self, app: ASGIApp, action: Action, *, on: DecidedOn, max_body_bytes: int | None = None) -> None:
+        self._app = app
+        self.action = action
+        self.on = on
         self._max_body_bytes = max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        admit(scope, self._action, on=self._on)
+        admit(scope, self.action, on=self.on)
         if self._max_body_bytes is not None:
             trace_of(scope).max_body_bytes = self._max_body_bytes
+        await self._app(scope, receive, send)
+
+
+class _Endpoint:
+    """A function of a request as an ASGI application (Starlette's own wrapping costs more)."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         response = await self._endpoint(Request(scope, receive, send))
         await response(scope, receive, send)
 
@@ -98,23 +108,9 @@ def guarded_api(
         raise TypeError(f"{path}: {action!r} is not a known action.")
 
     app.add_api_route(path, endpoint, methods=methods, **openapi)
-    route = cast("GuardedRoute", app.routes[-1])
-    route.action = action
+    route = cast("Route", app.routes[-1])
     # Outside of FastAPI's own handling, which reads the body before it asks any dependency.
     route.app = _Guard(route.app, action, on=on or _decided_on(action))
-
-
-class _Guard:
-    """An ASGI application behind its guard."""
-
-    def __init__(self, app: ASGIApp, action: Action, *, on: DecidedOn) -> None:
-        self._app = app
-        self._action = action
-        self._on = on
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        admit(scope, self._action, on=self._on)
-        await self._app(scope, receive, send)
 
 
 def _decided_on(action: Action) -> DecidedOn:
@@ -148,6 +144,7 @@ class FoundRoute:
     methods: tuple[str, ...]
     action: Action | None
     """None for a route that was not declared by `guarded` or `guarded_api`."""
+    on: DecidedOn | None
 
 
 def list_guarded_routes(app: object) -> list[FoundRoute]:
@@ -156,16 +153,24 @@ def list_guarded_routes(app: object) -> list[FoundRoute]:
 
 
 def _walk(node: object, prefix: str) -> Iterator[FoundRoute]:
-    routes: list[BaseRoute] | None = getattr(node, "routes", None)
+    below = prefix + getattr(node, "path", "")
     inner = getattr(node, "app", None)
     if isinstance(node, Route):
         methods = tuple(sorted(node.methods or ()))
-        yield FoundRoute(prefix + node.path, methods, getattr(node, "action", None))
-    elif routes:
-        below = prefix + getattr(node, "path", "")
+        guarded_by = (inner.action, inner.on) if isinstance(inner, _Guard) else (None, None)
+        yield FoundRoute(below, methods, *guarded_by)
+    elif routes := _routes_of(node):
         for route in routes:
             yield from _walk(route, below)
     elif inner is not None:
-        yield from _walk(inner, prefix + getattr(node, "path", ""))
+        yield from _walk(inner, below)
     else:
-        yield FoundRoute(prefix or "/", (), None)
+        yield FoundRoute(below or "/", (), None, None)
+
+
+def _routes_of(node: object) -> list[object]:
+    """Return what *node* may pass a request to, among it what a router does with paths that it does not know."""
+    routes: list[object] = list(getattr(node, "routes", None) or ())
+    if isinstance(node, Router) and node.default != node.not_found:
+        routes.append(node.default)
+    return routes
