@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from twinlake.core.documents import JsonObject
 from twinlake.engines.database import Connection
+from twinlake.standards.geojson import BBox, horizontal
 
 COLLECTION_DOMAIN = "collection:"
 """A domain that begins so is the visibility of the collection whose id follows."""
@@ -45,10 +46,6 @@ class Event:
     """None, like `data`, where the payload is no longer kept."""
     data: JsonObject | None
     starts_at: int | None
-
-
-BBox = tuple[float, float, float, float]
-"""West, south, east, north in degrees (WGS 84); west > east crosses the antimeridian."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,8 +124,7 @@ def _overlap(asked: BBox, told: Sequence[float] | None) -> bool:
     """Tell whether two boxes touch; the second has four or six numbers, or is missing."""
     if told is None or len(told) not in {4, 6}:
         return False
-    half = len(told) // 2
-    west, south, east, north = told[0], told[1], told[half], told[half + 1]
+    west, south, east, north = horizontal(told)
     if south > asked[3] or north < asked[1]:
         return False
     return any(w <= e2 and w2 <= e for w, e in _spans(asked[0], asked[2]) for w2, e2 in _spans(west, east))
