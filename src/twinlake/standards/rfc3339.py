@@ -15,7 +15,7 @@ DAY = 86_400_000_000
 _LAST = 253_402_300_799_999_999
 """The last microsecond of the year 9999."""
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-_DATE_TIME = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d)(?::(\d\d)(?:[.,](\d+))?)?(?:([Zz])|([+-]\d\d):?(\d\d))", re.ASCII)
+_DATE_TIME = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d)(?::(\d\d)(?:\.(\d+))?)?(?:([Zz])|([+-]\d\d):(\d\d))", re.ASCII)
 
 
 def parse_date(text: str) -> int:

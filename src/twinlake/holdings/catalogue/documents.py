@@ -16,11 +16,10 @@ import orjson
 
 from twinlake.core.documents import JsonObject
 from twinlake.holdings.catalogue.interfaces import Holding
+from twinlake.standards.stac.canonical import NAVIGATION
 
 PUBLIC_URL = b"\x01"
 """Stands where the site's public URL goes in a compiled body."""
-NAVIGATION = frozenset({"self", "root", "parent", "collection", "items", "item", "child", "next", "prev", "first", "last"})
-"""Relations of links that tell where a document is served, not what it is (STAC 1.1.0, hierarchical links)."""
 STORAGE_EXTENSION = "https://stac-extensions.github.io/storage/v1.0.0/schema.json"
 ORDER_EXTENSION = "https://stac-extensions.github.io/order/v1.1.0/schema.json"
 FILE_EXTENSION = "https://stac-extensions.github.io/file/v2.1.0/schema.json"
@@ -157,6 +156,8 @@ def collection_links(api_path: str, collection: str) -> list[JsonObject]:
         _link("root", api_path, "application/json"),
         _link("items", f"{path}/items", _ITEM_MEDIA_TYPE),
         _link("http://www.opengis.net/def/rel/ogc/1.0/queryables", f"{path}/queryables", "application/schema+json"),
+        _link("aggregate", f"{path}/aggregate", "application/json"),
+        _link("aggregations", f"{path}/aggregations", "application/json"),
     ]
 
 

@@ -28,7 +28,7 @@ def to_queryables(seen: Iterable[Iterable[SeenProperty]]) -> JsonObject:
         for one in properties:
             by_name.setdefault(one.name, []).append(one)
     return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$schema": "https://json-schema.org/draft/2019-09/schema",
         "type": "object",
         "title": "Queryables",
         "properties": {

@@ -165,6 +165,8 @@ def _comparison(operator: str, arguments: list[Any]) -> list[Any]:
 
 
 def _between(operator: str, arguments: list[Any]) -> list[Any]:
+    if len(arguments) == 2 and isinstance(arguments[1], list):  # the form of CQL2's drafts, which stac-api-validator sends
+        arguments = [arguments[0], *arguments[1]]
     _count(operator, arguments, 3)
     return _comparable(operator, arguments)
 
