@@ -1,0 +1,48 @@
+"""Answers, joined from finished bytes."""
+
+from collections.abc import Sequence
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from twinlake.core.documents import JsonObject
+from twinlake.discovery.data.links import GEOJSON, JSON
+from twinlake.discovery.data.service import Found
+
+_VARY = "Authorization, Cookie"
+
+
+def json_response(content: object, *, media_type: str = JSON, status: int = 200) -> Response:
+    """Return *content* as JSON."""
+    return Response(orjson.dumps(content), status, media_type=media_type)
+
+
+def item_page(found: Found, links: Sequence[JsonObject]) -> Response:
+    """Return items as a GeoJSON FeatureCollection."""
+    return Response(_page(b'{"type":"FeatureCollection","features":[', found, links), media_type=GEOJSON)
+
+
+def collection_page(found: Found, links: Sequence[JsonObject]) -> Response:
+    """Return collections."""
+    return Response(_page(b'{"collections":[', found, links), media_type=JSON)
+
+
+def _page(head: bytes, found: Found, links: Sequence[JsonObject]) -> bytes:
+    matched = b"" if found.matched is None else b',"numberMatched":%d' % found.matched
+    numbers = b',"numberReturned":%d%b}' % (len(found.bodies), matched)
+    return b"".join((head, b",".join(found.bodies), b'],"links":', orjson.dumps(links), numbers))
+
+
+def document_response(request: Request, body: bytes, etag: str, media_type: str) -> Response:
+    """Return a document with its ETag, or 304 where the client has it (RFC 9110, section 13.1.2)."""
+    headers = {"ETag": etag, "Cache-Control": "no-cache", "Vary": _VARY}
+    condition = request.headers.get("if-none-match")
+    if condition is not None and names_etag(condition, etag):
+        return Response(status_code=304, headers=headers)
+    return Response(body, headers=headers, media_type=media_type)
+
+
+def names_etag(header: str, etag: str) -> bool:
+    """Tell whether an If-Match or If-None-Match header names *etag* or anything; weak tags compare like strong ones."""
+    return any(part.strip().removeprefix("W/") in (etag, "*") for part in header.split(","))
