@@ -79,7 +79,7 @@ class _Calls:
         self._journal = journal
 
     async def spec(self, _request: Request, run: Run, _lease: str) -> Response:
-        return JSONResponse({"kind": run.kind, "spec": run.spec, "owner": run.owner, "attempts": run.attempts})
+        return JSONResponse({"kind": run.kind, "spec": await self._journal.get_spec(run.id), "attempts": run.attempts})
 
     async def heartbeat(self, _request: Request, run: Run, lease: str) -> Response:
         await self._journal.heartbeat(run.id, lease)

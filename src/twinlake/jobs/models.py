@@ -86,11 +86,10 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A run as its supervisor sees it."""
+    """A run as its supervisor sees it; the specification, which may be large, is read on its own."""
 
     id: str
     kind: str
-    spec: JsonObject
     owner: str
     """The principal of the first request that asked for it: the child acts for them."""
     state: JobState

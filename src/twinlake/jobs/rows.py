@@ -12,7 +12,7 @@ q.id, q.owner, q.project, q.api, q.kind, q.spec, q.state, q.run, q.cost, q.quota
 q.created_at, q.started_at, q.finished_at, max(q.updated_at, case when q.state = r.state then r.updated_at else 0 end),
 r.done, r.total, r.unit, r.message, r.attempts, r.cpu_seconds, r.peak_memory_bytes, r.result, r.error
 """
-RUN_COLUMNS = "id, kind, spec, owner, state, attempts, failures, lease, lease_until, active_at, attempt_started_at"
+RUN_COLUMNS = "id, kind, owner, state, attempts, failures, lease, lease_until, active_at, attempt_started_at"
 
 
 def read_job(row: tuple[Any, ...]) -> Job:
@@ -47,15 +47,14 @@ def read_run(row: tuple[Any, ...]) -> Run:
     return Run(
         id=row[0],
         kind=row[1],
-        spec=orjson.loads(row[2]),
-        owner=row[3],
-        state=JobState(row[4]),
-        attempts=row[5],
-        failures=row[6],
-        lease=row[7],
-        lease_until=row[8],
-        active_at=row[9],
-        attempt_started_at=row[10],
+        owner=row[2],
+        state=JobState(row[3]),
+        attempts=row[4],
+        failures=row[5],
+        lease=row[6],
+        lease_until=row[7],
+        active_at=row[8],
+        attempt_started_at=row[9],
     )
 
 

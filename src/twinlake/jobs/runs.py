@@ -84,6 +84,12 @@ class RunJournal:
 
         return await self._database.read(work)
 
+    async def get_spec(self, run: str) -> JsonObject:
+        """Return the specification of a run."""
+        [text] = await self._database.read(lambda tx: tx.execute("select spec from job_run where id = ?", (run,)).fetchone())
+        document: JsonObject = orjson.loads(text)
+        return document
+
     async def heartbeat(self, run: str, lease: str) -> None:
         """Hold a run for another while. Raises LeaseLostError as all below."""
         until = self._now() + self._lease_microseconds

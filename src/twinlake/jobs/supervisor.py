@@ -22,6 +22,7 @@ from twinlake.jobs.runs import RunJournal
 
 _LOOK_SECONDS = 0.5
 _BETWEEN_LOOKS_SECONDS = 0.05
+WORK = "work"
 _SECRET_BYTES = 16
 _SITE_STOPPED = Failure("site-stopped", "The site went down while the run was under way.")
 _NO_HEARTBEAT = Failure("heartbeat-lost", "The child gave no sign of life for too long and was ended.")
@@ -36,7 +37,7 @@ class _Attempt:
     lease: str
     kind: JobKind
     child: Child
-    scratch: Path
+    folder: Path
     reason: Failure | None = None
     """Why the supervisor ended it; None where it ended by itself or lost its run."""
 
@@ -97,10 +98,10 @@ class Supervisor:
             attempt.end(None)
         await asyncio.gather(*self._attending)
 
-    def scratch_of(self, lease: str) -> Path | None:
-        """Return the scratch directory of a running attempt."""
+    def folder_of(self, lease: str) -> Path | None:
+        """Return the folder of a running attempt: the site's own, but for `WORK` in it, where the child works."""
         attempt = self._attempts.get(lease)
-        return None if attempt is None else attempt.scratch
+        return None if attempt is None else attempt.folder
 
     async def _settle_lost_runs(self) -> None:
         """Give up the attempts of a site that is no more: its children died with it."""
@@ -141,15 +142,15 @@ class Supervisor:
         run = await self._journal.claim(kind, lease)
         if run is None:
             return False
-        scratch = self._scratch / lease[:16]
+        folder = self._scratch / lease[:16]
         order = {"socket": str(self._socket), "run": run.id, "secret": secret, "function": kind.child}
         try:
-            scratch.mkdir(mode=0o700)
-            child = start_child("twinlake.jobs.child", message=orjson.dumps(order), limits=kind.limits, scratch=scratch)
+            (folder / WORK).mkdir(mode=0o700, parents=True)
+            child = start_child("twinlake.jobs.child", message=orjson.dumps(order), limits=kind.limits, scratch=folder / WORK)
         except OSError as error:
             await self._crash(run, Failure("no-child", f"No child process could be started: {error.strerror}."), blame=False)
             return True
-        attempt = _Attempt(run=run, lease=lease, kind=kind, child=child, scratch=scratch)
+        attempt = _Attempt(run=run, lease=lease, kind=kind, child=child, folder=folder)
         self._attempts[lease] = attempt
         task = asyncio.create_task(self._attend(attempt), name=f"run {run.id}")
         self._attending.add(task)
@@ -165,7 +166,7 @@ class Supervisor:
             _log.error("an attempt could not be settled", run=attempt.run.id, code=error.code, reason=error.message)
         finally:
             del self._attempts[attempt.lease]
-            await asyncio.to_thread(shutil.rmtree, attempt.scratch, ignore_errors=True)
+            await asyncio.to_thread(shutil.rmtree, attempt.folder, ignore_errors=True)
 
     async def _settle(self, attempt: _Attempt, ended: Exit) -> None:
         run = attempt.run

@@ -1,0 +1,66 @@
+"""What the child of an ingest run asks of the site, beside the child protocol."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from twinlake.holdings.catalogue.interfaces import ItemDraft
+from twinlake.holdings.ingest.intake import AssetSource, Intake
+from twinlake.jobs.bodies import read_body
+from twinlake.jobs.internal import RunRoutes
+from twinlake.jobs.models import Run
+
+
+class NewItem(msgspec.Struct, forbid_unknown_fields=True):
+    """An item as its child has read it."""
+
+    document: dict[str, Any]
+    sources: dict[str, AssetSource] = {}
+    original: str | None = None
+    """The foreign document it was made of."""
+
+
+def child_routes(own: RunRoutes, intake: Intake) -> Sequence[BaseRoute]:
+    """Declare the routes for children of ingest runs."""
+    calls = _Calls(intake)
+    return [
+        own.route("/ingest/inputs", calls.inputs, methods=["POST"]),
+        own.route("/ingest/collection", calls.collection, methods=["POST"]),
+        own.route("/ingest/item", calls.item, methods=["POST"]),
+        own.route("/ingest/items", calls.items, methods=["POST"]),
+    ]
+
+
+class _Calls:
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
+
+    async def inputs(self, _request: Request, run: Run, lease: str) -> Response:
+        return _answer({"files": await self._intake.lay_out_inputs(run, lease)})
+
+    async def collection(self, request: Request, run: Run, _lease: str) -> Response:
+        await self._intake.create_collection(run, await read_body(request, dict[str, Any]))
+        return Response(status_code=204)
+
+    async def item(self, request: Request, run: Run, lease: str) -> Response:
+        new = await read_body(request, NewItem)
+        original = None if new.original is None else new.original.encode()
+        outcome = await self._intake.put_item(run, lease, new.document, new.sources, original)
+        return _answer({"outcome": outcome})
+
+    async def items(self, request: Request, run: Run, _lease: str) -> Response:
+        new = await read_body(request, list[NewItem])
+
+        async def drafts() -> AsyncIterator[ItemDraft]:
+            for each in new:
+                yield ItemDraft(document=each.document, original=None if each.original is None else each.original.encode())
+
+        return _answer(await self._intake.load_items(run, drafts()))
+
+
+def _answer(content: object) -> Response:
+    return Response(msgspec.json.encode(content), media_type="application/json")
