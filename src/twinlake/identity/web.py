@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route, Router
+from starlette.routing import Mount, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from twinlake.engines.web.trace import trace_of
@@ -159,7 +159,7 @@ def _walk(node: object, prefix: str) -> Iterator[FoundRoute]:
         methods = tuple(sorted(node.methods or ()))
         guarded_by = (inner.action, inner.on) if isinstance(inner, _Guard) else (None, None)
         yield FoundRoute(below, methods, *guarded_by)
-    elif routes := _routes_of(node):
+    elif not isinstance(node, Mount) and (routes := _routes_of(node)):
         for route in routes:
             yield from _walk(route, below)
     elif inner is not None:
