@@ -1,8 +1,8 @@
 """A site that serves its catalogue as a STAC API on a free port: the real stack, in a thread of its own."""
 
 import asyncio
-import os
 import socket
+import sys
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -188,22 +188,21 @@ async def _open_parts(
             site_id="test",
             secure=False,
         )
-        with Path(os.devnull).open("wb") as log_stream:
-            app = wrap_site(
-                Router([api, *more_routes(catalogue, collections, public_url)]),
-                authenticate=lambda inner: Authenticator(
-                    inner, tokens=tokens, sessions=sessions, policy=policy, public_url=public_url
-                ),
-                clock=clock,
-                randomness=SYSTEM_RANDOMNESS,
-                log=new_logger(log_stream, site="test"),
-                metrics=RequestMetrics(CollectorRegistry()),
-                cors_origins=("*",),
-                max_body_bytes=32 << 20,
-                on_finished=on_finished,
-            )
-            grants = GrantStore(database=database, audit=audit, on_change=tokens.forget)
-            yield _Parts(app=app, catalogue=catalogue, tokens=tokens, grants=grants)
+        app = wrap_site(
+            Router([api, *more_routes(catalogue, collections, public_url)]),
+            authenticate=lambda inner: Authenticator(
+                inner, tokens=tokens, sessions=sessions, policy=policy, public_url=public_url
+            ),
+            clock=clock,
+            randomness=SYSTEM_RANDOMNESS,
+            log=new_logger(sys.stderr.buffer, site="test", level="error"),
+            metrics=RequestMetrics(CollectorRegistry()),
+            cors_origins=("*",),
+            max_body_bytes=32 << 20,
+            on_finished=on_finished,
+        )
+        grants = GrantStore(database=database, audit=audit, on_change=tokens.forget)
+        yield _Parts(app=app, catalogue=catalogue, tokens=tokens, grants=grants)
 
 
 async def _make_token(parts: _Parts, subject: str, roles: frozenset[str], scopes: frozenset[str]) -> str:

@@ -114,7 +114,7 @@ def _compare(sortby: Sequence[SortKey], one: tuple[Any, ...], other: tuple[Any, 
             # Tuples compare their values only where the ranks are equal.
             before = (_rank(left), left) < (_rank(right), right)
             return -1 if before != key.descending else 1
-    return (one[-1] > other[-1]) - (one[-1] < other[-1])
+    return int(one[-1] > other[-1]) - int(one[-1] < other[-1])
 
 
 def _rank(value: Any) -> int:

@@ -6,6 +6,7 @@ from twinlake.core.documents import JsonObject
 from twinlake.core.errors import InvalidInputError
 from twinlake.discovery.data.errors import TooManyItemsError
 from twinlake.holdings.catalogue.interfaces import ItemDraft
+from twinlake.standards.stac import read_collection, read_item
 
 _MOST_ITEMS = 1000
 """Items in one FeatureCollection: they are one transaction, and the writer is not to be held for long."""
@@ -73,11 +74,3 @@ def _placed(document: JsonObject, member: str, expected: str) -> JsonObject:
             remedy=f"Send it to the URL of its {member}, or leave the member out.",
         )
     return document if member in document else {**document, member: expected}
-
-
-def read_item(d):
-    return d
-
-
-def read_collection(d):
-    return d
