@@ -1,7 +1,7 @@
 """The 433 features of the CQL2 standard's test data as STAC items, and how many of them each predicate selects."""
 
 import csv
-import datetime
+import datetime as dt
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,6 +74,6 @@ def _read_layer(path: Path, layer: str) -> list[JsonObject]:
 
 
 def _written(value):
-    if isinstance(value, datetime.datetime):
-        return value.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return value.isoformat() if isinstance(value, datetime.date) else value
+    if isinstance(value, dt.datetime):
+        return value.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return value.isoformat() if isinstance(value, dt.date) else value

@@ -4,8 +4,8 @@ import json
 
 import pytest
 import shapely
-from cql2_features import read_cql2_items, read_expected_counts
 
+from cql2_features import read_cql2_items, read_expected_counts
 from twinlake.engines.database import MemoryDatabase, Migration
 from twinlake.standards.cql2 import PREPARE, Column, check_json, compile_filter, document_column, parse_text
 from twinlake.standards.geojson import to_shape

@@ -4,10 +4,10 @@ import json
 
 import cql2
 import pytest
-from cql2_features import read_expected_counts
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cql2_features import read_expected_counts
 from twinlake.standards.cql2 import InvalidFilterError, check_json, parse_text
 from twinlake.standards.cql2.text import read_text
 
