@@ -72,3 +72,9 @@ def look_around(context: JobContext) -> JsonObject:
         "group": os.getpgid(0) == os.getpid(),
         "nice": os.nice(0),
     }
+
+
+def spin(_context: JobContext) -> JsonObject:
+    """Use CPU time for ever."""
+    while True:
+        pass
