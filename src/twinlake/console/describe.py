@@ -92,7 +92,7 @@ def find_thumbnail(document: JsonObject, paths: Paths) -> str | None:
     """Return the address of an item's thumbnail if this site serves it: pages load nothing from elsewhere."""
     for asset in document.get("assets", {}).values():
         if "thumbnail" in (asset.get("roles") or ()) and "/data/" in asset["href"]:
-            return paths.root + urlsplit(asset["href"]).path
+            return paths.root + urlsplit(str(asset["href"])).path
     return None
 
 

@@ -20,6 +20,7 @@ from twinlake.console.signing import SigningPages
 from twinlake.console.snippets import home_codes, item_codes, job_codes, search_codes
 from twinlake.console.tiles import TileDesk
 from twinlake.console.work import WorkBench
+from twinlake.core.documents import JsonObject
 from twinlake.core.errors import NotFoundError, TwinlakeError
 from twinlake.events.models import Audience
 from twinlake.holdings.catalogue.interfaces import Visibility
@@ -116,7 +117,8 @@ class _Console:
         explorer = self._services.explorer
         choices = await explorer.list_choices(visibility, paths)
         binding = f"explore|{request.state.caller.key}".encode()
-        problem, body = None, {}
+        problem: str | None = None
+        body: JsonObject = {}
         try:
             answer, body = await explorer.answer(asked, choices, visibility, paths, binding)
         except TwinlakeError as error:
@@ -163,11 +165,8 @@ class _Console:
         return self._pages.render(request, "job.html", job=shown, codes=job_codes(self._url, shown["id"]))
 
     async def tile(self, request: Request) -> Response:
-        visibility, _ = await self._look(request)
         names = request.path_params
-        asset = await self._services.tiles.find(
-            request.state.caller, visibility, names["collection"], names["item"], names["asset"]
-        )
+        asset = await self._services.tiles.find(request.state.caller, names["collection"], names["item"], names["asset"])
         if request.headers.get("if-none-match") == asset.etag:
             return Response(status_code=304, headers=asset.headers)
         picture = await self._services.tiles.draw(asset, names["z"], names["x"], names["y"])

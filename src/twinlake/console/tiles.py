@@ -1,14 +1,77 @@
 """Map tiles of an item's asset, for who may read it."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from twinlake.core.errors import NotFoundError
-from twinlake.engines.objectstore import ObjectStore
-from twinlake.holdings.catalogue.interfaces import Catalogue, Linked, Managed, Visibility
+from twinlake.engines.objectstore import LinkedFiles, ObjectStore
+from twinlake.holdings.catalogue.interfaces import Catalogue, Linked, Managed, StoredAsset
 from twinlake.holdings.previews import PreviewRenderer, TileRequest
-from twinlake.holdings.visibility import CollectionGate
+from twinlake.holdings.visibility import CollectionPolicy
 from twinlake.identity.principals import Caller
 
 _DEEPEST_ZOOM = 24
+
+
+@dataclass(frozen=True, slots=True)
+class DrawableAsset:
+    """A raster on this machine's disk."""
+
+    path: Path
+    etag: str
+    headers: Mapping[str, str]
+
+
+class TileDesk:
+    """Finds the file behind a tile and has it drawn."""
+
+    def __init__(
+        self,
+        *,
+        catalogue: Catalogue,
+        collections: CollectionPolicy,
+        objects: ObjectStore,
+        links: LinkedFiles,
+        renderer: PreviewRenderer,
+    ) -> None:
+        self._catalogue = catalogue
+        self._collections = collections
+        self._objects = objects
+        self._links = links
+        self._renderer = renderer
+
+    async def find(self, caller: Caller, collection: str, item: str, asset: str) -> DrawableAsset:
+        """Return the file of an asset that *caller* may read.
+
+        Raises
+        ------
+        NotFoundError
+            There is none, or its bytes are not on this machine.
+        RefusedError
+            The caller may not read the collection.
+        """
+        await self._collections.require(caller, "read", collection)
+        visibility = await self._collections.visibility_of(caller)
+        path, version = self._locate(await self._catalogue.get_asset(collection, item, asset, visibility))
+        etag = f'"{version}"'
+        return DrawableAsset(path, etag, {"ETag": etag, "Cache-Control": "private, max-age=3600"})
+
+    async def draw(self, asset: DrawableAsset, z: int, x: int, y: int) -> bytes:
+        """Return a tile as PNG; raises what the renderer raises, and NotFoundError beyond the tile matrix."""
+        if not (0 <= z <= _DEEPEST_ZOOM and 0 <= x < 1 << z and 0 <= y < 1 << z):
+            raise NotFoundError(f"There is no tile {z}/{x}/{y}.")
+        return await self._renderer.draw(TileRequest(str(asset.path), z, x, y))
+
+    def _locate(self, asset: StoredAsset) -> tuple[Path, str]:
+        match asset.holding:
+            case Managed(sha256=sha256):
+                path = self._objects.local_path(sha256)
+                if path is not None:
+                    return path, sha256
+            case Linked(path=text):
+                with self._links.open(text) as file:
+                    status = os.fstat(file.fileno())
+                return Path(text), f"{status.st_mtime_ns:x}-{status.st_size:x}"
+        raise NotFoundError("The bytes of this asset are not on this machine, so they cannot be drawn.")

@@ -6,7 +6,7 @@ from twinlake.core.clock import from_microseconds
 from twinlake.core.documents import JsonObject
 from twinlake.identity.principals import Caller
 from twinlake.jobs.models import Job, JobState
-from twinlake.jobs.requests import RequestJournal
+from twinlake.jobs.service import Jobs
 
 _PAGE = 50
 _TONES = {
@@ -21,19 +21,19 @@ _TONES = {
 class WorkBench:
     """Reads the caller's jobs for their pages; operators see everybody's."""
 
-    def __init__(self, *, journal: RequestJournal) -> None:
-        self._journal = journal
+    def __init__(self, *, jobs: Jobs) -> None:
+        self._jobs = jobs
 
     async def list_jobs(self, caller: Caller, before: str | None, path: str) -> JsonObject:
         """Return the rows of the list, newest first, and the address of what is older."""
-        jobs = await self._journal.list_jobs(owner=_owner(caller), limit=_PAGE, before=before)
+        jobs = await self._jobs.list_jobs(caller, limit=_PAGE, before=before)
         more = f"{path}?before={quote(jobs[-1].id)}" if len(jobs) == _PAGE else None
         return {"jobs": [_describe(job) for job in jobs], "more": more}
 
     async def show(self, caller: Caller, job: str) -> JsonObject:
         """Return what a job's page shows."""
-        found = await self._journal.get(job, owner=_owner(caller))
-        log = await self._journal.list_log(job, owner=_owner(caller))
+        found = await self._jobs.get(caller, job)
+        log = await self._jobs.list_log(caller, job)
         return {
             **_describe(found),
             "total": found.progress.total,
@@ -43,10 +43,6 @@ class WorkBench:
             "rows": (found.result or {}).get("files", []),
             "log": "\n".join(f"{from_microseconds(line.at):%H:%M:%S} {line.level:7} {line.message}" for line in log),
         }
-
-
-def _owner(caller: Caller) -> str | None:
-    return None if caller.roles & {"operator", "administrator"} else str(caller.principal)
 
 
 def _describe(job: Job) -> JsonObject:

@@ -23,11 +23,18 @@ from twinlake.site.settings import SiteSettings
 _BACKLOG = 2048
 _KEEP_ALIVE_SECONDS = 30
 _SHUTDOWN_SECONDS = 5
-_POLL_SECONDS = 0.005
 
 
 class _Server(uvicorn.Server):
-    """A uvicorn server that leaves signals to the site, which has two of them."""
+    """A uvicorn server that leaves signals to the site, and says when it answers."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -86,11 +93,12 @@ async def running_site(settings: SiteSettings, folder: SiteFolder) -> AsyncItera
             socket_app = SocketApp(public=app, internal=build_internal_app(services))
             async with serve_at_socket(socket_app, folder.socket), services.loops():
                 task = asyncio.create_task(server.serve(sockets=[listener]))
+                ready = asyncio.create_task(server.ready.wait())
                 try:
-                    while not server.started and not task.done():
-                        await asyncio.sleep(_POLL_SECONDS)
+                    await asyncio.wait((task, ready), return_when=asyncio.FIRST_COMPLETED)
                     yield settings.base_url
                 finally:
+                    ready.cancel()
                     services.closing.set()
                     server.should_exit = True
                     await task

@@ -1,7 +1,8 @@
 """What the drawing child runs: tiles of rasters, one request after the other over a Unix socket.
 
 Protocol: a line of JSON in (``path, z, x, y``), four bytes of length (big-endian) and so many bytes of PNG out;
-length 0 says that the file cannot be drawn. The gateway connects once; the child ends with the connection, or when nothing is asked for two minutes.
+length 0 says that the file cannot be drawn. The gateway connects once; the child ends with the connection, or when
+nothing is asked for two minutes.
 """
 
 import contextlib

@@ -1,0 +1,111 @@
+"""The HTTP application of a site: every capability's routes behind one stack of middleware."""
+
+from starlette.routing import BaseRoute, Mount, Router
+from starlette.types import ASGIApp
+
+from twinlake import __version__
+from twinlake.access.delivery import routes as delivery_routes
+from twinlake.console.explore import Explorer
+from twinlake.console.holdings import Shelves
+from twinlake.console.news import NewsDesk
+from twinlake.console.pages import Pages, SiteFacts
+from twinlake.console.problems import ProblemPages
+from twinlake.console.routes import ConsoleServices
+from twinlake.console.routes import routes as console_routes
+from twinlake.console.signing import SigningPages
+from twinlake.console.tiles import TileDesk
+from twinlake.console.work import WorkBench
+from twinlake.discovery.data.app import mount as mount_stac
+from twinlake.engines.web.api import new_api
+from twinlake.engines.web.stack import wrap_site
+from twinlake.holdings.ingest import child_routes, upload_routes
+from twinlake.identity.authenticator import Authenticator
+from twinlake.identity.routes import declare_routes as declare_account_routes
+from twinlake.jobs import routes as job_routes
+from twinlake.jobs.internal import internal_app
+from twinlake.management.access.routes import declare_routes as declare_access_routes
+from twinlake.notification import routes as event_routes
+from twinlake.site.build import Services
+from twinlake.site.health_routes import routes as health_routes
+
+
+def build_app(services: Services) -> ASGIApp:
+    """Return what the public listener serves; hot routes come first, for they are matched in order."""
+    settings = services.settings
+    pages = Pages(SiteFacts(id=settings.id, role=settings.role, title=settings.title, url=settings.base_url))
+    return wrap_site(
+        Router([*_hot_routes(services), *_console(services, pages), *_cold_routes(services)], redirect_slashes=False),
+        authenticate=lambda app: Authenticator(
+            app, tokens=services.tokens, sessions=services.sessions, policy=services.policy, public_url=settings.base_url
+        ),
+        clock=services.clock,
+        randomness=services.randomness,
+        log=services.log,
+        metrics=services.metrics,
+        trusted_proxies=settings.server.trusted_proxies,
+        cors_origins=settings.server.cors_origins,
+        max_body_bytes=settings.server.max_body_bytes,
+        on_finished=services.usage.note_request,
+        render=ProblemPages(pages),
+    )
+
+
+def build_internal_app(services: Services) -> ASGIApp:
+    """Return what only children reach, at the Unix socket."""
+    return internal_app(services.run_journal, child_routes.routes(journal=services.run_journal, intake=services.intake))
+
+
+def _hot_routes(services: Services) -> list[BaseRoute]:
+    settings = services.settings
+    return [
+        mount_stac(
+            discovery=services.discovery,
+            editing=services.editing,
+            public_url=settings.base_url,
+            site_id=settings.id,
+            title=settings.title,
+        ),
+        *delivery_routes(delivery=services.delivery, sender=services.sender, direct=services.direct, signer=services.signer),
+        *event_routes.routes(services.streams),
+    ]
+
+
+def _console(services: Services, pages: Pages) -> list[BaseRoute]:
+    """The console stands before the job API: at addresses that both have, who asks for HTML gets the page."""
+    deadline = services.settings.catalogue.deadline_seconds
+    console = ConsoleServices(
+        pages=pages,
+        explorer=Explorer(catalogue=services.catalogue, seal=services.seal, deadline_seconds=deadline),
+        shelves=Shelves(catalogue=services.catalogue, deadline_seconds=deadline),
+        news=NewsDesk(database=services.database, log=services.events),
+        work=WorkBench(jobs=services.jobs),
+        signing=SigningPages(pages=pages, sessions=services.sessions),
+        tiles=TileDesk(
+            catalogue=services.catalogue,
+            collections=services.collections,
+            objects=services.objects,
+            links=services.links,
+            renderer=services.previews,
+        ),
+        visibility_of=services.collections.visibility_of,
+        audience_of=services.audiences.audience_of,
+        is_healthy=services.is_healthy,
+    )
+    return console_routes(console)
+
+
+def _cold_routes(services: Services) -> list[BaseRoute]:
+    settings = services.settings
+    api = new_api(title=f"{settings.title}: operations", version=__version__)
+    declare_account_routes(
+        api, accounts=services.accounts, policy=services.policy, audit=services.audit, usage=services.usage, seal=services.seal
+    )
+    declare_access_routes(api, catalogue=services.catalogue, collections=services.collections)
+    return [
+        *job_routes.routes(jobs=services.jobs, watcher=services.watcher, seal=services.seal, public_url=settings.base_url),
+        *upload_routes.routes(
+            uploads=services.uploads, public_url=settings.base_url, max_upload_bytes=settings.ingest.max_upload_bytes
+        ),
+        *health_routes(services),
+        Mount("/api", api),
+    ]

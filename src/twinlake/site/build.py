@@ -1,0 +1,341 @@
+"""The one composition root: settings in, services out."""
+
+import asyncio
+import sys
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import BinaryIO
+
+from prometheus_client import CollectorRegistry
+from structlog.typing import FilteringBoundLogger
+
+from twinlake.access.delivery.nginx import NginxSender
+from twinlake.access.delivery.redirects import PresignedSender, SignedSender
+from twinlake.access.delivery.sender import DirectSender, Sender
+from twinlake.access.delivery.service import Delivery
+from twinlake.core.clock import Clock, SystemClock
+from twinlake.core.errors import InvalidInputError
+from twinlake.core.paging import TokenSeal
+from twinlake.core.randomness import SYSTEM_RANDOMNESS, Randomness
+from twinlake.discovery.data.editing import DataEditing
+from twinlake.discovery.data.service import DataDiscovery
+from twinlake.engines.database import Database, Migration, SqliteDatabase
+from twinlake.engines.objectstore import BucketObjectStore, LinkedFiles, LocalObjectStore, ObjectStore
+from twinlake.engines.sandbox import Limits
+from twinlake.engines.web.logs import new_logger
+from twinlake.engines.web.metrics import RequestMetrics
+from twinlake.engines.web.signed_urls import UrlSigner
+from twinlake.events import schema as events_schema
+from twinlake.events.log import EventLog
+from twinlake.events.rendering import EventIds, EventRenderer
+from twinlake.holdings.audiences import Audiences
+from twinlake.holdings.catalogue import EXPANDERS, SqlCatalogue
+from twinlake.holdings.catalogue import schema as catalogue_schema
+from twinlake.holdings.ingest import schema as ingest_schema
+from twinlake.holdings.ingest.intake import Intake
+from twinlake.holdings.ingest.kind import ingest_kind
+from twinlake.holdings.ingest.models import UploadLimits
+from twinlake.holdings.ingest.service import IngestService
+from twinlake.holdings.ingest.uploads import Uploads
+from twinlake.holdings.previews import PreviewRenderer
+from twinlake.holdings.visibility import CollectionPolicy
+from twinlake.identity import schema as identity_schema
+from twinlake.identity.accounts import Accounts
+from twinlake.identity.actions import SCOPES
+from twinlake.identity.attempts import AttemptLimit
+from twinlake.identity.audit import AuditLog
+from twinlake.identity.flushing import flushing
+from twinlake.identity.grants import GrantStore
+from twinlake.identity.offline import OfflineTokens
+from twinlake.identity.policy.cedar import CedarRules, read_schema
+from twinlake.identity.policy.service import Policy
+from twinlake.identity.principals import Principal, site_issuer
+from twinlake.identity.sessions import SessionStore
+from twinlake.identity.tokens import NewToken, TokenStore
+from twinlake.identity.usage import UsageLedger
+from twinlake.jobs import schema as jobs_schema
+from twinlake.jobs.requests import RequestJournal
+from twinlake.jobs.runs import RunJournal
+from twinlake.jobs.service import Jobs
+from twinlake.jobs.supervisor import Supervisor
+from twinlake.jobs.watching import JobWatcher
+from twinlake.notification import schema as notification_schema
+from twinlake.notification.stream import EventStreams
+from twinlake.notification.tail import EventTail
+from twinlake.site.health import examine_health
+from twinlake.site.layout import SiteFolder
+from twinlake.site.settings import LocalObjectsSettings, S3ObjectsSettings, SiteSettings
+from twinlake.standards import cql2
+
+MIGRATIONS: tuple[Migration, ...] = (
+    *events_schema.MIGRATIONS,
+    *identity_schema.MIGRATIONS,
+    *jobs_schema.MIGRATIONS,
+    *notification_schema.MIGRATIONS,
+    *catalogue_schema.MIGRATIONS,
+    *ingest_schema.MIGRATIONS,
+)
+PREPARE = (*cql2.PREPARE, *catalogue_schema.PREPARE)
+_FLUSH_SECONDS = 5.0
+_CHILD_FILE_BYTES = 1 << 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Everything that a site offers, built and wired. A notebook may use it without HTTP."""
+
+    settings: SiteSettings
+    folder: SiteFolder
+    clock: Clock
+    randomness: Randomness
+    log: FilteringBoundLogger
+    metrics: RequestMetrics
+    closing: asyncio.Event
+    """Set when the site is about to stop: streams end then."""
+    database: Database
+    objects: ObjectStore
+    links: LinkedFiles
+    events: EventLog
+    tail: EventTail
+    streams: EventStreams
+    policy: Policy
+    audit: AuditLog
+    usage: UsageLedger
+    tokens: TokenStore
+    sessions: SessionStore
+    accounts: Accounts
+    catalogue: SqlCatalogue
+    collections: CollectionPolicy
+    audiences: Audiences
+    discovery: DataDiscovery
+    editing: DataEditing
+    delivery: Delivery
+    direct: DirectSender
+    sender: Sender
+    signer: UrlSigner
+    seal: TokenSeal
+    journal: RequestJournal
+    run_journal: RunJournal
+    jobs: Jobs
+    watcher: JobWatcher
+    uploads: Uploads
+    intake: Intake
+    supervisor: Supervisor
+    previews: PreviewRenderer
+
+    async def is_healthy(self) -> bool:
+        """Tell whether the site can read and write."""
+        return (await examine_health(self.database, self.folder)).ok
+
+    @asynccontextmanager
+    async def loops(self) -> AsyncGenerator[None]:
+        """Run what a serving site does besides answering: children, the event tail, batches to be written."""
+        async with AsyncExitStack() as stack:
+            await self.catalogue.finish_deletions()
+            parts = (self.audit, self.usage, self.tokens, self.sessions)
+            await stack.enter_async_context(flushing(parts, every_seconds=_FLUSH_SECONDS, log=self.log))
+            await stack.enter_async_context(_background(self.tail.run()))
+            await stack.enter_async_context(self.supervisor)
+            yield
+
+
+@asynccontextmanager
+async def _background(work: Coroutine[None, None, None]) -> AsyncGenerator[None]:
+    """Run *work*, which ends by itself when the site is closing, beside the block; its failure is the block's."""
+    async with asyncio.TaskGroup() as group:
+        group.create_task(work)
+        yield
+
+
+@asynccontextmanager
+async def open_services(
+    settings: SiteSettings,
+    folder: SiteFolder,
+    *,
+    clock: Clock | None = None,
+    randomness: Randomness = SYSTEM_RANDOMNESS,
+    log_stream: BinaryIO | None = None,
+) -> AsyncGenerator[Services]:
+    """Build every service that *settings* asks for; close them all on exit.
+
+    Raises
+    ------
+    InvalidInputError
+        A key is damaged, or a policy is wrong.
+    ConflictError
+        The database was written by a newer version.
+    """
+    clock = clock or SystemClock()
+    log = new_logger(log_stream or sys.stderr.buffer, site=settings.id, level=settings.logging.level)
+    closing = asyncio.Event()
+    async with AsyncExitStack() as stack:
+        folder.database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        database = await stack.enter_async_context(_open_database(settings, folder))
+        objects = _open_objects(settings, folder)
+        links = LinkedFiles(settings.ingest.link_roots)
+        events = EventLog(clock=clock)
+        for source, expand in EXPANDERS.items():
+            events.register_expander(source, expand)
+        catalogue = SqlCatalogue(database=database, events=events, clock=clock, site_id=settings.id, public_url=settings.base_url)
+        audit = AuditLog(database=database, clock=clock)
+        policy = Policy(rules=_read_rules(settings), listener=audit.note_decision)
+        collections = CollectionPolicy(policy=policy, catalogue=catalogue, clock=clock)
+        audiences = Audiences(collections=collections)
+        tokens = TokenStore(database=database, clock=clock, randomness=randomness, audit=audit)
+        sessions = SessionStore(
+            database=database,
+            clock=clock,
+            randomness=randomness,
+            tokens=tokens,
+            attempts=AttemptLimit(clock=clock),
+            site_id=settings.id,
+            secure=settings.base_url.startswith("https://"),
+        )
+        grants = GrantStore(database=database, audit=audit, on_change=tokens.forget)
+        ids = EventIds(key=folder.derive_key("event ids"), randomness=randomness)
+        renderer = EventRenderer(source=settings.base_url, ids=ids)
+        tail = EventTail(database=database, log=events, renderer=renderer, ids=ids, closing=closing)
+        seal = TokenSeal(folder.derive_key("page tokens"))
+        signer = UrlSigner(key=folder.derive_key("signed urls"), clock=clock)
+        direct = DirectSender(objects=objects, links=links)
+        uploads = Uploads(
+            database=database,
+            objects=objects,
+            clock=clock,
+            randomness=randomness,
+            folder=folder.staging / "uploads",
+            limits=UploadLimits(
+                file_bytes=settings.ingest.max_upload_bytes,
+                owner_bytes=2 * settings.ingest.max_upload_bytes,
+                lifetime=timedelta(hours=settings.ingest.upload_hours),
+            ),
+        )
+        ingest = IngestService(catalogue=catalogue, uploads=uploads, policy=policy, visibility_of=collections.visibility_of)
+        limits = Limits(
+            memory_bytes=settings.jobs.memory_bytes, cpu_seconds=settings.jobs.cpu_seconds, file_bytes=_CHILD_FILE_BYTES
+        )
+        kind = ingest_kind(service=ingest, limits=limits, concurrent=settings.jobs.concurrent_runs)
+        kinds = {kind.name: kind}
+        journal = RequestJournal(database=database, events=events, clock=clock, randomness=randomness)
+        run_journal = RunJournal(database=database, events=events, clock=clock)
+        jobs = Jobs(journal=journal, kinds=kinds)
+        supervisor = Supervisor(
+            journal=run_journal,
+            database=database,
+            kinds=kinds,
+            clock=clock,
+            randomness=randomness,
+            socket=folder.socket,
+            scratch=folder.staging / "children",
+        )
+        yield Services(
+            settings=settings,
+            folder=folder,
+            clock=clock,
+            randomness=randomness,
+            log=log,
+            metrics=RequestMetrics(CollectorRegistry()),
+            closing=closing,
+            database=database,
+            objects=objects,
+            links=links,
+            events=events,
+            tail=tail,
+            streams=EventStreams(
+                database=database,
+                log=events,
+                renderer=renderer,
+                ids=ids,
+                tail=tail,
+                audience_of=audiences.audience_of,
+                clock=clock,
+            ),
+            policy=policy,
+            audit=audit,
+            usage=UsageLedger(database=database, clock=clock),
+            tokens=tokens,
+            sessions=sessions,
+            accounts=Accounts(tokens=tokens, grants=grants, policy=policy),
+            catalogue=catalogue,
+            collections=collections,
+            audiences=audiences,
+            discovery=DataDiscovery(
+                catalogue=catalogue,
+                visibility_of=collections.visibility_of,
+                seal=seal,
+                deadline_seconds=settings.catalogue.deadline_seconds,
+            ),
+            editing=DataEditing(catalogue=catalogue, collections=collections),
+            delivery=Delivery(backend=settings.id, catalogue=catalogue, collections=collections),
+            direct=direct,
+            sender=_choose_sender(settings, direct=direct, objects=objects, links=links, signer=signer),
+            signer=signer,
+            seal=seal,
+            journal=journal,
+            run_journal=run_journal,
+            jobs=jobs,
+            watcher=JobWatcher(jobs=jobs, database=database, closing=closing),
+            uploads=uploads,
+            intake=Intake(
+                journal=run_journal,
+                catalogue=catalogue,
+                objects=objects,
+                uploads=uploads,
+                links=links,
+                folder_of=supervisor.scratch_of,
+            ),
+            supervisor=supervisor,
+            previews=await stack.enter_async_context(PreviewRenderer()),
+        )
+
+
+def _open_database(settings: SiteSettings, folder: SiteFolder) -> SqliteDatabase:
+    return SqliteDatabase(folder.database, migrations=MIGRATIONS, prepare=PREPARE, readers=settings.database.readers)
+
+
+def _open_objects(settings: SiteSettings, folder: SiteFolder) -> ObjectStore:
+    match settings.objects:
+        case LocalObjectsSettings():
+            return LocalObjectStore(folder.objects)
+        case S3ObjectsSettings(bucket=bucket, region=region, endpoint=endpoint, prefix=prefix):
+            return BucketObjectStore.open_s3(bucket=bucket, region=region, endpoint=endpoint, prefix=prefix)
+
+
+def _choose_sender(
+    settings: SiteSettings, *, direct: DirectSender, objects: ObjectStore, links: LinkedFiles, signer: UrlSigner
+) -> Sender:
+    lifetime = timedelta(seconds=settings.delivery.signed_seconds)
+    match settings.delivery.mode:
+        case "direct":
+            return direct
+        case "signed":
+            return SignedSender(direct=direct, signer=signer, public_url=settings.base_url, lifetime=lifetime)
+        case "nginx":
+            return NginxSender(direct=direct, objects=objects, links=links)
+        case "presigned":
+            return PresignedSender(direct=direct, objects=objects, lifetime=lifetime)
+
+
+def _read_rules(settings: SiteSettings) -> CedarRules:
+    file = settings.policy.file
+    if file is None:
+        return CedarRules.built_in()
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInputError(f"The policy {file} cannot be read: {error}.", remedy="Check the setting policy.file.") from error
+    return CedarRules(text, schema=read_schema(), origin=str(file))
+
+
+async def create_admin_token(settings: SiteSettings, folder: SiteFolder, *, clock: Clock, randomness: Randomness) -> str:
+    """Make the first administrator's token of a site that is not running; return its text."""
+    async with _open_database(settings, folder) as database:
+        issuer = site_issuer(settings.id)
+        offline = OfflineTokens(database, clock=clock, randomness=randomness, issuer=issuer)
+        new = NewToken(
+            owner=Principal(issuer, "admin"), name="first administrator", roles=frozenset({"administrator"}), scopes=SCOPES
+        )
+        text, _ = await offline.create(new)
+        return text
