@@ -212,7 +212,7 @@ async def open_services(
                 lifetime=timedelta(hours=settings.ingest.upload_hours),
             ),
         )
-        ingest = IngestService(catalogue=catalogue, uploads=uploads, policy=policy, visibility_of=collections.visibility_of)
+        ingest = IngestService(catalogue=catalogue, uploads=uploads, policy=policy, collections=collections)
         limits = Limits(
             memory_bytes=settings.jobs.memory_bytes, cpu_seconds=settings.jobs.cpu_seconds, file_bytes=_CHILD_FILE_BYTES
         )
@@ -284,7 +284,7 @@ async def open_services(
                 objects=objects,
                 uploads=uploads,
                 links=links,
-                folder_of=supervisor.scratch_of,
+                folder_of=supervisor.folder_of,
             ),
             supervisor=supervisor,
             previews=await stack.enter_async_context(PreviewRenderer()),

@@ -13,6 +13,7 @@ from twinlake.holdings.ingest.intake import AssetSource, Intake
 from twinlake.jobs.bodies import read_body
 from twinlake.jobs.internal import RunRoutes
 from twinlake.jobs.models import Run
+from twinlake.jobs.runs import RunJournal
 
 
 class NewItem(msgspec.Struct, forbid_unknown_fields=True):
@@ -24,9 +25,9 @@ class NewItem(msgspec.Struct, forbid_unknown_fields=True):
     """The foreign document it was made of."""
 
 
-def child_routes(own: RunRoutes, intake: Intake) -> Sequence[BaseRoute]:
+def routes(*, journal: RunJournal, intake: Intake) -> Sequence[BaseRoute]:
     """Declare the routes for children of ingest runs."""
-    calls = _Calls(intake)
+    own, calls = RunRoutes(journal), _Calls(intake)
     return [
         own.route("/ingest/inputs", calls.inputs, methods=["POST"]),
         own.route("/ingest/collection", calls.collection, methods=["POST"]),

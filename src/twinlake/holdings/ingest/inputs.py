@@ -7,8 +7,7 @@ from pathlib import Path
 
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import InvalidInputError, TwinlakeError
-from twinlake.engines.objectstore import ObjectStore
-from twinlake.engines.objectstore.linked import LinkedFileError, LinkedFiles
+from twinlake.engines.objectstore import LinkedFileError, LinkedFiles, ObjectStore
 from twinlake.holdings.ingest.errors import LinkRefusedError, UploadNotFoundError
 from twinlake.holdings.ingest.spec import FileOrder
 from twinlake.holdings.ingest.uploads import Uploads

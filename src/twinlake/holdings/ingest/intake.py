@@ -14,8 +14,7 @@ from pathlib import Path
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import ConflictError, InvalidInputError
 from twinlake.core.ids import check_id
-from twinlake.engines.objectstore import ObjectStore
-from twinlake.engines.objectstore.linked import LinkedFiles
+from twinlake.engines.objectstore import LinkedFiles, ObjectStore
 from twinlake.holdings.catalogue.interfaces import (
     Catalogue,
     CollectionAccess,

@@ -1,42 +1,26 @@
 """Who may take in what: a specification is checked, with the caller's rights, before it becomes a job."""
 
-from collections.abc import Awaitable, Callable
-
 import msgspec
 
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import UnauthenticatedError
 from twinlake.holdings.catalogue.errors import CollectionNotFoundError
-from twinlake.holdings.catalogue.interfaces import Catalogue, CollectionAccess, Visibility
+from twinlake.holdings.catalogue.interfaces import Catalogue
 from twinlake.holdings.ingest.spec import IngestSpec, read_spec, write_spec
 from twinlake.holdings.ingest.uploads import Uploads
-from twinlake.holdings.recipes import parse_recipe
-from twinlake.identity.policy.models import CollectionFacts
+from twinlake.holdings.visibility import CollectionPolicy
 from twinlake.identity.policy.service import Policy
 from twinlake.identity.principals import Caller
 
 
 class IngestService:
-    """Checks what is to be taken in.
+    """Checks what is to be taken in."""
 
-    Parameters
-    ----------
-    visibility_of
-        Tells what a caller may discover: who may not see a collection is told that it is not there.
-    """
-
-    def __init__(
-        self,
-        *,
-        catalogue: Catalogue,
-        uploads: Uploads,
-        policy: Policy,
-        visibility_of: Callable[[Caller], Awaitable[Visibility]],
-    ) -> None:
+    def __init__(self, *, catalogue: Catalogue, uploads: Uploads, policy: Policy, collections: CollectionPolicy) -> None:
         self._catalogue = catalogue
         self._uploads = uploads
         self._policy = policy
-        self._visibility_of = visibility_of
+        self._collections = collections
 
     async def prepare(self, caller: Caller, document: JsonObject) -> JsonObject:
         """Check a specification and the caller's right to it; return it as it will be run.
@@ -55,25 +39,16 @@ class IngestService:
         if caller.principal is None:
             raise UnauthenticatedError("Nobody in particular cannot take anything in.", remedy="Send a token.")
         spec = read_spec(document)
-        if spec.recipe is not None:
-            parse_recipe(spec.recipe)
         spec = await self._authorise(caller, spec)
         await self._uploads.check_complete(str(caller.principal), [file.upload for file in spec.files if file.upload])
         return write_spec(spec)
 
     async def _authorise(self, caller: Caller, spec: IngestSpec) -> IngestSpec:
         """Check rights; what is asked to make a collection that is there already is only to write to it."""
-        access = (await self._catalogue.list_access()).get(spec.collection)
-        if access is None:
-            if not spec.create_collection:
-                raise CollectionNotFoundError(spec.collection)
-            self._policy.require(caller, "create_collection")
-            return spec
-        await self._catalogue.get_collection(spec.collection, await self._visibility_of(caller))
-        self._policy.require(caller, "write", collection=facts_of(spec.collection, access))
-        return msgspec.structs.replace(spec, create_collection=False)
-
-
-def facts_of(collection: str, access: CollectionAccess) -> CollectionFacts:
-    """Return what the policy may know of a collection."""
-    return CollectionFacts(id=collection, access=access.access, owner=access.owner, projects=frozenset(access.projects))
+        if spec.collection in await self._catalogue.list_access():
+            await self._collections.require(caller, "write", spec.collection)
+            return msgspec.structs.replace(spec, create_collection=False)
+        if not spec.create_collection:
+            raise CollectionNotFoundError(spec.collection)
+        self._policy.require(caller, "create_collection")
+        return spec
