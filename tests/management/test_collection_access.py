@@ -1,0 +1,138 @@
+"""The access record of a collection over HTTP."""
+
+import io
+from datetime import UTC, datetime
+
+import httpx2
+import pytest
+from prometheus_client import CollectorRegistry
+
+from twinlake.core.randomness import SYSTEM_RANDOMNESS
+from twinlake.engines.database import MemoryDatabase
+from twinlake.engines.web.api import new_api
+from twinlake.engines.web.logs import new_logger
+from twinlake.engines.web.metrics import RequestMetrics
+from twinlake.engines.web.stack import wrap_site
+from twinlake.holdings.catalogue.interfaces import CollectionAccess
+from twinlake.holdings.visibility import CollectionPolicy
+from twinlake.identity.actions import SCOPES
+from twinlake.identity.attempts import AttemptLimit
+from twinlake.identity.audit import AuditLog
+from twinlake.identity.authenticator import Authenticator
+from twinlake.identity.grants import Grants, add_grants
+from twinlake.identity.policy.cedar import CedarRules
+from twinlake.identity.policy.service import Policy
+from twinlake.identity.principals import Caller, Principal
+from twinlake.identity.schema import MIGRATIONS
+from twinlake.identity.sessions import SessionStore
+from twinlake.identity.tokens import NewToken, TokenStore
+from twinlake.management.access.routes import declare_routes
+from twinlake.testing.identity import assert_every_route_is_guarded
+
+ALICE, STEWARD, BOB = (Principal("i", name) for name in ("alice", "steward", "bob"))
+PATH = "/collections/private one/access"
+
+
+class Clock:
+    def now(self):
+        return datetime(2026, 1, 1, tzinfo=UTC)
+
+    def monotonic(self):
+        return 0.0
+
+
+class Records:
+    """The part of a catalogue that these routes use."""
+
+    def __init__(self):
+        self.records = {"private one": CollectionAccess(access="private", owner=str(ALICE)), "open": CollectionAccess()}
+
+    async def list_access(self):
+        return dict(self.records)
+
+    async def set_access(self, collection, access):
+        self.records[collection] = access
+
+
+@pytest.fixture
+async def clients():
+    """Return a client per person, over one site."""
+    async with MemoryDatabase(migrations=MIGRATIONS) as database:
+        clock, records = Clock(), Records()
+        audit = AuditLog(database=database, clock=clock)
+        tokens = TokenStore(database=database, clock=clock, randomness=SYSTEM_RANDOMNESS, audit=audit)
+        policy = Policy(rules=CedarRules.built_in(), listener=audit.note_decision)
+        sessions = SessionStore(
+            database=database,
+            clock=clock,
+            randomness=SYSTEM_RANDOMNESS,
+            tokens=tokens,
+            attempts=AttemptLimit(clock=clock),
+            site_id="s",
+            secure=True,
+        )
+        api = new_api(title="Test", version="0")
+        declare_routes(api, catalogue=records, collections=CollectionPolicy(policy=policy, catalogue=records, clock=clock))
+        assert_every_route_is_guarded(api)
+        app = wrap_site(
+            api,
+            authenticate=lambda inner: Authenticator(
+                inner, tokens=tokens, sessions=sessions, policy=policy, public_url="https://site.test"
+            ),
+            clock=clock,
+            randomness=SYSTEM_RANDOMNESS,
+            log=new_logger(io.BytesIO(), site="test"),
+            metrics=RequestMetrics(CollectorRegistry()),
+            max_body_bytes=10_000,
+            on_finished=lambda trace: None,
+        )
+        await database.write(lambda tx: add_grants(tx, STEWARD, Grants(roles=frozenset({"data-steward"}))))
+        made = {}
+        for person in (ALICE, STEWARD, BOB):
+            new = NewToken(owner=person, name="t", roles=frozenset({"data-steward"}), scopes=SCOPES)
+            token, _ = await tokens.create(new, by=Caller())
+            transport = httpx2.ASGITransport(app=app)
+            headers = {"Authorization": f"Bearer {token}"}
+            made[person.subject] = httpx2.AsyncClient(transport=transport, base_url="http://t", headers=headers)
+        yield made
+        for client in made.values():
+            await client.aclose()
+
+
+async def test_an_owner_reads_and_changes_the_record(clients):
+    record = {"access": "restricted", "owner": str(ALICE), "projects": ["b", "a", "a"], "embargo_days": 5}
+
+    assert (await clients["alice"].get(PATH)).json()["access"] == "private"
+    changed = await clients["alice"].put(PATH, json=record)
+
+    assert changed.json() == {**record, "projects": ["a", "b"]}
+    assert (await clients["steward"].get(PATH)).json() == changed.json()
+
+
+async def test_others_do_not_learn_of_what_is_private(clients):
+    for name in ("bob", "steward"):
+        for answer in (await clients[name].get(PATH), await clients[name].put(PATH, json={"access": "open"})):
+            assert (answer.status_code, answer.json()["code"]) == (404, "collection-not-found")
+    assert (await clients["alice"].get(PATH)).json()["access"] == "private"
+
+
+async def test_others_may_not_change_what_they_see(clients):
+    answer = await clients["bob"].put("/collections/open/access", json={"access": "private"})
+
+    assert (answer.status_code, answer.json()["rule"]) == (403, "default-deny")
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {},
+        {"access": "secret"},
+        {"access": "open", "owner": "alice"},
+        {"access": "open", "projects": ["a/b"]},
+        {"access": "open", "embargo_days": -1},
+        {"access": "open", "surprise": 1},
+    ],
+)
+async def test_what_is_no_record_changes_nothing(clients, record):
+    assert (await clients["alice"].put(PATH, json=record)).status_code == 400
+    assert (await clients["alice"].get(PATH)).json()["access"] == "private"
