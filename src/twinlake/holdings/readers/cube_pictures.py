@@ -14,7 +14,7 @@ from twinlake.holdings.readers.formats import Format
 from twinlake.holdings.readers.hints import Hints
 from twinlake.holdings.readers.layouts import AxisGrid, CellCloud, find_layout
 from twinlake.holdings.readers.limits import MAX_POINTS
-from twinlake.holdings.readers.pictures import Canvas, colour_picture, outline_picture
+from twinlake.holdings.readers.pictures import Canvas, Layer, colour_picture, outline_picture
 from twinlake.holdings.readers.slices import horizontal_dimensions, read_slice
 
 _MAX_ASPECT = 4.0
@@ -47,7 +47,20 @@ def _is_area(variable: ArrayVariable, cloud: CellCloud) -> bool:
     )
 
 
+def read_layer(path: Path, found: Format, hints: Hints) -> Layer | None:
+    """Return one slice of the cube at *path* for a picture; None if its cells do not lie on axes."""
+    with open_arrays(path, found) as file:
+        leading = leading_variable(data_variables(file, hints.variables))
+        layout = find_layout(file, leading, hints)
+        return _grid_layer(leading, layout) if leading is not None and isinstance(layout, AxisGrid) else None
+
+
 def _draw_grid(variable: ArrayVariable, grid: AxisGrid) -> Canvas | None:
+    layer = _grid_layer(variable, grid)
+    return colour_picture(*layer) if layer is not None else None
+
+
+def _grid_layer(variable: ArrayVariable, grid: AxisGrid) -> Layer | None:
     horizontal = horizontal_dimensions(variable, grid)
     if not horizontal:
         return None
@@ -56,7 +69,7 @@ def _draw_grid(variable: ArrayVariable, grid: AxisGrid) -> Canvas | None:
     if grid.is_geographic and np.ptp(x) > 300.0:
         x = np.mod(x + 180.0, 360.0)
     values = values[np.argsort(-y, kind="stable")][:, np.argsort(x, kind="stable")]
-    return colour_picture(values, np.isfinite(values))
+    return values, np.isfinite(values)
 
 
 def _draw_cells(variable: ArrayVariable, cloud: CellCloud) -> Canvas:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twinlake.core.documents import JsonObject
-from twinlake.holdings.readers import footprints, hdf5, netcdf_classic, slices, times, zarr_store
+from twinlake.holdings.readers import file_times, footprints, hdf5, netcdf_classic, slices, times, zarr_store
 from twinlake.holdings.readers.arrays import ArrayFile, ArrayVariable
 from twinlake.holdings.readers.attributes import number_of, text_of
 from twinlake.holdings.readers.axes import bounds_of, data_variables, is_height, leading_variable, valid_times
@@ -128,7 +128,7 @@ def _time(file: ArrayFile) -> Interval | None:
                 found.extend(each for each in _decode(variable, values.values()) if each is not None)
     if found:
         return Interval(min(found), max(found))
-    return times.from_attributes(dict(file.attributes))
+    return file_times.from_attributes(dict(file.attributes))
 
 
 def _decode(variable: ArrayVariable, values: NDArray[np.float64]) -> list[datetime | None]:
@@ -136,7 +136,7 @@ def _decode(variable: ArrayVariable, values: NDArray[np.float64]) -> list[dateti
     finite = values[np.isfinite(values)]
     ends = np.array([finite.min(), finite.max()]) if finite.size else finite
     try:
-        return list(times.decode(ends, variable.text("units"), variable.text("calendar")))
+        return list(file_times.decode(ends, variable.text("units"), variable.text("calendar")))
     except ValueError as error:
         raise RecipeNeededError(
             f"The times of {variable.name!r} cannot be decoded: {error}.", 'State them in a recipe: datetime = "2020-01-01T00:00:00Z"'
@@ -194,7 +194,7 @@ def _curvilinear(name: str, cloud: CellCloud) -> JsonObject:
 
 def _temporal(variable: ArrayVariable) -> JsonObject:
     values = variable.values()
-    decoded = [each for each in times.decode(values[:: max(1, values.size // MAX_LISTED_VALUES)], *_clock(variable)) if each]
+    decoded = [each for each in file_times.decode(values[:: max(1, values.size // MAX_LISTED_VALUES)], *_clock(variable)) if each]
     ends = [each for each in _decode(variable, values) if each]
     if not ends:
         return {"type": "temporal", "extent": [None, None]}

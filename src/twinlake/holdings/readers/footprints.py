@@ -166,6 +166,26 @@ def extent(west: float, south: float, east: float, north: float) -> Footprint:
     return box(west, south, east + 360.0 if east < west else east, north)
 
 
+def cover(places: list[Footprint]) -> Footprint | None:
+    """Return what *places* cover together; None if there are none."""
+    distinct = {(each.bbox, str(each.geometry)): each for each in places}
+    if len(distinct) < 2 or _nearly_equal([each.bbox for each in distinct.values()]):
+        return places[0] if places else None
+    together = shapely.union_all([shapely.geometry.shape(each.geometry) for each in distinct.values()])
+    parts = _of_highest_dimension([together])
+    middles = np.array([part.centroid.x for part in parts])
+    shifted = unwrap_cloud(middles)
+    moved = [shapely.transform(part, lambda xy, by=by: xy + (by, 0.0)) for part, by in zip(parts, shifted - middles, strict=True)]
+    return _footprint(shapely.union_all(moved))
+
+
+def _nearly_equal(boxes: list[BBox]) -> bool:
+    """Tell whether boxes differ by less than a thousandth of their size: bands of one scene in several resolutions."""
+    first = np.array(boxes[0])
+    size = max(first[2] - first[0], first[3] - first[1], 1e-9)
+    return bool(np.all(np.abs(np.array(boxes) - first) < size * 1e-3))
+
+
 def _valid(longitude: Degrees, latitude: Degrees) -> tuple[Degrees, Degrees]:
     lon, lat = np.asarray(longitude, np.float64).ravel(), np.asarray(latitude, np.float64).ravel()
     good = np.isfinite(lon) & np.isfinite(lat) & (np.abs(lat) <= 90.001) & (np.abs(lon) <= 720.0)

@@ -3,9 +3,11 @@
 import gzip
 import os
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from twinlake.holdings.readers.errors import ForeignReferenceError, UnreadableFileError
 from twinlake.holdings.readers.json_stream import JsonStream, parse
@@ -76,6 +78,9 @@ _OTHERS: tuple[tuple[bytes, str, str], ...] = (
     (b"GIF8", "Pictures without a place on the Earth are not taken in", "Send a GeoTIFF."),
     (b"%PDF", "PDF holds no data that is taken in", "Send the data the document was made of."),
 )
+_BULLETINS = (b"GRIB", b"BUFR")
+"""Signatures that may stand behind the heading of a WMO bulletin."""
+_BULLETIN_BYTES = 100
 _SUPPORTED = "Send GeoTIFF, NetCDF, Zarr, GeoJSON, GeoParquet, CSV or STAC documents."
 
 
@@ -99,7 +104,7 @@ def detect(path: Path) -> Format:
             if head.startswith(signature):
                 return found
         for signature, reason, remedy in _OTHERS:
-            if head.startswith(signature):
+            if head.startswith(signature) or (signature in _BULLETINS and signature in head[:_BULLETIN_BYTES]):
                 raise UnreadableFileError(f"{reason}.", remedy)
         if head.startswith(b"PAR1"):
             return _detect_parquet(path)
@@ -242,11 +247,14 @@ def _first_feature_is_stac(stream: JsonStream) -> bool:
     return found
 
 
-def open_text(path: Path) -> BinaryIO:
+@contextmanager
+def open_text(path: Path) -> Iterator[BinaryIO]:
     """Open the CSV at *path*, unpacking gzip as it is read."""
-    file = open_regular(path)
-    if file.read(2) == b"\x1f\x8b":
+    with open_regular(path) as file:
+        packed = file.read(2) == b"\x1f\x8b"
         file.seek(0)
-        return gzip.GzipFile(fileobj=file, mode="rb")  # type: ignore[return-value]  # it reads like a binary file
-    file.seek(0)
-    return file
+        if packed:
+            with gzip.GzipFile(fileobj=file, mode="rb") as unpacked:
+                yield cast("BinaryIO", unpacked)
+        else:
+            yield file

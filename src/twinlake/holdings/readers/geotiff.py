@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from rasterio.enums import ColorInterp, Resampling
 
 from twinlake.core.documents import JsonObject
-from twinlake.holdings.readers import footprints, times
+from twinlake.holdings.readers import file_times, footprints, times
 from twinlake.holdings.readers.attributes import clean_text, text_of
 from twinlake.holdings.readers.crs import projection_fields, read_crs
 from twinlake.holdings.readers.description import PROJECTION, RASTER, Description, Footprint, Interval
@@ -18,7 +18,7 @@ from twinlake.holdings.readers.formats import COG, GEOTIFF
 from twinlake.holdings.readers.gdal import open_raster
 from twinlake.holdings.readers.hints import Hints
 from twinlake.holdings.readers.limits import MAX_SAMPLE
-from twinlake.holdings.readers.pictures import Canvas, colour_picture, palette_picture, rgb_picture
+from twinlake.holdings.readers.pictures import Canvas, Layer, colour_picture, palette_picture, rgb_picture
 from twinlake.holdings.readers.statistics import statistics
 
 _MAX_BANDS_SAMPLED = 64
@@ -104,7 +104,7 @@ def _footprint(dataset: Any, crs: pyproj.CRS | None) -> Footprint:
 
 def _time(dataset: Any, tags: JsonObject) -> Interval | None:
     """Return the time that the tags state, also those that GDAL leaves of a NetCDF it has translated."""
-    if stated := times.from_attributes(tags):
+    if stated := file_times.from_attributes(tags):
         return stated
     found = []
     for index in dataset.indexes:
@@ -118,7 +118,7 @@ def _time(dataset: Any, tags: JsonObject) -> Interval | None:
 def _decode_dimension(name: str, value: str, units: str, tags: JsonObject) -> list[Any]:
     calendar = tags.get(f"{name.removeprefix('NETCDF_DIM_')}#calendar", "standard")
     try:
-        decoded = times.decode(np.array([float(value)]), units, calendar)
+        decoded = file_times.decode(np.array([float(value)]), units, calendar)
     except ValueError:
         return []
     return [instant for instant in decoded if instant is not None]
@@ -196,6 +196,14 @@ def picture(path: Path, hints: Hints) -> Canvas:
         if _has_transform(dataset) and dataset.transform.e > 0:
             drawn = drawn.flipped()
         return drawn
+
+
+def read_layer(path: Path, hints: Hints) -> Layer:
+    """Return the first band of the GeoTIFF at *path*, thinned for a picture."""
+    with open_raster(path) as dataset:
+        values, valid = _sample(dataset, 1, hints, Canvas.SIZE)
+        turned = _has_transform(dataset) and dataset.transform.e > 0
+        return (values[::-1], valid[::-1]) if turned else (values, valid)
 
 
 def _rgb_indexes(dataset: Any) -> list[int]:

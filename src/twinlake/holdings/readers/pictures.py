@@ -14,6 +14,10 @@ _LINE = (31, 119, 180, 255)
 _FILL = (31, 119, 180, 70)
 
 
+Layer = tuple[NDArray[Any], NDArray[np.bool_]]
+"""Values, shape ``(rows, columns)``, and which of them are valid; the first row is the north."""
+
+
 @dataclass(frozen=True, slots=True)
 class Canvas:
     """A picture: shape ``(rows, columns, 4)``, red, green, blue and opacity, 0 to 255; the first row is the north."""

@@ -1,21 +1,13 @@
-"""Times as files and recipes write them, as closed intervals in UTC.
-
-Model calendars (360 days, no leap years) have days that no clock shows; those are moved to the nearest day that exists.
-"""
+"""Times as texts write them, as closed intervals in UTC."""
 
 import re
 from calendar import monthrange
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from twinlake.holdings.readers.attributes import text_of
 from twinlake.holdings.readers.description import Interval
 
-_FIRST_YEAR, _LAST_YEAR = 1, 9999
+FIRST_YEAR, LAST_YEAR = 1, 9999
 _PARTIAL = re.compile(r"^(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?$")
 _DECIMAL_YEAR = re.compile(r"^(\d{4})\.\d+$")
 _FORMATS = (
@@ -28,27 +20,6 @@ _FORMATS = (
     "%Y/%m/%d",
     "%Y/%m/%d %H:%M:%S",
 )
-_START_ATTRIBUTES = (
-    "time_coverage_start",
-    "start_date",
-    "dataset_start_date",
-    "start_time",
-    "product_start_time",
-    "sensing_start",
-    "time_start",
-)
-_END_ATTRIBUTES = (
-    "time_coverage_end",
-    "stop_date",
-    "dataset_stop_date",
-    "end_date",
-    "stop_time",
-    "end_time",
-    "time_end",
-    "product_stop_time",
-    "sensing_end",
-)
-_INSTANT_ATTRIBUTES = ("ACQUISITIONDATETIME", "datetime", "acquisition_date", "date_acquired", "time_coverage_center")
 
 
 def parse_time(text: str) -> Interval | None:
@@ -86,7 +57,7 @@ def as_utc(instant: datetime) -> datetime:
 
 
 def _calendar_interval(year: int, month: int | None, day: int | None) -> Interval | None:
-    if not _FIRST_YEAR <= year <= _LAST_YEAR or (month is not None and not 1 <= month <= 12):
+    if not FIRST_YEAR <= year <= LAST_YEAR or (month is not None and not 1 <= month <= 12):
         return None
     first_month, last_month = month or 1, month or 12
     last_day = monthrange(year, last_month)[1]
@@ -103,7 +74,7 @@ def year_interval(year: int) -> Interval | None:
 
 def decimal_year(value: float) -> datetime | None:
     """Return the instant of a year with a fraction, such as 1750.083333; None outside 1 to 9999."""
-    if not _FIRST_YEAR <= value < _LAST_YEAR + 1:
+    if not FIRST_YEAR <= value < LAST_YEAR + 1:
         return None
     year = int(value)
     start = datetime(year, 1, 1, tzinfo=UTC)
@@ -128,45 +99,6 @@ def union(intervals: Iterable[Interval | None]) -> Interval | None:
     if not known:
         return None
     return Interval(min(each.start for each in known), max(each.end for each in known))
-
-
-def from_attributes(attributes: dict[str, Any]) -> Interval | None:
-    """Read the time that the attributes of a file state (ACDD ``time_coverage_*`` and its older relatives)."""
-    start, end = text_of(attributes, *_START_ATTRIBUTES), text_of(attributes, *_END_ATTRIBUTES)
-    stated = [parse_time(text) for text in (start, end) if text]
-    if start and all(stated):
-        return union(stated)
-    instant = text_of(attributes, *_INSTANT_ATTRIBUTES)
-    return parse_time(instant) if instant else None
-
-
-def decode(values: NDArray[Any], units: str, calendar: str) -> NDArray[np.object_]:
-    """Turn numbers of a CF time axis into aware UTC datetimes; values that are no time become None.
-
-    Raises
-    ------
-    ValueError
-        *units* or *calendar* are not of the CF conventions (section 4.4).
-    """
-    import cftime
-
-    numbers = np.asarray(values, np.float64).ravel()
-    dated = np.full(numbers.shape, None, object)
-    good = np.isfinite(numbers) & (np.abs(numbers) < 1e15)
-    if good.any():
-        units = re.sub(r"\s+UTC$", "", units.strip())
-        found = np.atleast_1d(cftime.num2date(numbers[good], units, calendar=calendar or "standard"))
-        dated[good] = [_real_date(date) for date in found]
-    return dated
-
-
-def _real_date(date: Any) -> datetime | None:
-    """Return a cftime *date* as a datetime, its day moved back where the month has no such day."""
-    if not _FIRST_YEAR <= date.year <= _LAST_YEAR:
-        return None
-    day = min(date.day, monthrange(date.year, date.month)[1])
-    instant = datetime(date.year, date.month, day, date.hour, date.minute, date.second, tzinfo=UTC)
-    return instant + timedelta(milliseconds=round(date.microsecond / 1000))  # finer digits are rounding noise of the axis
 
 
 def to_text(instant: datetime) -> str:
