@@ -386,6 +386,13 @@ async def test_requests_are_counted_by_template(site):
     assert [trace.collection for trace in site.finished[:4]] == ["a", "b", "c", None]
 
 
+async def test_the_body_of_a_head_is_not_counted(site):
+    async with site.client() as client:
+        await client.head("/")
+
+    assert site.finished[0].bytes_out == 0
+
+
 async def test_two_sites_in_one_process_count_apart(site):
     other = Site()
     await get(other, "/")

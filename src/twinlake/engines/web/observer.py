@@ -62,6 +62,7 @@ class Observer:
         began = self._clock.monotonic()
         trace = self._begin(scope)
         extra = _extra_headers(scope, trace)
+        has_body = trace.method != "HEAD"  # what an application gives as the body of a HEAD is not sent
 
         async def observe(message: Message) -> None:
             kind = message["type"]
@@ -71,9 +72,9 @@ class Observer:
                 if not any(name == _DEFAULT_POLICY[0] for name, _ in headers):
                     headers.append(_DEFAULT_POLICY)
                 message["headers"] = headers
-            elif kind == "http.response.body":
+            elif kind == "http.response.body" and has_body:
                 trace.bytes_out += len(message.get("body", b""))
-            elif kind == ZERO_COPY_SEND:
+            elif kind == ZERO_COPY_SEND and has_body:
                 trace.bytes_out += message["count"]
             await send(message)
 

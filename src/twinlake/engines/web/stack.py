@@ -42,7 +42,8 @@ def wrap_site(
     """Wrap *app* in everything that its answers share.
 
     From outside in: the observer (it must see every answer); CORS (browsers must be able to read errors, and ask
-    before they have a token); the error boundary, which writes errors by *render*; the body limit; *authenticate*, whose refusals are errors like others.
+    before they have a token); the error boundary, which writes errors by *render*; the body limit; *authenticate*,
+    whose refusals are errors like others.
     """
     inner = ErrorBoundary(BodyLimit(authenticate(app)), render=render)
     shared = CORSMiddleware(
