@@ -37,11 +37,12 @@ class _Endpoints:
         self._signer = signer
 
     async def get_data(self, request: Request) -> Response:
-        granted = await self._delivery.get_asset(request.state.caller, **request.path_params)
-        asset = granted.asset
+        caller = request.state.caller
+        asset = await self._delivery.get_asset(caller, **request.path_params)
         if asset.holding is None:
             return redirect(_check_remote(asset.href))
-        cache_control = "no-cache" if granted.is_open else _PRIVATE
+        # What is given to nobody in particular is for everybody, shared caches included.
+        cache_control = "no-cache" if caller.principal is None else _PRIVATE
         return await self._sender.send(request, asset, asset.holding, cache_control=cache_control)
 
     async def get_bytes(self, request: Request) -> Response:

@@ -45,7 +45,6 @@ class Representation:
             "Content-Type": self._media_type(),
             "Content-Disposition": self._disposition(),
             "Content-Security-Policy": CONTENT_POLICY,
-            "X-Content-Type-Options": "nosniff",
         }
         if self.sha256 is not None:
             headers["Repr-Digest"] = f"sha-256=:{base64.b64encode(bytes.fromhex(self.sha256)).decode()}:"  # RFC 9530
