@@ -24,8 +24,9 @@ NAVIGATION = frozenset(
 )  # fmt: skip
 """Relations of links that a server makes (STAC 1.1.0, STAC API 1.0.0, OGC API - Features)."""
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 _EXACT = 2**53
-_WHOLE_FLOAT = re.compile(rb"\d\.0[,\]}]|\d[eE]")
+_WHOLE_FLOAT = re.compile(rb"\d\.0[,\]}]")
 _EXPONENT = re.compile(rb"\d[eE][-+\d]|0\.0000")
 """Numbers that encoders write differently. Both patterns may also hit within a text, which costs time only."""
 
@@ -40,12 +41,12 @@ def canonical(document: JsonObject, *, own_assets: Collection[str] = ()) -> byte
             for key, asset in document.get("assets", {}).items()
         }
     text = orjson.dumps(kept, option=orjson.OPT_SORT_KEYS)
-    if _WHOLE_FLOAT.search(text):
+    whole = _WHOLE_FLOAT.search(text)
+    if whole:
         kept = _with_whole_numbers(kept)
-        text = orjson.dumps(kept, option=orjson.OPT_SORT_KEYS)
     if _EXPONENT.search(text):
-        text = json.dumps(kept, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-    return text
+        return _ENCODER.encode(kept).encode()
+    return orjson.dumps(kept, option=orjson.OPT_SORT_KEYS) if whole else text
 
 
 def canonical_sha256(document: JsonObject, *, own_assets: Collection[str] = ()) -> str:
