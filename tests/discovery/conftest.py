@@ -4,6 +4,7 @@ import httpx2
 import pytest
 from stac_documents import a_collection, an_item
 
+from twinlake.holdings.catalogue.interfaces import CollectionAccess
 from twinlake.testing.stac_site import running_stac_site
 
 CLOUDS = [12, 3, None, 45, 3, 80, 0, 99, 7, 60, 21, 21, 5]
@@ -29,12 +30,19 @@ def site(tmp_path_factory):
         yield running
 
 
-@pytest.fixture
-def changing_site(tmp_path):
-    """A site of the test's own, with the empty collection ``c`` and nobody who may change it."""
-    with running_stac_site(tmp_path) as running:
-        running.put([a_collection("c")])
+@pytest.fixture(scope="module")
+def _site_to_change(tmp_path_factory):
+    with running_stac_site(tmp_path_factory.mktemp("site")) as running:
         yield running
+
+
+@pytest.fixture
+def changing_site(_site_to_change):
+    """A site with the empty collection ``c`` and nothing else."""
+    for collection in _site_to_change.run(_site_to_change.catalogue.list_access()):
+        _site_to_change.run(_site_to_change.catalogue.delete_collection(collection))
+    _site_to_change.put([a_collection("c")], access=CollectionAccess())
+    return _site_to_change
 
 
 @pytest.fixture

@@ -120,7 +120,8 @@ def running_stac_site(
     on_finished: RequestListener = _ignore,
 ) -> Generator[StacSite]:
     """Serve a new, empty site whose database is in *directory*, until the block ends."""
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
     public_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     started = threading.Event()
     held: list[StacSite] = []
