@@ -21,7 +21,11 @@ _LANDS = ((-125, 25, -65, 60), (-80, -55, -35, 10), (-15, -34, 50, 35), (-10, 36
 """Boxes of land: west, south, east, north in degrees."""
 _BANDS = {
     **{f"B{number:02d}": 10 if number in {2, 3, 4, 8} else 20 for number in range(1, 13)},
-    **{"B8A": 20, "AOT": 20, "SCL": 20, "WVP": 20, "visual": 10},
+    "B8A": 20,
+    "AOT": 20,
+    "SCL": 20,
+    "WVP": 20,
+    "visual": 10,
 }
 _SIDE_DEGREES = 0.99
 
@@ -57,7 +61,7 @@ def generated_item(number: int) -> JsonObject:
     west, south, east, north = chance.choice(_LANDS)
     x, y = chance.uniform(west, east), chance.uniform(south, north)
     outline = _outline(x, y, chance.uniform(0.02, 0.15))
-    tile = f"{int((x + 180) // 6) + 1:02d}{chance.choice('CDEFGHJKLMNPQRSTUVWX')}{chance.choice('ABCDEFGH')}{chance.choice('ABCDEFGH')}"
+    tile = f"{int((x + 180) // 6) + 1:02d}{chance.choice('CDEFGHJKLMNPQRSTUVWX')}{''.join(chance.choices('ABCDEFGH', k=2))}"
     platform = chance.choices(PLATFORMS, (5, 4, 1))[0]
     name = f"S2{platform[-1].upper()}_MSIL2A_{at:%Y%m%dT%H%M%S}_N0500_R{chance.randrange(1, 144):03d}_T{tile}_{number:08d}"
     return {

@@ -7,9 +7,11 @@ the transaction of the items; what it has noted before costs nothing.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+import orjson
+
 from twinlake.engines.database import Connection
 from twinlake.holdings.catalogue.preparing import PreparedItem
-from twinlake.holdings.catalogue.properties import Fact
+from twinlake.holdings.catalogue.properties import Fact, facts_of
 
 MOST_VALUES = 100
 """With more different texts a property is open: no enumeration is kept."""
@@ -99,11 +101,14 @@ class FactBook:
     def __init__(self) -> None:
         self._known: Notes = {}
         self._generation = 0
+        self._record: Notes | None = None
 
     def write(self, tx: Connection, notes: Notes) -> tuple[int, Notes]:
         """Note what is new of *notes*; return what to `remember`."""
         fresh: Notes = {}
         for key, noted in notes.items():
+            if self._record is not None:
+                self._record.setdefault(key, Noted()).merge(noted)
             known = self._known.get(key)
             if known is not None and known.covers(noted):
                 continue
@@ -124,10 +129,31 @@ class FactBook:
         if generation == self._generation:
             self._known.update(fresh)
 
-    def forget(self) -> None:
-        """Forget everything, inside the transaction that shrinks the notes."""
+    def start_record(self) -> None:
+        """Record from now on what is written: the first step of making the notes anew. Runs in the writer."""
+        self._record = {}
+
+    def replace(self, tx: Connection, collection: str, notes: Notes) -> None:
+        """Replace what stands of a collection by *notes*, gathered since `start_record`, and by what was recorded."""
+        for key, noted in self._record.items() if self._record is not None else ():
+            if key[0] == collection:
+                notes.setdefault(key, Noted()).merge(noted)
+        self._record = None
         self._generation += 1
         self._known.clear()
+        tx.execute("delete from property_value where collection = ?", (collection,))
+        tx.execute("delete from property_range where collection = ?", (collection,))
+        for key, noted in notes.items():
+            write_noted(tx, *key, noted, Noted())
+
+
+def gather_notes(tx: Connection, collection: str) -> Notes:
+    """Return what the items of a collection tell, by reading them all."""
+    notes: Notes = {}
+    for properties, starts in tx.execute("select json(properties), starts from item where collection = ?", (collection,)):
+        for fact in facts_of(orjson.loads(properties)):
+            notes.setdefault((collection, fact.name), Noted()).add(fact, starts)
+    return notes
 
 
 def read_noted(tx: Connection, collection: str, name: str) -> Noted:

@@ -37,8 +37,11 @@ def read_seen(tx: Connection, scope: Scope) -> dict[str, list[SeenProperty]]:
         among.values,
     ):
         if _is_seen(scope, collection, first):
-            bounds = (None, None) if collection in scope.horizons else (low, high)
-            seen[collection].append(SeenProperty(name, ValueType(types), *bounds, values=tuple(values[collection, name])))
+            is_known = collection not in scope.horizons
+            texts = tuple(values[collection, name])
+            seen[collection].append(
+                SeenProperty(name, ValueType(types), low if is_known else None, high if is_known else None, texts)
+            )
     return seen
 
 

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import shapely
 from shapely.geometry.base import BaseGeometry
 
 from twinlake.engines.database import Connection
@@ -15,6 +14,7 @@ from twinlake.holdings.catalogue.ordering import Order, order_of
 from twinlake.holdings.catalogue.scope import Scope
 from twinlake.holdings.catalogue.sql import Clause, any_of, one_of
 from twinlake.standards.cql2 import compile_filter
+from twinlake.standards.geojson import box_shape
 
 _EARLIEST, _LATEST = -(1 << 62), 1 << 62
 _WORLD: Rectangle = (-180.0, -90.0, 180.0, 90.0)
@@ -61,7 +61,7 @@ def compile_problem(tx: Connection, query: ItemQuery, scope: Scope) -> Problem:
         conditions.append(_touching(rectangles))
         if rectangles != (_WORLD,):
             certain.append(_certainly_touching(rectangles))
-            outlines.append(shapely.union_all([shapely.box(*rectangle) for rectangle in rectangles]))
+            outlines.append(box_shape(query.bbox))
             areas.append(rectangles)
     if query.intersects is not None:
         area = (query.intersects.bounds,) if not query.intersects.is_empty else ()

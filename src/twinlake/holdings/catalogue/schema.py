@@ -43,6 +43,7 @@ MIGRATIONS: tuple[Migration, ...] = (
             original blob
         ) strict;
         create index item_version_name on item_version(id, collection);
+        create index item_version_superseded on item_version(superseded_at) where superseded_at is not null;
 
         -- The current version of every item, slim. Searches walk its indexes and touch little else.
         create table item(

@@ -77,16 +77,16 @@ def _along_property(tx: Connection, problem: Problem, part: Part, after: Sequenc
         if after is not None:
             bounds.append(Clause(f"{sql} {'<=' if leading.descending else '>='} ?", (after[0],)))
         terms = Clause(f"{sql} {'desc' if leading.descending else 'asc'}, i.id, i.collection")
-        rows = _rows(tx, problem, Part(part.index, (*part.bounds, *bounds)), after, limit, terms)
+        rows = _rows(tx, problem, Part(part.index, (*part.bounds, *bounds)), after, limit, terms=terms)
         after = None
     if len(rows) < limit:
         without = Part(part.index, (*part.bounds, Clause(f"{sql} is null")))
-        rows += _rows(tx, problem, without, after, limit - len(rows), Clause("i.id, i.collection"))
+        rows += _rows(tx, problem, without, after, limit - len(rows), terms=Clause("i.id, i.collection"))
     return rows
 
 
 def _rows(
-    tx: Connection, problem: Problem, part: Part, after: Sequence[Any] | None, limit: int, terms: Clause | None = None
+    tx: Connection, problem: Problem, part: Part, after: Sequence[Any] | None, limit: int, *, terms: Clause | None = None
 ) -> list[Row]:
     conditions = [*part.bounds, *problem.conditions]
     terms = terms or problem.order.terms()

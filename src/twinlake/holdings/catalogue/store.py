@@ -2,18 +2,21 @@
 
 import asyncio
 from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
+from datetime import timedelta
 
 from twinlake.core.clock import Clock, to_microseconds
 from twinlake.core.documents import JsonObject
 from twinlake.engines.database import Connection, Database
 from twinlake.events.interfaces import EventWriter
+from twinlake.holdings.catalogue import keeping
 from twinlake.holdings.catalogue.aggregating import aggregate_counts
+from twinlake.holdings.catalogue.auditing import Audit
 from twinlake.holdings.catalogue.bulk import BulkLoader
 from twinlake.holdings.catalogue.collection_writing import CollectionWriter, clear, deleted_with_items
 from twinlake.holdings.catalogue.collections import read_access, read_collections
 from twinlake.holdings.catalogue.documents import Publisher
 from twinlake.holdings.catalogue.errors import AssetNotHeldError
-from twinlake.holdings.catalogue.facts import FactBook, Notes, note_items
+from twinlake.holdings.catalogue.facts import FactBook, Notes, gather_notes, note_items
 from twinlake.holdings.catalogue.interfaces import (
     CollectionAccess,
     ItemDraft,
@@ -176,6 +179,45 @@ class SqlCatalogue:
         return await self._database.read(
             lambda tx: aggregate_counts(tx, query, visibility, self._set, by), deadline_seconds=deadline_seconds
         )
+
+    async def cite(self, collection: str, item: str, version: str, *, citer: str) -> None:
+        """Keep a version as long as *citer* cites it.
+
+        Raises
+        ------
+        ItemNotFoundError
+            The version is not kept any more.
+        """
+        await self._database.write(lambda tx: keeping.cite(tx, collection, item, version, citer))
+
+    async def release(self, *, citer: str) -> None:
+        """Forget all citations by *citer*."""
+        await self._database.write(lambda tx: keeping.release(tx, citer))
+
+    async def list_held_objects(self) -> frozenset[str]:
+        """Return the SHA-256 (hex) of every object that a version which is kept names."""
+        return await self._database.read(keeping.list_held_objects)
+
+    async def collect_garbage(self, older_than: timedelta) -> keeping.Collected:
+        """Let go of the versions that were superseded longer ago than *older_than* and that nobody cites."""
+        before = to_microseconds(self._clock.now() - older_than)
+        versions, objects = 0, frozenset[str]()
+        while (collected := await self._database.write(lambda tx: keeping.collect(tx, before))).versions:
+            versions, objects = versions + collected.versions, objects | collected.objects
+        return keeping.Collected(versions, objects)
+
+    async def shrink_notes(self, collection: str) -> None:
+        """Make queryables and summaries of a collection forget what only deleted items had.
+
+        The items are read beside the writer; what is written meanwhile is noted too.
+        """
+        await self._database.write(lambda _: self._facts.start_record())
+        notes = await self._database.read(lambda tx: gather_notes(tx, collection))
+        await self._database.write(lambda tx: self._facts.replace(tx, collection, notes))
+
+    async def find_differences(self) -> list[str]:
+        """Compare every item with all that is derived from it; return what disagrees, in words (fsck)."""
+        return await self._database.read(lambda tx: Audit(tx).differences())
 
     def _prepare(
         self, drafts: Sequence[ItemDraft], inherited: Mapping[tuple[str, str], Mapping[str, Held]]
