@@ -34,13 +34,14 @@ class WorkBench:
         """Return what a job's page shows."""
         found = await self._jobs.get(caller, job)
         log = await self._jobs.list_log(caller, job)
+        results = await self._jobs.get_results(caller, job) if found.has_result else {}
         return {
             **_describe(found),
             "total": found.progress.total,
             "done": found.progress.done,
             "ended": found.state.is_final,
             "error": _write_error(found),
-            "rows": (found.result or {}).get("files", []),
+            "rows": results.get("files", []),
             "log": "\n".join(f"{from_microseconds(line.at):%H:%M:%S} {line.level:7} {line.message}" for line in log),
         }
 

@@ -40,9 +40,12 @@ class JobContext:
         """Whether the run was cancelled or given to somebody else: nothing that is done from here on counts."""
         return self._lost.is_set()
 
-    def begin(self, name: str) -> Checkpoint:
-        """Begin the step *name*; skip it if the answer says that it is done, give it up if it failed too often."""
-        answer = self.gateway.post("begin", {"name": name})
+    def begin(self, name: str, *, patience_seconds: float = 0.0) -> Checkpoint:
+        """Begin the step *name*; skip it if the answer says that it is done, give it up if it failed too often.
+
+        *patience_seconds* is how long it may take beyond what its kind allows without a sign that it gets on.
+        """
+        answer = self.gateway.post("begin", {"name": name, "patience_seconds": patience_seconds})
         failure = answer["failure"]
         return Checkpoint(
             name=name,

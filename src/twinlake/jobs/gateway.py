@@ -12,7 +12,8 @@ from twinlake.core.documents import JsonObject
 from twinlake.core.errors import TwinlakeError
 from twinlake.jobs.socket_path import short_path
 
-_TIMEOUT_SECONDS = 60.0
+# No limit for answers: the site may have gigabytes to hash, and ends a child that waits for too long.
+_TIMEOUT = httpx2.Timeout(None, connect=10.0)
 _BUSY_TRIES = 6
 
 
@@ -36,7 +37,7 @@ class Gateway:
             transport=httpx2.HTTPTransport(uds=name, retries=2),
             base_url=f"http://site/internal/runs/{run}/",
             headers={"authorization": f"Bearer {secret}"},
-            timeout=_TIMEOUT_SECONDS,
+            timeout=_TIMEOUT,
         )
         self._client = self._stack.enter_context(client)
 

@@ -5,6 +5,7 @@ which holds the run is refused, so a child that was given up changes nothing any
 """
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from datetime import timedelta
 
 import msgspec
 from starlette.applications import Starlette
@@ -28,6 +29,7 @@ class _Log(msgspec.Struct, forbid_unknown_fields=True):
 
 class _Begin(msgspec.Struct, forbid_unknown_fields=True):
     name: str
+    patience_seconds: float = 0.0
 
 
 class _Finish(msgspec.Struct, forbid_unknown_fields=True):
@@ -94,7 +96,9 @@ class _Calls:
         return _DONE
 
     async def begin(self, request: Request, run: Run, lease: str) -> Response:
-        checkpoint = await self._journal.begin(run.id, lease, (await read_body(request, _Begin)).name)
+        body = await read_body(request, _Begin)
+        patience = timedelta(seconds=body.patience_seconds)
+        checkpoint = await self._journal.begin(run.id, lease, body.name, patience=patience)
         return Response(msgspec.json.encode(checkpoint), media_type="application/json")
 
     async def checkpoint(self, request: Request, run: Run, lease: str) -> Response:

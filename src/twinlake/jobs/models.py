@@ -58,7 +58,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A request with the run that fulfils it."""
+    """A request with the run that fulfils it; specification and result, which may be large, are read on their own."""
 
     id: str
     owner: str
@@ -67,7 +67,6 @@ class Job:
     api: str
     """The interface it came through: ``jobs``; later ``openeo``, ``processes``, ``orders``."""
     kind: str
-    spec: JsonObject
     state: JobState
     run: str
     cost: float | None
@@ -75,7 +74,7 @@ class Job:
     progress: Progress
     attempts: int
     usage: Usage
-    result: JsonObject | None
+    has_result: bool
     error: Failure | None
     created_at: int
     """Microseconds since 1970 UTC, as the other instants here."""

@@ -13,7 +13,7 @@ from twinlake.engines.database import Connection, Database
 from twinlake.events.interfaces import EventWriter
 from twinlake.jobs.errors import JobFinishedError, JobNotFoundError
 from twinlake.jobs.models import Job, JobKind, JobState, LogLine
-from twinlake.jobs.rows import JOB_COLUMNS, read_job, read_log_line
+from twinlake.jobs.rows import JOB_COLUMNS, read_document, read_job, read_log_line
 from twinlake.jobs.states import dismiss_request, job_event
 
 _FROM = "from job_request q join job_run r on r.id = q.run"
@@ -98,6 +98,18 @@ class RequestJournal:
             ).fetchall()
         )
         return [read_job(row) for row in rows]
+
+    async def get_result(self, job: str, *, owner: str | None) -> JsonObject | None:
+        """Return the result of a request; None while there is none, and for one that was dismissed."""
+
+        def work(tx: Connection) -> str | None:
+            found = _get(tx, job, owner)
+            if not found.has_result:
+                return None
+            [text] = tx.execute("select result from job_run where id = ?", (found.run,)).fetchone()
+            return str(text)
+
+        return read_document(await self._database.read(work))
 
     async def cancel(self, job: str, *, owner: str | None) -> Job:
         """Dismiss a request; its run ends too when no other request waits for it.

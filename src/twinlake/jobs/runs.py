@@ -110,8 +110,8 @@ class RunJournal:
         def work(tx: Connection) -> None:
             _touch(tx, run, lease, now)
             tx.execute(
-                "update job_run set done = ?, total = ?, unit = ?, message = ? where id = ?",
-                (progress.done, progress.total, progress.unit, progress.message[:_MESSAGE_CHARACTERS], run),
+                "update job_run set done = ?, total = ?, unit = ?, message = ?, updated_at = ? where id = ?",
+                (progress.done, progress.total, progress.unit, progress.message[:_MESSAGE_CHARACTERS], now, run),
             )
 
         await self._database.write(work)
@@ -137,12 +137,19 @@ class RunJournal:
 
         await self._database.write(work)
 
-    async def begin(self, run: str, lease: str, name: str) -> Checkpoint:
-        """Begin the step *name*, or learn that it is done already; counts the tries."""
+    async def begin(self, run: str, lease: str, name: str, *, patience: timedelta = timedelta(0)) -> Checkpoint:
+        """Begin the step *name*, or learn that it is done already; counts the tries.
+
+        Parameters
+        ----------
+        patience
+            How long the step may take beyond what its kind allows without a sign that it gets on.
+        """
         now = self._now()
+        active_at = now + patience // timedelta(microseconds=1)
 
         def work(tx: Connection) -> Checkpoint:
-            _touch(tx, run, lease, now)
+            _touch(tx, run, lease, active_at)
             tx.execute(
                 "insert into job_checkpoint(run, name, tries) values (?, ?, 1)"
                 " on conflict do update set tries = tries + 1 where is_done = 0",
@@ -282,7 +289,7 @@ def _check_lease(tx: Connection, run: str, lease: str) -> None:
 def _touch(tx: Connection, run: str, lease: str, now: int) -> None:
     """Check the lease and note that the attempt got something done."""
     touched = tx.execute(
-        "update job_run set active_at = :now, updated_at = :now where id = :run and lease = :lease and state = 'running'",
+        "update job_run set active_at = :now where id = :run and lease = :lease and state = 'running'",
         {"now": now, "run": run, "lease": lease},
     )
     if touched.rowcount != 1:

@@ -4,7 +4,7 @@ from twinlake.core.documents import JsonObject
 from twinlake.core.errors import UnauthenticatedError
 from twinlake.identity.principals import Caller
 from twinlake.jobs.errors import ResultsNotReadyError, UnknownKindError
-from twinlake.jobs.models import Job, JobState, Kinds, LogLine
+from twinlake.jobs.models import Job, Kinds, LogLine
 from twinlake.jobs.requests import NewJob, RequestJournal
 
 _SEES_ALL = frozenset({"operator", "administrator"})
@@ -63,9 +63,10 @@ class Jobs:
             It is not successful (yet).
         """
         found = await self.get(caller, job)
-        if found.state is not JobState.SUCCESSFUL:
+        result = await self._journal.get_result(job, owner=_owner(caller))
+        if result is None:
             raise ResultsNotReadyError(job, found.state)
-        return found.result or {}
+        return result
 
 
 def _owner(caller: Caller) -> str | None:

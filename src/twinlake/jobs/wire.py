@@ -13,7 +13,7 @@ def write_job(job: Job, *, base_url: str) -> JsonObject:
         {"rel": "logs", "href": f"{url}/logs", "type": "application/json"},
         {"rel": "monitor", "href": f"{url}/events", "type": "text/event-stream"},
     ]
-    if job.result is not None:
+    if job.has_result:
         rel = "http://www.opengis.net/def/rel/ogc/1.0/results"
         links.append({"rel": rel, "href": f"{url}/results", "type": "application/json"})
     document: JsonObject = {

@@ -108,7 +108,7 @@ class JobJournalContract:
 
         assert second.run == first.run
         assert second.state is JobState.RUNNING
-        assert (await requests.get(second.id, owner=BOB)).result == {"n": 1}
+        assert await requests.get_result(second.id, owner=BOB) == {"n": 1}
         later = await requests.submit(NewJob(owner=ALICE, kind="count", spec={"a": 1, "b": 2}), kind)
         assert later.run != first.run
 
@@ -177,7 +177,8 @@ class JobJournalContract:
         await runs.succeed(job.run, "lease", {"counted": 3})
 
         done = await requests.get(job.id, owner=ALICE)
-        assert (done.state, done.result, done.error) == (JobState.SUCCESSFUL, {"counted": 3}, None)
+        assert (done.state, done.has_result, done.error) == (JobState.SUCCESSFUL, True, None)
+        assert await requests.get_result(job.id, owner=ALICE) == {"counted": 3}
         assert done.progress == Progress(2, 3, "steps", "two of three")
         assert done.usage == Usage(1.5, 1000)
         with pytest.raises(LeaseLostError):
