@@ -71,6 +71,7 @@ class Site:
         self.horizons = {}
         self.policy = Policy(rules=CedarRules.built_in(), listener=lambda *_: None)
         self.logged = io.BytesIO()
+        self.logger = new_logger(self.logged, site="test", level="warning")
         self.url = ""
 
     async def audience_of(self, caller):
@@ -89,7 +90,7 @@ class Site:
             authenticate=lambda app: NameIsToken(app, self.policy),
             clock=SystemClock(),
             randomness=os.urandom,
-            log=new_logger(self.logged, site="test", level="warning"),
+            log=self.logger,
             metrics=RequestMetrics(CollectorRegistry()),
             max_body_bytes=1 << 20,
             on_finished=lambda _: None,

@@ -73,7 +73,7 @@ class EventRenderer:
     """
 
     def __init__(self, *, source: str, ids: EventIds) -> None:
-        self._source = source
+        self.source = source
         self._ids = ids
 
     def to_json(self, event: Event, *, counted: bool = True) -> bytes:
@@ -90,7 +90,7 @@ class EventRenderer:
         return orjson.dumps(
             to_cloud_event(
                 id=self._ids.of(event.seq),
-                source=self._source,
+                source=self.source,
                 type=event.type,
                 time=from_microseconds(event.time),
                 subject=event.subject,
@@ -104,7 +104,7 @@ class EventRenderer:
         return orjson.dumps(
             to_cloud_event(
                 id=f"gap-{self._ids.of(gap.through)}",
-                source=self._source,
+                source=self.source,
                 type=GAP_TYPE,
                 time=now,
                 data={"reason": "no longer kept", "until": to_text(from_microseconds(gap.until))},
