@@ -122,6 +122,7 @@ def running_stac_site(
     """Serve a new, empty site whose database is in *directory*, until the block ends."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
+    listener.listen()
     public_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     started = threading.Event()
     held: list[StacSite] = []
