@@ -32,6 +32,7 @@ def _show_version(wanted: bool) -> None:  # noqa: FBT001  (the shape of an optio
 
 @app.callback()
 def _options(
+    *,
     version: Annotated[bool, typer.Option("--version", help="Print the version.", callback=_show_version, is_eager=True)] = False,
 ) -> None:
     _ = version

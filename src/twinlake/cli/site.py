@@ -46,7 +46,7 @@ def serve(
     """Serve a site until it is told to stop (Ctrl-C or SIGTERM)."""
     from twinlake.site.serve import serve as serve_site
 
-    asyncio.run(serve_site(config, tell=lambda line: typer.echo(line)))
+    asyncio.run(serve_site(config, tell=typer.echo))
 
 
 def doctor(

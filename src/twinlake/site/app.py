@@ -25,6 +25,7 @@ from twinlake.jobs import routes as job_routes
 from twinlake.jobs.internal import internal_app
 from twinlake.management.access.routes import declare_routes as declare_access_routes
 from twinlake.notification import routes as event_routes
+from twinlake.notification.webhooks.routes import routes as webhook_routes
 from twinlake.site.build import Services
 from twinlake.site.health_routes import routes as health_routes
 
@@ -106,6 +107,7 @@ def _cold_routes(services: Services) -> list[BaseRoute]:
         *upload_routes.routes(
             uploads=services.uploads, public_url=settings.base_url, max_upload_bytes=settings.ingest.max_upload_bytes
         ),
+        *webhook_routes(services.webhooks, services.event_ids),
         *health_routes(services),
         Mount("/api", api),
     ]

@@ -22,6 +22,8 @@ from twinlake.core.randomness import SYSTEM_RANDOMNESS, Randomness
 from twinlake.discovery.data.editing import DataEditing
 from twinlake.discovery.data.service import DataDiscovery
 from twinlake.engines.database import Database, Migration, SqliteDatabase
+from twinlake.engines.network.client import GuardedClient
+from twinlake.engines.network.guard import DestinationGuard
 from twinlake.engines.objectstore import BucketObjectStore, LinkedFiles, LocalObjectStore, ObjectStore
 from twinlake.engines.sandbox import Limits
 from twinlake.engines.web.logs import new_logger
@@ -53,6 +55,7 @@ from twinlake.identity.policy.cedar import CedarRules, read_schema
 from twinlake.identity.policy.service import Policy
 from twinlake.identity.principals import Principal, site_issuer
 from twinlake.identity.sessions import SessionStore
+from twinlake.identity.standing import Standing
 from twinlake.identity.tokens import NewToken, TokenStore
 from twinlake.identity.usage import UsageLedger
 from twinlake.jobs import schema as jobs_schema
@@ -64,9 +67,13 @@ from twinlake.jobs.watching import JobWatcher
 from twinlake.notification import schema as notification_schema
 from twinlake.notification.stream import EventStreams
 from twinlake.notification.tail import EventTail
+from twinlake.notification.webhooks.dispatcher import WebhookDispatcher
+from twinlake.notification.webhooks.service import Webhooks
+from twinlake.notification.webhooks.signing import WebhookSigner
 from twinlake.site.health import examine_health
 from twinlake.site.layout import SiteFolder
 from twinlake.site.settings import LocalObjectsSettings, S3ObjectsSettings, SiteSettings
+from twinlake.site.upkeep import Upkeep
 from twinlake.standards import cql2
 
 MIGRATIONS: tuple[Migration, ...] = (
@@ -123,6 +130,10 @@ class Services:
     uploads: Uploads
     intake: Intake
     supervisor: Supervisor
+    webhooks: Webhooks
+    event_ids: EventIds
+    dispatcher: WebhookDispatcher
+    upkeep: Upkeep
     previews: PreviewRenderer
 
     async def is_healthy(self) -> bool:
@@ -136,7 +147,8 @@ class Services:
             await self.catalogue.finish_deletions()
             parts = (self.audit, self.usage, self.tokens, self.sessions)
             await stack.enter_async_context(flushing(parts, every_seconds=_FLUSH_SECONDS, log=self.log))
-            await stack.enter_async_context(_background(self.tail.run()))
+            for work in (self.tail.run(), self.dispatcher.run(), self.upkeep.run()):
+                await stack.enter_async_context(_background(work))
             await stack.enter_async_context(self.supervisor)
             yield
 
@@ -172,7 +184,7 @@ async def open_services(
     closing = asyncio.Event()
     async with AsyncExitStack() as stack:
         folder.database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        database = await stack.enter_async_context(_open_database(settings, folder))
+        database = await stack.enter_async_context(open_database(settings, folder))
         objects = _open_objects(settings, folder)
         links = LinkedFiles(settings.ingest.link_roots)
         events = EventLog(clock=clock)
@@ -230,6 +242,8 @@ async def open_services(
             socket=folder.socket,
             scratch=folder.staging / "children",
         )
+        webhook_signer = WebhookSigner(key=folder.derive_key("webhook secrets"))
+        client = GuardedClient(guard=DestinationGuard(allow=settings.webhooks.allow))
         yield Services(
             settings=settings,
             folder=folder,
@@ -287,11 +301,48 @@ async def open_services(
                 folder_of=supervisor.folder_of,
             ),
             supervisor=supervisor,
+            webhooks=Webhooks(
+                database=database,
+                log=events,
+                ids=ids,
+                renderer=renderer,
+                client=client,
+                signer=webhook_signer,
+                clock=clock,
+                randomness=randomness,
+            ),
+            event_ids=ids,
+            dispatcher=WebhookDispatcher(
+                database=database,
+                log=events,
+                ids=ids,
+                renderer=renderer,
+                client=client,
+                signer=webhook_signer,
+                audience_of=audiences.audience_of,
+                caller_of=Standing(database=database, clock=clock).caller_of,
+                clock=clock,
+                randomness=randomness,
+                closing=closing,
+                logger=log,
+            ),
+            upkeep=Upkeep(
+                database=database,
+                events=events,
+                catalogue=catalogue,
+                objects=objects,
+                uploads=uploads,
+                clock=clock,
+                log=log,
+                event_retention=timedelta(days=settings.events.retention_days),
+                closing=closing,
+            ),
             previews=await stack.enter_async_context(PreviewRenderer()),
         )
 
 
-def _open_database(settings: SiteSettings, folder: SiteFolder) -> SqliteDatabase:
+def open_database(settings: SiteSettings, folder: SiteFolder) -> SqliteDatabase:
+    """Open the site's database, its schema brought up to date."""
     return SqliteDatabase(folder.database, migrations=MIGRATIONS, prepare=PREPARE, readers=settings.database.readers)
 
 
@@ -331,7 +382,7 @@ def _read_rules(settings: SiteSettings) -> CedarRules:
 
 async def create_admin_token(settings: SiteSettings, folder: SiteFolder, *, clock: Clock, randomness: Randomness) -> str:
     """Make the first administrator's token of a site that is not running; return its text."""
-    async with _open_database(settings, folder) as database:
+    async with open_database(settings, folder) as database:
         issuer = site_issuer(settings.id)
         offline = OfflineTokens(database, clock=clock, randomness=randomness, issuer=issuer)
         new = NewToken(

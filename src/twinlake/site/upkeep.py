@@ -1,0 +1,71 @@
+"""What a serving site clears away by itself: old events, unfinished uploads, versions and objects that nothing cites."""
+
+import asyncio
+from datetime import timedelta
+
+from structlog.typing import FilteringBoundLogger
+
+from twinlake.core.clock import Clock
+from twinlake.core.errors import TwinlakeError
+from twinlake.engines.database import Database
+from twinlake.engines.objectstore import ObjectStore
+from twinlake.engines.objectstore.upkeep import sweep
+from twinlake.events.log import EventLog
+from twinlake.holdings.catalogue import SqlCatalogue
+from twinlake.holdings.ingest.uploads import Uploads
+
+_EVERY_SECONDS = 900.0
+_GRACE = timedelta(days=1)
+_OBJECT_GRACE = timedelta(hours=1)
+_EVENTS_AT_ONCE = 2000
+
+
+class Upkeep:
+    """Goes round every quarter of an hour. A round that fails is logged, and the next one tries again."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        events: EventLog,
+        catalogue: SqlCatalogue,
+        objects: ObjectStore,
+        uploads: Uploads,
+        clock: Clock,
+        log: FilteringBoundLogger,
+        event_retention: timedelta,
+        closing: asyncio.Event,
+    ) -> None:
+        self._database = database
+        self._events = events
+        self._catalogue = catalogue
+        self._objects = objects
+        self._uploads = uploads
+        self._clock = clock
+        self._log = log
+        self._event_retention = event_retention
+        self._closing = closing
+
+    async def run(self) -> None:
+        """Go round until the site is closing."""
+        while not self._closing.is_set():
+            try:
+                await self.go_round()
+            except TwinlakeError as error:
+                self._log.warning("upkeep could not finish its round", code=error.code, reason=error.message)
+            try:
+                async with asyncio.timeout(_EVERY_SECONDS):
+                    await self._closing.wait()
+            except TimeoutError:
+                continue
+
+    async def go_round(self) -> None:
+        """Clear away once. Objects go last: what still cited them has gone by then."""
+        oldest = self._clock.now() - self._event_retention
+        while await self._database.write(lambda tx: self._events.drop_before(tx, oldest, limit=_EVENTS_AT_ONCE)):
+            pass
+        await self._uploads.sweep()
+        await self._catalogue.collect_garbage(_GRACE)
+        not_put_since = self._clock.now() - _OBJECT_GRACE
+        held = await self._catalogue.list_held_objects()
+        await sweep(self._objects, held, not_put_since=not_put_since)
