@@ -212,6 +212,16 @@ def test_a_comparison_with_another_type_than_the_columns_is_refused(text):
         compile_filter(parse_text(text), Typed())
 
 
+def test_between_is_read_in_the_form_of_the_drafts_too():
+    arguments = [{"property": "n"}, [1, 2]]
+
+    assert check_json({"op": "between", "args": arguments}) == parse_text("n between 1 and 2")
+
+
+def test_whole_numbers_stay_whole():
+    assert parse_text("n = 1234567890123456789")["args"][1] == 1234567890123456789
+
+
 def test_patterns_become_globs():
     assert to_glob("a%b_c") == "a*b?c"
     assert to_glob(r"\%\_\\%") == "%_\\*"

@@ -8,11 +8,11 @@ day in and exactly one of ``<``, ``=``, ``>`` holds between an instant and a dat
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from twinlake.standards.cql2.check import scalar_type
 from twinlake.standards.cql2.columns import Column, ColumnMap
 from twinlake.standards.cql2.errors import InvalidFilterError
 from twinlake.standards.cql2.fragments import Sql, bind, extract, extract_typed, join, json_kind, write
 from twinlake.standards.cql2.functions import fold_accents, fold_case
+from twinlake.standards.cql2.values import scalar_type
 from twinlake.standards.rfc3339 import parse_moment
 
 PlainType = Literal["number", "text", "boolean"]

@@ -5,28 +5,17 @@ ends the process on some thousand nested or chained operators, and reads integer
 with it.)
 """
 
-import re
 from collections.abc import Callable
 from typing import Any, NamedTuple, NoReturn, TypeVar
 
 from twinlake.standards.cql2.errors import InvalidFilterError
 from twinlake.standards.cql2.operators import ARRAY, CANONICAL, LOGICAL
+from twinlake.standards.cql2.tokens import Token, read_number, read_string, tokenize
 
 T = TypeVar("T")
 MAX_DEPTH = 100
 """Levels of parentheses and operators."""
 
-_TOKEN = re.compile(
-    r"""\s*(?:
-      (?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)
-    | (?P<string>'(?:[^'\\]|''|\\'|\\)*')
-    | (?P<quoted>"(?:[^"]|"")+")
-    | (?P<word>[^\W\d][\w.:]*|:[\w.:]+)
-    | (?P<sign><>|!=|<=|>=|[-+*/%^=<>(),])
-    )""",
-    re.VERBOSE,
-)
-_ESCAPED_QUOTE = re.compile(r"''|\\'")
 _RESERVED = frozenset({"and", "or", "not", "like", "between", "in", "is", "null", "div"})
 _INFIX = {
     "or": 1, "and": 2, "=": 4, "<>": 4, "!=": 4, "<": 4, "<=": 4, ">": 4, ">=": 4, "like": 4, "between": 4, "in": 4, "is": 4,
@@ -43,13 +32,6 @@ _GEOMETRIES = {
     "multipolygon": "MultiPolygon",
     "geometrycollection": "GeometryCollection",
 }
-
-
-class _Token(NamedTuple):
-    kind: str
-    text: str
-    """As written; the key of `_INFIX` for words and signs is its lower case."""
-    position: int
 
 
 class _Operator(NamedTuple):
@@ -77,7 +59,7 @@ def read_text(text: str) -> Any:
 class _Parser:
     def __init__(self, text: str) -> None:
         self._text = text
-        self._tokens = _tokenize(text)
+        self._tokens = tokenize(text)
         self._next = 0
         self._depth = 0
 
@@ -89,10 +71,10 @@ class _Parser:
 
     # -- tokens
 
-    def _peek(self) -> _Token:
+    def _peek(self) -> Token:
         return self._tokens[self._next]
 
-    def _take(self) -> _Token:
+    def _take(self) -> Token:
         token = self._tokens[self._next]
         self._next += 1
         return token
@@ -133,7 +115,7 @@ class _Parser:
         operators: list[_Operator] = []
         reading = True
         while reading:
-            while (prefix := _PREFIX.get(self._peek().text.lower())) is not None and self._peek().kind != "quoted":
+            while (prefix := _PREFIX.get(self._peek().text.lower())) is not None:
                 operators.append(prefix)
                 self._next += 1
             operands.append(self._operand())
@@ -177,9 +159,9 @@ class _Parser:
         token = self._take()
         match token.kind:
             case "number":
-                return _number(token.text)
+                return read_number(token.text)
             case "string":
-                return _string(token.text)
+                return read_string(token.text)
             case "quoted":
                 return {"property": token.text[1:-1].replace('""', '"')}
             case "word":
@@ -211,7 +193,7 @@ class _Parser:
         self._expect(")")
         return members
 
-    def _word(self, token: _Token) -> Any:
+    def _word(self, token: Token) -> Any:
         word = token.text.lower()
         if word in {"true", "false"}:
             return word == "true"
@@ -252,10 +234,10 @@ class _Parser:
     def _quoted_instant(self) -> str:
         if self._peek().kind != "string":
             self._fail("a date or timestamp in single quotes")
-        return _string(self._take().text)
+        return read_string(self._take().text)
 
     def _interval_side(self) -> Any:
-        return _string(self._take().text) if self._peek().kind == "string" else self._expression()
+        return read_string(self._take().text) if self._peek().kind == "string" else self._expression()
 
     # -- geometries (well-known text, OGC 06-103r4)
 
@@ -316,7 +298,7 @@ class _Parser:
             self._accept("+")
         if self._peek().kind != "number":
             self._fail("a number")
-        number = _number(self._take().text)
+        number = read_number(self._take().text)
         return -number if negative else number
 
 
@@ -342,26 +324,3 @@ def _apply(operands: list[Any], operator: _Operator) -> None:
     else:
         result = {"op": name, "args": arguments}
     operands.append({"op": "not", "args": [result]} if operator.negated else result)
-
-
-def _tokenize(text: str) -> list[_Token]:
-    tokens, position, end = [], 0, len(text.rstrip())
-    while position < end:
-        match = _TOKEN.match(text, position)
-        if match is None:
-            start = position + len(text[position:]) - len(text[position:].lstrip())
-            reason = "a quote that is not closed" if text[start] in "'\"" else f"an unexpected {text[start]!r}"
-            raise InvalidFilterError(f"The filter is not CQL2 text: {reason} at character {start + 1}.")
-        kind = match.lastgroup or ""
-        tokens.append(_Token(kind, match[kind], match.start(kind)))
-        position = match.end()
-    tokens.append(_Token("end", "", end))
-    return tokens
-
-
-def _number(text: str) -> int | float:
-    return int(text) if text.isdecimal() and len(text) <= 18 else float(text)
-
-
-def _string(text: str) -> str:
-    return _ESCAPED_QUOTE.sub("'", text[1:-1])
