@@ -7,6 +7,7 @@ PYTHON ?= python3
 UV := $(shell command -v uv 2>/dev/null || echo .venv/bin/uv)
 RUN := .venv/bin/
 STAMP := .venv/.installed
+DEMO_DATA := .venv/share/twinlake-demo/fair
 VENDOR := src/twinlake/console/static/vendor/SHA256SUMS
 QUICK := not slow and not soak
 FULL := not soak
@@ -24,7 +25,11 @@ $(STAMP): pyproject.toml uv.lock
 $(VENDOR): frontend/package-lock.json tools/vendor_console.py | $(STAMP)
 	$(RUN)python tools/vendor_console.py
 
-setup: $(STAMP) $(VENDOR) ## Install everything into .venv
+$(DEMO_DATA): demo-data.txt | $(STAMP)
+	$(UV) pip install --quiet --no-deps --require-hashes --target .venv/share/twinlake-demo --requirement demo-data.txt
+	@touch $@
+
+setup: $(STAMP) $(VENDOR) $(DEMO_DATA) ## Install everything into .venv
 
 packages: ## Install the Debian packages that some tests need (as root), or say how
 	@bash tools/debian_packages.sh
