@@ -88,16 +88,11 @@ def _refuse_depth(document: object) -> None:
     waiting: list[tuple[Any, int, int]] = [(document, 0, 0)]
     while waiting:
         value, containers, operators = waiting.pop()
-        if isinstance(value, dict):
-            below: Iterable[Any] = value.values()
-            nested = "op" in value
-        elif isinstance(value, list):
-            below, nested = value, False
-        else:
-            continue
+        nested = isinstance(value, dict) and "op" in value
         if containers > _JSON_DEPTH or (nested and operators > MAX_DEPTH):
             raise InvalidFilterError(f"The filter is nested deeper than {MAX_DEPTH} levels.")
-        waiting.extend((member, containers + 1, operators + nested) for member in below)
+        below: Iterable[Any] = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        waiting.extend((member, containers + 1, operators + nested) for member in below if isinstance(member, (dict, list)))
 
 
 # -- predicates

@@ -80,8 +80,7 @@ class _Parser:
         return token
 
     def _is(self, word: str, ahead: int = 0) -> bool:
-        token = self._tokens[min(self._next + ahead, len(self._tokens) - 1)]
-        return token.kind in {"word", "sign"} and token.text.lower() == word
+        return self._tokens[min(self._next + ahead, len(self._tokens) - 1)].word == word
 
     def _accept(self, word: str) -> bool:
         found = self._is(word)
@@ -115,7 +114,7 @@ class _Parser:
         operators: list[_Operator] = []
         reading = True
         while reading:
-            while (prefix := _PREFIX.get(self._peek().text.lower())) is not None:
+            while (prefix := _PREFIX.get(self._peek().word)) is not None:
                 operators.append(prefix)
                 self._next += 1
             operands.append(self._operand())
@@ -126,9 +125,8 @@ class _Parser:
 
     def _reads_infix(self, operands: list[Any], operators: list["_Operator"]) -> bool:
         """Put the operator that follows on the stack; tell whether there is one."""
-        token = self._peek()
-        word = token.text.lower()
-        binding = _INFIX.get(word) if token.kind in {"word", "sign"} else None
+        word = self._peek().word
+        binding = _INFIX.get(word)
         if binding is None:
             return False
         self._next += 1
@@ -140,7 +138,7 @@ class _Parser:
         _reduce(operands, operators, binding)
         negated = binding == _PREDICATE and word == "not"
         if negated:
-            word = self._peek().text.lower()
+            word = self._peek().word
             if not any(self._accept(name) for name in ("like", "between", "in")):
                 self._fail("LIKE, BETWEEN or IN")
         arity = 2

@@ -15,6 +15,7 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE,
 )
+_NAMING = ("word", "sign")
 _MOST_DIGITS = 400
 _ESCAPED_QUOTE = re.compile(r"''|\\'")
 
@@ -24,8 +25,10 @@ class Token(NamedTuple):
 
     kind: str
     text: str
-    """As written; the key of an operator is its lower case."""
+    """As written."""
     position: int
+    word: str = ""
+    """Of a word or sign: its lower case, by which operators are known."""
 
 
 def tokenize(text: str) -> list[Token]:
@@ -44,7 +47,8 @@ def tokenize(text: str) -> list[Token]:
             reason = "a quote that is not closed" if text[start] in "'\"" else f"an unexpected {text[start]!r}"
             raise InvalidFilterError(f"The filter is not CQL2 text: {reason} at character {start + 1}.")
         kind = match.lastgroup or ""
-        tokens.append(Token(kind, match[kind], match.start(kind)))
+        found = match[kind]
+        tokens.append(Token(kind, found, match.start(kind), found.lower() if kind in _NAMING else ""))
         position = match.end()
     tokens.append(Token("end", "", end))
     return tokens
