@@ -9,6 +9,7 @@ from cql2_features import read_cql2_items, read_expected_counts
 from twinlake.engines.database import MemoryDatabase, Migration
 from twinlake.standards.cql2 import PREPARE, Column, check_json, compile_filter, document_column, parse_text
 from twinlake.standards.geojson import to_shape
+from twinlake.standards.stac import read_item
 
 _TABLE = Migration(
     "test",
@@ -53,7 +54,8 @@ class PromotedColumns(DocumentColumns):
 @pytest.fixture
 async def items(shared):
     rows = []
-    for item in read_cql2_items(shared):
+    for document in read_cql2_items(shared):
+        item = read_item(document)
         properties = item["properties"]
         rows.append(
             (

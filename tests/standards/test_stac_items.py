@@ -209,6 +209,7 @@ def test_odd_but_right_items_are_read():
         {"bbox": [10, 40, -5, 20, 50, 5]},
         {"geometry": {"type": "Point", "coordinates": [180, 90, 8848.0]}, "bbox": [180, 90, 180, 90]},
         {"geometry": {"type": "GeometryCollection", "geometries": [{"type": "MultiPoint", "coordinates": [[1, 2], [3, 4]]}]}},
+        {"geometry": {"type": "Point", "coordinates": [180.00000000000006, -90.00000000000001]}},
         {"id": "😀 " + "x" * 200},
         {"stac_extensions": []},
         {"assets": {}},

@@ -103,6 +103,7 @@ def _box(west, east):
         ({"type": "MultiPolygon", "coordinates": [_box(170, 180), _box(-180, -170)]}, (170, -1, -170, 1)),
         ({"type": "MultiPolygon", "coordinates": [_box(-180, -170), _box(30, 180), _box(20, 25)]}, (20, -1, -170, 1)),
         ({"type": "MultiPolygon", "coordinates": [_box(-180, 0), _box(0, 180)]}, (-180, -1, 180, 1)),
+        ({"type": "MultiPolygon", "coordinates": [_box(170, 180.00000000000006), _box(-180, -170)]}, (170, -1, -170, 1)),
         ({"type": "MultiLineString", "coordinates": [[[179, 0], [180, 1]], [[-180, 1], [-179, 2]]]}, (179, 0, -179, 2)),
     ],
 )

@@ -4,6 +4,7 @@ Coordinates are longitude, latitude (WGS 84, degrees) and an optional height in 
 """
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -20,6 +21,8 @@ GEOMETRY_TYPES = frozenset(
     {"Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon", "GeometryCollection"}
 )
 _NUMBERS = (int, float)
+_EAST, _NORTH = 180 + 1e-9, 90 + 1e-9
+"""The ends of the world with room for rounding: Natural Earth has a vertex at 180.00000000000006 (0.1 mm is 1e-9 degrees)."""
 _HIGHEST = 1e9
 """No height in metres is as far from the Earth as this."""
 _DEPTH = {"Point": 0, "MultiPoint": 1, "LineString": 1, "MultiLineString": 2, "Polygon": 2, "MultiPolygon": 3}
@@ -80,7 +83,13 @@ def _wrong_positions(positions: Sequence[Any]) -> tuple[int, str] | None:
     for index, position in enumerate(positions):
         try:
             x, y = position[0], position[1]
-            good = len(position) == size and type(x) in _NUMBERS and type(y) in _NUMBERS and -180 <= x <= 180 and -90 <= y <= 90
+            good = (
+                len(position) == size
+                and type(x) in _NUMBERS
+                and type(y) in _NUMBERS
+                and -_EAST <= x <= _EAST
+                and -_NORTH <= y <= _NORTH
+            )
             if good and (size == 2 or (size == 3 and type(position[2]) in _NUMBERS and -_HIGHEST < position[2] < _HIGHEST)):
                 continue
         except (TypeError, KeyError, IndexError):
@@ -107,7 +116,7 @@ def find_box_problems(box: object, path: str = "bbox") -> list[Problem]:
     if any(type(number) not in _NUMBERS for number in box):
         return [Problem(path, f"{str(box)[:80]} has a member that is not a number")]
     west, south, east, north = horizontal(box)
-    if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= 90 and -90 <= north <= 90):
+    if max(abs(west), abs(east)) > _EAST or max(abs(south), abs(north)) > _NORTH or math.isnan(sum((west, south, east, north))):
         return [Problem(path, f"{str(box)[:80]} is outside of longitude -180 to 180 and latitude -90 to 90, or not finite")]
     if south > north:
         return [Problem(path, f"has its south, {south}, above its north, {north}", "The order is west, south, east, north.")]
@@ -141,11 +150,16 @@ def shape_bbox(shape: BaseGeometry) -> BBox:
     A shape cut at the antimeridian (RFC 7946, section 3.1.9: one part touches 180, another -180) gets the narrower box,
     which crosses it.
     """
-    west, south, east, north = (float(bound) for bound in shape.bounds)
+    west, south, east, north = _clamped(shape.bounds)
     if west == -180 and east == 180 and shape.geom_type.startswith(("Multi", "Geometry")):
-        bounds = shapely.bounds(shapely.get_parts(shape)).tolist()
-        west, east = _span([(part[0], part[2]) for part in bounds])
+        parts = [_clamped(bounds) for bounds in shapely.bounds(shapely.get_parts(shape)).tolist()]
+        west, east = _span([(part[0], part[2]) for part in parts])
     return west, south, east, north
+
+
+def _clamped(bounds: Sequence[float]) -> BBox:
+    west, south, east, north = (float(bound) for bound in bounds)
+    return max(west, -180.0), max(south, -90.0), min(east, 180.0), min(north, 90.0)
 
 
 def enclosing_box(boxes: Iterable[BBox]) -> BBox:
