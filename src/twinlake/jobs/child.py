@@ -33,7 +33,7 @@ def main() -> None:
             result = function(context)
         except GatewayRefusedError as error:
             if error.refusal != LeaseLostError.code:
-                raise
+                gateway.post("failure", {"code": error.refusal, "message": error.message, "remedy": error.remedy})
         except TwinlakeError as error:
             gateway.post("failure", {"code": error.code, "message": error.message, "remedy": error.remedy})
         except MemoryError:

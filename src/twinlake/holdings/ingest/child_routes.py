@@ -21,8 +21,13 @@ class NewItem(msgspec.Struct, forbid_unknown_fields=True):
 
     document: dict[str, Any]
     sources: dict[str, AssetSource] = {}
-    original: str | None = None
-    """The foreign document it was made of."""
+    original: bytes | None = None
+    """The foreign document it was made of; base64 in JSON."""
+
+
+class _Collection(msgspec.Struct, forbid_unknown_fields=True):
+    document: dict[str, Any]
+    replace: bool
 
 
 def routes(*, journal: RunJournal, intake: Intake) -> Sequence[BaseRoute]:
@@ -44,13 +49,13 @@ class _Calls:
         return _answer({"files": await self._intake.lay_out_inputs(run, lease)})
 
     async def collection(self, request: Request, run: Run, _lease: str) -> Response:
-        await self._intake.create_collection(run, await read_body(request, dict[str, Any]))
-        return Response(status_code=204)
+        body = await read_body(request, _Collection)
+        return _answer({"outcome": await self._intake.put_collection(run, body.document, replace=body.replace)})
 
     async def item(self, request: Request, run: Run, lease: str) -> Response:
         new = await read_body(request, NewItem)
-        original = None if new.original is None else new.original.encode()
-        outcome = await self._intake.put_item(run, lease, new.document, new.sources, original)
+        draft = ItemDraft(document=new.document, original=new.original)
+        outcome = await self._intake.put_item(run, lease, draft, new.sources)
         return _answer({"outcome": outcome})
 
     async def items(self, request: Request, run: Run, _lease: str) -> Response:
@@ -58,7 +63,7 @@ class _Calls:
 
         async def drafts() -> AsyncIterator[ItemDraft]:
             for each in new:
-                yield ItemDraft(document=each.document, original=None if each.original is None else each.original.encode())
+                yield ItemDraft(document=each.document, original=each.original)
 
         return _answer(await self._intake.load_items(run, drafts()))
 

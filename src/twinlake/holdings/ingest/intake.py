@@ -8,13 +8,15 @@ import asyncio
 import os
 from collections import OrderedDict
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import ConflictError, InvalidInputError
 from twinlake.core.ids import check_id
 from twinlake.engines.objectstore import LinkedFiles, ObjectStore
+from twinlake.holdings.catalogue.errors import CollectionNotFoundError
 from twinlake.holdings.catalogue.interfaces import (
     Catalogue,
     CollectionAccess,
@@ -23,6 +25,7 @@ from twinlake.holdings.catalogue.interfaces import (
     Linked,
     LoadReport,
     Managed,
+    Visibility,
 )
 from twinlake.holdings.ingest.errors import UploadNotFoundError
 from twinlake.holdings.ingest.inputs import Input, InputLayout
@@ -32,10 +35,12 @@ from twinlake.jobs.errors import LeaseLostError
 from twinlake.jobs.models import Run
 from twinlake.jobs.runs import RunJournal
 from twinlake.jobs.supervisor import WORK
+from twinlake.standards.stac.collection import read_collection
 
 _SHA256_MULTIHASH = "1220"
 _INPUTS = "inputs"
 _KNOWN_ORDERS = 16
+Outcome = Literal["created", "updated", "unchanged"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,8 +91,8 @@ class Intake:
         folder = self._attempt_folder(run, lease) / _INPUTS
         return [await self._layout.lay_out(run.owner, file, folder) for file in order.spec.files]
 
-    async def create_collection(self, run: Run, document: JsonObject) -> None:
-        """Make the collection of the run if there is none.
+    async def put_collection(self, run: Run, document: JsonObject, *, replace: bool) -> Outcome:
+        """Make the collection of the run; one that is there stays as it is, unless *replace*.
 
         Raises
         ------
@@ -95,24 +100,31 @@ class Intake:
             Somebody else has made one of this name since the run was asked for.
         """
         spec = (await self._order(run)).spec
-        if not spec.create_collection or spec.dry_run or document.get("id") != spec.collection:
-            raise InvalidInputError(f"This run may not make the collection {document.get('id')!r}.")
+        checked = read_collection(document)
+        await self._check_writable(run, spec, checked["id"])
         if spec.collection not in await self._catalogue.list_access():
-            await self._catalogue.put_collection(document, access=CollectionAccess(owner=run.owner), create=True)
+            if not spec.create_collection:
+                raise CollectionNotFoundError(spec.collection)
+            await self._catalogue.put_collection(checked, access=CollectionAccess(owner=run.owner), create=True)
+            return "created"
+        if not replace:
+            return "unchanged"
+        before = await self._catalogue.get_collection(spec.collection, Visibility(everything=True))
+        after = await self._catalogue.put_collection(checked)
+        return "unchanged" if before.etag == after.etag else "updated"
 
-    async def put_item(
-        self, run: Run, lease: str, document: JsonObject, sources: Mapping[str, AssetSource], original: bytes | None
-    ) -> str:
-        """Put the bytes of an item, then the item with its event; return ``created``, ``updated`` or ``unchanged``."""
+    async def put_item(self, run: Run, lease: str, draft: ItemDraft, sources: Mapping[str, AssetSource]) -> Outcome:
+        """Put the bytes of an item, then the item with its event."""
         order = await self._order(run)
-        await self._check_writable(run, order.spec, document)
+        document = draft.document
+        await self._check_writable(run, order.spec, document.get("collection"))
         holdings: dict[str, Holding] = {}
         for key, source in sources.items():
             if source.made is not None:
                 holdings[key] = await self._take_made(self._attempt_folder(run, lease), source.made)
             else:
                 holdings[key] = await self._hold(run.owner, order, source.input, document["assets"].get(key, {}))
-        report = await self._catalogue.put_items([ItemDraft(document=document, original=original, holdings=holdings)])
+        report = await self._catalogue.put_items([replace(draft, holdings=holdings)])
         return report.outcomes[0]
 
     async def load_items(self, run: Run, drafts: AsyncIterable[ItemDraft]) -> LoadReport:
@@ -121,7 +133,7 @@ class Intake:
 
         async def checked() -> AsyncIterator[ItemDraft]:
             async for draft in drafts:
-                await self._check_writable(run, spec, draft.document)
+                await self._check_writable(run, spec, draft.document.get("collection"))
                 yield draft
 
         return await self._catalogue.load_items(checked())
@@ -136,13 +148,13 @@ class Intake:
                 self._orders.popitem(last=False)
         return known
 
-    async def _check_writable(self, run: Run, spec: IngestSpec, document: JsonObject) -> None:
+    async def _check_writable(self, run: Run, spec: IngestSpec, collection: object) -> None:
         """Hold a child to its order; the rights of the run's owner were checked when it was submitted.
 
         A collection that the run was to make must still be its owner's: somebody else may have made one of that name since.
         """
-        if spec.dry_run or document.get("collection") != spec.collection:
-            raise InvalidInputError(f"This run may not write to collection {document.get('collection')!r}.")
+        if spec.dry_run or collection != spec.collection:
+            raise InvalidInputError(f"This run may not write to collection {collection!r}.")
         if spec.create_collection:
             access = (await self._catalogue.list_access()).get(spec.collection)
             if access is not None and access.owner != run.owner:

@@ -8,6 +8,7 @@ from twinlake.holdings.catalogue.errors import CollectionNotFoundError
 from twinlake.holdings.catalogue.interfaces import Catalogue
 from twinlake.holdings.ingest.spec import IngestSpec, read_spec, write_spec
 from twinlake.holdings.ingest.uploads import Uploads
+from twinlake.holdings.recipes import parse_recipe
 from twinlake.holdings.visibility import CollectionPolicy
 from twinlake.identity.policy.service import Policy
 from twinlake.identity.principals import Caller
@@ -39,6 +40,7 @@ class IngestService:
         if caller.principal is None:
             raise UnauthenticatedError("Nobody in particular cannot take anything in.", remedy="Send a token.")
         spec = read_spec(document)
+        parse_recipe(spec.recipe)
         spec = await self._authorise(caller, spec)
         await self._uploads.check_complete(str(caller.principal), [file.upload for file in spec.files if file.upload])
         return write_spec(spec)
