@@ -86,19 +86,7 @@ class SqliteDatabase:
         return self._writer.on_commit(listener)
 
     async def backup(self, target: Path) -> None:
-        await asyncio.to_thread(self._copy_to, target)
-
-    def _copy_to(self, target: Path) -> None:
-        check_new(target)
-        try:
-            with closing(open_connection(self._path, read_only=True, prepare=self._prepare)) as connection:
-                connection.execute("pragma query_only = off")
-                connection.execute("vacuum into ?", (str(target),))
-            for path in (target, target.parent):
-                _sync(path)
-        except (dbapi2.Error, OSError) as error:
-            target.unlink(missing_ok=True)
-            raise explain_write_error(error) or StorageFailedError(f"The backup {target} cannot be written: {error}.") from error
+        await asyncio.to_thread(copy_database, self._path, target, self._prepare)
 
     def _read_in_thread(self, work: Work[T], until: float | None) -> T:
         connection: Connection | None = getattr(self._local, "connection", None)
@@ -120,6 +108,20 @@ class SqliteDatabase:
             raise
         finally:
             limit.start(None)
+
+
+def copy_database(source: Path, target: Path, prepare: Sequence[Prepare]) -> None:
+    """Do what `Database.backup` promises, from any process; blocks."""
+    check_new(target)
+    try:
+        with closing(open_connection(source, read_only=True, prepare=prepare)) as connection:
+            connection.execute("pragma query_only = off")
+            connection.execute("vacuum into ?", (str(target),))
+        for path in (target, target.parent):
+            _sync(path)
+    except (dbapi2.Error, OSError) as error:
+        target.unlink(missing_ok=True)
+        raise explain_write_error(error) or StorageFailedError(f"The backup {target} cannot be written: {error}.") from error
 
 
 def _on_snapshot(connection: Connection, work: Work[T]) -> T:
