@@ -16,7 +16,7 @@ create table upload(
     created_at integer not null,
     expires_at integer not null
 ) strict;
-create index upload_known on upload(owner, sha256, size_bytes) where sha256 is not null;
+create index upload_known on upload(owner, declared_sha256, size_bytes) where declared_sha256 is not null;
 create index upload_expiry on upload(expires_at);
 """
 

@@ -61,7 +61,7 @@ class Uploads:
         self._busy: set[str] = set()
 
     async def create(self, owner: str, *, name: str, size_bytes: int, sha256: str | None) -> tuple[Upload, bool]:
-        """Begin an upload, or find a finished one of the same bytes and owner.
+        """Begin an upload, or find one of the same bytes and owner: finished, or to be gone on with.
 
         Returns
         -------
@@ -207,7 +207,7 @@ class Uploads:
         swept = 0
         for found in map(self._read, rows):
             await asyncio.to_thread(self._staging.delete, found.id)
-            if found.sha256 is not None and await self._objects.find_size(found.sha256) is not None:
+            if await self._has_object(found):
                 await self._prolong(found.id)
             else:
                 await self._forget(found.id)
@@ -229,17 +229,22 @@ class Uploads:
         return len(strays)
 
     async def _find_known(self, owner: str, sha256: str, size_bytes: int) -> Upload | None:
+        """Return an upload of the same bytes: a finished one that is still here, or one to go on with."""
         rows = await self._database.read(
             lambda tx: tx.execute(
-                f"select {_COLUMNS} from upload where owner = ? and sha256 = ? and size_bytes = ? order by id desc limit 3",
+                f"select {_COLUMNS} from upload where owner = ? and declared_sha256 = ? and size_bytes = ?"
+                " order by sha256 is null, id desc limit 3",
                 (owner, sha256, size_bytes),
             ).fetchall()
         )
         for found in map(self._read, rows):
-            if self.staged_path(found.id) is not None or await self._objects.find_size(sha256) == size_bytes:
+            if self.staged_path(found.id) is not None or await self._has_object(found):
                 await self._prolong(found.id)
                 return found
         return None
+
+    async def _has_object(self, upload: Upload) -> bool:
+        return upload.sha256 is not None and await self._objects.find_size(upload.sha256) == upload.size_bytes
 
     async def _receive(self, upload: Upload, pieces: AsyncIterator[bytes]) -> int:
         received, waiting = upload.received_bytes, bytearray()

@@ -1,0 +1,139 @@
+"""`twinlake ingest`: send files, have the site take them in, print what became of each."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TransferSpeedColumn
+from rich.table import Table
+from rich.text import Text
+
+from twinlake.cli.client import DEFAULT_URL, SiteClient, TokenFileOption, ToOption
+from twinlake.cli.following import follow_job
+from twinlake.cli.uploading import LocalFile, Uploader, find_files
+from twinlake.core.documents import JsonObject
+
+_COLOURS = {"created": "green", "updated": "green", "planned": "green", "refused": "red", "ignored": "yellow"}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to *app*."""
+    app.command("ingest")(ingest)
+
+
+def ingest(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files and folders to take in.")],
+    *,
+    collection: Annotated[str, typer.Option("--collection", "-c", metavar="ID", help="Collection that the items go to.")],
+    to: ToOption = DEFAULT_URL,
+    token_file: TokenFileOption = None,
+    recipe: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            help="TOML that states what the files lack: time, CRS, grouping, licence.",
+        ),
+    ] = None,
+    link: Annotated[
+        bool, typer.Option("--link", help="Leave the files where they are; the site reads them under its ingest.link_roots.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would become of each file; change nothing.")] = False,
+    create_collection: Annotated[bool, typer.Option("--create-collection", help="Make the collection if there is none.")] = False,
+) -> None:
+    """Take files into a collection: GeoTIFF, NetCDF, Zarr, GeoJSON, GeoParquet, CSV and STAC documents.
+
+    Files are sent in pieces; run the same command again to go on after an interruption. What the site has already is
+    not sent again, and what is in the collection already stays unchanged. A file that cannot be taken in is reported
+    with the reason and what to do, and never stops the rest.
+
+    Ends with 0 if all files are in, 1 if some were refused or the job failed, 2 if the command is wrong.
+
+    For example:
+
+    `twinlake ingest sst/*.nc --collection sst --create-collection --to https://lake.example --token-file admin.token`
+
+    `twinlake ingest scenes/ -c sentinel --recipe sentinel.toml --dry-run` shows what would happen.
+
+    `twinlake ingest /data/archive -c archive --link` reads files where they are, if the site is on this machine.
+    """
+    files = find_files(paths)
+    spec: JsonObject = {"collection": collection, "dry_run": dry_run, "create_collection": create_collection}
+    if recipe is not None:
+        spec["recipe"] = recipe.read_text(encoding="utf-8")
+    console = Console()
+    with SiteClient.open(to, token_file) as site:
+        if link:
+            spec["files"] = [{"name": file.name, "link": str(file.path)} for file in files]
+        else:
+            uploads = _send(site, files, console)
+            spec["files"] = [{"name": file.name, "upload": uploads[file.name]} for file in files]
+        job = site.json("POST", "/jobs", json={"kind": "ingest", "spec": spec})
+        ended = _follow(site, job["jobID"], console)
+        if ended["status"] != "successful":
+            error = ended.get("error") or {"detail": f"The job was {ended['status']}.", "remedy": None}
+            typer.secho(f"Job {job['jobID']}: {error['detail']}", err=True, fg="red")
+            if error["remedy"]:
+                typer.echo(f"  {error['remedy']}", err=True)
+            raise typer.Exit(1)
+        report = site.json("GET", f"/jobs/{job['jobID']}/results")
+    print_report(report, console)
+    raise typer.Exit(0 if is_all_in(report) else 1)
+
+
+def is_all_in(report: JsonObject) -> bool:
+    """Tell whether nothing was refused, neither a file nor a document in one."""
+    return all(row["outcome"] != "refused" and not (row.get("items") or {}).get("refused") for row in report["files"])
+
+
+def print_report(report: JsonObject, console: Console) -> None:
+    """Print a table of what became of each file, then the counts. Files that are part of another's item are only counted."""
+    table = Table("file", "outcome", "item", "reason and remedy", box=None, pad_edge=False)
+    for row in report["files"]:
+        if row["outcome"] == "part-of":
+            continue
+        advice = " ".join(text for text in (row.get("reason"), row.get("remedy")) if text)
+        outcome = Text(_describe_outcome(row), style=_COLOURS.get(row["outcome"], ""))
+        table.add_row(Text(row["file"]), outcome, Text(row.get("item") or ""), Text(advice))
+    console.print(table)
+    counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(report["counts"].items()))
+    console.print(f"{'Dry run of c' if report['dry_run'] else 'C'}ollection {report['collection']}: {counts}.", highlight=False)
+
+
+def _describe_outcome(row: JsonObject) -> str:
+    items = row.get("items")
+    return ", ".join(f"{count} {outcome}" for outcome, count in items.items()) if items else str(row["outcome"])
+
+
+def _send(site: SiteClient, files: Sequence[LocalFile], console: Console) -> dict[str, str]:
+    total = sum(file.size_bytes for file in files)
+    if not console.is_terminal:
+        typer.echo(f"Sending {len(files)} files, {total} bytes.")
+        return Uploader(site, lambda _file, _count: None).send(files)
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task(f"Sending {len(files)} files", total=total)
+        return Uploader(site, lambda _file, count: progress.advance(task, count)).send(files)
+
+
+def _say(state: JsonObject) -> None:
+    steps = state["steps"]
+    typer.echo(f"{state['status']}: {steps['done']} of {'?' if steps['total'] is None else steps['total']} {steps['unit']}")
+
+
+def _follow(site: SiteClient, job: str, console: Console) -> JsonObject:
+    """Show the job as it goes; return its last state."""
+    state: JsonObject = {}
+    if not console.is_terminal:
+        typer.echo(f"Job {job} takes them in.")
+        for state in follow_job(site, job):
+            _say(state)
+        return state
+    with Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=console) as progress:
+        task = progress.add_task(f"Job {job}", total=None)
+        for state in follow_job(site, job):
+            progress.update(task, completed=state["steps"]["done"], total=state["steps"]["total"])
+    return state
