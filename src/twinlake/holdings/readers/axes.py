@@ -97,7 +97,7 @@ def data_variables(file: ArrayFile, wanted: tuple[str, ...]) -> list[ArrayVariab
     if wanted:
         return [found for name in wanted if (found := file.find(name)) is not None]
     helpers = _referred(file)
-    found = [
+    data = [
         each
         for each in file.variables.values()
         if each.dimensions
@@ -106,7 +106,7 @@ def data_variables(file: ArrayFile, wanted: tuple[str, ...]) -> list[ArrayVariab
         and not (is_longitude(each) or is_latitude(each) or is_time(each))
         and not each.text("cf_role", "grid_mapping_name")
     ]
-    return [each for each in found if each.is_numeric] or found
+    return [each for each in data if each.is_numeric] or data
 
 
 def _referred(file: ArrayFile) -> set[str]:

@@ -4,8 +4,8 @@ from functools import lru_cache
 from typing import Any
 
 import pyproj
-import pyproj.network
 from pyproj.exceptions import CRSError
+from pyproj.network import set_network_enabled  # type: ignore[attr-defined]  # pyproj does not list it
 
 from twinlake.core.documents import JsonObject
 from twinlake.holdings.readers.errors import RecipeNeededError, UnreadableFileError
@@ -24,7 +24,7 @@ def read_crs(definition: Any) -> pyproj.CRS:
     UnreadableFileError
         PROJ does not understand it.
     """
-    pyproj.network.set_network_enabled(active=False)
+    set_network_enabled(active=False)
     if isinstance(definition, str) and len(definition) > _MAX_CHARACTERS:
         raise UnreadableFileError("The definition of the CRS is too long.", 'State it in a recipe: crs = "EPSG:4326"')
     try:

@@ -78,40 +78,30 @@ def describe(path: Path, found: Format, hints: Hints) -> Description:
 
 
 def _open(raw: io.BufferedReader) -> tuple[list[str], Iterator[pa.RecordBatch]]:
-    """Return the column names, and the rows as batches of strings."""
-    preamble = _skip_comments(raw)
-    sample = raw.peek(1 << 16)
-    encoding = "utf-8-sig" if _is_utf8(sample) else "latin-1"
-    text = io.TextIOWrapper(raw, encoding=encoding, errors="replace", newline="")
+    """Return the column names, and the rows as batches of strings; any of the three line ends is one."""
+    encoding = "utf-8-sig" if _is_utf8(raw.peek(1 << 16)[: 1 << 16]) else "latin-1"
+    text = io.TextIOWrapper(raw, encoding=encoding, errors="replace", newline=None)
     csv.field_size_limit(_MAX_CELL)
-    delimiter = _delimiter((preamble or sample).decode(encoding, "replace"))
-    header = _first_line(text, preamble.decode(encoding, "replace"))
+    header = _read_header(text)
+    delimiter = _delimiter(header)
     names = _unique(next(csv.reader([header], delimiter=delimiter), []))
     check_columns(len(names))
-    if not names:
-        raise UnreadableFileError("The CSV has no header line.", _REMEDY)
     return names, _batches(csv.reader(text, delimiter=delimiter), names)
 
 
-def _skip_comments(raw: io.BufferedReader) -> bytes:
-    """Read lines up to the header, which is returned; lines that begin with ``#`` are no header."""
+def _read_header(text: io.TextIOWrapper) -> str:
+    """Read up to the header: lines that are empty or begin with ``#`` come before it; a quoted name may hold line breaks."""
     for _ in range(_MAX_PREAMBLE_LINES):
-        line = raw.readline(MAX_DOCUMENT_BYTES)
-        if len(line) >= MAX_DOCUMENT_BYTES:
+        header = text.readline(MAX_DOCUMENT_BYTES)
+        while header.count('"') % 2 and len(header) < MAX_DOCUMENT_BYTES and (more := text.readline(MAX_DOCUMENT_BYTES)):
+            header += more
+        if len(header) >= MAX_DOCUMENT_BYTES:
             raise TooLargeToReadError("The first line of the CSV is too long.", _REMEDY)
-        if not line or (line.strip() and not line.startswith(b"#")):
-            return line
-    raise UnreadableFileError("The CSV begins with nothing but comments.", _REMEDY)
-
-
-def _first_line(text: io.TextIOWrapper, header: str) -> str:
-    """Return the whole header: a quoted name may hold line breaks."""
-    while header.count('"') % 2 and len(header) < MAX_DOCUMENT_BYTES:
-        more = text.readline(MAX_DOCUMENT_BYTES)
-        if not more:
+        if header.strip() and not header.startswith("#"):
+            return header
+        if not header:
             break
-        header += more
-    return header.removeprefix("\ufeff")
+    raise UnreadableFileError("The CSV has no header line.", _REMEDY)
 
 
 def _is_utf8(sample: bytes) -> bool:
@@ -123,7 +113,7 @@ def _is_utf8(sample: bytes) -> bool:
 
 
 def _delimiter(line: str) -> str:
-    return max((",", ";", "\t", "|"), key=lambda mark: line.split("\n", 1)[0].count(mark))
+    return max((",", ";", "\t", "|"), key=line.count)
 
 
 def _unique(names: list[str]) -> list[str]:

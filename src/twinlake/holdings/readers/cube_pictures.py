@@ -101,7 +101,8 @@ def _size(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[int, int]:
 
 def _bin(values: NDArray[np.float64], count: int) -> NDArray[np.int64]:
     low, span = values.min(), np.ptp(values) or 1.0
-    return np.minimum(((values - low) / span * count).astype(np.int64), count - 1)
+    bins: NDArray[np.int64] = np.minimum(((values - low) / span * count).astype(np.int64), count - 1)
+    return bins
 
 
 def _fill(image: NDArray[np.float64], seen: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from twinlake.holdings.readers.limits import MAX_LISTED_VALUES, MAX_POINTS
 from twinlake.holdings.readers.statistics import statistics
 
 _MAX_VARIABLES_SAMPLED = 16
+_DATA_TYPES = {*(f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)), "float16", "float32", "float64"}
 _PLACES = (
     ("geospatial_lon_min", "geospatial_lat_min", "geospatial_lon_max", "geospatial_lat_max"),
     ("site_longitude", "site_latitude"),
@@ -139,7 +141,8 @@ def _decode(variable: ArrayVariable, values: NDArray[np.float64]) -> list[dateti
         return list(file_times.decode(ends, variable.text("units"), variable.text("calendar")))
     except ValueError as error:
         raise RecipeNeededError(
-            f"The times of {variable.name!r} cannot be decoded: {error}.", 'State them in a recipe: datetime = "2020-01-01T00:00:00Z"'
+            f"The times of {variable.name!r} cannot be decoded: {error}.",
+            'State them in a recipe: datetime = "2020-01-01T00:00:00Z"',
         ) from None
 
 
@@ -199,9 +202,8 @@ def _temporal(variable: ArrayVariable) -> JsonObject:
     if not ends:
         return {"type": "temporal", "extent": [None, None]}
     described: JsonObject = {"type": "temporal", "extent": [times.to_text(min(ends)), times.to_text(max(ends))]}
-    steps = {later - earlier for earlier, later in zip(decoded, decoded[1:], strict=False)}
-    if len(decoded) == values.size and len(steps) == 1 and (step := steps.pop()) > timedelta(0):
-        described["step"] = _duration(step)
+    if len(decoded) == values.size and (step := _step(decoded)):
+        described["step"] = step
     elif len(decoded) == values.size <= MAX_LISTED_VALUES:
         described["values"] = [times.to_text(each) for each in decoded]
     return described
@@ -211,23 +213,27 @@ def _clock(variable: ArrayVariable) -> tuple[str, str]:
     return variable.text("units"), variable.text("calendar")
 
 
-def _duration(step: timedelta) -> str:
-    """Write *step* as ISO 8601."""
-    seconds = step.total_seconds()
-    return f"P{step.days}D" if seconds % 86400 == 0 else f"PT{seconds:g}S"
+def _step(instants: list[datetime]) -> str | None:
+    """Return the one step between all *instants* as ISO 8601: years, months, days or seconds; None if there is none."""
+    months = {12 * (later.year - earlier.year) + later.month - earlier.month for earlier, later in pairwise(instants)}
+    lengths = {later - earlier for earlier, later in pairwise(instants)}
+    if len(lengths) == 1 and (length := lengths.pop()) > timedelta(0):
+        return f"P{length.days}D" if length % timedelta(days=1) == timedelta(0) else f"PT{length.total_seconds():g}S"
+    same_day = len({(each.day, each.time()) for each in instants}) == 1
+    if same_day and len(months) == 1 and (count := months.pop()) > 0:
+        return f"P{count // 12}Y" if count % 12 == 0 else f"P{count}M"
+    return None
 
 
 def _other(axis: ArrayVariable) -> JsonObject:
-    described: JsonObject = {"type": "spatial", "axis": "z"} if is_height(axis) else {"type": "other"}
-    if axis.is_numeric:
-        values = axis.values()
-        finite = values[np.isfinite(values)]
-        if finite.size:
-            described["extent"] = [float(finite.min()), float(finite.max())]
-            if finite.size <= MAX_LISTED_VALUES and finite.size == axis.size:
-                described["values"] = finite.tolist()
-    else:
-        described["extent"] = [0, axis.size - 1]
+    described: JsonObject = {"type": "other", "extent": [0, axis.size - 1]}
+    values = axis.values() if axis.is_numeric else np.empty(0)
+    finite = values[np.isfinite(values)]
+    if finite.size:
+        described = {"type": "spatial", "axis": "z"} if is_height(axis) else {"type": "other"}
+        described["extent"] = [float(finite.min()), float(finite.max())]
+        if finite.size <= MAX_LISTED_VALUES and finite.size == axis.size:
+            described["values"] = finite.tolist()
     if unit := axis.text("units"):
         described["unit"] = unit
     if description := axis.text("long_name", "standard_name"):
@@ -249,14 +255,14 @@ def _variables(file: ArrayFile, variables: list[ArrayVariable], layout: Layout |
 
 
 def _variable(variable: ArrayVariable, kind: str) -> JsonObject:
-    described: JsonObject = {"dimensions": list(variable.dimensions), "type": kind, "shape": list(variable.shape)}
+    described: JsonObject = {"dimensions": list(variable.dimensions), "variable_type": kind, "shape": list(variable.shape)}
     if description := variable.text("long_name", "standard_name", "description"):
         described["description"] = description
     if unit := variable.text("units"):
         described["unit"] = unit
     if standard_name := variable.text("standard_name"):
         described["cf:standard_name"] = standard_name
-    described["data_type"] = variable.dtype.name if variable.is_numeric else "string"
+    described["data_type"] = variable.dtype.name if variable.dtype.name in _DATA_TYPES else "other"
     nodata = number_of(dict(variable.attributes), "_FillValue")
     if nodata is not None:
         described["nodata"] = nodata

@@ -102,9 +102,7 @@ def _without_nulls(item: JsonObject) -> JsonObject:
     """Drop what a table has to fill in because other rows have it: assets, links' members and properties that are null."""
     kept = {name: value for name, value in item.items() if value is not None or name in {"geometry", "collection"}}
     kept["properties"] = {
-        name: _dropped(value)
-        for name, value in item.get("properties", {}).items()
-        if value is not None or name == "datetime"
+        name: _dropped(value) for name, value in item.get("properties", {}).items() if value is not None or name == "datetime"
     }
     kept["assets"] = {key: _dropped(asset) for key, asset in (item.get("assets") or {}).items() if asset is not None}
     kept["links"] = [_dropped(link) for link in item.get("links") or []]

@@ -67,7 +67,7 @@ def outline(crs: pyproj.CRS, left: float, bottom: float, right: float, top: floa
         return box(left, bottom, right, top)
     x, y = _edge(left, bottom, right, top)
     longitude, latitude = _project_edge(crs, x, y, ((left + right) / 2, (bottom + top) / 2))
-    poles = [pole for pole in (90.0, -90.0) if _holds_pole(crs, pole, left, bottom, right, top)]
+    poles = [pole for pole in (90.0, -90.0) if _holds_pole(crs, pole, (left, bottom, right, top))]
     return _footprint(_close_ring(longitude, latitude, poles))
 
 
@@ -100,8 +100,9 @@ def _project_edge(crs: pyproj.CRS, x: Degrees, y: Degrees, middle: tuple[float, 
     return np.asarray(longitude), np.asarray(latitude)
 
 
-def _holds_pole(crs: pyproj.CRS, pole: float, left: float, bottom: float, right: float, top: float) -> bool:
-    """Tell whether the rectangle contains *pole*, which must come back where it was."""
+def _holds_pole(crs: pyproj.CRS, pole: float, bounds: tuple[float, float, float, float]) -> bool:
+    """Tell whether the rectangle *bounds* contains *pole*, which must come back where it was."""
+    left, bottom, right, top = bounds
     x, y = to_degrees(crs).transform(0.0, pole, direction="INVERSE")
     if not (np.isfinite([x, y]).all() and left < x < right and bottom < y < top):
         return False
@@ -175,8 +176,12 @@ def cover(places: list[Footprint]) -> Footprint | None:
     parts = _of_highest_dimension([together])
     middles = np.array([part.centroid.x for part in parts])
     shifted = unwrap_cloud(middles)
-    moved = [shapely.transform(part, lambda xy, by=by: xy + (by, 0.0)) for part, by in zip(parts, shifted - middles, strict=True)]
-    return _footprint(shapely.union_all(moved))
+    return _footprint(shapely.union_all([_move(part, by) for part, by in zip(parts, shifted - middles, strict=True)]))
+
+
+def _move(geometry: BaseGeometry, degrees: float) -> BaseGeometry:
+    """Return *geometry* moved to the east."""
+    return shapely.transform(geometry, lambda xy: xy + np.array([degrees, 0.0]))
 
 
 def _nearly_equal(boxes: list[BBox]) -> bool:
@@ -223,7 +228,7 @@ def _footprint(geometry: BaseGeometry) -> Footprint:
         geometry = shapely.simplify(geometry, max(east - west, north - south) * _SIMPLIFICATION)
     shift = 360.0 * np.floor((west + 180.0) / 360.0)
     if shift and not (west == east == 180.0):
-        geometry = shapely.transform(geometry, lambda xy: xy - (shift, 0.0))
+        geometry = _move(geometry, -shift)
         west, east = west - shift, east - shift
     if east - west >= 360.0:
         return _rounded(_wrap(geometry), (-180.0, south, 180.0, north))
@@ -239,7 +244,7 @@ def _wrap(geometry: BaseGeometry) -> BaseGeometry:
         band = shapely.box(-180.0 + 360.0 * turn, -90.0, 180.0 + 360.0 * turn, 90.0)
         piece = shapely.intersection(geometry, band)
         if not piece.is_empty:
-            parts.append(shapely.transform(piece, lambda xy, turn=turn: xy - (360.0 * turn, 0.0)))
+            parts.append(_move(piece, -360.0 * turn))
     return shapely.union_all(_of_highest_dimension(parts))
 
 

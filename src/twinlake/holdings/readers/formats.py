@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -113,7 +114,7 @@ def detect(path: Path) -> Format:
         return _detect_text(file, head)
 
 
-def open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path) -> BufferedReader:
     """Open the regular file at *path* for reading; the last part of the path must not be a link.
 
     Raises
@@ -191,7 +192,7 @@ def _is_delimited(head: bytes) -> bool:
     if b"\x00" in head:
         return False
     lines = [line for line in head.splitlines()[:50] if line.strip() and not line.startswith(b"#")]
-    return bool(lines) and any(all(mark in line for line in lines[:2]) for mark in (b",", b";", b"\t", b"|"))
+    return len(lines) > 1 and any(all(mark in line for line in lines[:2]) for mark in (b",", b";", b"\t", b"|"))
 
 
 def _detect_json(file: BinaryIO) -> Format:
@@ -218,21 +219,25 @@ def _classify(stream: JsonStream) -> Format:
             kind = parse(text)
         elif name == "features" and text is None:
             stac_features = _first_feature_is_stac(stream)
-    if {"refs", "version"} <= names:
-        raise ForeignReferenceError("The file is a kerchunk reference: it points at other files or URLs.")
+    if kind == "FeatureCollection":
+        return STAC_ITEMS if stac_features else GEOJSON
     if _is_stac_item(names, kind):
         return STAC_ITEM
     if kind == "Collection" or {"stac_version", "extent", "license"} <= names:
         return STAC_COLLECTION
-    if kind == "Catalog" or ("stac_version" in names and kind is None):
-        raise UnreadableFileError("A STAC catalog holds no items of its own.", "Send its items and collections.")
-    if kind == "FeatureCollection":
-        return STAC_ITEMS if stac_features else GEOJSON
-    if kind == "Topology":
-        raise UnreadableFileError("TopoJSON is not taken in.", _CONVERT_VECTOR)
     if kind in {"Feature", *_GEOMETRIES}:
         return GEOJSON
-    raise UnreadableFileError("The JSON is neither GeoJSON nor STAC.", _SUPPORTED)
+    raise _json_error(names, kind)
+
+
+def _json_error(names: set[str], kind: object) -> UnreadableFileError:
+    if {"refs", "version"} <= names:
+        return ForeignReferenceError("The file is a kerchunk reference: it points at other files or URLs.")
+    if kind == "Catalog" or ("stac_version" in names and kind is None):
+        return UnreadableFileError("A STAC catalog holds no items of its own.", "Send its items and collections.")
+    if kind == "Topology":
+        return UnreadableFileError("TopoJSON is not taken in.", _CONVERT_VECTOR)
+    return UnreadableFileError("The JSON is neither GeoJSON nor STAC.", _SUPPORTED)
 
 
 _GEOMETRIES = {"Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon", "GeometryCollection"}

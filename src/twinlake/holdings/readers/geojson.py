@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
 import shapely
 from shapely.errors import GEOSException
 from shapely.geometry.base import BaseGeometry
@@ -23,6 +24,7 @@ from twinlake.holdings.readers.limits import MAX_COLUMNS, MAX_DOCUMENT_BYTES
 from twinlake.holdings.readers.tables import Extents, parse_cell
 
 _GEOMETRY = "geometry"
+_GEOMETRY_ARRAYS = {"coordinates", "geometries"}
 _MAX_DRAWN = 20_000
 _REMEDY = "Check it against RFC 7946 and send it again."
 
@@ -101,13 +103,11 @@ def _features(file: BinaryIO, found: Format, crs: _Crs) -> Iterator[JsonObject]:
         if name == "features" and text is None:
             for element in stream.elements():
                 yield _object(parse(element))
-        elif name == "coordinates" and text is None:
-            whole[name] = [parse(element) for element in stream.elements()]
-        elif name == "geometries" and text is None:
-            whole[name] = [parse(element) for element in stream.elements()]
-        elif name == "crs" and text is not None:
+        elif text is None:
+            whole[name] = [parse(element) for element in stream.elements()] if name in _GEOMETRY_ARRAYS else None
+        elif name == "crs":
             crs.read_member(parse(text))
-        elif text is not None:
+        else:
             whole[name] = parse(text)
     if whole.get("type") == "Feature":
         yield whole
@@ -227,6 +227,4 @@ def geometries(path: Path, found: Format, hints: Hints) -> list[BaseGeometry]:
 
 
 def _moved(transformer: Any, xy: Any) -> Any:
-    import numpy as np
-
     return np.column_stack(transformer.transform(xy[:, 0], xy[:, 1]))

@@ -11,7 +11,7 @@ from rasterio.enums import ColorInterp, Resampling
 from twinlake.core.documents import JsonObject
 from twinlake.holdings.readers import file_times, footprints, times
 from twinlake.holdings.readers.attributes import clean_text, text_of
-from twinlake.holdings.readers.crs import projection_fields, read_crs
+from twinlake.holdings.readers.crs import projection_fields, read_crs, to_degrees
 from twinlake.holdings.readers.description import PROJECTION, RASTER, Description, Footprint, Interval
 from twinlake.holdings.readers.errors import RecipeNeededError, UnreadableFileError
 from twinlake.holdings.readers.formats import COG, GEOTIFF
@@ -98,7 +98,7 @@ def _footprint(dataset: Any, crs: pyproj.CRS | None) -> Footprint:
         raise RecipeNeededError(
             "The GeoTIFF does not state where it lies.", "State it in a recipe: bbox = [west, south, east, north]"
         )
-    longitude, latitude = footprints.to_degrees(crs).transform([gcp.x for gcp in gcps], [gcp.y for gcp in gcps])
+    longitude, latitude = to_degrees(crs).transform([gcp.x for gcp in gcps], [gcp.y for gcp in gcps])
     return footprints.hull(np.asarray(longitude), np.asarray(latitude))
 
 

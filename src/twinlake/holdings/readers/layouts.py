@@ -8,6 +8,7 @@ import pyproj
 from numpy.typing import NDArray
 
 from twinlake.holdings.readers.arrays import ArrayFile, ArrayVariable
+from twinlake.holdings.readers.attributes import text_of
 from twinlake.holdings.readers.axes import bounds_of, is_latitude, is_longitude, is_x, is_y
 from twinlake.holdings.readers.crs import WGS84, read_crs
 from twinlake.holdings.readers.errors import RecipeNeededError, UnreadableFileError
@@ -134,15 +135,16 @@ def _crs(file: ArrayFile, variable: ArrayVariable, hints: Hints) -> pyproj.CRS |
             return read_crs(definition.removeprefix("+init="))
     if mapping is not None and mapping.text("grid_mapping_name"):
         return read_crs({name: value for name, value in mapping.attributes.items() if value is not None})
-    definition = next((file.attributes[name] for name in _CRS_ATTRIBUTES if isinstance(file.attributes.get(name), str)), None)
-    return read_crs(definition) if definition else None
+    general = text_of(dict(file.attributes), *_CRS_ATTRIBUTES)
+    return read_crs(general) if general else None
 
 
 def _angle_factor(x: ArrayVariable, crs: pyproj.CRS) -> float:
     """Return what turns axis values into the CRS's metres: CF's geostationary axes are angles in radians."""
     if x.text("units").lower() not in {"rad", "radian", "radians", "1"} or "Geostationary" not in crs.to_wkt():
         return {"km": 1000.0, "kilometer": 1000.0, "kilometre": 1000.0}.get(x.text("units").lower(), 1.0)
-    height = next((each.value for each in crs.coordinate_operation.params if "height" in each.name.lower()), None)
+    operation = crs.coordinate_operation
+    height = next((each.value for each in operation.params if "height" in each.name.lower()), None) if operation else None
     if height is None:
         raise UnreadableFileError("The geostationary CRS states no height.", 'State the CRS in a recipe: crs = "…"')
     return float(height)
@@ -167,11 +169,12 @@ def _cloud(near: list[ArrayVariable], variable: ArrayVariable | None) -> CellClo
     """Return longitude and latitude on the same dimensions: of the grid first, then of stations or profiles."""
     longitudes = [each for each in near if is_longitude(each)]
     latitudes = [each for each in near if is_latitude(each)]
+    allowed = {name for each in (near if variable is None else [variable]) for name in each.dimensions}
     pairs = [
         CellCloud(x, y)
         for x in longitudes
         for y in latitudes
-        if x.dimensions == y.dimensions and len(x.dimensions) <= 2 and (variable is None or set(x.dimensions) <= set(variable.dimensions))
+        if x.dimensions == y.dimensions and len(x.dimensions) <= 2 and set(x.dimensions) <= allowed
     ]
     return max(pairs, key=lambda each: len(each.longitude.dimensions), default=None)
 

@@ -23,7 +23,7 @@ MAX_ATTRIBUTE_CHARACTERS = 1_000
 """Longer texts of attributes are cut in descriptions."""
 MAX_DIRECTORY_FILES = 1_000_000
 """Files of one directory format (Zarr)."""
-MAX_LISTED_VALUES = 1_000
+MAX_LISTED_VALUES = 400
 """Coordinate values that `cube:dimensions` lists; longer axes give their extent and step."""
 MAX_POINTS = 100
 """Distinct places of a point collection that become a MultiPoint; more become their box."""

@@ -23,6 +23,8 @@ class Canvas:
     """A picture: shape ``(rows, columns, 4)``, red, green, blue and opacity, 0 to 255; the first row is the north."""
 
     SIZE: ClassVar[int] = 256
+    _LEAST: ClassVar[int] = 48
+    """Pixels of the short side of a very long picture, which is stretched to be seen."""
     pixels: NDArray[np.uint8]
 
     def flipped(self) -> "Canvas":
@@ -34,7 +36,7 @@ class Canvas:
         image = Image.fromarray(np.ascontiguousarray(self.pixels), "RGBA")
         longest = max(image.size)
         scale = self.SIZE / longest
-        size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+        size = (max(self._LEAST, round(image.width * scale)), max(self._LEAST, round(image.height * scale)))
         image = image.resize(size, Image.Resampling.NEAREST if scale > 1 else Image.Resampling.BILINEAR)
         buffer = io.BytesIO()
         image.save(buffer, "WEBP", lossless=True, method=4)
@@ -51,7 +53,8 @@ def _stretch(values: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[np.uint8
         low, high = float(numbers[valid].min()), float(numbers[valid].max())
     span = high - low
     scaled = (numbers - low) / span if span > 0 else np.full(values.shape, 0.5)
-    return np.round(255.0 * np.clip(scaled, 0.0, 1.0)).astype(np.uint8)
+    levels: NDArray[np.uint8] = np.round(255.0 * np.clip(scaled, 0.0, 1.0)).astype(np.uint8)
+    return levels
 
 
 def _opaque(colours: NDArray[np.uint8], valid: NDArray[np.bool_]) -> Canvas:

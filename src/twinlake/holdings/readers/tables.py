@@ -68,7 +68,7 @@ class Extents:
         check_columns(len(names))
         for wanted in (hints.longitude_column, hints.latitude_column, *hints.time_columns):
             if wanted is not None and wanted not in names:
-                raise RecipeNeededError(f"The table has no column {wanted!r}.", f"Its columns are {names[:20]}: correct the recipe.")
+                raise RecipeNeededError(f"The table has no column {wanted!r}.", f"Correct the recipe: there are {names[:20]}.")
         longitude = hints.longitude_column or _named(names, _LONGITUDES)
         latitude = hints.latitude_column or _named(names, _LATITUDES)
         if longitude is None or latitude is None:

@@ -6,7 +6,7 @@ from typing import Any
 from twinlake.core.documents import JsonObject
 from twinlake.holdings.recipes.models import Recipe
 
-_KEPT = ("title", "description", "license", "keywords", "providers", "summaries", "assets", "item_assets", "sci:citation", "sci:doi")
+_KEPT = ("title", "description", "license", "keywords", "providers", "summaries", "item_assets", "sci:citation", "sci:doi")
 
 
 def collection_document(

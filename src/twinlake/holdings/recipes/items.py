@@ -13,7 +13,7 @@ from twinlake.core.ids import check_id
 from twinlake.holdings.catalogue.interfaces import ItemDraft
 from twinlake.holdings.readers import times
 from twinlake.holdings.readers.describe import describe, file_fields, thumbnail
-from twinlake.holdings.readers.description import FILE, PROCESSING, Description, Interval
+from twinlake.holdings.readers.description import EO, FILE, PROCESSING, Description, Interval
 from twinlake.holdings.readers.documents import StacDocument, read_documents
 from twinlake.holdings.readers.errors import RecipeNeededError, UnreadableFileError
 from twinlake.holdings.readers.footprints import cover
@@ -104,6 +104,8 @@ def _asset(plan: AssetPlan, described: Description | None, recipe: Recipe) -> Js
     if described is None:
         return asset | {"type": _sidecar_type(plan.file.name)} | file_fields(plan.file.path)
     asset |= {"type": described.media_type} | described.asset
+    if len(bands := asset.get("bands", [])) == 1 and bands[0]["name"] == "band1" and plan.key != "data":
+        asset["bands"] = [{**bands[0], "name": plan.key}]
     stated = recipe.assets.get(plan.key)
     if stated is not None:
         if stated.bands:
@@ -129,8 +131,6 @@ def _merge_bands(read: list[JsonObject], stated: tuple[JsonObject, ...]) -> list
 
 def _stated_extensions(properties: Mapping[str, Any], assets: Mapping[str, JsonObject]) -> set[str]:
     """Return the extensions that the recipe's own fields speak."""
-    from twinlake.holdings.readers.description import EO
-
     names = set(properties)
     for asset in assets.values():
         names.update(*(band for band in asset.get("bands", [])))

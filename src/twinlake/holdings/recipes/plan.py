@@ -73,7 +73,7 @@ def _plan_document(file: SourceFile, by_name: Mapping[str, SourceFile], taken: s
         return Refusal(
             file.name,
             f"None of the files that the item names is here: {', '.join(sorted(missing.values()))[:300]}.",
-            "Send the files with the item, or name them by URL; for files in another folder say assets_by_name = true in a recipe.",
+            "Send the files with the item, or name them by URL. For files in other folders: assets_by_name = true in a recipe.",
             "assets-missing",
         )
     return DocumentPlan(file=file, assets=found, missing=missing)
@@ -174,15 +174,15 @@ class _Placed:
 def _place(file: SourceFile, recipe: Recipe, names: Iterable[str]) -> "_Placed | Refusal":
     found = _find_rule(file.name, recipe)
     if found is None:
-        return Refusal(file.name, "No rule of the recipe matches this file.", "Add a rule with its name to the recipe.", "no-rule")
+        return Refusal(file.name, "No rule of the recipe matches this file.", "Add a rule for it to the recipe.", "no-rule")
     rule, groups = found
     if rule.ignore:
         return Refusal(file.name, "The recipe leaves it out.", "Take ignore = true out of the recipe to take it in.", "ignored")
     owner = _SIDECAR.match(file.name)
     if owner and owner["owner"] in names:
         rule, groups = _own(rule, owner["owner"], recipe)
-    elif file.format is None and not rule.sidecar:
-        return _refuse_part(file, names) or file.refusal or Refusal(file.name, "Nothing is known of this file.", "Send it again.")
+    elif not rule.sidecar and (refusal := _refuse_part(file, names) or file.refusal):
+        return refusal
     base = posixpath.basename(owner["owner"] if owner else file.name)
     filled = {"stem": _EXTENSIONS.sub("", base), "name": base, "folder": posixpath.dirname(file.name), **groups}
     try:
@@ -268,6 +268,5 @@ def _refuse_double(placed: _Placed, first: _Placed) -> Refusal:
 
 
 def _refuse_lonely(placed: _Placed) -> Refusal:
-    return Refusal(
-        placed.file.name, f"It accompanies item {placed.item!r}, of which no data is here.", "Send it with its data.", "sidecar-alone"
-    )
+    reason = f"It accompanies item {placed.item!r}, of which no data is here."
+    return Refusal(placed.file.name, reason, "Send it with its data.", "sidecar-alone")

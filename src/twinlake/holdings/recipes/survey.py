@@ -65,8 +65,4 @@ def _read_hrefs(path: Path) -> dict[str, str]:
     assets = document.get("assets")
     if not isinstance(assets, dict):
         return {}
-    return {
-        key: asset["href"]
-        for key, asset in assets.items()
-        if isinstance(asset, dict) and isinstance(asset.get("href"), str)
-    }
+    return {key: asset["href"] for key, asset in assets.items() if isinstance(asset, dict) and isinstance(asset.get("href"), str)}
