@@ -46,5 +46,5 @@ async def revoke_token(config: Path, key: str) -> TokenRecord:
 async def _open_tokens(config: Path) -> AsyncGenerator[tuple[OfflineTokens, str]]:
     settings = SiteSettings.read(config)
     issuer = site_issuer(settings.id)
-    async with open_database(settings, SiteFolder(config.parent)) as database:
+    async with open_database(settings, SiteFolder.of(config)) as database:
         yield OfflineTokens(database, clock=SystemClock(), randomness=SYSTEM_RANDOMNESS, issuer=issuer), issuer

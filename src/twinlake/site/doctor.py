@@ -35,7 +35,7 @@ def examine(config: Path) -> list[Finding]:
         settings = SiteSettings.read(config)
     except TwinlakeError as error:
         return [*findings, Finding("settings", ok=False, detail=error.message, remedy=error.remedy)]
-    folder = SiteFolder(config.parent)
+    folder = SiteFolder.of(config)
     findings.append(Finding("settings", ok=True, detail=f"{config} is good; the site is {settings.id} at {settings.base_url}"))
     findings.extend(_examine_secrets(folder))
     findings.append(_examine_disk(folder))

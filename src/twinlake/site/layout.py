@@ -19,6 +19,12 @@ class SiteFolder:
     """The folder of one site."""
 
     path: Path
+    """Absolute: children have a working directory of their own."""
+
+    @classmethod
+    def of(cls, config: Path) -> "SiteFolder":
+        """Return the folder whose settings are in *config*."""
+        return cls(config.absolute().parent)
 
     @property
     def config(self) -> Path:
@@ -48,7 +54,7 @@ class SiteFolder:
     @property
     def socket(self) -> Path:
         """The Unix socket of the children."""
-        return self.path.resolve() / "state" / "gateway.sock"
+        return self.path / "state" / "gateway.sock"
 
     def derive_key(self, purpose: str) -> bytes:
         """Return the site's 32-byte key for *purpose*, derived from ``site.key``.

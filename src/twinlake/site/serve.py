@@ -113,6 +113,6 @@ async def serve(config: Path, *, tell: Callable[[str], None]) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with running_site(settings, SiteFolder(config.parent)) as url:
+    async with running_site(settings, SiteFolder.of(config)) as url:
         tell(f"Site {settings.id} is ready at {url}")
         await stop.wait()

@@ -53,7 +53,7 @@ async def init_site(directory: Path, *, site_id: str, port: int, clock: Clock, r
     InvalidInputError
         The id or the port cannot be used.
     """
-    folder = SiteFolder(directory)
+    folder = SiteFolder(directory.absolute())
     if folder.config.exists():
         raise ConflictError(
             f"There is a site in {directory} already.", remedy=f"Start it: twinlake serve --config {folder.config}"
