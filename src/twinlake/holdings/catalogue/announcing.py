@@ -11,6 +11,7 @@ from twinlake.core.documents import JsonObject
 from twinlake.engines.database import Connection
 from twinlake.events.interfaces import NewEvent
 from twinlake.events.models import EventPayload, Expander
+from twinlake.holdings.catalogue.bodies import unpack
 from twinlake.holdings.catalogue.documents import PUBLIC_URL, segment
 from twinlake.holdings.catalogue.preparing import Times, read_times
 
@@ -49,7 +50,7 @@ EXPANDERS: Mapping[str, Expander] = {source: partial(expand_versions, operation)
 
 
 def _payload(operation: Operation, collection: str, item: str, body: bytes) -> EventPayload:
-    document = orjson.loads(body.replace(PUBLIC_URL, b""))
+    document = orjson.loads(unpack(body).replace(PUBLIC_URL, b""))
     times = read_times(item, document["properties"])
     return EventPayload(
         subject=_subject(collection, item),

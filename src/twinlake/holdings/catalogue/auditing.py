@@ -11,11 +11,12 @@ from typing import Any
 import orjson
 
 from twinlake.engines.database import Connection
+from twinlake.holdings.catalogue.bodies import unpack
 from twinlake.holdings.catalogue.documents import PUBLIC_URL, digest
-from twinlake.holdings.catalogue.facts import Noted, Notes, read_noted
+from twinlake.holdings.catalogue.facts import Notes, note_properties, read_noted
 from twinlake.holdings.catalogue.footprints import NOWHERE, Footprint, read_footprints
 from twinlake.holdings.catalogue.preparing import Times, read_times
-from twinlake.holdings.catalogue.properties import facts_of, promote
+from twinlake.holdings.catalogue.properties import promote
 from twinlake.holdings.catalogue.statistics import month_of, year_of
 
 _ROWS_AT_ONCE = 500
@@ -52,7 +53,7 @@ class Audit:
             "where i.vid > ? order by i.vid limit ?",
             (last, _ROWS_AT_ONCE),
         ).fetchall():
-            documents = [orjson.loads(row[20].replace(PUBLIC_URL, b"")) for row in rows]
+            documents = [orjson.loads(unpack(row[20]).replace(PUBLIC_URL, b"")) for row in rows]
             for row, document, footprint in zip(rows, documents, read_footprints(documents), strict=True):
                 self._count(row)
                 yield from _check_row(row, document, footprint)
@@ -67,8 +68,7 @@ class Audit:
             self._grids[collection, grid] += 1
         before, after = self._spans.get(collection, (0, 0))
         self._spans[collection] = max(before, at - starts), max(after, ends - at)
-        for fact in facts_of(orjson.loads(row[19])):
-            self._notes.setdefault((collection, fact.name), Noted()).add(fact, starts)
+        note_properties(self._notes, collection, orjson.loads(row[19]), starts)
 
     def _tables(self) -> Iterator[tuple[str, str, Counter[Any]]]:
         yield "cell_count", "cell, year", self._cells
@@ -121,7 +121,7 @@ def _check_row(row: tuple[Any, ...], document: dict[str, Any], footprint: Footpr
     if (document["collection"], document["id"]) != (row[1], row[2]) or (row[22], row[23]) != (row[1], row[2]):
         yield f"{name} points at a version of another item"
         return
-    if digest(row[20]) != row[21]:
+    if digest(unpack(row[20])) != row[21]:
         yield f"{name} has a body that is not what its ETag says"
     if row[25] is not None:
         yield f"{name} points at a superseded version"

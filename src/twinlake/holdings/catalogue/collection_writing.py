@@ -7,8 +7,9 @@ from twinlake.core.ids import check_id
 from twinlake.engines.database import Connection
 from twinlake.events.interfaces import EventWriter, NewEvent
 from twinlake.holdings.catalogue import statistics
+from twinlake.holdings.catalogue.bodies import Publisher
 from twinlake.holdings.catalogue.collections import read_collections
-from twinlake.holdings.catalogue.documents import Publisher, canonical_bytes, canonical_collection, segment
+from twinlake.holdings.catalogue.documents import canonical_bytes, canonical_collection, segment
 from twinlake.holdings.catalogue.errors import CollectionExistsError, EtagMismatchError
 from twinlake.holdings.catalogue.interfaces import CollectionAccess, StoredCollection
 from twinlake.holdings.catalogue.preparing import Times

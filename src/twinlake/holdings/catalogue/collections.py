@@ -9,7 +9,8 @@ import orjson
 from twinlake.core.clock import from_microseconds
 from twinlake.core.documents import JsonObject
 from twinlake.engines.database import Connection
-from twinlake.holdings.catalogue.documents import Publisher, collection_links, digest
+from twinlake.holdings.catalogue.bodies import Publisher
+from twinlake.holdings.catalogue.documents import collection_links, digest
 from twinlake.holdings.catalogue.footprints import MICRODEGREES
 from twinlake.holdings.catalogue.interfaces import CollectionAccess, StoredCollection
 from twinlake.holdings.catalogue.notes import SeenProperty, read_seen

@@ -20,10 +20,10 @@ from twinlake.standards.stac.canonical import NAVIGATION
 
 PUBLIC_URL = b"\x01"
 """Stands where the site's public URL goes in a compiled body."""
-STORAGE_EXTENSION = "https://stac-extensions.github.io/storage/v1.0.0/schema.json"
 ORDER_EXTENSION = "https://stac-extensions.github.io/order/v1.1.0/schema.json"
 FILE_EXTENSION = "https://stac-extensions.github.io/file/v2.1.0/schema.json"
-_ADDED_EXTENSIONS = (STORAGE_EXTENSION, ORDER_EXTENSION, FILE_EXTENSION)
+_ADDED_EXTENSIONS = (ORDER_EXTENSION, FILE_EXTENSION)
+# The storage extension, whose version 1 has `storage:tier`, is not among them: pystac warns of every item that declares it.
 _HERE = {"storage:tier": "online", "order:status": "succeeded"}
 _TO_BE_ORDERED = {"storage:tier": "offline", "order:status": "orderable"}
 _SHA256_MULTIHASH = "1220"
@@ -122,7 +122,7 @@ def _states(canonical: JsonObject) -> Mapping[str, str]:
 
 def _extensions(canonical: JsonObject, held: Sequence[str]) -> list[str]:
     declared = list(canonical.get("stac_extensions", ()))
-    for uri in (STORAGE_EXTENSION, ORDER_EXTENSION, *((FILE_EXTENSION,) if held else ())):
+    for uri in (ORDER_EXTENSION, *((FILE_EXTENSION,) if held else ())):
         stem = uri.split("/v")[0] + "/"
         if not any(other.startswith(stem) for other in declared):
             declared.append(uri)
@@ -164,23 +164,3 @@ def collection_links(api_path: str, collection: str) -> list[JsonObject]:
 def digest(body: bytes) -> bytes:
     """Return the 128 bits that an ETag is made of."""
     return hashlib.sha256(body).digest()[:16]
-
-
-class Publisher:
-    """Finishes compiled bodies for one public URL."""
-
-    def __init__(self, public_url: str) -> None:
-        self._url = public_url.rstrip("/").encode()
-        self._mark = hashlib.sha256(self._url).hexdigest()[:8]
-
-    def finish(self, body: bytes) -> bytes:
-        """Return *body* with the address of the site in its place."""
-        return body.replace(PUBLIC_URL, self._url)
-
-    def etag(self, of_body: bytes) -> str:
-        """Return the strong ETag of a finished body from the `digest` of the compiled one."""
-        return f'"{of_body.hex()}-{self._mark}"'
-
-    def data_prefix(self, site_id: str) -> str:
-        """Return how the data URLs of *site_id* begin."""
-        return f"{self._url.decode()}/data/{segment(site_id)}/"

@@ -6,15 +6,21 @@ the transaction of the items; what it has noted before costs nothing.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 import orjson
 
+from twinlake.core.documents import JsonObject
 from twinlake.engines.database import Connection
 from twinlake.holdings.catalogue.preparing import PreparedItem
-from twinlake.holdings.catalogue.properties import Fact, facts_of
+from twinlake.holdings.catalogue.properties import ValueType
+from twinlake.standards.cql2 import TIMESTAMP_PROPERTIES
 
 MOST_VALUES = 100
 """With more different texts a property is open: no enumeration is kept."""
+_LONGEST_VALUE = 200
+_NEVER = 1 << 62
+_STRING, _NUMBER, _INTEGER = ValueType.STRING.value, ValueType.NUMBER.value, ValueType.INTEGER.value
 
 
 @dataclass(slots=True)
@@ -25,22 +31,39 @@ class Noted:
     low: float | None = None
     high: float | None = None
     is_open: bool = False
-    first_start: int = 1 << 62
+    first_start: int = _NEVER
     values: dict[str, int] = field(default_factory=dict)
     """First start by text; empty when open."""
 
-    def add(self, fact: Fact, starts: int) -> None:
-        """Note one item's *fact*."""
-        self.types |= fact.type
+    def add(self, name: str, value: Any, starts: int) -> None:
+        """Note that an item which starts at *starts* has *value* for *name*; null tells nothing."""
+        if value is None:
+            return
         self.first_start = min(self.first_start, starts)
-        if fact.number is not None:
-            self.low = fact.number if self.low is None else min(self.low, fact.number)
-            self.high = fact.number if self.high is None else max(self.high, fact.number)
-        self.is_open |= not fact.is_countable
-        if not self.is_open:
-            for text in fact.texts:
-                self.values[text] = min(self.values.get(text, starts), starts)
-        self._close()
+        if isinstance(value, str):
+            self.types |= _STRING
+            self._add_text(name, value, starts)
+        elif isinstance(value, bool):
+            self.types |= ValueType.BOOLEAN.value
+        elif isinstance(value, int | float):
+            self.types |= _INTEGER if isinstance(value, int) else _NUMBER
+            self.low = value if self.low is None or value < self.low else self.low
+            self.high = value if self.high is None or value > self.high else self.high
+        elif isinstance(value, list):
+            self.types |= ValueType.ARRAY.value
+            for entry in value:
+                if isinstance(entry, str):
+                    self._add_text(name, entry, starts)
+        else:
+            self.types |= ValueType.OBJECT.value
+
+    def _add_text(self, name: str, text: str, starts: int) -> None:
+        if self.is_open or self.values.get(text, _NEVER) <= starts:
+            return
+        self.values[text] = starts
+        if len(self.values) > MOST_VALUES or len(text) > _LONGEST_VALUE or name in TIMESTAMP_PROPERTIES:
+            self.is_open = True
+            self.values.clear()
 
     def merge(self, other: "Noted") -> None:
         """Note all that *other* notes."""
@@ -52,7 +75,9 @@ class Noted:
         self.is_open |= other.is_open
         for text, starts in other.values.items():
             self.values[text] = min(self.values.get(text, starts), starts)
-        self._close()
+        if self.is_open or len(self.values) > MOST_VALUES:
+            self.is_open = True
+            self.values.clear()
 
     def covers(self, other: "Noted") -> bool:
         """Tell whether *other* notes nothing new."""
@@ -61,17 +86,11 @@ class Noted:
             and self.first_start <= other.first_start
             and (other.low is None or other.high is None or self._spans(other.low, other.high))
             and (self.is_open or not other.is_open)
-            and (self.is_open or all(self.values.get(text, 1 << 62) <= starts for text, starts in other.values.items()))
+            and (self.is_open or all(self.values.get(text, _NEVER) <= starts for text, starts in other.values.items()))
         )
 
     def _spans(self, low: float, high: float) -> bool:
         return self.low is not None and self.high is not None and self.low <= low and high <= self.high
-
-    def _close(self) -> None:
-        if len(self.values) > MOST_VALUES:
-            self.is_open = True
-        if self.is_open:
-            self.values.clear()
 
 
 Notes = dict[tuple[str, str], Noted]
@@ -82,13 +101,17 @@ def note_items(items: Iterable[PreparedItem]) -> Notes:
     """Gather what *items* tell."""
     notes: Notes = {}
     for item in items:
-        for fact in item.facts:
-            key = item.collection, fact.name
-            noted = notes.get(key)
-            if noted is None:
-                noted = notes[key] = Noted()
-            noted.add(fact, item.times.starts)
+        note_properties(notes, item.collection, item.noted, item.times.starts)
     return notes
+
+
+def note_properties(notes: Notes, collection: str, properties: JsonObject, starts: int) -> None:
+    """Add to *notes* what the properties of one item tell."""
+    for name, value in properties.items():
+        noted = notes.get((collection, name))
+        if noted is None:
+            noted = notes[collection, name] = Noted()
+        noted.add(name, value, starts)
 
 
 class FactBook:
@@ -151,8 +174,7 @@ def gather_notes(tx: Connection, collection: str) -> Notes:
     """Return what the items of a collection tell, by reading them all."""
     notes: Notes = {}
     for properties, starts in tx.execute("select json(properties), starts from item where collection = ?", (collection,)):
-        for fact in facts_of(orjson.loads(properties)):
-            notes.setdefault((collection, fact.name), Noted()).add(fact, starts)
+        note_properties(notes, collection, orjson.loads(properties), starts)
     return notes
 
 

@@ -1,7 +1,7 @@
 """Items made ready to be written: everything that can be worked out without the database, outside its writer."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +10,11 @@ import orjson
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import InvalidInputError
 from twinlake.core.ids import check_id
+from twinlake.holdings.catalogue.bodies import body_packer
 from twinlake.holdings.catalogue.documents import canonical_bytes, canonical_item, compile_item, digest
 from twinlake.holdings.catalogue.footprints import Footprint, read_footprints
 from twinlake.holdings.catalogue.interfaces import Holding, ItemDraft, Managed
-from twinlake.holdings.catalogue.properties import Fact, facts_of, promote
+from twinlake.holdings.catalogue.properties import promote
 from twinlake.standards.rfc3339 import parse_instant
 
 Held = tuple[Holding, str]
@@ -41,6 +42,7 @@ class PreparedItem:
     sha256: bytes
     """Of the canonical document."""
     body: bytes
+    """Packed."""
     etag: bytes
     original: bytes | None
     times: Times
@@ -50,7 +52,8 @@ class PreparedItem:
     """JSON."""
     assets: tuple[AssetRow, ...]
     """Only those whose bytes this site holds or links."""
-    facts: tuple[Fact, ...]
+    noted: JsonObject
+    """The properties, for the notes."""
     bbox: list[float] | None
     """As the document gives it, for the event."""
 
@@ -91,10 +94,15 @@ class Preparer:
         """
         footprints = read_footprints([draft.document for draft in drafts])
         known = inherited or {}
-        return [self._prepare(draft, footprint, known) for draft, footprint in zip(drafts, footprints, strict=True)]
+        pack = body_packer()
+        return [self._prepare(draft, footprint, known, pack) for draft, footprint in zip(drafts, footprints, strict=True)]
 
     def _prepare(
-        self, draft: ItemDraft, footprint: Footprint, inherited: Mapping[tuple[str, str], Mapping[str, Held]]
+        self,
+        draft: ItemDraft,
+        footprint: Footprint,
+        inherited: Mapping[tuple[str, str], Mapping[str, Held]],
+        pack: Callable[[bytes], bytes],
     ) -> PreparedItem:
         document = draft.document
         collection, item = check_id(document.get("collection"), "collection"), check_id(document.get("id"), "item")
@@ -114,7 +122,7 @@ class Preparer:
             collection=collection,
             id=item,
             sha256=hashlib.sha256(text).digest(),
-            body=body,
+            body=pack(body),
             etag=digest(body),
             original=draft.original,
             times=read_times(item, properties),
@@ -122,7 +130,7 @@ class Preparer:
             promoted=promote(properties),
             properties=orjson.dumps(properties),
             assets=tuple(_asset_row(key, assets[key], holding, filenames.get(key)) for key, holding in sorted(holdings.items())),
-            facts=tuple(facts_of(properties)),
+            noted=properties,
             bbox=document.get("bbox"),
         )
 

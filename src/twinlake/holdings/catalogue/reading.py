@@ -6,7 +6,7 @@ from typing import NamedTuple
 import orjson
 
 from twinlake.engines.database import Connection
-from twinlake.holdings.catalogue.documents import Publisher
+from twinlake.holdings.catalogue.bodies import Publisher
 from twinlake.holdings.catalogue.errors import AssetNotFoundError, CollectionNotFoundError, ItemNotFoundError
 from twinlake.holdings.catalogue.interfaces import Holding, Linked, Managed, StoredAsset, StoredItem, Visibility
 from twinlake.holdings.catalogue.preparing import Held, filename_of
@@ -61,7 +61,7 @@ class ItemReader:
         CollectionNotFoundError, ItemNotFoundError
         """
         row = self._read(tx, collection, item, visibility, version)
-        return StoredItem(body=self._publisher.finish(row.body), etag=self._publisher.etag(row.etag), version=row.sha256.hex())
+        return StoredItem(body=self._publisher.publish(row.body), etag=self._publisher.etag(row.etag), version=row.sha256.hex())
 
     def read_asset(self, tx: Connection, collection: str, item: str, asset: str, visibility: Visibility) -> StoredAsset:
         """Return what delivery needs to know of one asset of the current version.
@@ -71,7 +71,7 @@ class ItemReader:
         CollectionNotFoundError, ItemNotFoundError, AssetNotFoundError
         """
         row = self._read(tx, collection, item, visibility, None)
-        document = orjson.loads(self._publisher.finish(row.body))["assets"].get(asset)
+        document = orjson.loads(self._publisher.publish(row.body))["assets"].get(asset)
         if document is None:
             raise AssetNotFoundError(collection, item, asset)
         held = tx.execute(

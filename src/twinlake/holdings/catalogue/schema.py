@@ -29,7 +29,8 @@ MIGRATIONS: tuple[Migration, ...] = (
         create table collection_set(id integer primary key check (id = 1), generation integer not null) strict;
         insert into collection_set values (1, 0);
 
-        -- Append-only. A version is the canonical document; its body is that document as it is served.
+        -- Append-only. A version is the canonical document; its body is that document as it is
+        -- served, packed.
         create table item_version(
             vid integer primary key autoincrement,
             collection text not null,

@@ -25,7 +25,7 @@ _KEY = 2
 
 
 def search(
-    tx: Connection, query: ItemQuery, visibility: Visibility, collections: CollectionSet, finish: Callable[[bytes], bytes]
+    tx: Connection, query: ItemQuery, visibility: Visibility, collections: CollectionSet, publish: Callable[[bytes], bytes]
 ) -> ItemPage:
     """Answer *query* for a caller who may discover *visibility*."""
     scope = collections.scope(tx, visibility, query.collections)
@@ -40,7 +40,7 @@ def search(
     if query.count:
         matched = len(rows) if query.after is None and not has_more else count_matches(tx, problem)
     after = tuple(rows[-1][_KEY:]) if has_more else None
-    return ItemPage(bodies=[finish(body) for body in read_bodies(tx, [row[0] for row in rows])], after=after, matched=matched)
+    return ItemPage(bodies=[publish(body) for body in read_bodies(tx, [row[0] for row in rows])], after=after, matched=matched)
 
 
 def _find(tx: Connection, problem: Problem, after: Sequence[Any] | None, want: int) -> list[Row]:
@@ -124,7 +124,7 @@ def intersecting(tx: Connection, problem: Problem, vids: Sequence[int]) -> set[i
 
 
 def read_bodies(tx: Connection, vids: Sequence[int]) -> Iterator[bytes]:
-    """Yield the bodies of versions, in order."""
+    """Yield the packed bodies of versions, in order."""
     for start in range(0, len(vids), _BODIES_AT_ONCE):
         some = vids[start : start + _BODIES_AT_ONCE]
         places = ",".join("?" * len(some))

@@ -11,10 +11,10 @@ from twinlake.events.interfaces import EventWriter
 from twinlake.holdings.catalogue import keeping
 from twinlake.holdings.catalogue.aggregating import aggregate_counts
 from twinlake.holdings.catalogue.auditing import Audit
+from twinlake.holdings.catalogue.bodies import Publisher
 from twinlake.holdings.catalogue.bulk import BulkLoader
 from twinlake.holdings.catalogue.collection_writing import CollectionWriter, clear, deleted_with_items
 from twinlake.holdings.catalogue.collections import read_access, read_collections
-from twinlake.holdings.catalogue.documents import Publisher
 from twinlake.holdings.catalogue.errors import AssetNotHeldError
 from twinlake.holdings.catalogue.facts import FactBook, Notes, gather_notes, note_items
 from twinlake.holdings.catalogue.interfaces import (
@@ -160,7 +160,7 @@ class SqlCatalogue:
 
     async def search(self, query: ItemQuery, visibility: Visibility, *, deadline_seconds: float) -> ItemPage:
         return await self._database.read(
-            lambda tx: search(tx, query, visibility, self._set, self._publisher.finish), deadline_seconds=deadline_seconds
+            lambda tx: search(tx, query, visibility, self._set, self._publisher.publish), deadline_seconds=deadline_seconds
         )
 
     async def queryables(self, collection: str | None, visibility: Visibility) -> JsonObject:

@@ -1,14 +1,15 @@
 """Items written: version, slim row, assets, statistics, notes and event in one transaction."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Literal
 
 from twinlake.engines.database import Connection
 from twinlake.events.interfaces import EventRange, EventWriter, NewEvent
 from twinlake.holdings.catalogue import statistics
 from twinlake.holdings.catalogue.announcing import EVENT_TYPE, Operation, item_event, range_source
-from twinlake.holdings.catalogue.documents import Publisher
+from twinlake.holdings.catalogue.bodies import Publisher
 from twinlake.holdings.catalogue.errors import (
     CollectionNotFoundError,
     EtagMismatchError,
@@ -193,15 +194,14 @@ class ItemWriter:
             self._events.append(tx, [_event(step) for step in changed])
             return
         events: list[NewEvent | EventRange] = []
-        for step in changed:
-            last = events[-1] if events else None
-            if not step.is_new:
-                events.append(_event(step))
-            elif isinstance(last, EventRange) and _continues(last, step):
-                events[-1] = replace(last, count=last.count + 1)
+        for (is_new, type_, collection), group in groupby(changed, lambda step: (step.is_new, _type(step), step.item.collection)):
+            run = list(group)
+            if is_new:  # the versions of a run were numbered one after the other
+                source = range_source(_operation(run[0]))
+                domain = f"collection:{collection}"
+                events.append(EventRange(type=type_, domain=domain, source=source, first=run[0].vid, count=len(run)))
             else:
-                source = range_source(_operation(step))
-                events.append(EventRange(type=_type(step), domain=_domain(step), source=source, first=step.vid, count=1))
+                events += (_event(step) for step in run)
         self._events.append(tx, events)
 
 
@@ -250,14 +250,6 @@ def _operation(step: _Step) -> Operation:
 
 def _type(step: _Step) -> str:
     return EVENT_TYPE + _operation(step)
-
-
-def _domain(step: _Step) -> str:
-    return f"collection:{step.item.collection}"
-
-
-def _continues(last: EventRange, step: _Step) -> bool:
-    return last.type == _type(step) and last.domain == _domain(step) and last.first + last.count == step.vid
 
 
 def _assets(tx: Connection, vid: int) -> list[tuple[object, ...]]:
