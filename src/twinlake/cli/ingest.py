@@ -90,17 +90,28 @@ def is_all_in(report: JsonObject) -> bool:
 
 
 def print_report(report: JsonObject, console: Console) -> None:
-    """Print a table of what became of each file, then the counts. Files that are part of another's item are only counted."""
+    """Print what became of each file, then the counts. Files that are part of another's item are only counted.
+
+    A terminal gets a table, anything else a line per file with tabs between outcome, file, item, reason and remedy.
+    """
+    shown = [row for row in report["files"] if row["outcome"] != "part-of"]
+    if console.is_terminal:
+        console.print(_write_table(shown))
+    else:
+        for row in shown:
+            advice = (row.get(name) or "" for name in ("item", "reason", "remedy"))
+            typer.echo("\t".join((_describe_outcome(row), row["file"], *advice)).rstrip())
+    counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(report["counts"].items()))
+    typer.echo(f"{'Dry run of c' if report['dry_run'] else 'C'}ollection {report['collection']}: {counts}.")
+
+
+def _write_table(rows: Sequence[JsonObject]) -> Table:
     table = Table("file", "outcome", "item", "reason and remedy", box=None, pad_edge=False)
-    for row in report["files"]:
-        if row["outcome"] == "part-of":
-            continue
+    for row in rows:
         advice = " ".join(text for text in (row.get("reason"), row.get("remedy")) if text)
         outcome = Text(_describe_outcome(row), style=_COLOURS.get(row["outcome"], ""))
         table.add_row(Text(row["file"]), outcome, Text(row.get("item") or ""), Text(advice))
-    console.print(table)
-    counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(report["counts"].items()))
-    console.print(f"{'Dry run of c' if report['dry_run'] else 'C'}ollection {report['collection']}: {counts}.", highlight=False)
+    return table
 
 
 def _describe_outcome(row: JsonObject) -> str:

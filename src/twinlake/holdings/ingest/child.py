@@ -41,11 +41,14 @@ class _IngestRun:
         self._spec = read_spec(context.spec)
         self._recipe = parse_recipe(self._spec.recipe)
         self._rows: list[JsonObject] = []
+        self._made: dict[str, str] = {}
+        """Files that items were made of in this run, by item id."""
 
     def take_in(self) -> JsonObject:
         files, linked = self._lay_out()
         plans = plan(self._survey(files), self._recipe)
-        putter = Putter(self._context, self._spec, self._recipe, linked=linked)
+        described_by = next((each.file.name for each in plans if isinstance(each, CollectionPlan)), None)
+        putter = Putter(self._context, self._spec, self._recipe, linked=linked, made=self._made, described_by=described_by)
         for done, each in enumerate(plans):
             name, sources, work = _task(each, putter)
             self._context.progress(done, len(plans), "items", sources[0].name)
@@ -93,6 +96,7 @@ class _IngestRun:
             rows = write_rows([] if row is None else rows_of(files, row))
             self._context.finish(name, {"rows": rows})
         self._rows.extend(rows)
+        self._made.update({row["item"]: row["file"] for row in rows if "item" in row and row["outcome"] != "part-of"})
         return rows
 
 

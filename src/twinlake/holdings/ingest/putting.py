@@ -2,7 +2,7 @@
 
 import base64
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import TwinlakeError
@@ -29,13 +29,28 @@ class Putter:
     ----------
     linked
         Names of the files that are linked, not copied.
+    made
+        Files that items were made of in this run, by item id: a second file of the same id is refused.
+    described_by
+        The file whose STAC collection describes the collection of the run: others are refused.
     """
 
-    def __init__(self, context: JobContext, spec: IngestSpec, recipe: Recipe, *, linked: frozenset[str]) -> None:
+    def __init__(
+        self,
+        context: JobContext,
+        spec: IngestSpec,
+        recipe: Recipe,
+        *,
+        linked: frozenset[str],
+        made: Mapping[str, str],
+        described_by: str | None,
+    ) -> None:
         self._context = context
         self._spec = spec
         self._recipe = recipe
         self._linked = linked
+        self._made = made
+        self._described_by = described_by
         self._has_collection = not spec.create_collection
 
     def put_item(self, plan: ItemPlan | DocumentPlan) -> Row:
@@ -43,6 +58,10 @@ class Putter:
         leading = plan.file.name if isinstance(plan, DocumentPlan) else _leading(plan)
         built = build_item(plan, collection=self._spec.collection, recipe=self._recipe)
         document = read_item(built.draft.document)
+        if (other := self._made.get(document["id"])) is not None:
+            raise UnreadableFileError(
+                f"It would be item {document['id']!r}, which {other} is already.", "Tell them apart by item = ... in a recipe."
+            )
         notes = " ".join(built.notes) or None
         if self._spec.dry_run:
             return Row(file=leading, outcome="planned", item=document["id"], reason=notes)
@@ -69,6 +88,10 @@ class Putter:
 
     def put_collection(self, plan: CollectionPlan) -> Row:
         """Let the collection of the run say of itself what a STAC collection says."""
+        if plan.file.name != self._described_by:
+            raise UnreadableFileError(
+                f"{self._described_by} describes the collection of this run already.", "Take in each collection by itself."
+            )
         document = collection_document(self._spec.collection, self._recipe, [], given=read_collection(plan))
         if self._spec.dry_run:
             return Row(file=plan.file.name, outcome="planned")
