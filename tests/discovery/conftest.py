@@ -2,8 +2,8 @@
 
 import httpx2
 import pytest
-from stac_documents import a_collection, an_item
 
+from stac_documents import a_collection, an_item
 from twinlake.holdings.catalogue.interfaces import CollectionAccess
 from twinlake.testing.stac_site import running_stac_site
 

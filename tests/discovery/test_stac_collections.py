@@ -2,8 +2,8 @@
 
 import httpx2
 import pytest
-from stac_documents import a_collection
 
+from stac_documents import a_collection
 from twinlake.testing.stac_site import running_stac_site
 
 
@@ -12,8 +12,12 @@ def extent(box, start, end, *more):
 
 
 COLLECTIONS = [
-    a_collection("EO.A", title="Sea ice", keywords=["Arctic", "Ice"], **extent([-180, 60, 180, 90], "2000-01-01T00:00:00Z", None)),
-    a_collection("EO.B", title="Land cover", license="CC0-1.0", **extent([0, 0, 40, 40], "2010-01-01T00:00:00Z", "2012-01-01T00:00:00Z")),
+    a_collection(
+        "EO.A", title="Sea ice", keywords=["Arctic", "Ice"], **extent([-180, 60, 180, 90], "2000-01-01T00:00:00Z", None)
+    ),
+    a_collection(
+        "EO.B", title="Land cover", license="CC0-1.0", **extent([0, 0, 40, 40], "2010-01-01T00:00:00Z", "2012-01-01T00:00:00Z")
+    ),
     a_collection("EO.C", title="Pacific", rank=3, **extent([170, -20, -170, 20], None, "1999-12-31T23:59:59Z")),
     a_collection(
         "EO.D",
@@ -96,12 +100,12 @@ def test_pages_are_complete_in_every_order(api, sortby, limit):
 def test_fields(api):
     answer = api.get("/collections", params={"fields": "id,title", "limit": 1})
 
-    assert answer.json()["collections"] == [
-        {"type": "Collection", "stac_version": "1.1.0", "id": "EO.A", "title": "Sea ice"}
-    ]
+    assert answer.json()["collections"] == [{"type": "Collection", "stac_version": "1.1.0", "id": "EO.A", "title": "Sea ice"}]
 
 
-@pytest.mark.parametrize("query", ["q=(a", "limit=0", "bbox=1", "datetime=x", "filter=(", "sortby=id,title", "token=x", "provider=x"])
+@pytest.mark.parametrize(
+    "query", ["q=(a", "limit=0", "bbox=1", "datetime=x", "filter=(", "sortby=id,title", "token=x", "provider=x"]
+)
 def test_refused(api, query):
     answer = api.get(f"/collections?{query}")
 

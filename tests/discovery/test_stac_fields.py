@@ -73,7 +73,9 @@ def test_post_form_without_include_is_the_whole_document():
     assert select(read_fields({"exclude": ["extra"]})).keys() == ITEM.keys() - {"extra"}
 
 
-@pytest.mark.parametrize("wrong", [None, [], "id", {"includes": ["id"]}, {"include": "id"}, {"include": [1]}, {"include": ["a"] * 201}])
+@pytest.mark.parametrize(
+    "wrong", [None, [], "id", {"includes": ["id"]}, {"include": "id"}, {"include": [1]}, {"include": ["a"] * 201}]
+)
 def test_other_forms_are_refused(wrong):
     with pytest.raises(InvalidInputError):
         read_fields(wrong)

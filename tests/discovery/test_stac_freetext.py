@@ -65,7 +65,9 @@ def test_nothing_asks_for_nothing(q):
     assert parse_free_text(q) is None
 
 
-@pytest.mark.parametrize("q", ["AND", "climate AND", "(climate", "climate)", "NOT", ",climate", "a OR OR b", "(" * 100, "()", "x" * 5000])
+@pytest.mark.parametrize(
+    "q", ["AND", "climate AND", "(climate", "climate)", "NOT", ",climate", "a OR OR b", "(" * 100, "()", "x" * 5000]
+)
 def test_what_cannot_be_read_is_refused(q):
     with pytest.raises(InvalidInputError):
         parse_free_text(q)

@@ -4,8 +4,8 @@ import json
 
 import httpx2
 import pytest
-from stac_documents import a_collection, an_item
 
+from stac_documents import a_collection, an_item
 from twinlake.holdings.catalogue.interfaces import CollectionAccess
 from twinlake.testing.stac_site import running_stac_site
 
@@ -73,17 +73,53 @@ def test_filter_and_query_are_joined_by_and(api):
         ({"neq": 45, "gt": 12, "lt": 60}, ["s22", "s20"]),
         ({"lte": 3, "gte": 3}, ["s08", "s02"]),
         ({"in": [99, 7]}, ["s16", "s14"]),
+        ({"gte": "80"}, ["s14", "s10"]),  # as pystac-client writes numbers
     ],
 )
 def test_query_extension(api, operators, expected):
     assert ids(api.post("/search", json={"query": {"eo:cloud_cover": operators}})) == expected
 
 
-@pytest.mark.parametrize(("operator", "text", "n"), [("startsWith", "te", 16), ("endsWith", "qua", 9), ("contains", "err", 16), ("contains", "_", 0)])
+@pytest.mark.parametrize(
+    ("operator", "text", "n"), [("startsWith", "te", 16), ("endsWith", "qua", 9), ("contains", "err", 16), ("contains", "_", 0)]
+)
 def test_query_extension_on_text(api, operator, text, n):
     found = api.post("/search", json={"query": {"platform": {operator: text}}, "limit": 100})
 
     assert len(ids(found)) == found.json()["numberMatched"] == n
+
+
+def test_the_items_of_a_collection_are_not_those_of_others(api):
+    assert len(ids(api.get("/collections/other/items", params={"collections": "other"}))) == 5
+    refused(api.get("/collections/other/items", params={"collections": "scenes"}))
+
+
+def test_items_of_a_collection_take_all_extensions(api):
+    parameters = {
+        "filter": "id > 's00' and id < 's19'",
+        "query": '{"platform":{"eq":"aqua"}}',
+        "sortby": "-eo:cloud_cover",
+        "fields": "properties.platform",
+        "limit": 3,
+        "datetime": "2020-03-01T00:00:00Z/2020-03-25T00:00:00Z",
+        "bbox": "0,0,30,30",
+    }
+    answer = api.get("/collections/scenes/items", params=parameters)
+
+    assert ids(answer) == ["s18", "s06", "s12"]
+    assert answer.json()["numberMatched"] == 6
+    assert all(feature["properties"] == {"platform": "aqua"} for feature in answer.json()["features"])
+    assert ids(api.get(next_of(answer)["href"])) == ["s03", "s09", "s15"]
+
+
+def test_a_number_as_text_is_both_where_the_type_is_not_known(changing_site):
+    changing_site.put([an_item(f"i{n}", "c", mixed=value) for n, value in enumerate([8, "8", 9, "x", None])])
+    with httpx2.Client(base_url=changing_site.url) as api:
+        for operators, expected in (({"eq": "8"}, ["i1", "i0"]), ({"neq": "8"}, [])):
+            found = ids(
+                api.post("/search", json={"query": {"mixed": operators}, "sortby": [{"field": "id", "direction": "desc"}]})
+            )
+            assert found == expected
 
 
 def test_pages_by_get_and_post_are_the_same_and_complete(api):
@@ -117,7 +153,15 @@ def test_a_page_size_may_change_between_pages(api):
     assert ids(api.post("/search", json={"limit": 3, "token": token})) == ["s22", "s21", "s20"]
 
 
-@pytest.mark.parametrize("changed", [{"collections": ["other"]}, {"bbox": [0, 0, 50, 50]}, {"sortby": [{"field": "id"}]}, {"query": {"platform": {"eq": "aqua"}}}])
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"collections": ["other"]},
+        {"bbox": [0, 0, 50, 50]},
+        {"sortby": [{"field": "id"}]},
+        {"query": {"platform": {"eq": "aqua"}}},
+    ],
+)
 def test_a_token_of_another_query_is_refused(api, changed):
     token = next_of(api.post("/search", json={"limit": 2}))["body"]["token"]
 
@@ -196,7 +240,20 @@ def test_a_wrong_name_is_answered_with_the_nearest_right_one(api):
     assert "'datetime'" in refused(api.post("/search", json={"dateTime": "x"}))["remedy"]
 
 
-@pytest.mark.parametrize("raw", [b"", b"[]", b"{", b"null", b'{"limit": NaN}', b"\xff\xfe", b'{"a":' * 200 + b"1" + b"}" * 200, b"[" * 5000, b'{"limit":1e999}'])
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"[]",
+        b"{",
+        b"null",
+        b'{"limit": NaN}',
+        b"\xff\xfe",
+        b'{"a":' * 200 + b"1" + b"}" * 200,
+        b"[" * 5000,
+        b'{"limit":1e999}',
+    ],
+)
 def test_what_is_no_json_object_is_refused(api, raw):
     refused(api.post("/search", content=raw, headers={"Content-Type": "application/json"}))
 

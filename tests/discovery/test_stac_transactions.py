@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx2
 import pytest
-from stac_documents import a_collection, an_item
 
+from stac_documents import a_collection, an_item
 from twinlake.holdings.catalogue.interfaces import CollectionAccess
 
 PATH = "/collections/c/items/i"
@@ -163,7 +163,8 @@ def test_patches_of_many_at_once_are_all_kept(curator, put):
 def test_of_many_who_replace_the_same_state_one_wins(curator, put):
     with ThreadPoolExecutor(4) as pool:
         answers = pool.map(
-            lambda n: curator.put(PATH, json=an_item("i", "c", platform=f"p{n}"), headers={"If-Match": put.headers["etag"]}), range(8)
+            lambda n: curator.put(PATH, json=an_item("i", "c", platform=f"p{n}"), headers={"If-Match": put.headers["etag"]}),
+            range(8),
         )
         statuses = sorted(answer.status_code for answer in answers)
 
@@ -206,7 +207,9 @@ def test_malformed_items_are_refused_and_change_nothing(curator, item):
     assert curator.get("/search").json()["numberMatched"] == 0
 
 
-@pytest.mark.parametrize("patch", [{"id": "j"}, {"collection": "d"}, {"type": None}, {"geometry": {"coordinates": [[]]}}, {"properties": None}])
+@pytest.mark.parametrize(
+    "patch", [{"id": "j"}, {"collection": "d"}, {"type": None}, {"geometry": {"coordinates": [[]]}}, {"properties": None}]
+)
 def test_malformed_patches_are_refused_and_change_nothing(curator, put, patch):
     assert code(curator.patch(PATH, json=patch), 400)
     assert curator.get(PATH).headers["etag"] == put.headers["etag"]
@@ -225,7 +228,9 @@ def test_replacing_what_is_not_there_is_not_found(curator):
     assert code(curator.put("/collections/none", json=a_collection("none")), 404) == "collection-not-found"
 
 
-@pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", "application/json-patch+json", "multipart/form-data"])
+@pytest.mark.parametrize(
+    "media_type", ["text/plain", "application/x-www-form-urlencoded", "application/json-patch+json", "multipart/form-data"]
+)
 def test_other_media_types_are_refused(curator, put, media_type):
     answer = curator.patch(PATH, content=b"{}", headers={"Content-Type": media_type})
 
@@ -243,7 +248,9 @@ def test_collections_come_change_and_go(curator):
     assert (added.status_code, added.headers["location"]) == (201, str(curator.base_url).rstrip("/") + "/collections/new")
     assert code(curator.post("/collections", json=a_collection("new")), 409) == "collection-exists"
 
-    replaced = curator.put("/collections/new", json=a_collection("new", title="Other"), headers={"If-Match": added.headers["etag"]})
+    replaced = curator.put(
+        "/collections/new", json=a_collection("new", title="Other"), headers={"If-Match": added.headers["etag"]}
+    )
     assert replaced.json()["title"] == "Other"
     stale = {"If-Match": added.headers["etag"]}
     assert code(curator.put("/collections/new", json=a_collection("new"), headers=stale), 412) == "etag-mismatch"
@@ -256,7 +263,9 @@ def test_collections_come_change_and_go(curator):
     assert curator.get("/collections/new").status_code == curator.get("/collections/new/items/i").status_code == 404
 
 
-@pytest.mark.parametrize("wrong", [{}, {"type": "Feature"}, a_collection("a/b"), a_collection("x", extent={}), a_collection("x", license=3)])
+@pytest.mark.parametrize(
+    "wrong", [{}, {"type": "Feature"}, a_collection("a/b"), a_collection("x", extent={}), a_collection("x", license=3)]
+)
 def test_malformed_collections_are_refused(curator, wrong):
     assert code(curator.post("/collections", json=wrong), 400)
     assert [each["id"] for each in curator.get("/collections").json()["collections"]] == ["c"]

@@ -73,6 +73,11 @@ class StacSite:
         self._loop = loop
 
     @property
+    def app(self) -> ASGIApp:
+        """What is served, middleware and all."""
+        return self._parts.app
+
+    @property
     def catalogue(self) -> SqlCatalogue:
         """The catalogue; its coroutines go through `run`."""
         return self._parts.catalogue

@@ -38,8 +38,10 @@ FILTERS = frozenset(
 )
 """What selects items. ``conf`` holds settings of another server's search function; clients written for it send it, and nothing
 in it changes which items are meant."""
+_LISTS = frozenset({"collections", "ids", "sortby", "aggregations"})
 SEARCH_MEMBERS = FILTERS | {"limit", "sortby", "fields", "token", "page"}
-ITEMS_PARAMETERS = SEARCH_MEMBERS - {"collections", "conf"}
+ITEMS_PARAMETERS = SEARCH_MEMBERS - {"conf"}
+"""Of the items of one collection, which pystac-client names once more in `collections`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +87,7 @@ def read_search(members: Mapping[str, Any], *, filter_lang: str) -> SearchReques
 
 def present(members: Mapping[str, Any]) -> dict[str, Any]:
     """Return the members that say something: null and empty lists are as if they were not there, as other servers have it."""
-    return {name: value for name, value in members.items() if value is not None and value != []}
+    return {name: value for name, value in members.items() if value is not None and (value != [] or name not in _LISTS)}
 
 
 def read_selection(

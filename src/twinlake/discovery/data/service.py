@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from twinlake.core.documents import JsonObject
+from twinlake.core.errors import InvalidInputError
 from twinlake.core.paging import TokenSeal
 from twinlake.discovery.data.aggregation import AggregateRequest, aggregations_of, to_aggregations
 from twinlake.discovery.data.collection_requests import CollectionRequest
@@ -72,7 +73,11 @@ class DataDiscovery:
         ------
         CollectionNotFoundError
             It is not there, or *caller* may not see it; and as `search`.
+        InvalidInputError
+            The request names other collections.
         """
+        if request.query.collections not in (None, (collection,)):
+            raise InvalidInputError("'collections' names others than the URL.", remedy="Search them at /search.")
         await self.get_collection(caller, collection)
         return await self.search(caller, replace(request, query=replace(request.query, collections=(collection,))))
 

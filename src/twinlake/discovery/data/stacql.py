@@ -3,12 +3,14 @@
 Source: https://github.com/stac-api-extensions/query. The operators of one property, and all properties, are joined by *and*.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import InvalidInputError
 from twinlake.discovery.data.names import refuse_unknown
+from twinlake.holdings.catalogue.columns import ItemColumns
 
 _COMPARISONS = {"eq": "=", "neq": "<>", "lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
 _PATTERNS: dict[str, Callable[[str], str]] = {
@@ -16,6 +18,8 @@ _PATTERNS: dict[str, Callable[[str], str]] = {
     "endsWith": lambda text: f"%{text}",
     "contains": lambda text: f"%{text}%",
 }
+_NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d{1,2})?", re.ASCII)
+_COLUMNS = ItemColumns()
 _OPERATORS = (*_COMPARISONS, *_PATTERNS, "in")
 
 
@@ -54,7 +58,21 @@ def _term(name: str, operator: str, value: Any) -> JsonObject:
     if value is None and operator in {"eq", "neq"}:
         absent = {"op": "isNull", "args": [target]}
         return absent if operator == "eq" else {"op": "not", "args": [absent]}
-    return {"op": _COMPARISONS[operator], "args": [target, value]}
+    return _compare(name, _COMPARISONS[operator], value)
+
+
+def _compare(name: str, operator: str, value: Any) -> JsonObject:
+    """Compare a property with a value.
+
+    pystac-client sends numbers as text where its user wrote ``eo:cloud_cover<10``: such a text is taken for a number where the
+    property is one, and for both where that is not known.
+    """
+    kind = _COLUMNS.column(name.removeprefix("properties.")).type
+    meanings = [value]
+    if isinstance(value, str) and kind in {"number", "any"} and _NUMBER.fullmatch(value):
+        meanings = [float(value)] if kind == "number" else [value, float(value)]
+    terms = [{"op": operator, "args": [{"property": name}, meaning]} for meaning in meanings]
+    return terms[0] if len(terms) == 1 else {"op": "and" if operator == "<>" else "or", "args": terms}
 
 
 def _escape(text: str) -> str:
