@@ -73,6 +73,6 @@ def demo(
     keep: Annotated[bool, typer.Option("--serve", help="Keep the site up without a terminal until SIGTERM.")] = False,
 ) -> None:
     """Start a site, take in real data and tell the story: taken in, found, fetched and verified, announced."""
-    from twinlake.site.demo.story import run_demo
+    from twinlake.cli.demo.story import run_demo
 
-    raise typer.Exit(asyncio.run(run_demo(directory, port=port, once=once, keep=keep)))
+    raise typer.Exit(run_demo(directory, port=port, once=once, keep=keep))

@@ -241,6 +241,7 @@ async def open_services(
             randomness=randomness,
             socket=folder.socket,
             scratch=folder.staging / "children",
+            log=log,
         )
         webhook_signer = WebhookSigner(key=folder.derive_key("webhook secrets"))
         client = GuardedClient(guard=DestinationGuard(allow=settings.webhooks.allow))

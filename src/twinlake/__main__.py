@@ -1,0 +1,5 @@
+"""`python -m twinlake`."""
+
+from twinlake.cli.main import main
+
+main()

@@ -1,0 +1,1 @@
+"""The demonstration: a site with real data, and its story."""
