@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Self
 
 import orjson
-import structlog
+from structlog.typing import FilteringBoundLogger
 
 from twinlake.core.clock import Clock, to_microseconds
 from twinlake.core.errors import TwinlakeError
@@ -26,7 +26,6 @@ WORK = "work"
 _SECRET_BYTES = 16
 _SITE_STOPPED = Failure("site-stopped", "The site went down while the run was under way.")
 _NO_HEARTBEAT = Failure("heartbeat-lost", "The child gave no sign of life for too long and was ended.")
-_log = structlog.get_logger("twinlake.jobs")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -67,6 +66,7 @@ class Supervisor:
         randomness: Randomness,
         socket: Path,
         scratch: Path,
+        log: FilteringBoundLogger,
     ) -> None:
         self._journal = journal
         self._database = database
@@ -75,6 +75,7 @@ class Supervisor:
         self._randomness = randomness
         self._socket = socket
         self._scratch = scratch
+        self._log = log
         self._attempts: dict[str, _Attempt] = {}
         self._attending: set[asyncio.Task[None]] = set()
         self._woken = asyncio.Event()
@@ -114,7 +115,7 @@ class Supervisor:
             try:
                 await self._look()
             except TwinlakeError as error:
-                _log.warning("supervisor could not do its round", code=error.code, reason=error.message)
+                self._log.warning("supervisor could not do its round", code=error.code, reason=error.message)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK_SECONDS):
                     await self._woken.wait()
@@ -163,7 +164,7 @@ class Supervisor:
         try:
             await self._settle(attempt, ended)
         except TwinlakeError as error:
-            _log.error("an attempt could not be settled", run=attempt.run.id, code=error.code, reason=error.message)
+            self._log.error("an attempt could not be settled", run=attempt.run.id, code=error.code, reason=error.message)
         finally:
             del self._attempts[attempt.lease]
             await asyncio.to_thread(shutil.rmtree, attempt.folder, ignore_errors=True)
@@ -189,7 +190,7 @@ class Supervisor:
             return
         state = await self._journal.crash(run.id, run.lease, failure, kind.retry, blame=blame)
         if state is not None:
-            _log.warning("an attempt ended badly", run=run.id, code=failure.code, reason=failure.message, state=state)
+            self._log.warning("an attempt ended badly", run=run.id, code=failure.code, reason=failure.message, state=state)
 
 
 def lease_of(secret: str) -> str:

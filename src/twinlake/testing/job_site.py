@@ -1,6 +1,7 @@
 """A site that does nothing but run jobs: journal, supervisor, children and their socket."""
 
 import asyncio
+import sys
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -13,17 +14,21 @@ from twinlake.core.clock import Clock, SystemClock
 from twinlake.core.documents import JsonObject
 from twinlake.core.randomness import SYSTEM_RANDOMNESS
 from twinlake.engines.database import SqliteDatabase
+from twinlake.engines.web.logs import new_logger
 from twinlake.events.log import EventLog
 from twinlake.events.schema import MIGRATIONS as EVENT_MIGRATIONS
 from twinlake.jobs.internal import internal_app
-from twinlake.jobs.models import Job, JobKind
+from twinlake.jobs.models import Job, JobKind, Retry
 from twinlake.jobs.requests import NewJob, RequestJournal
 from twinlake.jobs.runs import RunJournal
 from twinlake.jobs.schema import MIGRATIONS
 from twinlake.jobs.supervisor import Supervisor
 from twinlake.jobs.unix_socket import SocketApp, serve_at_socket
+from twinlake.testing.job_journal import job_kind
 
 OWNER = "urn:i|alice"
+COUNTING = job_kind("count", concurrent=3, retry=Retry(failures=10, first_delay=timedelta(milliseconds=20)))
+"""What a site runs that is started as a process: `python -m twinlake.testing.job_site FOLDER`."""
 _LOOK_SECONDS = 0.02
 
 
@@ -80,6 +85,18 @@ async def open_job_site(
             randomness=SYSTEM_RANDOMNESS,
             socket=socket,
             scratch=folder / "scratch",
+            log=new_logger(sys.stderr.buffer, site="test", level="error"),
         )
         await stack.enter_async_context(supervisor)
         yield JobSite(kinds=named, database=database, requests=requests, runs=runs, supervisor=supervisor, socket=socket)
+
+
+async def _serve_until_killed(folder: Path) -> None:
+    async with open_job_site(folder, [COUNTING]):
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve_until_killed(Path(sys.argv[1])))
