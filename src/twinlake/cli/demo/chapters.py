@@ -32,33 +32,46 @@ def take_in(site: SiteClient, sources: Iterable[Source], workshop: Path, narrato
         A file was refused.
     """
     totals: Counter[str] = Counter()
-    for source in sources:
-        began = time.monotonic()
-        with narrator.busy(source.collection):
-            files = find_files(source.find(workshop))
-            uploads = Uploader(site, lambda _file, _count: None).send(files)
-            spec: JsonObject = {
-                "collection": source.collection,
-                "recipe": source.recipe.read_text(encoding="utf-8"),
-                "create_collection": True,
-                "files": [{"name": file.name, "upload": uploads[file.name]} for file in files],
-            }
-            job = site.json("POST", "/jobs", json={"kind": "ingest", "spec": spec})["jobID"]
-            [*_, ended] = follow_job(site, job)
+    with narrator.busy("sending files"):
+        orders = [_order(site, source, workshop) for source in sources]
+    for order in orders:
+        with narrator.busy(order.source.collection):
+            [*_, ended] = follow_job(site, order.job)
         if ended["status"] != "successful":
-            raise StepFailedError(f"{source.collection}: {ended.get('error', ended['status'])}")
-        report = site.json("GET", f"/jobs/{job}/results")
+            raise StepFailedError(f"{order.source.collection}: {ended.get('error', ended['status'])}")
+        report = site.json("GET", f"/jobs/{order.job}/results")
         refused = [f"{row['file']}: {row['reason']}" for row in report["files"] if row["outcome"] == "refused"]
         if refused:
             raise StepFailedError("; ".join(refused))
-        size = sum(file.size_bytes for file in files)
         items = report["counts"].get("created", 0)
-        totals.update(collections=1, files=len(files), items=items, bytes=size)
+        totals.update(collections=1, files=order.files, items=items, bytes=order.size_bytes)
         narrator.say(
-            f"{source.collection:26} {source.kind:17} {len(files):3} files {size / _MEGABYTE:6.1f} MB"
-            f" {items:3} items {time.monotonic() - began:5.1f} s"
+            f"{order.source.collection:26} {order.source.kind:17} {order.files:3} files"
+            f" {order.size_bytes / _MEGABYTE:6.1f} MB {items:3} items"
         )
     figures.update(totals)
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    source: Source
+    job: str
+    files: int
+    size_bytes: int
+
+
+def _order(site: SiteClient, source: Source, workshop: Path) -> _Order:
+    """Send the files of a source and ask for a job that takes them in."""
+    files = find_files(source.find(workshop))
+    uploads = Uploader(site, lambda _file, _count: None).send(files)
+    spec: JsonObject = {
+        "collection": source.collection,
+        "recipe": source.recipe.read_text(encoding="utf-8"),
+        "create_collection": True,
+        "files": [{"name": file.name, "upload": uploads[file.name]} for file in files],
+    }
+    job = site.json("POST", "/jobs", json={"kind": "ingest", "spec": spec})["jobID"]
+    return _Order(source, job, len(files), sum(file.size_bytes for file in files))
 
 
 @dataclass(frozen=True, slots=True)
