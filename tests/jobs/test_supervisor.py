@@ -9,7 +9,8 @@ import pytest
 
 from twinlake.engines.sandbox import Limits
 from twinlake.jobs.models import JobState, Retry
-from twinlake.testing.job_journal import HandClock, job_kind
+from twinlake.testing.job_journal import HandClock
+from twinlake.testing.job_kinds import job_kind
 from twinlake.testing.job_site import open_job_site
 
 SECOND = timedelta(seconds=1)

@@ -5,16 +5,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from twinlake.core.documents import JsonObject
 from twinlake.core.randomness import SYSTEM_RANDOMNESS
 from twinlake.engines.database import Database
-from twinlake.engines.sandbox import Limits
 from twinlake.events.log import EventLog
-from twinlake.identity.principals import Caller
 from twinlake.jobs.errors import JobFinishedError, JobNotFoundError, LeaseLostError
-from twinlake.jobs.models import Failure, Job, JobKind, JobState, Progress, Retry, Usage
+from twinlake.jobs.models import Failure, Job, JobState, Progress, Usage
 from twinlake.jobs.requests import NewJob, RequestJournal
 from twinlake.jobs.runs import RunJournal
+from twinlake.testing.job_kinds import job_kind
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -38,25 +36,6 @@ class HandClock:
     def advance(self, step: timedelta) -> None:
         """Let *step* pass."""
         self.instant += step
-
-
-async def accept_any(_caller: Caller, spec: JsonObject) -> JsonObject:
-    """Take a specification as it is."""
-    return spec
-
-
-def job_kind(name: str = "count", **changes: object) -> JobKind:
-    """Make a kind of job whose child is a function of `twinlake.testing.job_children`."""
-    defaults: dict[str, object] = {
-        "child": f"twinlake.testing.job_children:{name}",
-        "prepare": accept_any,
-        "limits": Limits(memory_bytes=1 << 30, cpu_seconds=60, file_bytes=1 << 20),
-        "concurrent": 2,
-        "stall": 60 * SECOND,
-        "longest": 600 * SECOND,
-        "retry": Retry(failures=3, first_delay=SECOND),
-    }
-    return JobKind(name=name, **{**defaults, **changes})  # type: ignore[arg-type]  # checked by the class itself
 
 
 class JobJournalContract:

@@ -24,7 +24,7 @@ from twinlake.jobs.runs import RunJournal
 from twinlake.jobs.schema import MIGRATIONS
 from twinlake.jobs.supervisor import Supervisor
 from twinlake.jobs.unix_socket import SocketApp, serve_at_socket
-from twinlake.testing.job_journal import job_kind
+from twinlake.testing.job_kinds import job_kind
 
 OWNER = "urn:i|alice"
 COUNTING = job_kind("count", concurrent=3, retry=Retry(failures=10, first_delay=timedelta(milliseconds=20)))
