@@ -9,13 +9,14 @@ from twinlake.events.interfaces import EventWriter, NewEvent
 from twinlake.holdings.catalogue import statistics
 from twinlake.holdings.catalogue.bodies import Publisher
 from twinlake.holdings.catalogue.collections import read_collections
-from twinlake.holdings.catalogue.documents import canonical_bytes, canonical_collection, segment
+from twinlake.holdings.catalogue.documents import origin_collection, segment
 from twinlake.holdings.catalogue.errors import CollectionExistsError, EtagMismatchError
 from twinlake.holdings.catalogue.interfaces import CollectionAccess, StoredCollection
 from twinlake.holdings.catalogue.preparing import Times
 from twinlake.holdings.catalogue.scope import Scope, change_set
 from twinlake.holdings.catalogue.statistics import Place
 from twinlake.holdings.catalogue.writing import remove_rows, require_collection
+from twinlake.standards.stac import canonical
 
 EVENT_TYPE = "org.ogc.api.collection."
 _CLEARED_AT_ONCE = 200
@@ -47,7 +48,7 @@ class CollectionWriter:
         CollectionExistsError, EtagMismatchError
         """
         collection = check_id(document.get("id"), "collection")
-        text = canonical_bytes(canonical_collection(document))
+        text = canonical(origin_collection(document))
         row = tx.execute("select document from collection where id = ?", (collection,)).fetchone()
         existing = None if row is None else row[0]
         if create and existing is not None:

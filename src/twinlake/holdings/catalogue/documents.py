@@ -1,8 +1,8 @@
-"""Item and collection documents: the canonical form that a version is keyed by, and the body that is sent out.
+"""Item and collection documents: what of them is their origin's, and the body that is sent out.
 
-The canonical document has sorted keys and none of what the site that serves it adds: navigation links, hrefs of assets
-that a site holds, default states. So a document that was read here and put back is recognised as unchanged, and a
-replica carries its origin's hash.
+A version is keyed by the SHA-256 of the canonical document (`twinlake.standards.stac.canonical`) of what is the origin's:
+without what the site that serves it adds, which is navigation links, hrefs of assets that it holds, default states.
+So a document that was read here and put back is recognised as unchanged, and a replica carries its origin's hash.
 
 Bodies carry `PUBLIC_URL` where the address of the site goes. It is a control character, which JSON text never contains
 unescaped, so that one `bytes.replace` finishes a body.
@@ -45,38 +45,33 @@ def data_path(site_id: str, collection: str, item: str, asset: str) -> str:
     return f"/data/{segment(site_id)}/{segment(collection)}/{segment(item)}/{segment(asset)}"
 
 
-def canonical_item(document: JsonObject, holdings: Mapping[str, Holding]) -> JsonObject:
-    """Return the canonical form of an item: what is the origin's, completed by what is known of held bytes."""
-    canonical = _canonical(document)
-    properties = dict(canonical.get("properties") or {})
-    for name, value in _states(canonical).items():
+def origin_item(document: JsonObject, holdings: Mapping[str, Holding]) -> JsonObject:
+    """Return what of an item is its origin's, completed by what is known of held bytes."""
+    origin = _origin(document)
+    properties = dict(origin.get("properties") or {})
+    for name, value in _states(origin).items():
         if properties.get(name) == value:
             del properties[name]
-    canonical["properties"] = properties
-    assets = dict(canonical.get("assets") or {})
+    origin["properties"] = properties
+    assets = dict(origin.get("assets") or {})
     for key, holding in holdings.items():
         assets[key] = {**{name: value for name, value in assets[key].items() if name != "href"}, **_file_members(holding)}
-    canonical["assets"] = assets
-    return canonical
+    origin["assets"] = assets
+    return origin
 
 
-def canonical_collection(document: JsonObject) -> JsonObject:
-    """Return the canonical form of a collection."""
-    return _canonical(document)
+def origin_collection(document: JsonObject) -> JsonObject:
+    """Return what of a collection is its origin's."""
+    return _origin(document)
 
 
-def canonical_bytes(canonical: JsonObject) -> bytes:
-    """Write a canonical document: UTF-8 JSON, keys sorted by code point, no blanks."""
-    return orjson.dumps(canonical, option=orjson.OPT_SORT_KEYS)
-
-
-def _canonical(document: JsonObject) -> JsonObject:
-    canonical = {name: value for name, value in document.items() if name not in {"links", "stac_extensions"}}
+def _origin(document: JsonObject) -> JsonObject:
+    origin = {name: value for name, value in document.items() if name not in {"links", "stac_extensions"}}
     if links := [link for link in document.get("links") or () if link.get("rel") not in NAVIGATION]:
-        canonical["links"] = links
+        origin["links"] = links
     if extensions := [uri for uri in document.get("stac_extensions") or () if uri not in _ADDED_EXTENSIONS]:
-        canonical["stac_extensions"] = extensions
-    return canonical
+        origin["stac_extensions"] = extensions
+    return origin
 
 
 def _file_members(holding: Holding) -> JsonObject:
@@ -86,13 +81,13 @@ def _file_members(holding: Holding) -> JsonObject:
     return members
 
 
-def compile_item(canonical: JsonObject, held: Sequence[str], *, site_id: str, api_path: str) -> bytes:
+def compile_item(origin: JsonObject, held: Sequence[str], *, site_id: str, api_path: str) -> bytes:
     """Write the body of an item: states always present, links last, `PUBLIC_URL` where the address goes.
 
     Parameters
     ----------
-    canonical
-        The canonical document.
+    origin
+        What `origin_item` returned.
     held
         Keys of the assets whose bytes this site serves.
     site_id
@@ -100,28 +95,28 @@ def compile_item(canonical: JsonObject, held: Sequence[str], *, site_id: str, ap
     api_path
         Path of the STAC API below the public URL.
     """
-    collection, item = canonical["collection"], canonical["id"]
-    assets = dict(canonical["assets"])
+    collection, item = origin["collection"], origin["id"]
+    assets = dict(origin["assets"])
     for key in held:
         assets[key] = {**assets[key], "href": _fragment(data_path(site_id, collection, item, key))}
     served = {
-        **canonical,
-        "properties": {**_states(canonical), **canonical["properties"]},
+        **origin,
+        "properties": {**_states(origin), **origin["properties"]},
         "assets": assets,
-        "stac_extensions": _extensions(canonical, held),
+        "stac_extensions": _extensions(origin, held),
     }
     links = [*served.pop("links", ()), *_item_links(api_path, collection, item)]
     return orjson.dumps({**dict(sorted(served.items())), "links": links})
 
 
-def _states(canonical: JsonObject) -> Mapping[str, str]:
+def _states(origin: JsonObject) -> Mapping[str, str]:
     """Return the states that go without saying: an item without assets that can be retrieved waits for an order."""
-    can_be_ordered = any(link.get("rel") == "retrieve" for link in canonical.get("links", ()))
-    return _TO_BE_ORDERED if can_be_ordered and not canonical.get("assets") else _HERE
+    can_be_ordered = any(link.get("rel") == "retrieve" for link in origin.get("links", ()))
+    return _TO_BE_ORDERED if can_be_ordered and not origin.get("assets") else _HERE
 
 
-def _extensions(canonical: JsonObject, held: Sequence[str]) -> list[str]:
-    declared = list(canonical.get("stac_extensions", ()))
+def _extensions(origin: JsonObject, held: Sequence[str]) -> list[str]:
+    declared = list(origin.get("stac_extensions", ()))
     for uri in (ORDER_EXTENSION, *((FILE_EXTENSION,) if held else ())):
         stem = uri.split("/v")[0] + "/"
         if not any(other.startswith(stem) for other in declared):

@@ -13,14 +13,13 @@ from typing import Any
 import numpy as np
 import orjson
 import shapely
-from shapely.geometry.base import BaseGeometry
 
 from twinlake.core.documents import JsonObject
 from twinlake.holdings.catalogue.cells import Rectangle, cell_of, grid_of
+from twinlake.standards.stac.item import item_shape
 
 MICRODEGREES = 1_000_000
 _CONNECTED_TYPES = (shapely.GeometryType.LINESTRING, shapely.GeometryType.POLYGON)
-_HALF_WORLD = 180.0
 
 
 class Shape(IntEnum):
@@ -56,8 +55,8 @@ def read_footprints(documents: Sequence[JsonObject]) -> list[Footprint]:
     texts = [None if document.get("geometry") is None else orjson.dumps(document["geometry"]) for document in documents]
     geometries = shapely.force_2d(shapely.from_geojson(np.array(texts, dtype=object)))
     for index, document in enumerate(documents):
-        if _crosses(document.get("bbox")) and geometries[index] is not None:
-            geometries[index] = _cut_at_antimeridian(geometries[index])
+        if _crosses(document.get("bbox")):
+            geometries[index] = item_shape(document)
     bounds = shapely.bounds(geometries)
     types = shapely.get_type_id(geometries)
     full = shapely.area(geometries) == (bounds[:, 2] - bounds[:, 0]) * (bounds[:, 3] - bounds[:, 1])
@@ -95,20 +94,8 @@ def split_box(box: Rectangle) -> tuple[Rectangle, ...]:
     west, south, east, north = box
     if west <= east:
         return (box,)
-    return (west, south, _HALF_WORLD, north), (-_HALF_WORLD, south, east, north)
+    return (west, south, 180.0, north), (-180.0, south, east, north)
 
 
 def _crosses(bbox: Any) -> bool:
     return isinstance(bbox, list) and len(bbox) in {4, 6} and bbox[0] > bbox[len(bbox) // 2]
-
-
-def _cut_at_antimeridian(geometry: BaseGeometry) -> BaseGeometry:
-    """Cut an outline whose box crosses the antimeridian but which was drawn the long way round (RFC 7946, 3.1.9)."""
-    if geometry.geom_type not in {"LineString", "Polygon"} or geometry.bounds[2] - geometry.bounds[0] <= _HALF_WORLD:
-        return geometry
-    unwrapped = shapely.make_valid(
-        shapely.transform(geometry, lambda xy: np.where([True, False], np.where(xy < 0, xy + 360, xy), xy))
-    )
-    eastern = shapely.intersection(unwrapped, shapely.box(0, -90, 180, 90))
-    western = shapely.intersection(unwrapped, shapely.box(180, -90, 540, 90))
-    return shapely.union(eastern, shapely.transform(western, lambda xy: xy - [360, 0]))

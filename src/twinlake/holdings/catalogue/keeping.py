@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from twinlake.engines.database import Connection
 from twinlake.holdings.catalogue.errors import ItemNotFoundError
+from twinlake.holdings.catalogue.interfaces import Managed
 
 _COLLECTED_AT_ONCE = 200
 
@@ -42,6 +43,21 @@ def list_held_objects(tx: Connection) -> frozenset[str]:
     """Return the SHA-256 (hex) of every object that a version which is kept names."""
     rows = tx.execute("select distinct lower(hex(sha256)) from item_asset indexed by item_asset_object where kind = 'managed'")
     return frozenset(sha256 for (sha256,) in rows)
+
+
+def list_holdings(tx: Connection) -> list[Managed]:
+    """Return every object that a version which is kept names, with the size that it says."""
+    rows = tx.execute("select distinct lower(hex(sha256)), size_bytes from item_asset where kind = 'managed'")
+    return [Managed(*row) for row in rows]
+
+
+def list_citers(tx: Connection, sha256: str, *, limit: int) -> list[tuple[str, str, str]]:
+    """Return the collection, item and asset key of the first *limit* assets that name an object."""
+    return tx.execute(
+        "select distinct v.collection, v.id, a.key from item_asset a join item_version v on v.vid = a.vid "
+        "where a.kind = 'managed' and a.sha256 = ? order by 1, 2, 3 limit ?",
+        (bytes.fromhex(sha256), limit),
+    ).fetchall()
 
 
 def collect(tx: Connection, before: int) -> Collected:

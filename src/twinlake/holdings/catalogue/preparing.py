@@ -11,11 +11,12 @@ from twinlake.core.documents import JsonObject
 from twinlake.core.errors import InvalidInputError
 from twinlake.core.ids import check_id
 from twinlake.holdings.catalogue.bodies import body_packer
-from twinlake.holdings.catalogue.documents import canonical_bytes, canonical_item, compile_item, digest
+from twinlake.holdings.catalogue.documents import compile_item, digest, origin_item
 from twinlake.holdings.catalogue.footprints import Footprint, read_footprints
 from twinlake.holdings.catalogue.interfaces import Holding, ItemDraft, Managed
 from twinlake.holdings.catalogue.properties import promote
 from twinlake.standards.rfc3339 import parse_instant
+from twinlake.standards.stac import canonical
 
 Held = tuple[Holding, str]
 """What is held of an asset, and the file name it has."""
@@ -114,10 +115,10 @@ class Preparer:
             check_id(key, "asset")
             if key not in assets:
                 raise InvalidInputError(f"Item {item!r} has no asset {key!r} for the bytes that came with it.")
-        canonical = canonical_item(document, holdings)
-        text = canonical_bytes(canonical)
-        body = compile_item(canonical, tuple(holdings), site_id=self._site_id, api_path=self._api_path)
-        properties = canonical["properties"]
+        origin = origin_item(document, holdings)
+        text = canonical(origin)
+        body = compile_item(origin, tuple(holdings), site_id=self._site_id, api_path=self._api_path)
+        properties = origin["properties"]
         return PreparedItem(
             collection=collection,
             id=item,

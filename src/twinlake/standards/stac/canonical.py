@@ -26,9 +26,11 @@ NAVIGATION = frozenset(
 
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 _EXACT = 2**53
-_WHOLE_FLOAT = re.compile(rb"\d\.0[,\]}]")
-_EXPONENT = re.compile(rb"\d[eE][-+\d]|0\.0000")
-"""Numbers that encoders write differently. Both patterns may also hit within a text, which costs time only."""
+_WHOLE_FLOAT = re.compile(rb"\.0(?<=\d\.0)[,\]}]")
+_EXPONENT = re.compile(rb"e(?<=\de)[-+\d]")
+_SMALL = b"0.0000"
+"""Numbers that encoders write differently. All three may also hit within a text, which costs time only.
+The patterns begin with a fixed character, which is searched for several times faster than a digit."""
 
 
 def canonical(document: JsonObject, *, own_assets: Collection[str] = ()) -> bytes:
@@ -44,7 +46,7 @@ def canonical(document: JsonObject, *, own_assets: Collection[str] = ()) -> byte
     whole = _WHOLE_FLOAT.search(text)
     if whole:
         kept = _with_whole_numbers(kept)
-    if _EXPONENT.search(text):
+    if _SMALL in text or _EXPONENT.search(text):
         return _ENCODER.encode(kept).encode()
     return orjson.dumps(kept, option=orjson.OPT_SORT_KEYS) if whole else text
 
