@@ -1,12 +1,13 @@
 """`twinlake admin`: what whoever holds a site's folder does to it."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
+from rich import filesize
 from rich.console import Console
 from rich.table import Table
 
@@ -90,11 +91,17 @@ def backup(
     *,
     config: ConfigOption = _CONFIG,
 ) -> None:
-    """Copy the site to a folder: database, objects, keys, settings. The site may run meanwhile."""
+    """Copy the site to a folder: database, objects, keys, settings. The site may run meanwhile.
+
+    Objects in a bucket are listed, not copied. Exit code 1 where an object that the catalogue cites is missing or damaged.
+    """
     from twinlake.site.administration import backup as make_backup
 
-    for line in _run(make_backup(config, target)):
-        typer.echo(line)
+    report = _run(make_backup(config, target))
+    kept = "copied" if report.objects_copied else "listed; their bucket has its own copies"
+    typer.echo(f"Backup in {target}: database of {filesize.decimal(report.database_bytes)}, {report.files} other files,")
+    typer.echo(f"  {report.objects} objects of {filesize.decimal(report.object_bytes)} ({kept}).")
+    _tell_lost(report.damaged, "are missing or damaged at the site; `twinlake admin fsck --scrub` says whose they are")
 
 
 @admin.command("restore")
@@ -105,8 +112,11 @@ def restore(
     """Make a site of a backup. Readers of its events are told that some are missing."""
     from twinlake.site.administration import restore as make_site
 
-    for line in _run(make_site(source, directory)):
-        typer.echo(line)
+    report = _run(make_site(source, directory))
+    typer.echo(f"Restored the site of {report.created_at}: {report.files} files,")
+    typer.echo(f"  {report.objects} objects of {filesize.decimal(report.object_bytes)}.")
+    _tell_lost(report.missing, "are in the backup's list and nowhere to be had")
+    typer.echo(f"Start it:  twinlake serve --config {directory / 'site.toml'}")
 
 
 @admin.command("fsck")
@@ -115,13 +125,39 @@ def fsck(
     config: ConfigOption = _CONFIG,
     scrub: Annotated[bool, typer.Option("--scrub", help="Read every object and compare its SHA-256.")] = False,
 ) -> None:
-    """Prove that database, index and objects agree. The site must be stopped. Exit code 1 where they do not."""
+    """Prove that database, index, events and objects agree. The site must be stopped. Exit code 1 where they do not."""
     from twinlake.site.administration import check
 
-    findings = _run(check(config, scrub=scrub))
-    for finding in findings:
+    report = _run(check(config, read_objects=scrub))
+    for finding in report.findings:
         typer.secho(f"{'ok  ' if finding.ok else 'FAIL'} {finding.name}: {finding.detail}", fg=None if finding.ok else "red")
-    raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)
+    if report.orphans:
+        size = filesize.decimal(sum(orphan.size_bytes for orphan in report.orphans))
+        typer.echo(f"     {len(report.orphans)} objects of {size} are cited by nothing; a serving site sweeps them.")
+    raise typer.Exit(0 if report.ok else 1)
+
+
+@admin.command("nginx")
+def nginx(
+    *,
+    config: ConfigOption = _CONFIG,
+    listen: Annotated[str, typer.Option(help="What nginx listens on, as in its own directive.")] = "80",
+) -> None:
+    """Print the server block of an nginx in front of the site: nginx sends the bytes, the site decides who gets them.
+
+    Example: `twinlake admin nginx --listen "443 ssl" > /etc/nginx/conf.d/lake.conf`
+    """
+    from twinlake.site.administration import write_nginx
+
+    typer.echo(write_nginx(config, listen=listen), nl=False)
+
+
+def _tell_lost(objects: Sequence[str], where: str) -> None:
+    if objects:
+        typer.secho(f"{len(objects)} objects {where}:", err=True, fg="red")
+        for sha256 in objects:
+            typer.echo(f"  {sha256}", err=True)
+        raise typer.Exit(1)
 
 
 def _split(text: str) -> frozenset[str]:

@@ -185,14 +185,14 @@ async def open_services(
     async with AsyncExitStack() as stack:
         folder.database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         database = await stack.enter_async_context(open_database(settings, folder))
-        objects = _open_objects(settings, folder)
+        objects = open_objects(settings, folder)
         links = LinkedFiles(settings.ingest.link_roots)
         events = EventLog(clock=clock)
         for source, expand in EXPANDERS.items():
             events.register_expander(source, expand)
         catalogue = SqlCatalogue(database=database, events=events, clock=clock, site_id=settings.id, public_url=settings.base_url)
         audit = AuditLog(database=database, clock=clock)
-        policy = Policy(rules=_read_rules(settings), listener=audit.note_decision)
+        policy = Policy(rules=_read_rules(settings, folder), listener=audit.note_decision)
         collections = CollectionPolicy(policy=policy, catalogue=catalogue, clock=clock)
         audiences = Audiences(collections=collections)
         tokens = TokenStore(database=database, clock=clock, randomness=randomness, audit=audit)
@@ -328,6 +328,7 @@ async def open_services(
                 logger=log,
             ),
             upkeep=Upkeep(
+                folder=folder,
                 database=database,
                 events=events,
                 catalogue=catalogue,
@@ -347,7 +348,8 @@ def open_database(settings: SiteSettings, folder: SiteFolder) -> SqliteDatabase:
     return SqliteDatabase(folder.database, migrations=MIGRATIONS, prepare=PREPARE, readers=settings.database.readers)
 
 
-def _open_objects(settings: SiteSettings, folder: SiteFolder) -> ObjectStore:
+def open_objects(settings: SiteSettings, folder: SiteFolder) -> ObjectStore:
+    """Open the site's object store."""
     match settings.objects:
         case LocalObjectsSettings():
             return LocalObjectStore(folder.objects)
@@ -370,10 +372,10 @@ def _choose_sender(
             return PresignedSender(direct=direct, objects=objects, lifetime=lifetime)
 
 
-def _read_rules(settings: SiteSettings) -> CedarRules:
-    file = settings.policy.file
-    if file is None:
+def _read_rules(settings: SiteSettings, folder: SiteFolder) -> CedarRules:
+    if settings.policy.file is None:
         return CedarRules.built_in()
+    file = folder.path / settings.policy.file
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -58,7 +58,7 @@ def _examine_python() -> Finding:
 
 
 def _examine_secrets(folder: SiteFolder) -> Iterator[Finding]:
-    for path in (folder.path / "site.key", folder.admin_token):
+    for path in (folder.key, folder.admin_token):
         if not path.exists():
             if path != folder.admin_token:
                 yield Finding(path.name, ok=False, detail="is missing", remedy="Restore it from the backup, or make a new site.")

@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +30,11 @@ class SiteFolder:
     def config(self) -> Path:
         """The settings."""
         return self.path / "site.toml"
+
+    @property
+    def key(self) -> Path:
+        """The site's secret, from which every other key is derived."""
+        return self.path / "site.key"
 
     @property
     def database(self) -> Path:
@@ -65,12 +70,12 @@ class SiteFolder:
             The key file is missing or damaged.
         """
         try:
-            master = (self.path / "site.key").read_bytes()
+            master = self.key.read_bytes()
         except FileNotFoundError:
             master = b""
         if len(master) != _KEY_BYTES:
             raise InvalidInputError(
-                f"{self.path / 'site.key'} is missing or damaged.", remedy="Restore it from the backup, or make a new site."
+                f"{self.key} is missing or damaged.", remedy="Restore it from the backup, or make a new site."
             )
         return hmac.new(master, purpose.encode(), hashlib.sha256).digest()
 
@@ -83,15 +88,42 @@ class SiteFolder:
         ConflictError
             Another process holds it.
         """
-        self.database.parent.mkdir(parents=True, exist_ok=True)
-        with (self.database.parent / "lock").open("a") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+        with self._try_lock("lock", fcntl.LOCK_EX) as held:
+            if not held:
                 raise ConflictError(
                     f"The site in {self.path} is running, or another command works on it.", remedy="Stop it first."
-                ) from None
+                )
             yield
+
+    @contextmanager
+    def keep_objects(self) -> Iterator[None]:
+        """Keep objects from being swept: a backup copies its database first, then what that cites.
+
+        Raises
+        ------
+        ConflictError
+            They are being swept at this moment.
+        """
+        with self._try_lock("sweep.lock", fcntl.LOCK_SH) as held:
+            if not held:
+                raise ConflictError("The site is sweeping its objects.", remedy="Try again in a minute.")
+            yield
+
+    def sweeping(self) -> AbstractContextManager[bool]:
+        """Yield whether objects may be swept now, and keep backups from beginning meanwhile."""
+        return self._try_lock("sweep.lock", fcntl.LOCK_EX)
+
+    @contextmanager
+    def _try_lock(self, name: str, kind: int) -> Iterator[bool]:
+        self.database.parent.mkdir(parents=True, exist_ok=True)
+        with (self.database.parent / name).open("a") as file:
+            try:
+                fcntl.flock(file, kind | fcntl.LOCK_NB)
+            except BlockingIOError:
+                held = False
+            else:
+                held = True
+            yield held
 
 
 def write_secret(path: Path, content: bytes) -> None:

@@ -112,7 +112,9 @@ class EventSettings(_Section):
 class PolicySettings(_Section):
     """Who may do what."""
 
-    file: Path | None = Field(None, description="Cedar policies to use instead of the built-in ones.")
+    file: Path | None = Field(
+        None, description="Cedar policies to use instead of the built-in ones; a relative path begins at the site's folder."
+    )
 
 
 class LoggingSettings(_Section):

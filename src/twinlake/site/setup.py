@@ -53,7 +53,7 @@ async def init_site(directory: Path, *, site_id: str, port: int, clock: Clock, r
     InvalidInputError
         The id or the port cannot be used.
     """
-    folder = SiteFolder(directory.absolute())
+    folder = SiteFolder.of(directory / "site.toml")
     if folder.config.exists():
         raise ConflictError(
             f"There is a site in {directory} already.", remedy=f"Start it: twinlake serve --config {folder.config}"
@@ -62,9 +62,8 @@ async def init_site(directory: Path, *, site_id: str, port: int, clock: Clock, r
     for path in (folder.path, folder.database.parent, folder.objects, folder.staging):
         path.mkdir(parents=True, exist_ok=True)
     folder.database.parent.chmod(0o700)
-    key = folder.path / "site.key"
-    if not key.exists():
-        write_secret(key, randomness(_KEY_BYTES))
+    if not folder.key.exists():
+        write_secret(folder.key, randomness(_KEY_BYTES))
     folder.config.write_text(write_settings({"id": site_id, "server.port": port}), encoding="utf-8")
     settings = SiteSettings.read(folder.config)
     token = await create_admin_token(settings, folder, clock=clock, randomness=randomness)

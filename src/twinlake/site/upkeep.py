@@ -13,6 +13,7 @@ from twinlake.engines.objectstore.upkeep import sweep
 from twinlake.events.log import EventLog
 from twinlake.holdings.catalogue import SqlCatalogue
 from twinlake.holdings.ingest.uploads import Uploads
+from twinlake.site.layout import SiteFolder
 
 _EVERY_SECONDS = 900.0
 _GRACE = timedelta(days=1)
@@ -26,6 +27,7 @@ class Upkeep:
     def __init__(
         self,
         *,
+        folder: SiteFolder,
         database: Database,
         events: EventLog,
         catalogue: SqlCatalogue,
@@ -36,6 +38,7 @@ class Upkeep:
         event_retention: timedelta,
         closing: asyncio.Event,
     ) -> None:
+        self._folder = folder
         self._database = database
         self._events = events
         self._catalogue = catalogue
@@ -60,12 +63,14 @@ class Upkeep:
                 continue
 
     async def go_round(self) -> None:
-        """Clear away once. Objects go last: what still cited them has gone by then."""
+        """Clear away once. Objects go last: what still cited them has gone by then. They stay while a backup copies them."""
         oldest = self._clock.now() - self._event_retention
         while await self._database.write(lambda tx: self._events.drop_before(tx, oldest, limit=_EVENTS_AT_ONCE)):
             pass
         await self._uploads.sweep()
         await self._catalogue.collect_garbage(_GRACE)
-        not_put_since = self._clock.now() - _OBJECT_GRACE
-        held = await self._catalogue.list_held_objects()
-        await sweep(self._objects, held, not_put_since=not_put_since)
+        with self._folder.sweeping() as may_sweep:
+            if may_sweep:
+                not_put_since = self._clock.now() - _OBJECT_GRACE
+                held = await self._catalogue.list_held_objects()
+                await sweep(self._objects, held, not_put_since=not_put_since)
