@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from pyarrow import csv as pa_csv
 
 from twinlake.core.documents import JsonObject
 from twinlake.holdings.readers.attributes import clean_text
@@ -19,9 +21,11 @@ from twinlake.holdings.readers.hints import Hints
 from twinlake.holdings.readers.limits import MAX_DOCUMENT_BYTES, MAX_UNPACKED_BYTES
 from twinlake.holdings.readers.tables import Extents, check_columns
 
-_BATCH_ROWS = 20_000
+_BLOCK_BYTES = 4 * 2**20
+"""Read at a time; no row is longer."""
+_SAMPLE_BYTES = 1 << 16
 _MAX_PREAMBLE_LINES = 200
-_MAX_CELL = 1 << 20
+_LINE_END = re.compile(rb"\r\n|\n|\r")
 _REMEDY = "Check it with a spreadsheet, write it again as UTF-8 with one header line, and send it whole."
 _LADDER: tuple[pa.DataType, ...] = (pa.int64(), pa.float64())
 
@@ -63,8 +67,8 @@ def describe(path: Path, found: Format, hints: Hints) -> Description:
                 rows += batch.num_rows
                 extents.add(batch)
                 types.add(batch)
-        except (EOFError, OSError, zlib.error, csv.Error) as error:
-            raise UnreadableFileError(f"The CSV cannot be read: {error}.", _REMEDY) from None
+        except (EOFError, OSError, zlib.error, csv.Error, pa.ArrowException) as error:
+            raise UnreadableFileError(f"The CSV cannot be read: {clean_text(str(error))[:200]}.", _REMEDY) from None
     footprint = extents.footprint()
     asset: JsonObject = {"table:columns": types.columns(), "table:row_count": rows}
     return Description(
@@ -79,29 +83,51 @@ def describe(path: Path, found: Format, hints: Hints) -> Description:
 
 def _open(raw: io.BufferedReader) -> tuple[list[str], Iterator[pa.RecordBatch]]:
     """Return the column names, and the rows as batches of strings; any of the three line ends is one."""
-    encoding = "utf-8-sig" if _is_utf8(raw.peek(1 << 16)[: 1 << 16]) else "latin-1"
-    text = io.TextIOWrapper(raw, encoding=encoding, errors="replace", newline=None)
-    csv.field_size_limit(_MAX_CELL)
-    header = _read_header(text)
+    encoding = "utf-8" if _is_utf8(raw.peek(_SAMPLE_BYTES)[:_SAMPLE_BYTES]) else "latin-1"
+    header = _read_header(raw).decode(encoding, "replace")
     delimiter = _delimiter(header)
-    names = _unique(next(csv.reader([header], delimiter=delimiter), []))
+    names = _unique(next(csv.reader(io.StringIO(header, newline=""), delimiter=delimiter), []))
     check_columns(len(names))
-    return names, _batches(csv.reader(text, delimiter=delimiter), names)
+    reader = pa_csv.open_csv(
+        raw,
+        pa_csv.ReadOptions(use_threads=False, block_size=_BLOCK_BYTES, column_names=names, encoding=encoding),
+        pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+        pa_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), null_values=[], check_utf8=True),
+    )
+    return names, iter(reader)
 
 
-def _read_header(text: io.TextIOWrapper) -> str:
+def _read_header(raw: io.BufferedReader) -> bytes:
     """Read up to the header: lines that are empty or begin with ``#`` come before it; a quoted name may hold line breaks."""
     for _ in range(_MAX_PREAMBLE_LINES):
-        header = text.readline(MAX_DOCUMENT_BYTES)
-        while header.count('"') % 2 and len(header) < MAX_DOCUMENT_BYTES and (more := text.readline(MAX_DOCUMENT_BYTES)):
+        header = _read_line(raw).removeprefix(b"\xef\xbb\xbf")
+        while header.count(b'"') % 2 and (more := _read_line(raw)):
             header += more
-        if len(header) >= MAX_DOCUMENT_BYTES:
-            raise TooLargeToReadError("The first line of the CSV is too long.", _REMEDY)
-        if header.strip() and not header.startswith("#"):
+            _check_header(header)
+        if header.strip() and not header.startswith(b"#"):
             return header
         if not header:
             break
     raise UnreadableFileError("The CSV has no header line.", _REMEDY)
+
+
+def _read_line(raw: io.BufferedReader) -> bytes:
+    """Read up to and with the next line end: a line feed, a carriage return, or both."""
+    line = b""
+    while chunk := raw.peek(_SAMPLE_BYTES):
+        found = _LINE_END.search(chunk)
+        line += raw.read(found.end() if found else len(chunk))
+        _check_header(line)
+        if found:
+            if line.endswith(b"\r") and raw.peek(1)[:1] == b"\n":
+                line += raw.read(1)
+            break
+    return line
+
+
+def _check_header(header: bytes) -> None:
+    if len(header) > MAX_DOCUMENT_BYTES:
+        raise TooLargeToReadError("The first line of the CSV is too long.", _REMEDY)
 
 
 def _is_utf8(sample: bytes) -> bool:
@@ -125,28 +151,6 @@ def _unique(names: list[str]) -> list[str]:
         seen[plain] = seen.get(plain, 0) + 1
         unique.append(plain if seen[plain] == 1 else f"{plain}_{seen[plain]}")
     return unique
-
-
-def _batches(rows: Iterator[list[str]], names: list[str]) -> Iterator[pa.RecordBatch]:
-    schema = pa.schema([(name, pa.string()) for name in names])
-    kept: list[list[str]] = []
-    limit = max(1, min(_BATCH_ROWS, 2_000_000 // len(names)))
-    for number, row in enumerate(rows, start=2):
-        if not row:
-            continue
-        if len(row) != len(names):
-            raise UnreadableFileError(f"Row {number} of the CSV has {len(row)} cells, its header {len(names)}.", _REMEDY)
-        kept.append(row)
-        if len(kept) >= limit:
-            yield _batch(kept, schema)
-            kept = []
-    if kept:
-        yield _batch(kept, schema)
-
-
-def _batch(rows: list[list[str]], schema: pa.Schema) -> pa.RecordBatch:
-    columns = [pa.array(column, pa.string()) for column in zip(*rows, strict=True)]
-    return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
 class _Types:

@@ -197,20 +197,17 @@ def _curvilinear(name: str, cloud: CellCloud) -> JsonObject:
 
 def _temporal(variable: ArrayVariable) -> JsonObject:
     values = variable.values()
-    decoded = [each for each in file_times.decode(values[:: max(1, values.size // MAX_LISTED_VALUES)], *_clock(variable)) if each]
     ends = [each for each in _decode(variable, values) if each]
     if not ends:
         return {"type": "temporal", "extent": [None, None]}
+    units, calendar = variable.text("units"), variable.text("calendar")
+    decoded = [each for each in file_times.decode(values[:: max(1, values.size // MAX_LISTED_VALUES)], units, calendar) if each]
     described: JsonObject = {"type": "temporal", "extent": [times.to_text(min(ends)), times.to_text(max(ends))]}
     if len(decoded) == values.size and (step := _step(decoded)):
         described["step"] = step
     elif len(decoded) == values.size <= MAX_LISTED_VALUES:
         described["values"] = [times.to_text(each) for each in decoded]
     return described
-
-
-def _clock(variable: ArrayVariable) -> tuple[str, str]:
-    return variable.text("units"), variable.text("calendar")
 
 
 def _step(instants: list[datetime]) -> str | None:

@@ -63,7 +63,10 @@ def decode(values: NDArray[Any], units: str, calendar: str) -> NDArray[np.object
     good = np.isfinite(numbers) & (np.abs(numbers) < 1e15)
     if good.any():
         units = re.sub(r"\s+UTC$", "", units.strip())
-        found = np.atleast_1d(cftime.num2date(numbers[good], units, calendar=calendar or "standard"))
+        try:
+            found = np.atleast_1d(cftime.num2date(numbers[good], units, calendar=calendar or "standard"))
+        except (TypeError, OverflowError) as error:
+            raise ValueError(str(error)) from error
         dated[good] = [_real_date(date) for date in found]
     return dated
 

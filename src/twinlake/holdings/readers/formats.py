@@ -176,7 +176,7 @@ def _detect_text(file: BinaryIO, head: bytes) -> Format:
         )
     if text.startswith(b"<"):
         raise _markup_error(text[:2000])
-    if _is_delimited(head):
+    if _is_delimited(text):
         return CSV
     raise UnreadableFileError("This format is not taken in.", _SUPPORTED)
 
@@ -192,7 +192,8 @@ def _is_delimited(head: bytes) -> bool:
     if b"\x00" in head:
         return False
     lines = [line for line in head.splitlines()[:50] if line.strip() and not line.startswith(b"#")]
-    return len(lines) > 1 and any(all(mark in line for line in lines[:2]) for mark in (b",", b";", b"\t", b"|"))
+    whole = len(lines) > 1 or (bool(lines) and len(head) > _HEAD_BYTES // 2)
+    return whole and any(all(mark in line for line in lines[:2]) for mark in (b",", b";", b"\t", b"|"))
 
 
 def _detect_json(file: BinaryIO) -> Format:

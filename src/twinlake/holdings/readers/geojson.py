@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import shapely
-from shapely.errors import GEOSException
+from shapely.errors import ShapelyError
 from shapely.geometry.base import BaseGeometry
 
 from twinlake.core.documents import JsonObject
@@ -184,7 +184,7 @@ def read_geometry(geometry: Any) -> BaseGeometry:
     try:
         shape = shapely.geometry.shape(geometry)
         shape.bounds  # noqa: B018  # evaluates the coordinates
-    except (GEOSException, ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+    except (ShapelyError, ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
         raise UnreadableFileError(f"A geometry of the GeoJSON is broken: {str(error)[:100]}.", _REMEDY) from None
     return shape
 

@@ -43,9 +43,16 @@ def open_arrays(path: Path) -> Iterator[ArrayFile]:
     """
     try:
         with h5py.File(path, "r", locking=False, rdcc_nbytes=_CHUNK_CACHE_BYTES) as file:
-            yield _Walk(file).read()
+            yield _read(file)
     except (OSError, RuntimeError) as error:
         raise UnreadableFileError(f"The HDF5 file cannot be read: {_reason(error)}.", _REMEDY) from error
+
+
+def _read(file: h5py.File) -> ArrayFile:
+    try:
+        return _Walk(file).read()
+    except (KeyError, TypeError, ValueError) as error:
+        raise UnreadableFileError(f"The HDF5 file is damaged: {_reason(error)}.", _REMEDY) from error
 
 
 def _reason(error: Exception) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import shapely
-from shapely.errors import GEOSException
+from shapely.errors import ShapelyError
 
 from twinlake.core.documents import JsonObject
 from twinlake.holdings.readers import footprints
@@ -151,7 +151,7 @@ def read_wkb(column: pa.Array) -> Any:
     """Return the shapely geometries of a column of WKB; missing ones are None."""
     try:
         return shapely.from_wkb(column.to_numpy(zero_copy_only=False))
-    except (GEOSException, TypeError) as error:
+    except (ShapelyError, TypeError) as error:
         raise UnreadableFileError(f"A geometry of the GeoParquet file is broken: {str(error)[:100]}.", _REMEDY) from None
 
 

@@ -166,7 +166,11 @@ def parse_cell(text: str) -> Interval | None:
 def _floats(column: pa.Array) -> Any:
     """Return *column* as 64-bit floats; what is no number is NaN."""
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-        return np.array([_float(value) for value in column.to_pylist()])
+        cells = pc.utf8_trim_whitespace(column)
+        try:
+            column = pc.if_else(pc.equal(cells, ""), None, cells).cast(pa.float64())
+        except pa.ArrowInvalid:
+            return np.array([_float(value) for value in column.to_pylist()])
     return column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
 
 

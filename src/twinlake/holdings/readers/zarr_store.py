@@ -158,7 +158,7 @@ def _v2_array(name: str, document: JsonObject, attributes: JsonObject) -> _Array
     except (KeyError, TypeError, ValueError) as error:
         raise UnreadableFileError(f"The metadata of {name!r} is damaged: {error}.", _REMEDY) from None
     _check_chunk(name, chunks, dtype)
-    fill = {"_FillValue": document["fill_value"]} if document.get("fill_value") is not None else {}
+    fill = {"_FillValue": document["fill_value"]} if document.get("fill_value") else {}  # zarr's own default is 0, a value
     return _array(name, shape, dtype, attributes.get("_ARRAY_DIMENSIONS"), fill | attributes)
 
 

@@ -20,7 +20,7 @@ from twinlake.holdings.recipes import (
 from twinlake.holdings.recipes.items import BuiltItem, build_item, read_collection, read_items
 from twinlake.holdings.recipes.survey import survey
 
-RECIPES = Path(__file__).parent / "recipes"
+RECIPES = Path(__file__).parent / "holdings" / "recipes"
 
 
 @dataclass
