@@ -1,17 +1,22 @@
 """How documents of the catalogue read to people."""
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
-from urllib.parse import quote, urlsplit
 
+import orjson
+
+from twinlake.console.addresses import Addresses
 from twinlake.core.documents import JsonObject
 
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
-_SHOWN_PROPERTIES = ("platform", "constellation", "instruments", "eo:cloud_cover", "gsd", "proj:code")
+_SHOWN_PROPERTIES = ("title", "platform", "constellation", "instruments", "eo:cloud_cover", "gsd", "proj:code")
 _HIDDEN_PROPERTIES = frozenset({"datetime", "start_datetime", "end_datetime"})
+_SHA256_MULTIHASH = "1220"
 _DETAILS_LIMIT = 600
+_SUMMARY_LIMIT = 120
+_OUTLINE_BYTES = 20_000
+_WIDE_DEGREES = 180
 
 
 def write_size(size_bytes: int | None) -> str:
@@ -24,10 +29,13 @@ def write_size(size_bytes: int | None) -> str:
 
 
 def write_count(number: int | None, one: str) -> str:
-    """Write a number of things, with the plural's s; None is not known exactly."""
-    if number is None:
-        return f"more than 10 000 {one}s"
-    return f"{number:,} {one}{'' if number == 1 else 's'}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+    """Write a number of things, with the plural's s; None is a number that was too large to count."""
+    return f"many {one}s" if number is None else f"{write_number(number)} {one}{'' if number == 1 else 's'}"
+
+
+def write_number(number: int) -> str:
+    """Write a whole number with its thousands apart."""
+    return f"{number:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
 
 
 def write_instant(text: str | None) -> str:
@@ -44,22 +52,7 @@ def write_interval(start: str | None, end: str | None) -> str:
     return first if first == last else f"{first} – {last}"
 
 
-@dataclass(frozen=True, slots=True)
-class Paths:
-    """Makes the addresses of this site's pages. All segments are percent-encoded."""
-
-    root: str
-
-    def item(self, collection: str, item: str) -> str:
-        """Return the address of an item's page."""
-        return f"{self.collection(collection)}/items/{quote(item, safe='')}"
-
-    def collection(self, collection: str) -> str:
-        """Return the address of a collection's page."""
-        return f"{self.root}/collections/{quote(collection, safe='')}"
-
-
-def describe_item(document: JsonObject, paths: Paths) -> JsonObject:
+def describe_item(document: JsonObject, addresses: Addresses) -> JsonObject:
     """Return what a list or page shows of an item."""
     properties = document["properties"]
     when = (
@@ -71,10 +64,10 @@ def describe_item(document: JsonObject, paths: Paths) -> JsonObject:
         "id": document["id"],
         "collection": document["collection"],
         "key": f"{document['collection']}/{document['id']}",
-        "href": paths.item(document["collection"], document["id"]),
-        "collection_href": paths.collection(document["collection"]),
+        "href": addresses.item(document["collection"], document["id"]),
+        "collection_href": addresses.collection(document["collection"]),
         "when": when,
-        "thumbnail": find_thumbnail(document, paths),
+        "thumbnail": find_thumbnail(document, addresses),
         "summary": " · ".join(_summarise(properties)),
     }
 
@@ -84,73 +77,74 @@ def _summarise(properties: Mapping[str, Any]) -> Iterator[str]:
         value = properties.get(name)
         if value in (None, "", []):
             continue
-        text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-        yield f"{value:.0f} % cloud" if name == "eo:cloud_cover" and isinstance(value, int | float) else text
+        is_cover = name == "eo:cloud_cover" and isinstance(value, int | float)
+        yield f"{value:.0f} % cloud" if is_cover else _write_value(value, _SUMMARY_LIMIT)
 
 
-def find_thumbnail(document: JsonObject, paths: Paths) -> str | None:
+def find_thumbnail(document: JsonObject, addresses: Addresses) -> str | None:
     """Return the address of an item's thumbnail if this site serves it: pages load nothing from elsewhere."""
     for asset in document.get("assets", {}).values():
-        if "thumbnail" in (asset.get("roles") or ()) and "/data/" in asset["href"]:
-            return paths.root + urlsplit(str(asset["href"])).path
+        if "thumbnail" in (asset.get("roles") or ()) and (address := addresses.own_data(asset["href"])):
+            return address
     return None
 
 
-def describe_asset(key: str, asset: JsonObject) -> JsonObject:
-    """Return what the table of assets shows of one."""
+def describe_asset(key: str, asset: JsonObject, addresses: Addresses) -> JsonObject:
+    """Return what the table of assets shows of one; ``href`` is None where a browser cannot follow it."""
     checksum = asset.get("file:checksum") or ""
+    own = addresses.own_data(asset["href"])
     return {
         "key": key,
         "title": asset.get("title") or key,
         "type": asset.get("type") or "—",
         "size": write_size(asset.get("file:size")),
-        "sha256": checksum.removeprefix("1220") if checksum.startswith("1220") else None,
-        "href": asset["href"],
-        "here": "/data/" in asset["href"],
+        "sha256": checksum.removeprefix(_SHA256_MULTIHASH) if checksum.startswith(_SHA256_MULTIHASH) else None,
+        "href": own or (asset["href"] if asset["href"].startswith(("http://", "https://")) else None),
+        "is_here": own is not None,
     }
 
 
 def describe_properties(properties: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return names and values as text, long ones cut."""
-    return [(name, _write_value(value)) for name, value in sorted(properties.items()) if name not in _HIDDEN_PROPERTIES]
+    shown = sorted(name for name in properties if name not in _HIDDEN_PROPERTIES)
+    return [(name, _write_value(properties[name], _DETAILS_LIMIT)) for name in shown]
 
 
-def _write_value(value: Any) -> str:
-    text = (
-        ", ".join(map(str, value))
-        if isinstance(value, list) and not any(isinstance(part, dict) for part in value)
-        else str(value)
-    )
-    return text if len(text) <= _DETAILS_LIMIT else text[:_DETAILS_LIMIT] + " …"
+def _write_value(value: Any, limit: int) -> str:
+    if isinstance(value, str):
+        text = value
+    elif isinstance(value, list) and not any(isinstance(part, dict | list) for part in value):
+        text = ", ".join(_write_value(part, limit) for part in value)
+    else:
+        text = orjson.dumps(value).decode()
+    return text if len(text) <= limit else f"{text[:limit]} …"
 
 
-def describe_collection(document: JsonObject, count: int | None, paths: Paths) -> JsonObject:
+def describe_collection(document: JsonObject, addresses: Addresses) -> JsonObject:
     """Return what a card or page shows of a collection."""
-    interval = document["extent"]["temporal"]["interval"][0]
+    start, end = document["extent"]["temporal"]["interval"][0]
     return {
         "id": document["id"],
         "title": document.get("title") or document["id"],
         "description": document["description"],
-        "items": write_count(count, "item"),
-        "when": write_interval(*interval),
-        "href": paths.collection(document["id"]),
-        "thumbnail": None,
+        "when": "any time" if start is None and end is None else write_interval(start, end),
+        "href": addresses.collection(document["id"]),
     }
 
 
-def footprint(document: JsonObject) -> JsonObject:
-    """Return the feature that a map draws for an item."""
+def draw_footprint(document: JsonObject) -> JsonObject | None:
+    """Return the feature that a map draws for an item; of a long outline only its box, and None without a geometry."""
+    geometry, box = document["geometry"], document.get("bbox")
+    if geometry is None:
+        return None
     key = f"{document['collection']}/{document['id']}"
-    return {
-        "type": "Feature",
-        "bbox": document.get("bbox"),
-        "geometry": document["geometry"],
-        "properties": {"key": key},
-    }
+    if box and len(orjson.dumps(geometry)) > _OUTLINE_BYTES:
+        return draw_box(box, key)
+    return {"type": "Feature", "bbox": box, "geometry": geometry, "properties": {"key": key, "wide": _is_wide(box)}}
 
 
-def box_feature(box: list[float]) -> JsonObject:
-    """Return the feature that a map draws for an extent; west > east is drawn over the antimeridian."""
+def draw_box(box: list[float], key: str) -> JsonObject:
+    """Return the feature that a map draws for a box; west > east is drawn over the antimeridian."""
     west, south, east, north = box if len(box) == 4 else (box[0], box[1], box[3], box[4])
     east = east + 360 if east < west else east
     ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
@@ -158,5 +152,19 @@ def box_feature(box: list[float]) -> JsonObject:
         "type": "Feature",
         "bbox": [west, south, east, north],
         "geometry": {"type": "Polygon", "coordinates": [ring]},
-        "properties": {"key": "extent"},
+        "properties": {"key": key, "wide": _is_wide(box)},
     }
+
+
+def _is_wide(box: list[float] | None) -> bool:
+    """Tell whether a footprint goes around half of the Earth: filled, several of those would hide the map."""
+    if not box:
+        return False
+    width = box[len(box) // 2] - box[0]
+    return (width + 360 if width < 0 else width) > _WIDE_DEGREES
+
+
+def write_features(features: Iterable[JsonObject | None]) -> str:
+    """Write features as JSON that may stand inside an HTML element."""
+    collection = {"type": "FeatureCollection", "features": [feature for feature in features if feature]}
+    return orjson.dumps(collection).decode().replace("<", "\\u003c")  # "<" would end the element

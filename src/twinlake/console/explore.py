@@ -8,12 +8,13 @@ from urllib.parse import urlencode
 import orjson
 from starlette.datastructures import QueryParams
 
-from twinlake.console.describe import Paths, describe_collection, describe_item, footprint, write_count
-from twinlake.console.holdings import write_features
+from twinlake.console.addresses import Addresses
+from twinlake.console.describe import describe_collection, describe_item, draw_footprint, write_count, write_features
+from twinlake.console.holdings import has_words
 from twinlake.core.documents import JsonObject
-from twinlake.core.errors import InvalidInputError
+from twinlake.core.errors import InvalidInputError, TwinlakeError
 from twinlake.core.paging import TokenSeal
-from twinlake.holdings.catalogue.interfaces import Catalogue, ItemPage, ItemQuery, Visibility
+from twinlake.holdings.catalogue.interfaces import Catalogue, ItemQuery, Visibility
 from twinlake.standards.stac import parse_bbox, parse_datetime_query
 
 _PAGE = 20
@@ -67,38 +68,58 @@ def _bound(day: str, time: str) -> str:
     return day + time if _DAY.fullmatch(day) else day
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What the page shows of a search."""
+
+    headline: str
+    items: list[JsonObject]
+    footprints: str
+    more: str | None
+    """The address of the next page."""
+    body: JsonObject | None
+    """The same question as a STAC item search; None where the words name no collection."""
+    problem: str | None = None
+
+
 class Explorer:
     """Answers the explore page."""
 
-    def __init__(self, *, catalogue: Catalogue, seal: TokenSeal, deadline_seconds: float) -> None:
+    def __init__(self, *, catalogue: Catalogue, seal: TokenSeal, addresses: Addresses, deadline_seconds: float) -> None:
         self._catalogue = catalogue
         self._seal = seal
+        self._addresses = addresses
         self._deadline_seconds = deadline_seconds
 
-    async def list_choices(self, visibility: Visibility, paths: Paths) -> list[JsonObject]:
-        """Return the collections that a form offers."""
+    async def list_choices(self, visibility: Visibility) -> list[JsonObject]:
+        """Return the collections that a form offers, by title."""
         stored = await self._catalogue.list_collections(visibility)
-        choices = [describe_collection(orjson.loads(one.body), None, paths) for one in stored]
-        return sorted(choices, key=lambda one: one["title"].casefold())
+        choices = [describe_collection(orjson.loads(one.body), self._addresses) for one in stored]
+        return sorted(choices, key=lambda one: (one["title"].casefold(), one["id"]))
 
-    async def answer(
-        self, asked: Asked, choices: Sequence[JsonObject], visibility: Visibility, paths: Paths, binding: bytes
-    ) -> tuple[JsonObject, JsonObject]:
-        """Search as *asked*; return what the page shows and the same question as a STAC search body.
+    async def answer(self, asked: Asked, choices: Sequence[JsonObject], visibility: Visibility, *, binding: bytes) -> Answer:
+        """Search as *asked*; what is wrong with the question is part of the answer.
 
-        Raises
-        ------
-        InvalidInputError
-            A date, the area or the page cannot be read.
+        Parameters
+        ----------
+        binding
+            Whom the address of the next page is for.
         """
+        try:
+            return await self._search(asked, choices, visibility, binding)
+        except TwinlakeError as error:
+            problem = f"{error.message} {error.remedy or ''}".strip()
+            return Answer(headline="No answer", items=[], footprints="", more=None, body={"limit": _PAGE}, problem=problem)
+
+    async def _search(self, asked: Asked, choices: Sequence[JsonObject], visibility: Visibility, binding: bytes) -> Answer:
         collections = asked.collections
         if asked.q:
             words = asked.q.casefold().split()
-            hits = {one["id"] for one in choices if _has_words(one, words)}
-            collections = tuple(one for one in (asked.collections or tuple(sorted(hits))) if one in hits)
+            hits = [one["id"] for one in choices if has_words(one, words)]
+            collections = tuple(one for one in hits if not asked.collections or one in asked.collections)
+            if not collections:
+                return Answer(headline="No collection has these words", items=[], footprints="", more=None, body=None)
         body = _read_body(asked, collections)
-        if asked.q and not collections:
-            return _to_answer(ItemPage(bodies=[], after=None, matched=0), None, paths), body
         start, end = parse_datetime_query(body["datetime"]) if "datetime" in body else (None, None)
         query = ItemQuery(
             collections=collections or None,
@@ -110,8 +131,14 @@ class Explorer:
         )
         page = await self._catalogue.search(query, visibility, deadline_seconds=self._deadline_seconds)
         token = self._seal.seal(orjson.dumps(page.after), binding) if page.after else ""
-        more = asked.next_address(f"{paths.root}/explore", token) if token else None
-        return _to_answer(page, more, paths), body
+        documents = [orjson.loads(one) for one in page.bodies]
+        return Answer(
+            headline="Nothing found" if page.matched == 0 else f"{write_count(page.matched, 'item')} found",
+            items=[describe_item(document, self._addresses) for document in documents],
+            footprints=write_features(map(draw_footprint, documents)),
+            more=asked.next_address(f"{self._addresses.root}/explore", token) if token else None,
+            body=body,
+        )
 
 
 def _read_body(asked: Asked, collections: Sequence[str]) -> JsonObject:
@@ -119,19 +146,3 @@ def _read_body(asked: Asked, collections: Sequence[str]) -> JsonObject:
         return asked.search_body(collections)
     except ValueError:
         raise InvalidInputError("The area must be four numbers: west,south,east,north in degrees.") from None
-
-
-def _has_words(collection: JsonObject, words: Sequence[str]) -> bool:
-    text = f"{collection['id']} {collection['title']} {collection['description']}".casefold()
-    return all(word in text for word in words)
-
-
-def _to_answer(page: ItemPage, more: str | None, paths: Paths) -> JsonObject:
-    documents = [orjson.loads(body) for body in page.bodies]
-    features = [footprint(document) for document in documents if document["geometry"]]
-    return {
-        "headline": f"{write_count(page.matched, 'item')} found",
-        "items": [describe_item(document, paths) for document in documents],
-        "footprints": write_features(features),
-        "more": more,
-    }

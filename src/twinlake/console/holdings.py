@@ -1,84 +1,111 @@
 """The pages on collections and items."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
+from twinlake.console.addresses import Addresses
 from twinlake.console.describe import (
-    Paths,
-    box_feature,
     describe_asset,
     describe_collection,
     describe_item,
     describe_properties,
+    draw_box,
+    draw_footprint,
     find_thumbnail,
-    footprint,
+    write_count,
+    write_features,
 )
 from twinlake.core.documents import JsonObject
 from twinlake.holdings.catalogue.interfaces import Catalogue, ItemPage, ItemQuery, StoredCollection, Visibility
 
 _NEWEST = 8
+_MOST_ON_TIMELINE = 200_000
+"""Items: counting more by month takes too long for a page."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shelf:
+    """Cards of some collections, and how much there is in all."""
+
+    cards: list[JsonObject]
+    collections: int
+    """How many are visible; of these, how many there are in `cards` depends on what was asked for."""
+    items: int
+    """How many are visible in all collections."""
+    found: int
+    """How many collections have the words that were asked for."""
 
 
 class Shelves:
     """Reads collections and items for their pages."""
 
-    def __init__(self, *, catalogue: Catalogue, deadline_seconds: float) -> None:
+    def __init__(self, *, catalogue: Catalogue, addresses: Addresses, deadline_seconds: float) -> None:
         self._catalogue = catalogue
+        self._addresses = addresses
         self._deadline_seconds = deadline_seconds
 
-    async def list_collections(self, visibility: Visibility, paths: Paths, *, limit: int | None = None) -> list[JsonObject]:
-        """Return cards of the visible collections, the newest item's picture on each."""
-        stored = sorted(await self._catalogue.list_collections(visibility), key=lambda one: one.id)
+    async def list_collections(self, visibility: Visibility, *, q: str = "", skip: int = 0, limit: int) -> Shelf:
+        """Return *limit* cards after the first *skip*: those with items first, then by title; *q* are words they must have."""
+        stored = await self._catalogue.list_collections(visibility)
         counts = await self._count(visibility)
-        return [await self._make_card(one, counts, visibility, paths) for one in stored[:limit]]
+        described = [(one, describe_collection(orjson.loads(one.body), self._addresses)) for one in stored]
+        words = q.casefold().split()
+        found = [pair for pair in described if has_words(pair[1], words)]
+        found.sort(key=lambda pair: (not counts.get(pair[0].id), pair[1]["title"].casefold(), pair[0].id))
+        cards = [await self._make_card(one, card, counts, visibility) for one, card in found[skip : skip + limit]]
+        return Shelf(cards=cards, collections=len(stored), items=sum(counts.values()), found=len(found))
 
-    async def count(self, visibility: Visibility) -> tuple[int, int]:
-        """Return how many collections and items are visible."""
-        counts = await self._count(visibility)
-        return len(await self._catalogue.list_collections(visibility)), sum(counts.values())
+    async def show_collection(self, collection: str, visibility: Visibility) -> JsonObject:
+        """Return what a collection's page shows.
 
-    async def show_collection(self, collection: str, visibility: Visibility, paths: Paths) -> JsonObject:
-        """Return what a collection's page shows."""
+        Raises
+        ------
+        CollectionNotFoundError
+            There is none, or it is not visible.
+        """
         stored = await self._catalogue.get_collection(collection, visibility)
         document = orjson.loads(stored.body)
         newest = await self._find_newest(collection, visibility, _NEWEST)
-        months = await self._catalogue.aggregate_counts(
-            ItemQuery(collections=(collection,)), visibility, by=("datetime_month",), deadline_seconds=self._deadline_seconds
-        )
+        count = (await self._count(visibility)).get(collection, 0)
         queryables = await self._catalogue.queryables(collection, visibility)
-        counts = await self._count(visibility)
-        boxes = document["extent"]["spatial"]["bbox"]
         return {
-            "one": describe_collection(document, counts.get(collection, 0), paths),
-            "newest": [describe_item(orjson.loads(body), paths) for body in newest.bodies],
-            "timeline": draw_timeline(months["datetime_month"]),
+            "one": describe_collection(document, self._addresses) | {"count": write_count(count, "item")},
+            "newest": [describe_item(orjson.loads(body), self._addresses) for body in newest.bodies],
+            "timeline": await self._draw_timeline(collection, visibility) if 0 < count <= _MOST_ON_TIMELINE else None,
             "queryables": list_queryables(queryables),
             "facts": _list_facts(document, stored),
-            "footprints": write_features([box_feature(box) for box in boxes[:1]]),
+            "footprints": write_features([draw_box(document["extent"]["spatial"]["bbox"][0], "extent")]),
         }
 
-    async def show_item(self, collection: str, item: str, visibility: Visibility, paths: Paths) -> JsonObject:
-        """Return what an item's page shows."""
+    async def show_item(self, collection: str, item: str, visibility: Visibility) -> JsonObject:
+        """Return what an item's page shows, and its ``document``.
+
+        Raises
+        ------
+        NotFoundError
+            There is none, or it is not visible.
+        """
         stored = await self._catalogue.get_item(collection, item, visibility)
         document = orjson.loads(stored.body)
         return {
-            "item": describe_item(document, paths),
             "document": document,
-            "assets": [describe_asset(key, asset) for key, asset in document["assets"].items()],
+            "item": describe_item(document, self._addresses),
+            "assets": [describe_asset(key, asset, self._addresses) for key, asset in document["assets"].items()],
             "properties": describe_properties(document["properties"]),
-            "footprints": write_features([footprint(document)] if document["geometry"] else []),
+            "tiles": self._addresses.preview(document),
+            "footprints": write_features([draw_footprint(document)]) if document["geometry"] else None,
         }
 
     async def _make_card(
-        self, stored: StoredCollection, counts: Mapping[str, int], visibility: Visibility, paths: Paths
+        self, stored: StoredCollection, described: JsonObject, counts: Mapping[str, int], visibility: Visibility
     ) -> JsonObject:
-        document = orjson.loads(stored.body)
-        card = describe_collection(document, counts.get(stored.id, 0), paths)
-        newest = await self._find_newest(stored.id, visibility, 1)
-        picture = find_thumbnail(orjson.loads(newest.bodies[0]), paths) if newest.bodies else None
-        return card | {"thumbnail": picture, "access": stored.access.access}
+        count = counts.get(stored.id, 0)
+        newest = (await self._find_newest(stored.id, visibility, 1)).bodies if count else []
+        picture = find_thumbnail(orjson.loads(newest[0]), self._addresses) if newest else None
+        return {**described, "count": write_count(count, "item"), "thumbnail": picture, "access": stored.access.access}
 
     async def _find_newest(self, collection: str, visibility: Visibility, limit: int) -> ItemPage:
         query = ItemQuery(collections=(collection,), limit=limit, count=False)
@@ -90,59 +117,78 @@ class Shelves:
         )
         return {bucket["key"]: bucket["count"] for bucket in counts["collection"]}
 
+    async def _draw_timeline(self, collection: str, visibility: Visibility) -> JsonObject | None:
+        query = ItemQuery(collections=(collection,))
+        counts = await self._catalogue.aggregate_counts(
+            query, visibility, by=("datetime_month",), deadline_seconds=self._deadline_seconds
+        )
+        return draw_timeline(counts["datetime_month"])
 
-def write_features(features: Sequence[JsonObject]) -> str:
-    """Write features as JSON that may stand inside an HTML element."""
-    data = orjson.dumps({"type": "FeatureCollection", "features": features}).decode()
-    return data.replace("<", "\\u003c")  # "<" would end the element
+
+def has_words(described: JsonObject, words: Sequence[str]) -> bool:
+    """Tell whether a collection's id, title or description has all *words* (in small letters)."""
+    text = f"{described['id']} {described['title']} {described['description']}".casefold()
+    return all(word in text for word in words)
 
 
 def draw_timeline(buckets: Sequence[Mapping[str, Any]]) -> JsonObject | None:
-    """Return bars of items per month, 0-100 high, from the first month to the last."""
-    if not buckets:
-        return None
+    """Return bars of items per month, 0-100 high, from the first month to the last; None where there is nothing to compare."""
     counts = {_month_number(bucket["key"]): int(bucket["count"]) for bucket in buckets}
+    if len(counts) < 2:
+        return None
     first, last, most = min(counts), max(counts), max(counts.values())
     bars = [
-        {"x": month - first, "height": 100 * count / most, "title": f"{month // 12}-{month % 12 + 1:02d}: {count}"}
+        {"x": month - first, "height": 100 * count / most, "title": f"{_write_month(month)}: {count}"}
         for month, count in sorted(counts.items())
     ]
-    label = f"From {first // 12}-{first % 12 + 1:02d} to {last // 12}-{last % 12 + 1:02d}; at most {most} items in a month."
-    return {"bars": bars, "width": last - first + 1, "label": label}
+    return {
+        "bars": bars,
+        "width": last - first + 1,
+        "first": _write_month(first),
+        "last": _write_month(last),
+        "label": f"Items per month from {_write_month(first)} to {_write_month(last)}; at most {write_count(most, 'item')}.",
+    }
 
 
 def _month_number(key: str) -> int:
+    """Return the months since the year 0 of an instant as RFC 3339 writes it."""
     year, month = key[:7].split("-")
     return int(year) * 12 + int(month) - 1
+
+
+def _write_month(number: int) -> str:
+    return f"{number // 12:04d}-{number % 12 + 1:02d}"
 
 
 def list_queryables(schema: JsonObject) -> list[JsonObject]:
     """Return the rows of a table of queryables."""
     return [
-        {"name": name, "type": one.get("type") or ("geometry" if "$ref" in one else "any"), "range": _write_range(one)}
+        {"name": name, "type": _write_type(one), "range": _write_range(one)}
         for name, one in sorted(schema.get("properties", {}).items())
     ]
 
 
+def _write_type(schema: JsonObject) -> str:
+    kind = schema.get("type") or ("geometry" if "$ref" in schema else "any")
+    return " or ".join(kind) if isinstance(kind, list) else kind
+
+
 def _write_range(schema: JsonObject) -> str:
-    if "enum" in schema:
-        return ", ".join(map(str, schema["enum"]))
+    values = schema.get("enum") or schema.get("items", {}).get("enum")
+    if values:
+        return ", ".join(map(str, values))
     if "minimum" in schema or "maximum" in schema:
         return f"{schema.get('minimum', '…')} – {schema.get('maximum', '…')}"
     return str(schema.get("format", ""))
 
 
 def _list_facts(document: JsonObject, stored: StoredCollection) -> list[tuple[str, str]]:
-    box = document["extent"]["spatial"]["bbox"][0]
     facts = [
         ("Id", document["id"]),
         ("Access", stored.access.access),
         ("Licence", document["license"]),
-        ("Extent", ", ".join(f"{side:g}" for side in box)),
+        ("Extent", ", ".join(f"{side:g}" for side in document["extent"]["spatial"]["bbox"][0])),
+        ("Providers", ", ".join(provider["name"] for provider in document.get("providers", []))),
+        ("Keywords", ", ".join(document.get("keywords", []))),
     ]
-    providers = ", ".join(provider["name"] for provider in document.get("providers", []))
-    if providers:
-        facts.append(("Providers", providers))
-    if keywords := document.get("keywords"):
-        facts.append(("Keywords", ", ".join(keywords)))
-    return facts
+    return [(name, value) for name, value in facts if value]

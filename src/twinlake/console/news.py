@@ -2,7 +2,7 @@
 
 from urllib.parse import unquote
 
-from twinlake.console.describe import Paths
+from twinlake.console.addresses import Addresses
 from twinlake.core.clock import from_microseconds
 from twinlake.core.documents import JsonObject
 from twinlake.engines.database import Database
@@ -17,25 +17,26 @@ _WORDS = {"create": "new", "update": "changed", "delete": "removed"}
 class NewsDesk:
     """Reads the last events that a caller may see."""
 
-    def __init__(self, *, database: Database, log: EventLog) -> None:
+    def __init__(self, *, database: Database, log: EventLog, addresses: Addresses) -> None:
         self._database = database
         self._log = log
+        self._addresses = addresses
 
-    async def list_changes(self, audience: Audience, paths: Paths) -> list[JsonObject]:
+    async def list_changes(self, audience: Audience) -> list[JsonObject]:
         """Return the newest changes of collections and items, newest first."""
         latest = await self._database.read(self._log.latest_seq)
         page = await self._database.read(
             lambda tx: self._log.read(tx, after_seq=max(latest - _LOOKED_AT, 0), limit=_LOOKED_AT, audience=audience)
         )
         events = [event for event in page.events if event.type.startswith("org.ogc.api.") and event.subject]
-        return [_describe(event, paths) for event in reversed(events[-_SHOWN:])]
+        return [_describe(event, self._addresses) for event in reversed(events[-_SHOWN:])]
 
 
-def _describe(event: Event, paths: Paths) -> JsonObject:
+def _describe(event: Event, addresses: Addresses) -> JsonObject:
     parts = [unquote(part) for part in (event.subject or "").split("/")]
     verb = event.type.rpartition(".")[2]
     is_item = len(parts) == 4
-    href = paths.item(parts[1], parts[3]) if is_item else paths.collection(parts[1])
+    href = addresses.item(parts[1], parts[3]) if is_item else addresses.collection(parts[1])
     return {
         "what": f"{_WORDS.get(verb, verb)} {'item' if is_item else 'collection'}",
         "name": parts[-1],

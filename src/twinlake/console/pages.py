@@ -3,20 +3,22 @@
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
+
+from twinlake.console.addresses import Addresses
+from twinlake.console.describe import write_number
+from twinlake.console.security import SECURITY_HEADERS
+from twinlake.console.static_files import StaticFiles
 
 if TYPE_CHECKING:
     from twinlake.identity.principals import Caller
 
 _HERE = Path(__file__).parent
 _NAVIGATION = (("/", "Home"), ("/explore", "Explore"), ("/collections", "Collections"), ("/jobs", "Jobs"))
-CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
-    "worker-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,25 +36,37 @@ class Pages:
 
     def __init__(self, site: SiteFacts) -> None:
         self.site = site
+        self.addresses = Addresses(site.url)
+        self.static = StaticFiles(_HERE / "static")
         self._environment = Environment(
             loader=FileSystemLoader(_HERE / "templates"),
-            autoescape=select_autoescape(default=True),
+            autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+        )
+        self._environment.filters["number"] = write_number
+        root = self.addresses.root
+        self._environment.globals.update(
+            site=site, root=root, static=f"{root}/static/{self.static.version}", navigation=_NAVIGATION
         )
 
     def render(self, request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
         """Answer *request* with a page."""
         caller: Caller = request.state.caller
         page = self._environment.get_template(template).render(
-            site=self.site,
-            root=request.scope.get("root_path", ""),
-            navigation=_NAVIGATION,
-            here=request.url.path,
+            here=_section_of(request.url.path),
+            came_from=quote(request.url.path + (f"?{request.url.query}" if request.url.query else ""), safe=""),
             caller=caller,
-            form_token=getattr(request.state, "form_token", ""),
+            form_token=request.state.form_token,
+            status=status,
             **values,
         )
-        headers = {"Content-Security-Policy": CONTENT_SECURITY_POLICY, "Cache-Control": "private, no-cache"}
+        # A page differs by who asks, and at some addresses an API answers who does not ask for HTML.
+        headers = {**SECURITY_HEADERS, "Cache-Control": "private, no-cache", "Vary": "Accept, Cookie"}
         return HTMLResponse(page, status_code=status, headers=headers)
+
+
+def _section_of(path: str) -> str:
+    """Return the entry of the navigation that *path* belongs to."""
+    return "/" + path.split("/", maxsplit=2)[1]

@@ -1,10 +1,10 @@
 """Errors as people read them in a browser; everybody else gets problem details."""
 
-from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
+from twinlake.console.negotiation import wants_html
 from twinlake.console.pages import Pages
 from twinlake.engines.web.problems import Problem, render_problem
 from twinlake.identity.principals import ANONYMOUS
@@ -18,17 +18,11 @@ class ProblemPages:
 
     def __call__(self, scope: Scope, problem: Problem) -> Response:
         """Return the answer (an `engines.web.problems.Render`)."""
-        if "text/html" not in Headers(scope=scope).get("accept", ""):
+        if not wants_html(scope):
             return render_problem(scope, problem)
+        # What fails before the caller is known is shown to nobody in particular.
         scope["state"].setdefault("caller", ANONYMOUS)
-        page = self._pages.render(
-            Request(scope),
-            "problem.html",
-            status=problem.status,
-            code=problem.status,
-            message=problem.detail,
-            remedy=problem.remedy,
-            ticket=problem.ticket,
-        )
+        scope["state"].setdefault("form_token", "")
+        page = self._pages.render(Request(scope), "problem.html", status=problem.status, problem=problem)
         page.headers.update(problem.headers)
         return page

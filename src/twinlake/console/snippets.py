@@ -1,74 +1,126 @@
-"""The Python and the curl for what a page displays."""
+"""The Python, the curl and the command for what a page displays."""
 
 import json
 import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from twinlake.core.documents import JsonObject
 
-Codes = list[tuple[str, str]]
+TOKEN_FILE = "my.token"  # noqa: S105 - the name of a file
+_BEARER = f'-H "Authorization: Bearer $(cat {TOKEN_FILE})"'
 
 
-def home_codes(url: str) -> Codes:
-    """Return code that lists what the site holds."""
-    return [
-        (
-            "Python",
-            (
-                f'from pystac_client import Client\n\nsite = Client.open("{url}/stac/v2/")\n'
-                "for collection in site.get_collections():\n    print(collection.id, collection.title)"
+@dataclass(frozen=True, slots=True)
+class Snippet:
+    """A piece of code and the language or command it is for."""
+
+    language: str
+    code: str
+
+
+class Snippets:
+    """Writes code that does what a page does; every value in it is quoted as its language wants.
+
+    Parameters
+    ----------
+    url
+        Of the site.
+    with_token
+        Whether the code identifies its user, as the page did: by the token in the file ``my.token``.
+    """
+
+    def __init__(self, url: str, *, with_token: bool) -> None:
+        self._url = url
+        self._with_token = with_token
+
+    def list_collections(self, q: str = "") -> list[Snippet]:
+        """Return code that lists the collections that have the words *q*."""
+        search = f"collection_search(q={q!r}).collections()" if q else "get_collections()"
+        query = f"?q={quote(q, safe='')}" if q else ""
+        return [
+            self._python(f"for collection in site.{search}:\n    print(collection.id, collection.title)"),
+            self._curl(f"{self._url}/stac/v2/collections{query}"),
+            Snippet("events", self._words("curl", "-N", f"{self._url}/events")),
+        ]
+
+    def search(self, body: JsonObject) -> list[Snippet]:
+        """Return code that makes the item search of *body* (a POST body of STAC API - Item Search)."""
+        asked = {name: value for name, value in body.items() if name != "limit"}
+        arguments = "".join(f", {name}={value!r}" for name, value in asked.items())
+        options = [word for name, value in asked.items() for word in _options(name, value)]
+        return [
+            self._python(
+                f"found = site.search(max_items={body['limit']}{arguments})\n"
+                "for item in found.items():\n    print(item.id, item.datetime)"
             ),
-        ),
-        ("curl", f"curl {url}/stac/v2/collections"),
-        ("Events", f"curl -N {url}/events"),
-    ]
+            self._curl(f"{self._url}/stac/v2/search", "--json", json.dumps(body, ensure_ascii=False)),
+            self._command("search", *options),
+        ]
 
-
-def search_codes(url: str, body: JsonObject) -> Codes:
-    """Return code that makes the search of *body* (a POST body of STAC item search)."""
-    arguments = ", ".join(f"{name}={value!r}" for name, value in body.items() if name != "limit")
-    command = ["twinlake", "search", "--to", url]
-    for name, value in body.items():
-        command += [f"--{name.rstrip('s') if name == 'collections' else name}", _flat(value)]
-    return [
-        (
-            "Python",
-            (
-                f'from pystac_client import Client\n\nsite = Client.open("{url}/stac/v2/")\n'
-                f"found = site.search({arguments})\nfor item in found.items():\n    print(item.id, item.datetime)"
+    def show_item(self, collection: str, item: str, asset: str | None) -> list[Snippet]:
+        """Return code that reads an item and gets the bytes of one of its assets."""
+        address = f"{self._url}/stac/v2/collections/{quote(collection, safe='')}/items/{quote(item, safe='')}"
+        opening = "" if asset is None else f"\nprint(item.assets[{asset!r}].href)"
+        path = f"{collection}/{item}" + ("" if asset is None else f"/{asset}")
+        return [
+            self._python(
+                f"found = site.search(collections=[{collection!r}], ids=[{item!r}])\nitem = next(found.items()){opening}"
             ),
-        ),
-        ("curl", f"curl {url}/stac/v2/search --json {shlex.quote(json.dumps(body))}"),
-        ("twinlake", shlex.join(command)),
-    ]
+            self._curl(address),
+            self._command("get", path),
+        ]
 
+    def list_jobs(self) -> list[Snippet]:
+        """Return code that lists the caller's jobs."""
+        return [self._requests("/jobs"), self._curl(f"{self._url}/jobs"), self._command("jobs", "list")]
 
-def item_codes(url: str, collection: str, item: str, asset: str | None) -> Codes:
-    """Return code that reads an item and gets its data."""
-    path = f"{url}/stac/v2/collections/{collection}/items/{item}"
-    get = shlex.join(["twinlake", "get", f"{collection}/{item}" + (f"/{asset}" if asset else ""), "--to", url])
-    opening = f'\nprint(item.assets["{asset}"].href)' if asset else ""
-    return [
-        (
+    def show_job(self, job: str) -> list[Snippet]:
+        """Return code that shows a job and follows it."""
+        path = f"/jobs/{quote(job, safe='')}"
+        return [
+            self._requests(path),
+            self._curl(self._url + path),
+            Snippet("events", self._words("curl", "-N", f"{self._url}{path}/events")),
+            self._command("jobs", "show", job),
+        ]
+
+    def _python(self, code: str) -> Snippet:
+        if not self._with_token:
+            head = f"from pystac_client import Client\n\nsite = Client.open({self._url + '/stac/v2/'!r})\n"
+            return Snippet("Python", head + code)
+        head = (
+            "from pathlib import Path\n\nfrom pystac_client import Client\n\n"
+            f"token = Path({TOKEN_FILE!r}).read_text().strip()\n"
+            f"site = Client.open({self._url + '/stac/v2/'!r}, headers={{'Authorization': f'Bearer {{token}}'}})\n"
+        )
+        return Snippet("Python", head + code)
+
+    def _requests(self, path: str) -> Snippet:
+        return Snippet(
             "Python",
-            (
-                f'from pystac_client import Client\n\nsite = Client.open("{url}/stac/v2/")\n'
-                f'item = site.get_collection("{collection}").get_item("{item}"){opening}'
-            ),
-        ),
-        ("curl", f"curl {shlex.quote(path)}"),
-        ("twinlake", get),
-    ]
+            "from pathlib import Path\n\nimport requests\n\n"
+            f"token = Path({TOKEN_FILE!r}).read_text().strip()\n"
+            f"answer = requests.get({self._url + path!r}, headers={{'Authorization': f'Bearer {{token}}'}}, timeout=60)\n"
+            "print(answer.json())",
+        )
+
+    def _curl(self, url: str, *words: str) -> Snippet:
+        return Snippet("curl", self._words("curl", url, *words))
+
+    def _words(self, *words: str) -> str:
+        """Join *words* for a shell; the token is read when the command runs."""
+        return shlex.join(words) + (f" {_BEARER}" if self._with_token else "")
+
+    def _command(self, *words: str) -> Snippet:
+        token = ("--token-file", TOKEN_FILE) if self._with_token else ()
+        return Snippet("twinlake", shlex.join(["twinlake", *words, "--to", self._url, *token]))
 
 
-def job_codes(url: str, job: str | None) -> Codes:
-    """Return code that follows a job, or lists all."""
-    path = f"{url}/jobs" + (f"/{job}" if job else "")
-    return [
-        ("curl", f'curl -H "Authorization: Bearer $TOKEN" {path}'),
-        ("twinlake", f"twinlake jobs {'show ' + job if job else 'list'} --to {url} --token-file admin.token"),
-    ]
-
-
-def _flat(value: Any) -> str:
-    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+def _options(name: str, value: Any) -> Sequence[str]:
+    """Return the options of ``twinlake search`` for one member of a search body."""
+    if name == "collections":
+        return [word for one in value for word in ("--collection", one)]
+    return [f"--{name}", ",".join(map(str, value)) if isinstance(value, list) else str(value)]

@@ -2,10 +2,12 @@
 
 from urllib.parse import quote
 
+from twinlake.console.addresses import Addresses
+from twinlake.console.describe import write_size
 from twinlake.core.clock import from_microseconds
 from twinlake.core.documents import JsonObject
 from twinlake.identity.principals import Caller
-from twinlake.jobs.models import Job, JobState
+from twinlake.jobs.models import Job, JobState, LogLine
 from twinlake.jobs.service import Jobs
 
 _PAGE = 50
@@ -21,29 +23,51 @@ _TONES = {
 class WorkBench:
     """Reads the caller's jobs for their pages; operators see everybody's."""
 
-    def __init__(self, *, jobs: Jobs) -> None:
+    def __init__(self, *, jobs: Jobs, addresses: Addresses) -> None:
         self._jobs = jobs
+        self._addresses = addresses
 
-    async def list_jobs(self, caller: Caller, before: str | None, path: str) -> JsonObject:
+    async def list_jobs(self, caller: Caller, before: str | None) -> JsonObject:
         """Return the rows of the list, newest first, and the address of what is older."""
         jobs = await self._jobs.list_jobs(caller, limit=_PAGE, before=before)
-        more = f"{path}?before={quote(jobs[-1].id)}" if len(jobs) == _PAGE else None
+        more = f"{self._addresses.root}/jobs?before={quote(jobs[-1].id)}" if len(jobs) == _PAGE else None
         return {"jobs": [_describe(job) for job in jobs], "more": more}
 
     async def show(self, caller: Caller, job: str) -> JsonObject:
-        """Return what a job's page shows."""
+        """Return what a job's page shows.
+
+        Raises
+        ------
+        JobNotFoundError
+            There is none, or it is another's.
+        """
         found = await self._jobs.get(caller, job)
-        log = await self._jobs.list_log(caller, job)
-        results = await self._jobs.get_results(caller, job) if found.has_result else {}
+        result = await self._jobs.get_results(caller, job) if found.has_result else {}
         return {
             **_describe(found),
-            "total": found.progress.total,
-            "done": found.progress.done,
-            "ended": found.state.is_final,
             "error": _write_error(found),
-            "rows": results.get("files", []),
-            "log": "\n".join(f"{from_microseconds(line.at):%H:%M:%S} {line.level:7} {line.message}" for line in log),
+            "facts": list(_list_facts(found)),
+            "rows": self._list_rows(result),
+            "log": [_describe_line(line) for line in await self._jobs.list_log(caller, job)],
         }
+
+    async def cancel(self, caller: Caller, job: str) -> None:
+        """Dismiss a job; raises what `Jobs.cancel` raises."""
+        await self._jobs.cancel(caller, job)
+
+    def _list_rows(self, result: JsonObject) -> list[JsonObject]:
+        """Return the rows of an ingest's report; none for other kinds of results."""
+        collection = result.get("collection", "")
+        return [
+            {
+                "file": row["file"],
+                "outcome": row["outcome"],
+                "item": row.get("item"),
+                "href": self._addresses.item(collection, row["item"]) if row.get("item") and not result["dry_run"] else None,
+                "reason": " ".join(filter(None, (row.get("reason"), row.get("remedy")))),
+            }
+            for row in result.get("files", [])
+        ]
 
 
 def _describe(job: Job) -> JsonObject:
@@ -54,8 +78,38 @@ def _describe(job: Job) -> JsonObject:
         "kind": job.kind,
         "state": job.state.value,
         "tone": _TONES[job.state],
-        "progress": f"{progress.done}{total} {progress.unit} {progress.message}".strip(),
+        "is_final": job.state.is_final,
+        "done": progress.done,
+        "total": progress.total,
+        "steps": f"{progress.done}{total} {progress.unit}".strip() if progress.unit else "",
+        "message": progress.message,
         "when": f"{from_microseconds(job.created_at):%Y-%m-%d %H:%M} UTC",
+    }
+
+
+def _list_facts(job: Job) -> list[tuple[str, str]]:
+    """Return what has been measured of a job."""
+    facts = [("Asked for", _write_instant(job.created_at)), ("By", job.owner.rpartition("|")[2])]
+    if job.started_at is not None:
+        facts.append(("Started", _write_instant(job.started_at)))
+    if job.finished_at is not None:
+        facts.append(("Ended", _write_instant(job.finished_at)))
+    if job.attempts > 1:
+        facts.append(("Attempts", str(job.attempts)))
+    if job.usage.cpu_seconds:
+        usage = f"{job.usage.cpu_seconds:.1f} s of CPU, at most {write_size(job.usage.peak_memory_bytes)} of memory"
+        facts.append(("Took", usage))
+    return facts
+
+
+def _write_instant(microseconds: int) -> str:
+    return f"{from_microseconds(microseconds):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _describe_line(line: LogLine) -> JsonObject:
+    return {
+        "number": line.number,
+        "text": f"{from_microseconds(line.at):%H:%M:%S} {line.level:7} {line.message}",
     }
 
 

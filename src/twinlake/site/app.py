@@ -76,10 +76,10 @@ def _console(services: Services, pages: Pages) -> list[BaseRoute]:
     deadline = services.settings.catalogue.deadline_seconds
     console = ConsoleServices(
         pages=pages,
-        explorer=Explorer(catalogue=services.catalogue, seal=services.seal, deadline_seconds=deadline),
-        shelves=Shelves(catalogue=services.catalogue, deadline_seconds=deadline),
-        news=NewsDesk(database=services.database, log=services.events),
-        work=WorkBench(jobs=services.jobs),
+        explorer=Explorer(catalogue=services.catalogue, seal=services.seal, addresses=pages.addresses, deadline_seconds=deadline),
+        shelves=Shelves(catalogue=services.catalogue, addresses=pages.addresses, deadline_seconds=deadline),
+        news=NewsDesk(database=services.database, log=services.events, addresses=pages.addresses),
+        work=WorkBench(jobs=services.jobs, addresses=pages.addresses),
         signing=SigningPages(pages=pages, sessions=services.sessions),
         tiles=TileDesk(
             catalogue=services.catalogue,

@@ -1,72 +1,95 @@
 // The explore page: footprints follow the results, a drawn area becomes the bbox, results and footprints point at each other.
+import { BoxDrawing, readBox, showBox, writeBox } from "./draw.js";
 import { boundsOf, createMap, readFootprints } from "./map.js";
-import { TerraDraw, TerraDrawRectangleMode } from "./vendor/terra-draw.js";
-import { TerraDrawMapLibreGLAdapter } from "./vendor/terra-draw-maplibre-gl-adapter.js";
 
-const element = /** @type {HTMLElement} */ (document.getElementById("map"));
-const form = /** @type {HTMLFormElement} */ (document.getElementById("search"));
-const box = /** @type {HTMLInputElement} */ (document.getElementById("bbox"));
-const drawButton = /** @type {HTMLButtonElement} */ (document.getElementById("draw"));
-const eraseButton = /** @type {HTMLButtonElement} */ (document.getElementById("erase"));
-const map = createMap(element);
-const drawing = new TerraDraw({ adapter: new TerraDrawMapLibreGLAdapter({ map }), modes: [new TerraDrawRectangleMode({ drawInteraction: "click-move-or-drag" })] });
+/** @template {HTMLElement} T @param {string} id @returns {T} */
+const find = (id) => /** @type {T} */ (document.getElementById(id));
+
+const form = /** @type {HTMLFormElement} */ (find("search"));
+const box = /** @type {HTMLInputElement} */ (find("bbox"));
+const drawButton = find("draw");
+const map = createMap(find("map"));
+const drawing = new BoxDrawing(map, (area) => {
+  switchDrawing(false);
+  ask(writeBox(area));
+});
 let marked = "";
+
+/** Searches in an area. @param {string} area A bbox, or nothing for everywhere. */
+function ask(area) {
+  box.value = area;
+  form.requestSubmit();
+}
+
+/** @param {boolean} isOn */
+function switchDrawing(isOn) {
+  drawing.switch(isOn);
+  drawButton.setAttribute("aria-pressed", String(isOn));
+}
 
 /** Marks one result on the map and in the list. @param {string} key */
 function mark(key) {
   if (key === marked) return;
   if (marked) map.setFeatureState({ source: "footprints", id: marked }, { marked: false });
-  marked = key;
   if (key) map.setFeatureState({ source: "footprints", id: key }, { marked: true });
-  for (const row of document.querySelectorAll("#answer .row")) row.classList.toggle("is-marked", row.getAttribute("data-item") === key);
+  marked = key;
+  for (const row of document.querySelectorAll("#answer .row")) {
+    row.classList.toggle("is-marked", row.getAttribute("data-item") === key);
+  }
 }
 
-/** Longitudes that a map drawn over the antimeridian gives lie beyond 180. @param {number} longitude */
-const wrap = (longitude) => ((((longitude + 180) % 360) + 360) % 360) - 180;
-
-function showDrawnArea() {
-  const shape = drawing.getSnapshot().find((feature) => feature.geometry.type === "Polygon");
-  if (!shape) return;
-  const ring = /** @type {number[][]} */ (shape.geometry.coordinates[0]);
-  const longitudes = ring.map((position) => position[0]), latitudes = ring.map((position) => position[1]);
-  const sides = [wrap(Math.min(...longitudes)), Math.min(...latitudes), wrap(Math.max(...longitudes)), Math.max(...latitudes)];
-  box.value = sides.map((side) => side.toFixed(3)).join(",");
-  drawing.setMode("static");
-  drawButton.setAttribute("aria-pressed", "false");
-  form.requestSubmit();
-}
-
-map.on("load", () => {
-  drawing.start();
-  drawing.on("finish", showDrawnArea);
-});
-drawButton.addEventListener("click", () => {
-  const draw = drawButton.getAttribute("aria-pressed") !== "true";
-  drawing.clear();
-  drawing.setMode(draw ? "rectangle" : "static");
-  drawButton.setAttribute("aria-pressed", String(draw));
-});
-eraseButton.addEventListener("click", () => {
-  drawing.clear();
-  box.value = "";
-  form.requestSubmit();
-});
-map.on("mousemove", "footprints-fill", (event) => mark(String(event.features?.[0]?.id ?? "")));
-map.on("mouseleave", "footprints-fill", () => mark(""));
-map.on("click", "footprints-fill", (event) => {
-  if (drawButton.getAttribute("aria-pressed") === "true") return;
-  const key = String(event.features?.[0]?.id ?? "");
-  document.querySelector(`#answer .row[data-item="${CSS.escape(key)}"]`)?.scrollIntoView({ block: "nearest" });
-});
-document.addEventListener("mouseover", (event) => {
-  const row = event.target instanceof Element ? event.target.closest("#answer .row") : null;
-  if (row) mark(row.getAttribute("data-item") ?? "");
-});
-new MutationObserver(() => {
-  const source = /** @type {any} */ (map.getSource("footprints"));
-  const features = readFootprints();
+/** Shows the footprints of the answer that the page now has, and says how many there are. */
+function showAnswer() {
+  const source = /** @type {import("./vendor/maplibre-gl.mjs").GeoJSONSource | undefined} */ (map.getSource("footprints"));
   if (!source) return;
-  source.setData(features);
-  const bounds = boundsOf(features);
-  if (bounds && !box.value) map.fitBounds(bounds, { padding: 40, maxZoom: 9 });
-}).observe(/** @type {Element} */ (document.querySelector(".explore")), { childList: true });
+  mark("");
+  const footprints = readFootprints();
+  source.setData(/** @type {any} */ (footprints));
+  showBox(map, readBox(box.value));
+  const bounds = boundsOf(footprints);
+  if (bounds && !box.value) map.fitBounds(bounds, { padding: 40, maxZoom: 9, animate: false });
+  find("told").textContent = document.getElementById("found")?.textContent ?? "";
+}
+
+/** Returns the key of the smallest footprint under the pointer: a wide one may lie over others. @param {any} event */
+function keyUnder(event) {
+  const features = event.features ?? [];
+  const narrow = features.find((/** @type {any} */ feature) => !feature.properties.wide);
+  return String((narrow ?? features[0])?.properties.key ?? "");
+}
+
+drawButton.addEventListener("click", () => switchDrawing(!drawing.isOn));
+find("view").addEventListener("click", () => {
+  const view = map.getBounds();
+  ask(writeBox([view.getWest(), Math.max(view.getSouth(), -90), view.getEast(), Math.min(view.getNorth(), 90)]));
+});
+find("erase").addEventListener("click", () => {
+  switchDrawing(false);
+  ask("");
+});
+form.addEventListener("change", (event) => {
+  if (event.target instanceof HTMLInputElement && ["checkbox", "date"].includes(event.target.type)) form.requestSubmit();
+});
+// What was left empty is no part of the question, nor of its address.
+document.addEventListener("htmx:config:request", (event) => {
+  const asked = /** @type {CustomEvent} */ (event).detail.ctx.request.body;
+  if (!(asked instanceof FormData)) return;
+  for (const [name, value] of [...asked]) if (value === "") asked.delete(name);
+});
+for (const layer of ["footprints-fill", "footprints-point"]) {
+  map.on("mousemove", layer, (event) => mark(keyUnder(event)));
+  map.on("mouseleave", layer, () => mark(""));
+  map.on("click", layer, (event) => {
+    if (drawing.isOn) return;
+    const link = document.querySelector(`#answer .row[data-item="${CSS.escape(keyUnder(event))}"] a`);
+    if (link instanceof HTMLElement) link.focus();
+  });
+}
+for (const kind of ["mouseover", "focusin"]) {
+  document.addEventListener(kind, (event) => {
+    const row = event.target instanceof Element ? event.target.closest("#answer .row") : null;
+    if (row) mark(row.getAttribute("data-item") ?? "");
+  });
+}
+map.once("load", () => showBox(map, readBox(box.value)));
+new MutationObserver(showAnswer).observe(/** @type {Element} */ (document.querySelector(".explore")), { childList: true });

@@ -1,24 +1,45 @@
-// A job's page follows its run: progress, state and log arrive as server-sent events.
-const panel = /** @type {HTMLElement | null} */ (document.getElementById("job"));
-const bar = /** @type {HTMLProgressElement | null} */ (panel?.querySelector("progress") ?? null);
+// A job's page follows its run: state, progress and log as they come.
+const panel = document.getElementById("job");
+const address = panel?.dataset.address ?? "";
+const log = document.getElementById("log");
 
-/** @param {string} selector @param {string} text */
-function write(selector, text) {
-  const place = document.querySelector(selector);
+/** @param {string} id @param {string} text */
+function write(id, text) {
+  const place = document.getElementById(id);
   if (place) place.textContent = text;
 }
 
-if (panel && bar && !("ended" in panel.dataset)) {
-  const source = new EventSource(panel.dataset.events ?? "");
-  source.addEventListener("progress", (event) => {
+/** @param {{done: number, total: number | null, unit: string}} steps */
+function showSteps({ done, total, unit }) {
+  const bar = /** @type {HTMLProgressElement} */ (document.getElementById("progress"));
+  if (total === null) bar.removeAttribute("value"); // a bar without a value says that it goes on
+  else [bar.max, bar.value] = [total || 1, total ? done : 1];
+  write("steps", unit ? `${done}${total === null ? "" : ` of ${total}`} ${unit}` : "");
+}
+
+/** Adds the lines of the log that the page does not have yet. */
+async function readLog() {
+  const answer = await fetch(`${address}/logs?after=${log?.dataset.last ?? 0}`);
+  if (!answer.ok || !log) return;
+  for (const line of (await answer.json()).logs) {
+    if (Number(line.id) <= Number(log.dataset.last)) continue;
+    log.append(`${line.time.slice(11, 19)} ${line.level.padEnd(7)} ${line.message}\n`);
+    log.dataset.last = line.id;
+  }
+}
+
+if (panel && !("final" in panel.dataset)) {
+  const source = new EventSource(`${address}/events`);
+  source.addEventListener("status", (event) => {
     const job = JSON.parse(event.data);
-    bar.max = job.progress?.total || 1;
-    bar.value = job.progress?.done ?? 0;
-    write("[data-state]", job.state);
-    write("[data-message]", `${job.progress?.done ?? 0} of ${job.progress?.total ?? 0} ${job.progress?.unit ?? ""} ${job.progress?.message ?? ""}`);
-  });
-  source.addEventListener("end", () => {
-    source.close();
-    location.reload();
+    write("state", job.status);
+    write("message", job.message ?? "");
+    showSteps(job.steps);
+    if (["successful", "failed", "dismissed"].includes(job.status)) {
+      source.close();
+      location.reload(); // with its report
+    } else {
+      readLog();
+    }
   });
 }

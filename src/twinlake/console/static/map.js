@@ -1,7 +1,11 @@
 // A map with the countries as ground and the footprints of the page on it. Shared by every page that has one.
 import { AttributionControl, LngLatBounds, Map as MapLibre, NavigationControl, setWorkerUrl } from "./vendor/maplibre-gl.mjs";
 
-/** @typedef {{type: "FeatureCollection", features: Array<{type: "Feature", id?: string, bbox?: number[], geometry: any, properties: any}>}} Features */
+/** @typedef {{type: "Feature", id?: string, bbox?: number[], geometry: any, properties: any}} Feature */
+/** @typedef {{type: "FeatureCollection", features: Feature[]}} Features */
+
+const FIT = { padding: 40, maxZoom: 11, animate: false };
+const MERCATOR_LIMIT = 84; // degrees of latitude; the map ends a little further
 
 /** Reads the footprints that the server wrote into the page. @returns {Features} */
 export function readFootprints() {
@@ -9,66 +13,100 @@ export function readFootprints() {
   return text ? JSON.parse(text) : { type: "FeatureCollection", features: [] };
 }
 
-/** @param {string} name @returns {string} */
+/** Reads a colour of the sheet as it is in the scheme of now. @param {string} name @returns {string} */
 function colour(name) {
   const probe = document.createElement("span");
-  probe.style.color = `var(${name})`;
+  probe.style.color = `var(--${name})`;
   document.body.append(probe);
   const value = getComputedStyle(probe).color;
   probe.remove();
   return value;
 }
 
-/** @param {Features} features @returns {LngLatBounds | null} */
-export function boundsOf(features) {
+/**
+ * Returns the box around all features, going on beyond 180 degrees over the antimeridian; wide ones count only among themselves.
+ * @param {Features} features
+ * @returns {LngLatBounds | null}
+ */
+export function boundsOf({ features }) {
   const bounds = new LngLatBounds();
-  for (const feature of features.features) {
-    const box = feature.bbox;
-    if (!box) continue;
-    const [west, south, east, north] = box.length === 6 ? [box[0], box[1], box[3], box[4]] : box;
-    bounds.extend([west, Math.max(south, -84)]);
-    bounds.extend([east < west ? east + 360 : east, Math.min(north, 84)]);
+  const narrow = features.filter((feature) => !feature.properties.wide);
+  for (const { bbox } of narrow.length ? narrow : features) {
+    if (!bbox) continue;
+    const [west, south, east, north] = bbox.length === 6 ? [bbox[0], bbox[1], bbox[3], bbox[4]] : bbox;
+    bounds.extend([west, Math.max(south, -MERCATOR_LIMIT)]);
+    bounds.extend([east < west ? east + 360 : east, Math.min(north, MERCATOR_LIMIT)]);
   }
   return bounds.isEmpty() ? null : bounds;
 }
 
+/** @param {HTMLElement} element @param {string | undefined} path */
+const address = (element, path) => new URL(path ?? "", element.ownerDocument.baseURI).href;
+
+/** Layers from the ground up; a marked footprint is filled, a wide one only then. @param {boolean} withPreview @returns {any[]} */
+function layersOf(withPreview) {
+  const marked = ["boolean", ["feature-state", "marked"], false];
+  const fill = withPreview ? 0 : ["case", marked, 0.45, ["boolean", ["get", "wide"], false], 0, 0.16];
+  return [
+    { id: "sea", type: "background" },
+    { id: "land", type: "fill", source: "countries" },
+    ...(withPreview ? [{ id: "preview", type: "raster", source: "preview" }] : []),
+    { id: "borders", type: "line", source: "countries", paint: { "line-width": 0.8 } },
+    { id: "footprints-fill", type: "fill", source: "footprints", paint: { "fill-opacity": fill } },
+    { id: "footprints-line", type: "line", source: "footprints", paint: { "line-width": ["case", marked, 3, 1.4] } },
+    {
+      id: "footprints-point", type: "circle", source: "footprints",
+      filter: ["in", ["geometry-type"], ["literal", ["Point", "MultiPoint"]]], paint: { "circle-radius": ["case", marked, 8, 5] },
+    },
+    { id: "area-line", type: "line", source: "area", paint: { "line-width": 2, "line-dasharray": [2, 1.5] } },
+  ];
+}
+
+/** Gives the layers the colours of the page's scheme. @param {MapLibre} map */
+function paint(map) {
+  const accent = colour("accent");
+  map.setPaintProperty("sea", "background-color", colour("sea"));
+  map.setPaintProperty("land", "fill-color", colour("land"));
+  map.setPaintProperty("borders", "line-color", colour("border"));
+  map.setPaintProperty("footprints-fill", "fill-color", accent);
+  map.setPaintProperty("footprints-line", "line-color", accent);
+  map.setPaintProperty("footprints-point", "circle-color", accent);
+  map.setPaintProperty("area-line", "line-color", colour("text"));
+}
+
 /**
- * Makes the map of the page.
+ * Makes the map of the page. The element gets the attribute data-ready whenever all is drawn.
  * @param {HTMLElement} element
  * @returns {MapLibre}
  */
 export function createMap(element) {
-  setWorkerUrl(new URL(element.dataset.worker ?? "", location.href).href);
-  const land = colour("--surface"), sea = colour("--raised"), line = colour("--line"), accent = colour("--accent");
-  /** @type {any[]} */
-  const layers = [
-    { id: "sea", type: "background", paint: { "background-color": sea } },
-    { id: "land", type: "fill", source: "countries", paint: { "fill-color": land } },
-    { id: "borders", type: "line", source: "countries", paint: { "line-color": line, "line-width": 0.8 } },
-  ];
+  setWorkerUrl(address(element, element.dataset.worker));
+  const footprints = readFootprints();
   /** @type {Record<string, any>} */
   const sources = {
-    countries: { type: "geojson", data: new URL(element.dataset.countries ?? "", location.href).href, attribution: "Natural Earth" },
-    footprints: { type: "geojson", data: readFootprints(), promoteId: "key" },
+    countries: { type: "geojson", data: address(element, element.dataset.countries), attribution: "Natural Earth" },
+    footprints: { type: "geojson", data: footprints, promoteId: "key" },
+    area: { type: "geojson", data: { type: "FeatureCollection", features: [] } },
   };
-  if (element.dataset.tiles) {
-    sources.preview = { type: "raster", tiles: [new URL(element.dataset.tiles, location.href).href.replaceAll("%7B", "{").replaceAll("%7D", "}")], tileSize: 256 };
-    layers.push({ id: "preview", type: "raster", source: "preview" });
+  const tiles = element.dataset.tiles;
+  if (tiles) {
+    sources.preview = { type: "raster", tiles: [address(element, tiles).replaceAll("%7B", "{").replaceAll("%7D", "}")], tileSize: 256 };
   }
-  layers.push(
-    { id: "footprints-fill", type: "fill", source: "footprints", paint: { "fill-color": accent, "fill-opacity": element.dataset.tiles ? 0 : ["case", ["boolean", ["feature-state", "marked"], false], 0.45, 0.14] } },
-    { id: "footprints-line", type: "line", source: "footprints", paint: { "line-color": accent, "line-width": ["case", ["boolean", ["feature-state", "marked"], false], 3, 1.4] } },
-    { id: "footprints-point", type: "circle", source: "footprints", filter: ["==", ["geometry-type"], "Point"], paint: { "circle-color": accent, "circle-radius": 4 } },
-  );
   const map = new MapLibre({
-    container: element, style: { version: 8, sources, layers }, center: [10, 25], zoom: 0.6,
-    attributionControl: false, canvasContextAttributes: { preserveDrawingBuffer: true },
+    container: element,
+    style: { version: 8, sources, layers: layersOf(tiles !== undefined) },
+    center: [10, 25],
+    zoom: 0.6,
+    attributionControl: false,
+    locale: { "Map.Title": element.dataset.name ?? "Map" },
+    canvasContextAttributes: { preserveDrawingBuffer: true },
   });
   map.addControl(new NavigationControl({ showCompass: false }), "top-right");
-  map.addControl(new AttributionControl({ compact: false, customAttribution: "" }));
-  map.getCanvas().setAttribute("aria-label", element.getAttribute("aria-label") ?? "Map");
-  const bounds = boundsOf(readFootprints());
-  if (bounds) map.fitBounds(bounds, { padding: 40, maxZoom: 11, animate: false });
+  map.addControl(new AttributionControl({ compact: false }));
+  const bounds = boundsOf(footprints);
+  if (bounds) map.fitBounds(bounds, FIT);
+  map.once("style.load", () => paint(map));
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => paint(map));
   map.on("idle", () => element.setAttribute("data-ready", ""));
   return map;
 }
