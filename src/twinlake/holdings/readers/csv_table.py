@@ -18,13 +18,14 @@ from twinlake.holdings.readers.description import TABLE, Description
 from twinlake.holdings.readers.errors import TooLargeToReadError, UnreadableFileError
 from twinlake.holdings.readers.formats import Format, open_text
 from twinlake.holdings.readers.hints import Hints
-from twinlake.holdings.readers.limits import MAX_DOCUMENT_BYTES, MAX_UNPACKED_BYTES
+from twinlake.holdings.readers.limits import MAX_UNPACKED_BYTES
 from twinlake.holdings.readers.tables import Extents, check_columns
 
 _BLOCK_BYTES = 4 * 2**20
 """Read at a time; no row is longer."""
 _SAMPLE_BYTES = 1 << 16
 _MAX_PREAMBLE_LINES = 200
+_MAX_HEADER_BYTES = 1 << 20
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _REMEDY = "Check it with a spreadsheet, write it again as UTF-8 with one header line, and send it whole."
 _LADDER: tuple[pa.DataType, ...] = (pa.int64(), pa.float64())
@@ -126,7 +127,7 @@ def _read_line(raw: io.BufferedReader) -> bytes:
 
 
 def _check_header(header: bytes) -> None:
-    if len(header) > MAX_DOCUMENT_BYTES:
+    if len(header) > _MAX_HEADER_BYTES:
         raise TooLargeToReadError("The first line of the CSV is too long.", _REMEDY)
 
 

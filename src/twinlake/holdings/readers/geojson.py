@@ -21,7 +21,7 @@ from twinlake.holdings.readers.formats import GEOJSON_LINES, Format, open_regula
 from twinlake.holdings.readers.hints import Hints
 from twinlake.holdings.readers.json_stream import JsonStream, parse
 from twinlake.holdings.readers.limits import MAX_COLUMNS, MAX_DOCUMENT_BYTES
-from twinlake.holdings.readers.tables import Extents, parse_cell
+from twinlake.holdings.readers.tables import find_time_columns, parse_cell
 
 _GEOMETRY = "geometry"
 _GEOMETRY_ARRAYS = {"coordinates", "geometries"}
@@ -143,7 +143,7 @@ def _add(summary: _Summary, feature: JsonObject, hints: Hints) -> None:
 
 
 def _feature_times(properties: JsonObject, hints: Hints) -> list[Interval | None]:
-    names = hints.time_columns or Extents.of([name for name in properties if isinstance(name, str)], Hints()).time_columns
+    names = hints.time_columns or find_time_columns(tuple(properties))
     return [parse_cell(str(properties[name])) for name in names if properties.get(name) is not None]
 
 

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -73,7 +74,7 @@ class Extents:
         latitude = hints.latitude_column or _named(names, _LATITUDES)
         if longitude is None or latitude is None:
             longitude = latitude = None
-        return cls(hints, names, longitude, latitude, hints.time_columns or _time_columns(names))
+        return cls(hints, names, longitude, latitude, hints.time_columns or find_time_columns(tuple(names)))
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Look at the rows of *batch*."""
@@ -149,6 +150,7 @@ class Extents:
         return times.union(years) if len(years) > 1 else None
 
 
+@lru_cache(maxsize=100_000)
 def parse_cell(text: str) -> Interval | None:
     """Read a time in a cell: ISO 8601 and its parts, or a year, also with a fraction."""
     if found := times.parse_time(text):
@@ -197,7 +199,8 @@ def _named(names: list[str], wanted: tuple[str, ...]) -> str | None:
     return next((lower[each] for each in wanted if each in lower), None)
 
 
-def _time_columns(names: list[str]) -> tuple[str, ...]:
+@lru_cache(maxsize=1_000)
+def find_time_columns(names: tuple[str, ...]) -> tuple[str, ...]:
     """Return the columns that look like times: instants, or starts and ends, or years; none if there are several of a kind."""
     instants = [name for name in names if _TIMES.match(name.strip())]
     if len(instants) == 1:

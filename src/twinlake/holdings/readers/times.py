@@ -9,6 +9,7 @@ from twinlake.holdings.readers.description import Interval
 
 FIRST_YEAR, LAST_YEAR = 1, 9999
 _PARTIAL = re.compile(r"^(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?$")
+_LIKELY = re.compile(r"^\d{1,4}[-/:]?\w{2,3}[-/:]?\d{1,4}")
 _DECIMAL_YEAR = re.compile(r"^(\d{4})\.\d+$")
 _FORMATS = (
     "%Y%m%d",
@@ -31,7 +32,7 @@ def parse_time(text: str) -> Interval | None:
     if partial := _PARTIAL.match(text):
         year, month, day = (int(part) if part else None for part in partial.groups())
         return _calendar_interval(year or 0, month, day)
-    if text.upper() == "Z" or not text:
+    if not _LIKELY.match(text):
         return None
     instant = _parse_instant(text)
     return Interval(instant, instant) if instant else None

@@ -172,30 +172,25 @@ class _Placed:
 
 
 def _place(file: SourceFile, recipe: Recipe, names: Iterable[str]) -> "_Placed | Refusal":
-    found = _find_rule(file.name, recipe)
+    owner = _SIDECAR.match(file.name)
+    is_beside = owner is not None and owner["owner"] in names
+    found = _find_rule(owner["owner"] if owner and is_beside else file.name, recipe)
     if found is None:
         return Refusal(file.name, "No rule of the recipe matches this file.", "Add a rule for it to the recipe.", "no-rule")
     rule, groups = found
     if rule.ignore:
         return Refusal(file.name, "The recipe leaves it out.", "Take ignore = true out of the recipe to take it in.", "ignored")
-    owner = _SIDECAR.match(file.name)
-    if owner and owner["owner"] in names:
-        rule, groups = _own(rule, owner["owner"], recipe)
+    if is_beside:
+        rule = Rule.model_construct(files=rule.files, sidecar=True, item=rule.item)
+        groups.pop("asset", None)
     elif not rule.sidecar and (refusal := _refuse_part(file, names) or file.refusal):
         return refusal
-    base = posixpath.basename(owner["owner"] if owner else file.name)
+    base = posixpath.basename(owner["owner"] if owner and is_beside else file.name)
     filled = {"stem": _EXTENSIONS.sub("", base), "name": base, "folder": posixpath.dirname(file.name), **groups}
     try:
         return _Placed(file, rule, filled)
     except InvalidInputError as error:
         return Refusal(file.name, error.message, error.remedy or "Correct the recipe, or rename the file.", "recipe-needed")
-
-
-def _own(rule: Rule, owner: str, recipe: Recipe) -> tuple[Rule, dict[str, str]]:
-    """Return a sidecar's rule: it belongs to the item of the file it is named after."""
-    found = _find_rule(owner, recipe)
-    item = (found[0].item if found else None) or rule.item
-    return Rule.model_construct(files=rule.files, sidecar=True, item=item), found[1] if found else {}
 
 
 def _refuse_part(file: SourceFile, names: Iterable[str]) -> Refusal | None:
