@@ -12,6 +12,7 @@ from twinlake.core.documents import JsonObject
 
 JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="Id of the job.")]
 _PAGE = 100
+_FULL_WIDTH = 1000
 
 
 def register(app: typer.Typer) -> None:
@@ -44,7 +45,7 @@ def list_jobs(
     table = Table("job", "kind", "state", "progress", "created", box=None)
     for job in rows[:limit]:
         table.add_row(job["jobID"], job["processID"], job["status"], describe_progress(job), job["created"][:19])
-    Console().print(table)
+    _print(table)
 
 
 def show(job: JobArgument, *, to: ToOption = DEFAULT_URL, token_file: TokenFileOption = None) -> None:
@@ -73,7 +74,7 @@ def show(job: JobArgument, *, to: ToOption = DEFAULT_URL, token_file: TokenFileO
     ):
         if value:
             table.add_row(name, value)
-    Console().print(table)
+    _print(table)
 
 
 def cancel(job: JobArgument, *, to: ToOption = DEFAULT_URL, token_file: TokenFileOption = None) -> None:
@@ -97,6 +98,14 @@ def logs(job: JobArgument, *, to: ToOption = DEFAULT_URL, token_file: TokenFileO
             for line in lines:
                 typer.echo(f"{line['time'][:19]} {line['level']:7} {line['message']}")
             after = lines[-1]["id"]
+
+
+def _print(table: Table) -> None:
+    """Print a table; where nobody looks, in its full width."""
+    console = Console()
+    if not console.is_terminal:
+        console.width = _FULL_WIDTH
+    console.print(table)
 
 
 def _address(job: str) -> str:
