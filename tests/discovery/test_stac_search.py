@@ -323,6 +323,25 @@ def test_private_collections_are_seen_by_their_owner_alone(changing_site):
             assert ("secret" in api.get("", headers=headers).text) is bool(seen)
 
 
+def test_embargoed_items_are_seen_by_the_owner_alone(changing_site):
+    access = CollectionAccess(owner="urn:twinlake:site:test|ada", embargo_days=30)
+    future = an_item("future", "young", datetime="2999-01-01T00:00:00Z", platform="hidden")
+    changing_site.put([a_collection("young"), an_item("old", "young"), future], access=access)
+    ada = {"Authorization": f"Bearer {changing_site.token('ada')}"}
+
+    with httpx2.Client(base_url=changing_site.url) as api:
+        for headers, seen in ((None, ["old"]), (ada, ["future", "old"])):
+            answer = api.get("/search", headers=headers)
+            assert ids(answer) == seen
+            assert answer.json()["numberMatched"] == len(seen)
+            counted = api.get("/collections/young/aggregate", headers=headers).json()["aggregations"][0]["value"]
+            assert counted == len(seen)
+            assert ("2999" in api.get("/collections/young", headers=headers).text) is (headers is ada)
+            assert ("hidden" in api.get("/queryables", headers=headers).text) is (headers is ada)
+            status = 200 if headers is ada else 404
+            assert api.get("/collections/young/items/future", headers=headers).status_code == status
+
+
 def test_a_bad_token_is_not_treated_as_nobody(api):
     answer = api.get("/search", headers={"Authorization": "Bearer tl_wrong.secret"})
 
