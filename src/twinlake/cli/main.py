@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from twinlake import __version__
-from twinlake.cli import admin, ingest, jobs, site
+from twinlake.cli import admin, get, ingest, jobs, search, site
 from twinlake.core.errors import TwinlakeError
 
 app = typer.Typer(
@@ -18,6 +18,8 @@ app = typer.Typer(
 )
 site.register(app)
 ingest.register(app)
+search.register(app)
+get.register(app)
 jobs.register(app)
 admin.register(app)
 

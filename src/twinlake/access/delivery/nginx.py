@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from twinlake.access.delivery.redirects import count_handed_on
 from twinlake.access.delivery.sender import DirectSender
+from twinlake.core.errors import InvalidInputError
 from twinlake.engines.objectstore.interfaces import ObjectStore
 from twinlake.engines.objectstore.linked import LinkedFiles
 from twinlake.holdings.catalogue.interfaces import Linked, Managed, StoredAsset
@@ -43,7 +44,9 @@ class NginxSender:
             return response
         response.content.close()
         count_handed_on(request, response)
-        headers = {**response.representation.headers(), "Cache-Control": cache_control, "X-Accel-Redirect": location}
+        described = response.representation.headers()
+        del described["Accept-Ranges"]  # nginx says so itself
+        headers = {**described, "Cache-Control": cache_control, "X-Accel-Redirect": location}
         return Response(headers=headers)
 
     def _locate(self, holding: Managed | Linked) -> str | None:
@@ -74,18 +77,17 @@ def write_nginx_conf(*, listen: str, gateway: str, objects: Path, link_roots: Se
 
 
 def _location(prefix: str, folder: Path) -> str:
-    root = _quoted(f"{str(folder).rstrip('/')}/")
+    root = _escape(f"{str(folder).rstrip('/')}/")
     kept = "\n".join(
         f"        add_header {name} $upstream_http_{name.lower().replace('-', '_')} always;" for name in _KEPT_HEADERS
     )
     return _LOCATION.format(prefix=prefix, root=root, kept=kept)
 
 
-def _quoted(path: str) -> str:
-    escaped = path.replace("\\", "\\\\").replace('"', '\\"')
+def _escape(path: str) -> str:
     if "$" in path or "\n" in path:
-        raise ValueError(f"nginx cannot be told of a folder with such a name: {path!r}.")
-    return f'"{escaped}"'
+        raise InvalidInputError(f"nginx cannot be told of a folder with such a name: {path!r}.")
+    return path.replace("\\", "\\\\").replace('"', '\\"')
 
 
 _SERVER = """\
@@ -113,8 +115,8 @@ _LOCATION = """\
 
     location {prefix} {{
         internal;
-        alias {root};
-        disable_symlinks on from={root};
+        alias "{root}";
+        disable_symlinks on "from={root}";
         sendfile on;
         tcp_nopush on;
         etag off;

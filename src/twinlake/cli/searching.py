@@ -1,0 +1,118 @@
+"""Searching a site from the command line: the options that commands share, and the pages they are answered with."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from twinlake.cli.client import SiteClient
+from twinlake.cli.instants import expand_datetime
+from twinlake.core.documents import JsonObject
+
+SEARCH_PATH = "/stac/v2/search"
+_PAGE = 500
+
+CollectionsOption = Annotated[
+    list[str] | None, typer.Option("--collection", "-c", metavar="ID", help="Only items of this collection; may be repeated.")
+]
+BBoxOption = Annotated[
+    str | None, typer.Option(metavar="W,S,E,N", help="Only items that touch this box, degrees; W > E crosses the antimeridian.")
+]
+DatetimeOption = Annotated[
+    str | None, typer.Option(metavar="TIME", help="A day, month, year, instant or interval: 2024-06, ../2020.")
+]
+FilterOption = Annotated[str | None, typer.Option(metavar="CQL2", help='A filter in CQL2 text: "eo:cloud_cover < 10".')]
+SortOption = Annotated[str | None, typer.Option(metavar="NAMES", help="Sort by these, - in front for descending: -datetime,id.")]
+LimitOption = Annotated[int | None, typer.Option(min=1, help="Stop after this many items.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchOptions:
+    """What a user asked for."""
+
+    collections: list[str] | None = None
+    bbox: str | None = None
+    datetime: str | None = None
+    filter: str | None = None
+    sortby: str | None = None
+    limit: int | None = None
+
+    def is_empty(self) -> bool:
+        """Tell whether nothing was asked for but a number of items."""
+        return not any((self.collections, self.bbox, self.datetime, self.filter))
+
+    def to_body(self) -> JsonObject:
+        """Write the body of a STAC item search.
+
+        Raises
+        ------
+        typer.BadParameter
+            The box is no list of numbers.
+        """
+        body: JsonObject = {"limit": min(self.limit or _PAGE, _PAGE)}
+        if self.collections:
+            body["collections"] = self.collections
+        if self.bbox:
+            body["bbox"] = _parse_bbox(self.bbox)
+        if self.datetime:
+            body["datetime"] = expand_datetime(self.datetime)
+        if self.filter:
+            body |= {"filter": self.filter, "filter-lang": "cql2-text"}
+        if self.sortby:
+            body["sortby"] = [_parse_key(key.strip()) for key in self.sortby.split(",")]
+        return body
+
+
+@dataclass(frozen=True, slots=True)
+class FoundItem:
+    """One item, and how many there are over all pages (None if the site does not say)."""
+
+    document: JsonObject
+    matched: int | None
+
+
+def search_items(site: SiteClient, options: SearchOptions) -> Iterator[FoundItem]:
+    """Yield the items that *options* ask for, page by page.
+
+    Raises
+    ------
+    SiteRefusedError, SiteUnreachableError
+        The site does not answer, or not with items.
+    """
+    body: JsonObject | None = options.to_body()
+    left = options.limit
+    matched = None
+    while body is not None:
+        page = site.json("POST", SEARCH_PATH, json=body)
+        matched = page.get("numberMatched", matched)
+        for document in page["features"][:left]:
+            yield FoundItem(document, matched)
+        left = None if left is None else left - len(page["features"])
+        body = None if left is not None and left <= 0 else _next_body(page)
+
+
+def _next_body(page: JsonObject) -> JsonObject | None:
+    bodies = [link.get("body") for link in page.get("links", ()) if link.get("rel") == "next"]
+    # A page without items and with a next link would be followed for ever.
+    return bodies[0] if bodies and page["features"] else None
+
+
+def _parse_bbox(text: str) -> list[float]:
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) not in {4, 6}:
+        raise typer.BadParameter(f"{text!r} is not four numbers: west,south,east,north.", param_hint="--bbox")
+    return numbers
+
+
+def _parse_key(key: str) -> JsonObject:
+    return {"field": key.lstrip("+-"), "direction": "desc" if key.startswith("-") else "asc"}
+
+
+def to_json(document: JsonObject) -> str:
+    """Write a document on one line."""
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
