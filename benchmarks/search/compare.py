@@ -1,0 +1,130 @@
+"""Search and bulk load, ours against stac-fastapi-pgstac, in one run on one machine: ratios of CPU and of items per second.
+
+``python -m benchmarks.search.compare --items 100000``. CPU is that of the server's whole process tree, database included.
+Kinds are asked by turns, so that a change of the machine's mood meets both.
+"""
+
+import argparse
+import json
+import math
+import shutil
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+from benchmarks.search import ours
+from benchmarks.search.client import StacClient
+from benchmarks.search.pgstac import is_possible, open_peer
+from benchmarks.search.processes import cpu_seconds
+from benchmarks.search.questions import KINDS, Body, questions
+
+from twinlake.testing.generated_items import COLLECTIONS, generated_collection, generated_items
+
+_ROUND_SECONDS = 2.0
+_DEEP_LISTINGS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One kind at one server."""
+
+    cpu_ms: float
+    per_second: float
+    items: float
+
+
+def measure(client: StacClient, bodies: Sequence[Body], roots: Sequence[int]) -> Measured:
+    """Ask *bodies* once to warm up, then over and over for a while."""
+    items = sum(client.ask(body) for body in bodies)
+    asked = 0
+    spent, started = cpu_seconds(roots), time.perf_counter()
+    while time.perf_counter() - started < _ROUND_SECONDS or asked < len(bodies):
+        client.ask(bodies[asked % len(bodies)])
+        asked += 1
+    seconds = time.perf_counter() - started
+    return Measured((cpu_seconds(roots) - spent) / asked * 1000, asked / seconds, items / len(bodies))
+
+
+def bodies_for(client: StacClient, kind: str, queries: int, items: int) -> list[Body]:
+    """Return the bodies of a kind; a deep page is reached by following `next` first."""
+    bodies = questions(kind, queries, items)
+    if "page_number" not in bodies[0]:
+        return bodies
+    return [
+        client.page({name: value for name, value in body.items() if name != "page_number"} | {"limit": 10}, 100)
+        for body in bodies[:_DEEP_LISTINGS]
+    ]
+
+
+def compare(folder: Path, items: int, queries: int) -> dict[str, object]:
+    """Load and ask both; return the figures."""
+    shutil.rmtree(folder / "site", ignore_errors=True)
+    collections = [generated_collection(name) for name in COLLECTIONS]
+    site, port = ours.make_site(folder / "site")
+    lines = folder / "items.ndjson"
+    with lines.open("wb") as file:
+        file.writelines(orjson.dumps(item) + b"\n" for item in generated_items(items))
+    with lines.open("rb") as file:
+        our_seconds = ours.load(site, f"http://127.0.0.1:{port}", collections, file)
+    print(f"load ours   {items / our_seconds:8.0f} items/s", flush=True)
+    with ExitStack() as stack:
+        peer = stack.enter_context(open_peer(folder / "peer"))
+        peer_seconds = peer.load(collections, lines)
+        print(f"load pgstac {items / peer_seconds:8.0f} items/s, ratio {peer_seconds / our_seconds:.2f}", flush=True)
+        our_url, our_roots = stack.enter_context(ours.serve(site, port))
+        peer_url, peer_roots = stack.enter_context(peer.serve())
+        kinds = ask_both((our_url, our_roots), (peer_url, peer_roots), items, queries)
+    lines.unlink()
+    ratios = [float(kind["ratio"]) for kind in kinds.values()]
+    mean = math.exp(sum(map(math.log, ratios)) / len(ratios))
+    print(f"geometric mean of the CPU ratios: {mean:.1f}")
+    return {
+        "items": items,
+        "load": {"ours": items / our_seconds, "pgstac": items / peer_seconds, "ratio": peer_seconds / our_seconds},
+        "kinds": kinds,
+        "geometric_mean": mean,
+    }
+
+
+def ask_both(
+    ours_at: tuple[str, list[int]], peer_at: tuple[str, list[int]], items: int, queries: int
+) -> dict[str, dict[str, float]]:
+    """Ask every kind at both; print and return the figures."""
+    found: dict[str, dict[str, float]] = {}
+    clients = StacClient(ours_at[0]), StacClient(peer_at[0])
+    print(f"{'kind':<42} {'ours ms':>8} {'req/s':>7} {'pgstac ms':>10} {'req/s':>7} {'ratio':>7}")
+    for kind in KINDS:
+        mine, theirs = (
+            measure(client, bodies_for(client, kind, queries, items), roots)
+            for client, (_, roots) in zip(clients, (ours_at, peer_at), strict=True)
+        )
+        ratio = theirs.cpu_ms / mine.cpu_ms
+        found[kind] = {"ours_ms": mine.cpu_ms, "pgstac_ms": theirs.cpu_ms, "ratio": ratio}
+        differs = "" if abs(mine.items - theirs.items) < 0.05 else f"  items: {mine.items:.2f} and {theirs.items:.2f}"
+        print(
+            f"{kind:<42} {mine.cpu_ms:8.2f} {mine.per_second:7.0f} {theirs.cpu_ms:10.2f} {theirs.per_second:7.0f} "
+            f"{ratio:7.1f}{differs}",
+            flush=True,
+        )
+    return found
+
+
+def main() -> None:
+    """Compare, and write the figures as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--items", type=int, default=100_000)
+    parser.add_argument("--queries", type=int, default=100)
+    parser.add_argument("--dir", type=Path, default=Path("build/benchmarks/search"))
+    options = parser.parse_args()
+    if not is_possible():
+        raise SystemExit("needs root and the package postgresql-15-postgis-3")
+    options.dir.mkdir(parents=True, exist_ok=True)
+    found = compare(options.dir, options.items, options.queries)
+    (options.dir / "search.json").write_text(json.dumps(found, indent=1))
+
+
+if __name__ == "__main__":
+    main()
