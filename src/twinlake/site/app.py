@@ -1,7 +1,8 @@
 """The HTTP application of a site: every capability's routes behind one stack of middleware."""
 
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Router
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Scope
 
 from twinlake import __version__
 from twinlake.access.delivery import routes as delivery_routes
@@ -15,8 +16,11 @@ from twinlake.console.routes import routes as console_routes
 from twinlake.console.signing import SigningPages
 from twinlake.console.tiles import TileDesk
 from twinlake.console.work import WorkBench
+from twinlake.discovery.data.app import API_PATH
 from twinlake.discovery.data.app import mount as mount_stac
+from twinlake.discovery.data.errors import render_stac_error
 from twinlake.engines.web.api import new_api
+from twinlake.engines.web.problems import Problem, Render
 from twinlake.engines.web.stack import wrap_site
 from twinlake.holdings.ingest import child_routes, upload_routes
 from twinlake.identity.authenticator import Authenticator
@@ -47,8 +51,17 @@ def build_app(services: Services) -> ASGIApp:
         cors_origins=settings.server.cors_origins,
         max_body_bytes=settings.server.max_body_bytes,
         on_finished=services.usage.note_request,
-        render=ProblemPages(pages),
+        render=_error_form(ProblemPages(pages)),
     )
+
+
+def _error_form(pages: ProblemPages) -> Render:
+    """Return what writes errors that arise before a sub-app is reached: of the STAC API in its own form, too."""
+
+    def render(scope: Scope, problem: Problem) -> Response:
+        return render_stac_error(scope, problem) if scope["path"].startswith(API_PATH) else pages(scope, problem)
+
+    return render
 
 
 def build_internal_app(services: Services) -> ASGIApp:
