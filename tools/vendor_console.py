@@ -36,7 +36,7 @@ def find_npm() -> list[str]:
 
 def write_basemap(target: Path) -> None:
     """Write the countries of Natural Earth 1:110m as GeoJSON with two decimals (about a kilometre)."""
-    import pyogrio  # noqa: PLC0415
+    import pyogrio
 
     fixtures = Path(pyogrio.__file__).parent / "tests/fixtures/naturalearth_lowres/naturalearth_lowres.shp"
     frame = pyogrio.read_dataframe(fixtures, columns=["name"])
