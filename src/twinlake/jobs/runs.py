@@ -54,8 +54,8 @@ class RunJournal:
                 return None
             move_run(tx, self._events, row[0], JobState.RUNNING, now=now)
             tx.execute(
-                "update job_run set attempts = attempts + 1, lease = ?, lease_until = ?, active_at = ?, attempt_started_at = ?"
-                " where id = ?",
+                "update job_run set attempts = attempts + 1, lease = ?, lease_until = ?, active_at = ?, attempt_started_at = ?,"
+                " message = '' where id = ?",
                 (lease, now + self._lease_microseconds, now, now, row[0]),
             )
             return _get(tx, row[0])
