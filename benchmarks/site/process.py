@@ -5,7 +5,7 @@ import http.client
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,9 +53,9 @@ def new_site(directory: Path) -> SiteFolder:
 
 
 @contextmanager
-def serving(folder: SiteFolder) -> Iterator[BenchSite]:
-    """Serve while the block runs; yields once the site says that it is ready."""
-    environment = {**os.environ, "TWINLAKE_LOGGING__LEVEL": "info"}
+def serving(folder: SiteFolder, settings: Mapping[str, str] | None = None) -> Iterator[BenchSite]:
+    """Serve while the block runs, with *settings* (``TWINLAKE_*``); yields once the site says that it is ready."""
+    environment = {**os.environ, "TWINLAKE_LOGGING__LEVEL": "info", **(settings or {})}
     with (folder.path / "site.log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "twinlake", "serve", "--config", str(folder.config)],

@@ -17,7 +17,7 @@ import httpx2
 
 from twinlake.cli.client import SiteRefusedError, SiteUnreachableError
 from twinlake.cli.naming import name_of
-from twinlake.cli.part_file import SEGMENT_BYTES, FileIdentity, PartFile, discard, part_path
+from twinlake.cli.part_file import FileIdentity, PartFile, discard, part_path
 from twinlake.core.errors import TwinlakeError
 
 T = TypeVar("T")
@@ -26,6 +26,8 @@ _TRIES = 6
 _VERSIONS = 3
 """How often a file may change while it is fetched."""
 _FIRST_PAUSE_SECONDS = 0.5
+_AT_ONCE_BYTES = 1 << 20
+"""Up to this size it is cheaper to begin again than to ask about ranges."""
 _WORTH_ANOTHER_TRY = frozenset({429, 500, 502, 503, 504})
 _DIGEST = re.compile(r"sha-256=:([A-Za-z0-9+/]+=*):")
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
@@ -186,7 +188,7 @@ class Downloader:
         One byte is asked for: a redirect may lead to a server with an ETag of its own.
         """
         size_bytes = description.size_bytes
-        if size_bytes is None or size_bytes <= SEGMENT_BYTES:
+        if size_bytes is None or size_bytes <= _AT_ONCE_BYTES:
             return None
 
         def ask() -> FileIdentity | None:

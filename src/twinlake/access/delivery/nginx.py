@@ -1,5 +1,6 @@
 """The way out through an nginx in front: the gateway decides, nginx sends (``X-Accel-Redirect``)."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
@@ -58,7 +59,7 @@ class NginxSender:
 
 
 def write_nginx_conf(*, listen: str, gateway: str, objects: Path, link_roots: Sequence[Path] = ()) -> str:
-    """Return a ``server`` block for nginx, to be included in its ``http`` block.
+    """Return ``upstream`` and ``server`` blocks for nginx, to be included in its ``http`` block.
 
     Parameters
     ----------
@@ -73,7 +74,8 @@ def write_nginx_conf(*, listen: str, gateway: str, objects: Path, link_roots: Se
     """
     locations = [_location(_OBJECTS, objects)]
     locations += [_location(f"{_LINKED}{number}/", root) for number, root in enumerate(link_roots)]
-    return _SERVER.format(listen=listen, gateway=gateway, locations="\n".join(locations))
+    name = "twinlake_" + re.sub(r"\W", "_", gateway)
+    return _SERVER.format(listen=listen, gateway=gateway, name=name, locations="\n".join(locations))
 
 
 def _location(prefix: str, folder: Path) -> str:
@@ -91,13 +93,18 @@ def _escape(path: str) -> str:
 
 
 _SERVER = """\
+upstream {name} {{
+    server {gateway};
+    keepalive 32;
+}}
+
 server {{
     listen {listen};
     client_max_body_size 0;
     max_ranges 1;
 
     location / {{
-        proxy_pass http://{gateway};
+        proxy_pass http://{name};
         proxy_http_version 1.1;
         proxy_request_buffering off;
         proxy_read_timeout 1h;

@@ -1,0 +1,1 @@
+"""Delivery of big files, measured against nginx on the same file in the same run."""
