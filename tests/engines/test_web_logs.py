@@ -3,6 +3,7 @@
 import io
 import logging
 import warnings
+from pathlib import Path
 
 import orjson
 import pytest
@@ -110,3 +111,8 @@ def test_logging_needs_no_setting_of_the_process(log):
         warnings.simplefilter("error")
         log.info("fine")
     assert not logging.getLogger().handlers or all(not isinstance(h, StandardLogging) for h in logging.getLogger().handlers)
+
+
+def test_a_log_that_cannot_be_written_stops_nobody():
+    with Path("/dev/full").open("wb", buffering=0) as full:
+        new_logger(full, site="test").info("lost")

@@ -41,7 +41,7 @@ def test_a_tag_chooses_the_back_end(tmp_path):
         ("titel = 'x'", "Did you mean 'title'?"),
         ("[server]\nport = 'many'", "server.port"),
         ("[objects]\nkind = 's3'", "bucket"),
-        ("id = '../x'", "slash"),
+        ("id = '../x'", "begins with a dot"),
         ("public_url = 'ftp://x'", "http"),
         ("[server", "TOML"),
     ],

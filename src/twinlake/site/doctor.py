@@ -5,8 +5,10 @@ import shutil
 import socket
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from pysqlite3 import dbapi2
 
@@ -92,14 +94,9 @@ def _examine_running(folder: SiteFolder, settings: SiteSettings) -> Iterator[Fin
         yield Finding("running", ok=True, detail="the site is up; the port and the database are its own")
         return
     if folder.database.exists():
-        connection = dbapi2.connect(f"file:{folder.database}?mode=ro", uri=True)
-        try:
-            answer = connection.execute("pragma quick_check(1)").fetchone()[0]
-        finally:
-            connection.close()
-        yield Finding(
-            "database", ok=answer == "ok", detail=answer, remedy=None if answer == "ok" else "Restore: twinlake admin restore."
-        )
+        answer = _check_quickly(folder.database)
+        remedy = "Look at the disk, then make the site of a backup: twinlake admin restore."
+        yield Finding("database", ok=answer == "ok", detail=answer, remedy=None if answer == "ok" else remedy)
     with socket.socket(socket.AF_INET6 if ":" in settings.server.host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -113,3 +110,12 @@ def _examine_running(folder: SiteFolder, settings: SiteSettings) -> Iterator[Fin
             )
         else:
             yield Finding("port", ok=True, detail=f"{settings.server.host}:{settings.server.port} is free")
+
+
+def _check_quickly(database: Path) -> str:
+    """Return ``ok``, or the first thing that is wrong."""
+    with closing(dbapi2.connect(f"file:{quote(str(database))}?mode=ro", uri=True)) as connection:
+        try:
+            return str(connection.execute("pragma quick_check(1)").fetchone()[0])
+        except dbapi2.Error as error:
+            return str(error)

@@ -201,10 +201,21 @@ class SiteSettings(BaseSettings):
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise InvalidInputError(f"{path} is not TOML: {error}.") from error
         _check_environment(os.environ)
+        return cls.check(values, origin=str(path))
+
+    @classmethod
+    def check(cls, values: Mapping[str, Any], *, origin: str) -> Self:
+        """Return settings of *values* and the environment.
+
+        Raises
+        ------
+        InvalidInputError
+            One is unknown or has a bad value; the message begins with *origin*.
+        """
         try:
             return cls(**values)
         except ValidationError as error:
-            raise InvalidInputError(f"{path}: " + "; ".join(_explain(error))) from error
+            raise InvalidInputError(f"{origin}: " + "; ".join(_explain(error))) from error
 
 
 def list_settings() -> Iterator[tuple[str, Any]]:
@@ -241,7 +252,7 @@ def _explain(error: ValidationError) -> Iterator[str]:
         if problem["type"] == "extra_forbidden":
             yield f"there is no setting {place!r}.{_nearest(place, names)}"
         else:
-            yield f"{place}: {problem['msg']}"
+            yield f"{place}: {problem['msg'].removeprefix('Value error, ')}"
 
 
 def _nearest(word: str, known: Any) -> str:

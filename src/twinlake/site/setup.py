@@ -58,7 +58,7 @@ async def init_site(directory: Path, *, site_id: str, port: int, clock: Clock, r
         raise ConflictError(
             f"There is a site in {directory} already.", remedy=f"Start it: twinlake serve --config {folder.config}"
         )
-    SiteSettings.model_validate({"id": site_id, "server": {"port": port}})
+    SiteSettings.check({"id": site_id, "server": {"port": port}}, origin="The site cannot be made")
     for path in (folder.path, folder.database.parent, folder.objects, folder.staging):
         path.mkdir(parents=True, exist_ok=True)
     folder.database.parent.chmod(0o700)

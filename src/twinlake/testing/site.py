@@ -1,5 +1,6 @@
 """A whole site for tests: the real command in a process of its own, or its services and application in this one."""
 
+import asyncio
 import json
 import os
 import signal
@@ -184,9 +185,8 @@ class SiteProcess:
 
 
 def make_site(folder: Path, *, site_id: str = "central") -> Path:
-    """Make a site by command, with any free port, and return its folder."""
-    made = run_twinlake("init", folder, "--id", site_id, "--port", "0", "--yes")
-    assert made.returncode == 0, made.stderr
+    """Make a site that takes any free port; return its folder."""
+    asyncio.run(init_site(folder, site_id=site_id, port=0, clock=SystemClock(), randomness=SYSTEM_RANDOMNESS))
     return folder
 
 

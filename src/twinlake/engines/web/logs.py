@@ -2,6 +2,7 @@
 
 import logging
 import re
+from contextlib import suppress
 from typing import Any, BinaryIO, cast
 
 import orjson
@@ -25,7 +26,7 @@ _PLAIN_PARAMETERS = frozenset({
 def new_logger(stream: BinaryIO, *, site: str, level: str = "info") -> FilteringBoundLogger:
     """Make the logger of *site*, which writes to *stream* what is at least of *level*."""
     logger = structlog.wrap_logger(
-        structlog.BytesLogger(stream),
+        structlog.BytesLogger(cast("BinaryIO", _Spill(stream))),
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -36,6 +37,21 @@ def new_logger(stream: BinaryIO, *, site: str, level: str = "info") -> Filtering
         wrapper_class=structlog.make_filtering_bound_logger(level),
     )
     return cast("FilteringBoundLogger", logger.bind(site=site))
+
+
+class _Spill:
+    """A stream whose failures nobody hears of: when the disk of the log is full, lines are lost and the site goes on."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def write(self, data: bytes) -> None:
+        with suppress(OSError):
+            self._stream.write(data)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
 
 
 def redact_secrets(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
