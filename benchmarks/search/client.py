@@ -12,9 +12,13 @@ class StacClient:
     """Speaks to one STAC API."""
 
     def __init__(self, root: str) -> None:
-        address = urlsplit(root)
-        self._path = address.path.rstrip("/")
-        self._connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=120)
+        self._address = urlsplit(root)
+        self._path = self._address.path.rstrip("/")
+        self.reconnect()
+
+    def reconnect(self) -> None:
+        """Open a new connection: servers close one that nobody uses for some seconds."""
+        self._connection = http.client.HTTPConnection(self._address.hostname or "", self._address.port, timeout=120)
 
     def ask(self, body: Body) -> int:
         """Ask one query; return the number of items."""

@@ -38,6 +38,7 @@ class Measured:
 
 def measure(client: StacClient, bodies: Sequence[Body], roots: Sequence[int]) -> Measured:
     """Ask *bodies* once to warm up, then over and over for a while."""
+    client.reconnect()
     items = sum(client.ask(body) for body in bodies)
     asked = 0
     spent, started = cpu_seconds(roots), time.perf_counter()
@@ -53,6 +54,7 @@ def bodies_for(client: StacClient, kind: str, queries: int, items: int) -> list[
     bodies = questions(kind, queries, items)
     if "page_number" not in bodies[0]:
         return bodies
+    client.reconnect()
     return [
         client.page({name: value for name, value in body.items() if name != "page_number"} | {"limit": 10}, 100)
         for body in bodies[:_DEEP_LISTINGS]

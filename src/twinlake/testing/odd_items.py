@@ -49,7 +49,7 @@ def _text(instant: datetime) -> str:
 
 def _times(chance: random.Random, collection: str) -> JsonObject:
     at = chance.choice(_INSTANTS)
-    if collection == "odd-long" or chance.random() < 0.1:
+    if collection == "odd-long" or (collection != "odd-a" and chance.random() < 0.1):
         start, end = at - timedelta(days=chance.randrange(40)), at + timedelta(days=chance.randrange(400))
         return {
             "datetime": _text(at) if chance.random() < 0.5 else None,

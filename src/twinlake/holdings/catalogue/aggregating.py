@@ -1,6 +1,7 @@
 """Counts of items by collection, month or property: from the statistics where they tell, else over all answers."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from twinlake.core.documents import JsonObject
@@ -8,7 +9,7 @@ from twinlake.engines.database import Connection
 from twinlake.holdings.catalogue.collections import read_extents
 from twinlake.holdings.catalogue.interfaces import ItemQuery, Visibility
 from twinlake.holdings.catalogue.ordering import property_value
-from twinlake.holdings.catalogue.planning import plan_gather
+from twinlake.holdings.catalogue.planning import Part, plan_gather
 from twinlake.holdings.catalogue.problem import Problem, compile_problem
 from twinlake.holdings.catalogue.scope import CollectionSet
 from twinlake.holdings.catalogue.searching import intersecting, numbers
@@ -28,7 +29,8 @@ def aggregate_counts(
         return {name: 0 if name == "total_count" else [] for name in by}
     if problem.is_by_collection and set(by) <= {"total_count", "collection"}:
         return _from_statistics(tx, problem, by)
-    return _Counting(tx, problem).count(by)
+    sources = [_Source(tx, problem, part) for part in plan_gather(tx, problem).parts]
+    return {name: sum(source.total() for source in sources) if name == "total_count" else _group(sources, name) for name in by}
 
 
 def _from_statistics(tx: Connection, problem: Problem, by: Sequence[str]) -> JsonObject:
@@ -36,23 +38,29 @@ def _from_statistics(tx: Connection, problem: Problem, by: Sequence[str]) -> Jso
     return {name: sum(counts.values()) if name == "total_count" else _buckets(counts) for name in by}
 
 
-class _Counting:
-    """Counts over the rows of one plan; rows whose outline had to be looked at are told apart first."""
+def _group(sources: Sequence["_Source"], name: str) -> list[JsonObject]:
+    counts: Counter[Any] = Counter()
+    for source in sources:
+        counts.update(source.group(name))
+    if name == "datetime_month":
+        return [{"key": month, "count": n} for month, n in sorted(counts.items())][-MOST_BUCKETS:]
+    return _buckets(counts)
 
-    def __init__(self, tx: Connection, problem: Problem) -> None:
-        [self._part] = plan_gather(tx, problem).parts
+
+class _Source:
+    """Counts the answers of one part of a plan; rows whose outline has to be looked at are told apart first."""
+
+    def __init__(self, tx: Connection, problem: Problem, part: Part) -> None:
         self._tx = tx
-        self._where = all_of([*self._part.bounds, *problem.conditions])
+        self._index = part.index
+        self._where = all_of([*part.bounds, *problem.conditions])
         if problem.outlines:
             refused = self._refused(problem)
             self._where = all_of([self._where, Clause("i.vid not in (select value from json_each(?))", (refused,))])
 
-    def count(self, by: Sequence[str]) -> JsonObject:
-        return {name: self._total() if name == "total_count" else self._group(name) for name in by}
-
     def _refused(self, problem: Problem) -> str:
         [(text,)] = self._tx.execute(
-            f"select json_group_array(i.vid) from item i indexed by {self._part.index} "
+            f"select json_group_array(i.vid) from item i indexed by {self._index} "
             f"where {self._where.sql} and not ({problem.certain.sql})",
             (*self._where.values, *problem.certain.values),
         ).fetchall()
@@ -63,22 +71,22 @@ class _Counting:
             refused.extend(set(some) - intersecting(self._tx, problem, some))
         return f"[{','.join(map(str, refused))}]"
 
-    def _total(self) -> int:
+    def total(self) -> int:
+        """Return how many there are."""
         [(n,)] = self._tx.execute(
-            f"select count(*) from item i indexed by {self._part.index} where {self._where.sql}", self._where.values
+            f"select count(*) from item i indexed by {self._index} where {self._where.sql}", self._where.values
         ).fetchall()
         return int(n)
 
-    def _group(self, name: str) -> list[JsonObject]:
+    def group(self, name: str) -> dict[Any, int]:
+        """Return how many there are by what *name* stands for; without it they are not counted."""
         key = _key(name)
         rows = self._tx.execute(
-            f"select {key.sql} as bucket, count(*) from item i indexed by {self._part.index} "
+            f"select {key.sql} as bucket, count(*) from item i indexed by {self._index} "
             f"where {self._where.sql} group by bucket having bucket is not null",
             (*key.values, *self._where.values),
-        ).fetchall()
-        if name == "datetime_month":
-            return [{"key": month, "count": n} for month, n in sorted(rows)][-MOST_BUCKETS:]
-        return _buckets(dict(rows))
+        )
+        return dict(rows.fetchall())
 
 
 def _key(name: str) -> Clause:
@@ -89,6 +97,6 @@ def _key(name: str) -> Clause:
     return property_value(name.removeprefix("properties."))
 
 
-def _buckets(counts: dict[Any, int]) -> list[JsonObject]:
+def _buckets(counts: Mapping[Any, int]) -> list[JsonObject]:
     ranked = sorted(counts.items(), key=lambda pair: (-pair[1], str(pair[0])))
     return [{"key": key, "count": n} for key, n in ranked[:MOST_BUCKETS]]

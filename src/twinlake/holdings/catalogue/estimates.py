@@ -1,8 +1,9 @@
 """How many rows a plan would read, from the counts in the snapshot. They choose a plan and never an answer."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+import orjson
 
 from twinlake.engines.database import Connection
 from twinlake.holdings.catalogue.cells import GRID_COLUMNS, WORLD, Rectangle, grid_window, windows
@@ -89,7 +90,7 @@ def cells_in(tx: Connection, area: Sequence[Rectangle], interval: Interval) -> l
     rows = tx.execute(
         "select c.cell, sum(c.n) from json_each(?) r cross join cell_count c "
         "on c.cell between r.value ->> 0 and r.value ->> 1 where c.year between ? and ? and c.n > 0 group by c.cell",
-        (json.dumps(ranges), year_of(min(interval.first, _LAST_INSTANT)), year_of(interval.last)),
+        (orjson.dumps(ranges).decode(), year_of(min(interval.first, _LAST_INSTANT)), year_of(interval.last)),
     ).fetchall()
     share = interval.share_of_years
     return [(cell, n * share) for cell, n in rows]

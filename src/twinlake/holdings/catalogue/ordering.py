@@ -1,7 +1,8 @@
 """The total order of an answer, and where in it the next page begins."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cmp_to_key
 from typing import Any
 
 from twinlake.core.errors import InvalidInputError
@@ -11,6 +12,7 @@ from twinlake.holdings.catalogue.properties import PROMOTED_BY_NAME
 from twinlake.holdings.catalogue.sql import Clause, all_of, any_of
 from twinlake.standards.cql2.columns import TIMESTAMP_PROPERTIES, json_path
 
+Row = tuple[Any, ...]
 _COLUMNS = {"id": "i.id", "collection": "i.collection", "datetime": "i.at"}
 _LONGEST_NAME = 255
 
@@ -61,6 +63,31 @@ class Order:
         orders = [column.order() for column in self.columns]
         return Clause(", ".join(order.sql for order in orders), tuple(value for order in orders for value in order.values))
 
+    def merge(self, rows: Iterable[Row], *, skip: int) -> list[Row]:
+        """Sort *rows* of several ordered lists; the key begins after *skip* members."""
+        if self.by_time is None:
+
+            def compare(one: Row, other: Row) -> int:
+                return self._compare(one[skip:], other[skip:])
+
+            return sorted(rows, key=cmp_to_key(compare))
+        sign = -1 if self.by_time else 1
+
+        def key(row: Row) -> Row:
+            return sign * row[skip], *row[skip + 1 :]
+
+        return sorted(rows, key=key)
+
+    def _compare(self, one: Row, other: Row) -> int:
+        for column, mine, theirs in zip(self.columns, one, other, strict=True):
+            if mine == theirs:
+                continue
+            if mine is None or theirs is None:
+                return 1 if mine is None else -1
+            is_before = _rank(mine) < _rank(theirs)
+            return -1 if is_before != column.descending else 1
+        return 0
+
     def beyond(self, after: Sequence[Any]) -> Clause:
         """Return the condition that a row comes after the key *after*.
 
@@ -88,6 +115,11 @@ def _beyond(keys: list[tuple[SortColumn, Any]]) -> Clause:
     if not ways:
         return Clause("0")
     return any_of([Clause(f"({way.sql})", way.values) for way in ways])
+
+
+def _rank(value: Any) -> tuple[bool, Any]:
+    """Order values as SQLite does: numbers before texts."""
+    return isinstance(value, str), value
 
 
 def _is_rising(columns: Sequence[SortColumn]) -> bool:

@@ -8,16 +8,26 @@ from twinlake.engines.database import Connection
 from twinlake.holdings.catalogue.cells import Rectangle
 from twinlake.holdings.catalogue.columns import ItemColumns
 from twinlake.holdings.catalogue.conjuncts import Narrowing, narrow
+from twinlake.holdings.catalogue.estimates import Interval
 from twinlake.holdings.catalogue.footprints import inward, outward, split_box
-from twinlake.holdings.catalogue.interfaces import ItemQuery
+from twinlake.holdings.catalogue.interfaces import BBox, ItemQuery
 from twinlake.holdings.catalogue.ordering import Order, order_of
 from twinlake.holdings.catalogue.scope import Scope
 from twinlake.holdings.catalogue.sql import Clause, any_of, one_of
 from twinlake.standards.cql2 import compile_filter
-from twinlake.standards.geojson import box_shape
 
 _EARLIEST, _LATEST = -(1 << 62), 1 << 62
+_SHORT = 31 * 86_400_000_000
 _WORLD: Rectangle = (-180.0, -90.0, 180.0, 90.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Collections whose items last about as long, and where in time their answers are."""
+
+    scope: Scope
+    interval: Interval
+    """Bounds of `at` that every answer keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +40,12 @@ class Problem:
     """Tested on every row, whatever the plan; the collections are not among them."""
     certain: Clause
     """Tells of a row that passes the conditions whether its outline passes too, without a look at it."""
-    outlines: tuple[BaseGeometry, ...]
-    """The outline must intersect each of these, where that is not certain."""
+    outlines: tuple[BaseGeometry | BBox, ...]
+    """The outline must intersect each of these, where that is not certain; boxes become shapes only then."""
     area: tuple[Rectangle, ...] | None
     """The smallest known set of rectangles of which every answer touches one; None is anywhere."""
-    first: int
-    """Bounds of `at` that every answer keeps."""
-    last: int
+    reaches: tuple[Reach, ...]
+    """Parts of the scope, each with its own bounds: one for items that last long would do for all, and cost much."""
     ids: tuple[str, ...] | None
     is_by_collection: bool
     """Whether nothing but collections and visibility is asked, so that the statistics tell the count."""
@@ -54,14 +63,14 @@ def compile_problem(tx: Connection, query: ItemQuery, scope: Scope) -> Problem:
     scope = narrowing.scope(tx, scope)
     conditions: list[Clause] = []
     certain: list[Clause] = []
-    outlines: list[BaseGeometry] = []
+    outlines: list[BaseGeometry | BBox] = []
     areas: list[tuple[Rectangle, ...]] = []
     if query.bbox is not None:
         rectangles = split_box(query.bbox)
         conditions.append(_touching(rectangles))
         if rectangles != (_WORLD,):
             certain.append(_certainly_touching(rectangles))
-            outlines.append(box_shape(query.bbox))
+            outlines.append(query.bbox)
             areas.append(rectangles)
     if query.intersects is not None:
         area = (query.intersects.bounds,) if not query.intersects.is_empty else ()
@@ -72,7 +81,6 @@ def compile_problem(tx: Connection, query: ItemQuery, scope: Scope) -> Problem:
     if narrowing.area is not None:
         conditions.append(_touching(narrowing.area))
         areas.append(narrowing.area)
-    first, last = _bounds(tx, query, narrowing, scope)
     conditions.extend(_interval(query))
     if query.filter is not None:
         compiled = compile_filter(query.filter, ItemColumns())
@@ -87,8 +95,7 @@ def compile_problem(tx: Connection, query: ItemQuery, scope: Scope) -> Problem:
         certain=_all_certain(certain),
         outlines=tuple(outlines),
         area=min(areas, key=_extent) if areas else None,
-        first=first,
-        last=last,
+        reaches=_reaches(tx, query, narrowing, scope),
         ids=query.ids,
         is_by_collection=is_by_collection,
     )
@@ -104,22 +111,24 @@ def _extent(rectangles: tuple[Rectangle, ...]) -> float:
     return sum((east - west) * (north - south) for west, south, east, north in rectangles)
 
 
-def _bounds(tx: Connection, query: ItemQuery, narrowing: Narrowing, scope: Scope) -> tuple[int, int]:
-    """Return bounds of `at`, widened by how far the items of the scope reach before and after it."""
+def _reaches(tx: Connection, query: ItemQuery, narrowing: Narrowing, scope: Scope) -> tuple[Reach, ...]:
+    """Return the scope in one or two parts, with bounds of `at` widened by how far their items reach before and after it."""
     first, last = narrowing.bounds()
-    if query.start is not None or query.end is not None:
-        before, after = _longest(tx, scope)
-        if query.start is not None:
-            first = max(query.start - after, _EARLIEST if first is None else first)
-        if query.end is not None:
-            last = min(query.end + before, _LATEST if last is None else last)
-    return _EARLIEST if first is None else first, _LATEST if last is None else last
-
-
-def _longest(tx: Connection, scope: Scope) -> tuple[int, int]:
+    first, last = _EARLIEST if first is None else first, _LATEST if last is None else last
+    if query.start is None and query.end is None:
+        return (Reach(scope, Interval.clipped(first, last)),)
     among = one_of("id", sorted(scope.collections))
-    row = tx.execute(f"select max(longest_before), max(longest_after) from collection where {among.sql}", among.values).fetchone()
-    return row[0] or 0, row[1] or 0
+    spans = tx.execute(f"select id, longest_before, longest_after from collection where {among.sql}", among.values).fetchall()
+    reaches = []
+    for group in (
+        [span for span in spans if span[1] + span[2] <= _SHORT],
+        [span for span in spans if span[1] + span[2] > _SHORT],
+    ):
+        if group:
+            low = first if query.start is None else max(first, query.start - max(after for _, _, after in group))
+            high = last if query.end is None else min(last, query.end + max(before for _, before, _ in group))
+            reaches.append(Reach(scope.narrowed(name for name, _, _ in group), Interval.clipped(low, high)))
+    return tuple(reaches)
 
 
 def _interval(query: ItemQuery) -> list[Clause]:

@@ -9,19 +9,20 @@ import shapely
 from twinlake.engines.database import Connection
 from twinlake.holdings.catalogue.collections import read_extents
 from twinlake.holdings.catalogue.interfaces import ItemPage, ItemQuery, Visibility
+from twinlake.holdings.catalogue.ordering import Row
 from twinlake.holdings.catalogue.planning import Part, Plan, plan, plan_gather
 from twinlake.holdings.catalogue.problem import Problem, compile_problem
 from twinlake.holdings.catalogue.scope import CollectionSet
 from twinlake.holdings.catalogue.sql import Clause, all_of, one_of
+from twinlake.standards.geojson import box_shape
 
 COUNTED_CANDIDATES = 10_000
 """`matched` is counted up to this many candidates (DATA-MODEL: exact or absent)."""
 _LARGEST_CHUNK = 4000
 _BODIES_AT_ONCE = 200
 
-Row = tuple[Any, ...]
-"""Version number, whether the outline is certain, then the key."""
 _KEY = 2
+"""A row is the number of a version, whether its outline is certain, then its key."""
 
 
 def search(
@@ -57,14 +58,10 @@ def _find(tx: Connection, problem: Problem, after: Sequence[Any] | None, want: i
 
 
 def _next_rows(tx: Connection, problem: Problem, chosen: Plan, after: Sequence[Any] | None, limit: int) -> list[Row]:
-    if chosen.follows_property:
-        return _along_property(tx, problem, chosen.parts[0], after, limit)
-    if len(chosen.parts) == 1:
-        return _rows(tx, problem, chosen.parts[0], after, limit)
-    merged = [row for part in chosen.parts for row in _rows(tx, problem, part, after, limit)]
-    newest_first = problem.order.by_time
-    merged.sort(key=lambda row: (-row[_KEY] if newest_first else row[_KEY], *row[_KEY + 1 :]))
-    return merged[:limit]
+    lists = [(_along_property if part.follows_property else _rows)(tx, problem, part, after, limit) for part in chosen.parts]
+    if len(lists) == 1:
+        return lists[0]
+    return problem.order.merge((row for rows in lists for row in rows), skip=_KEY)[:limit]
 
 
 def _along_property(tx: Connection, problem: Problem, part: Part, after: Sequence[Any] | None, limit: int) -> list[Row]:
@@ -117,7 +114,8 @@ def intersecting(tx: Connection, problem: Problem, vids: Sequence[int]) -> set[i
     rows = tx.execute(f"select vid, geometry from item where {among.sql}", among.values).fetchall()
     outlines = shapely.from_wkb([geometry for _, geometry in rows])
     passes = np.ones(len(rows), dtype=bool)
-    for outline in problem.outlines:
+    for asked in problem.outlines:
+        outline = box_shape(asked) if isinstance(asked, tuple) else asked
         shapely.prepare(outline)
         passes &= shapely.intersects(outline, outlines)
     return {vid for (vid, _), is_inside in zip(rows, passes.tolist(), strict=True) if is_inside}
@@ -139,7 +137,16 @@ def count_matches(tx: Connection, problem: Problem) -> int | None:
     chosen = plan_gather(tx, problem)
     if chosen.rows > 2 * COUNTED_CANDIDATES:
         return None
-    [part] = chosen.parts
+    counted = 0
+    for part in chosen.parts:
+        matching = _count_part(tx, problem, part)
+        if matching is None:
+            return None
+        counted += matching
+    return counted
+
+
+def _count_part(tx: Connection, problem: Problem, part: Part) -> int | None:
     where = all_of([*part.bounds, *problem.conditions])
     n, certain, unsure = tx.execute(
         "select count(*), total(certain), json_group_array(vid) filter (where not certain) from ("

@@ -1,9 +1,10 @@
 """Pieces of SQL with the values that belong to them."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+
+import orjson
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,4 +40,4 @@ def _joined(clauses: Iterable[Clause], word: str) -> Clause | None:
 
 def one_of(expression: str, values: Iterable[Any]) -> Clause:
     """Return that *expression* is one of *values*; the text does not depend on how many there are."""
-    return Clause(f"{expression} in (select value from json_each(?))", (json.dumps(list(values)),))
+    return Clause(f"{expression} in (select value from json_each(?))", (orjson.dumps(list(values)).decode(),))
