@@ -4,6 +4,7 @@ import io
 
 import numpy as np
 import pytest
+import pytest_asyncio
 import rasterio
 from PIL import Image
 from rasterio.transform import from_origin
@@ -11,10 +12,11 @@ from rasterio.transform import from_origin
 from twinlake.holdings.previews import PreviewRenderer, TileRequest
 from twinlake.holdings.previews.renderer import UndrawableError
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 ZURICH = {"z": 9, "x": 268, "y": 179}  # the WebMercatorQuad tile over 8.5 E, 47.4 N
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def renderer():
     async with PreviewRenderer() as renderer:
         yield renderer
@@ -64,3 +66,24 @@ async def test_after_its_child_was_killed_a_new_one_draws(renderer, tmp_path):
     await renderer._child.wait()
 
     assert await renderer.draw(request) == first
+
+
+async def test_values_that_are_none_are_transparent(renderer, tmp_path):
+    path = _write(tmp_path / "a.tif")
+    with rasterio.open(path, "r+") as target:
+        values = target.read(1)
+        values[:, :100] = np.nan
+        target.write(values, 1)
+
+    alpha = _pixels(await renderer.draw(TileRequest(str(path), **ZURICH)))[..., 3]
+
+    assert set(np.unique(alpha)) == {0, 255}
+
+
+async def test_a_file_that_was_replaced_is_stretched_anew(renderer, tmp_path):
+    request = TileRequest(str(_write(tmp_path / "a.tif")), **ZURICH)
+    first = await renderer.draw(request)
+    with rasterio.open(request.path, "r+") as target:
+        target.write(target.read(1) * 1000 + 5, 1)
+
+    assert (_pixels(await renderer.draw(request)) == _pixels(first)).mean() > 0.99

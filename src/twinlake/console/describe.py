@@ -15,6 +15,7 @@ _HIDDEN_PROPERTIES = frozenset({"datetime", "start_datetime", "end_datetime"})
 _SHA256_MULTIHASH = "1220"
 _DETAILS_LIMIT = 600
 _SUMMARY_LIMIT = 120
+_ABOUT_LIMIT = 200
 _OUTLINE_BYTES = 20_000
 _WIDE_DEGREES = 180
 
@@ -83,10 +84,15 @@ def _summarise(properties: Mapping[str, Any]) -> Iterator[str]:
 
 def find_thumbnail(document: JsonObject, addresses: Addresses) -> str | None:
     """Return the address of an item's thumbnail if this site serves it: pages load nothing from elsewhere."""
-    for asset in document.get("assets", {}).values():
+    return measure_thumbnail(document, addresses)[0]
+
+
+def measure_thumbnail(document: JsonObject, addresses: Addresses) -> tuple[str | None, int]:
+    """Return the address of an item's thumbnail at this site, if it has one, and the bytes that it takes."""
+    for asset in document["assets"].values():
         if "thumbnail" in (asset.get("roles") or ()) and (address := addresses.own_data(asset["href"])):
-            return address
-    return None
+            return address, int(asset.get("file:size") or 0)
+    return None, 0
 
 
 def describe_asset(key: str, asset: JsonObject, addresses: Addresses) -> JsonObject:
@@ -127,6 +133,7 @@ def describe_collection(document: JsonObject, addresses: Addresses) -> JsonObjec
         "id": document["id"],
         "title": document.get("title") or document["id"],
         "description": document["description"],
+        "about": _write_value(document["description"], _ABOUT_LIMIT),
         "when": "any time" if start is None and end is None else write_interval(start, end),
         "href": addresses.collection(document["id"]),
     }

@@ -14,7 +14,7 @@ from twinlake.console.describe import (
     describe_properties,
     draw_box,
     draw_footprint,
-    find_thumbnail,
+    measure_thumbnail,
     write_count,
     write_features,
 )
@@ -47,8 +47,20 @@ class Shelves:
         self._addresses = addresses
         self._deadline_seconds = deadline_seconds
 
-    async def list_collections(self, visibility: Visibility, *, q: str = "", skip: int = 0, limit: int) -> Shelf:
-        """Return *limit* cards after the first *skip*: those with items first, then by title; *q* are words they must have."""
+    async def list_collections(
+        self, visibility: Visibility, *, q: str = "", skip: int = 0, limit: int, picture_bytes: int | None = None
+    ) -> Shelf:
+        """Return cards of collections: those with items first, then by title.
+
+        Parameters
+        ----------
+        q
+            Words that a collection must have.
+        skip, limit
+            How many to leave out, and how many to return of those that follow.
+        picture_bytes
+            What all pictures may take together; the largest are left out. None is no limit.
+        """
         stored = await self._catalogue.list_collections(visibility)
         counts = await self._count(visibility)
         described = [(one, describe_collection(orjson.loads(one.body), self._addresses)) for one in stored]
@@ -56,6 +68,8 @@ class Shelves:
         found = [pair for pair in described if has_words(pair[1], words)]
         found.sort(key=lambda pair: (not counts.get(pair[0].id), pair[1]["title"].casefold(), pair[0].id))
         cards = [await self._make_card(one, card, counts, visibility) for one, card in found[skip : skip + limit]]
+        if picture_bytes is not None:
+            _drop_pictures(cards, picture_bytes)
         return Shelf(cards=cards, collections=len(stored), items=sum(counts.values()), found=len(found))
 
     async def show_collection(self, collection: str, visibility: Visibility) -> JsonObject:
@@ -104,8 +118,14 @@ class Shelves:
     ) -> JsonObject:
         count = counts.get(stored.id, 0)
         newest = (await self._find_newest(stored.id, visibility, 1)).bodies if count else []
-        picture = find_thumbnail(orjson.loads(newest[0]), self._addresses) if newest else None
-        return {**described, "count": write_count(count, "item"), "thumbnail": picture, "access": stored.access.access}
+        picture, size_bytes = measure_thumbnail(orjson.loads(newest[0]), self._addresses) if newest else (None, 0)
+        return {
+            **described,
+            "count": write_count(count, "item"),
+            "thumbnail": picture,
+            "thumbnail_bytes": size_bytes,
+            "access": stored.access.access,
+        }
 
     async def _find_newest(self, collection: str, visibility: Visibility, limit: int) -> ItemPage:
         query = ItemQuery(collections=(collection,), limit=limit, count=False)
@@ -123,6 +143,14 @@ class Shelves:
             query, visibility, by=("datetime_month",), deadline_seconds=self._deadline_seconds
         )
         return draw_timeline(counts["datetime_month"])
+
+
+def _drop_pictures(cards: Sequence[JsonObject], budget_bytes: int) -> None:
+    """Take the largest pictures from *cards* until the others are within the budget."""
+    for card in sorted(cards, key=lambda card: card["thumbnail_bytes"]):
+        budget_bytes -= card["thumbnail_bytes"]
+        if budget_bytes < 0:
+            card["thumbnail"] = None
 
 
 def has_words(described: JsonObject, words: Sequence[str]) -> bool:

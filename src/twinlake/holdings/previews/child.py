@@ -69,8 +69,11 @@ def _choose_bands(source: Reader) -> tuple[int, ...]:
 def _paint(image: ImageData, path: str, source: Reader) -> bytes:
     if len(image.band_names) == 1 and (colours := _table(source)):
         return bytes(image.render(img_format="PNG", colormap=colours))
-    if not (image.data.dtype == np.uint8 and len(image.band_names) == 3):
-        image.rescale(in_range=_stretch(path, _choose_bands(source)))
+    if image.array.dtype.kind == "f":  # a value that is none is missing, whether the file says so or not
+        image.array = np.ma.masked_invalid(image.array)
+    if not (image.array.dtype == np.uint8 and len(image.band_names) == 3):
+        # The path may come to hold another file while this child lives.
+        image.rescale(in_range=_stretch(path, Path(path).stat().st_mtime_ns, _choose_bands(source)))
     colours = None if len(image.band_names) == 3 else cmap.get("viridis")
     return bytes(image.render(img_format="PNG", colormap=colours))
 
@@ -81,8 +84,9 @@ def _table(source: Reader) -> dict[int, tuple[int, ...]] | None:
 
 
 @functools.lru_cache(_OPEN_FILES)
-def _stretch(path: str, bands: tuple[int, ...]) -> tuple[tuple[float, float], ...]:
-    """Return the 2nd and 98th percentile of each band, from a small copy of the whole."""
+def _stretch(path: str, modified_ns: int, bands: tuple[int, ...]) -> tuple[tuple[float, float], ...]:
+    """Return the 2nd and 98th percentile of each band of a file as last modified, from a small copy of the whole."""
+    _ = modified_ns
     with open_raster(Path(path)) as dataset, Reader(path, dataset=dataset) as source:
         sample = source.preview(max_size=_SAMPLE_PIXELS, indexes=bands)
     ranges = []

@@ -1,0 +1,235 @@
+"""What pages are, without a browser: who gets them, with which headers, and that no text of others is more than text."""
+
+import html
+import re
+from html.parser import HTMLParser
+
+import httpx2
+import pytest
+
+from console.conftest import run_site
+from console.console_site import HOSTILE, ODD_COLLECTION, ODD_ID
+from console.test_console_snippets import ODD_ITEM
+
+_ODD_PAGE = ODD_ITEM.partition("/items/")[0]
+PAGES = [
+    "/",
+    "/explore",
+    "/collections",
+    "/collections/scenes",
+    "/collections/sst/items/sst-2021-07",
+    _ODD_PAGE,
+    ODD_ITEM,
+    "/sign-in",
+]
+
+
+class Tags(HTMLParser):
+    """The tags of a page with their attributes."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.found = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+
+
+@pytest.mark.parametrize(
+    "path", [*PAGES, "/jobs", "/nonsense", "/explore?q=%3Cscript%3E&bbox=%22%3E%3Cscript%3E", "/collections?q=%3Cb%3E"]
+)
+def test_every_page_is_free_of_what_is_inline_or_foreign_and_of_others_markup(site, path):
+    answer = site.get(path)
+    policy = dict(part.strip().split(" ", 1) for part in answer.headers["content-security-policy"].split(";"))
+    tags = Tags(answer.text).found
+
+    assert policy["default-src"] == "'none'"
+    assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == policy["worker-src"] == "'self'"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "private" in answer.headers["cache-control"]
+    assert {"style", "b", "iframe", "base", "object"}.isdisjoint(tag for tag, _ in tags)
+    for tag, attributes in tags:
+        assert not [name for name in attributes if name == "style" or name.startswith("on")]
+        if tag == "script":
+            assert attributes.get("src", "").startswith("/static/") or attributes["type"] == "application/json"
+        if tag in {"script", "link", "img", "form", "use"}:
+            loaded = attributes.get("src") or attributes.get("href") or attributes.get("action") or "/"
+            assert loaded.startswith("/")
+            assert not loaded.startswith("//")
+        assert not (attributes.get("href") or "").startswith(("javascript:", "data:"))
+
+
+def test_the_odd_item_shows_all_that_it_has(site):
+    shown = html.unescape(site.get(ODD_ITEM).text)
+
+    assert shown.count("test:property_") == 400
+    assert HOSTILE in shown
+    assert ODD_ID in shown
+    assert ODD_COLLECTION in shown
+
+
+def test_only_who_asks_for_html_gets_a_page_of_what_is_also_an_api(site):
+    page = site.get("/jobs", headers=site.bearer)
+    api = httpx2.get(f"{site.url}/jobs", headers=site.bearer)
+
+    assert page.headers["content-type"].startswith("text/html")
+    assert "Accept" in page.headers["vary"]
+    assert api.json()["jobs"] == [] or api.json()["jobs"][0]["jobID"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/nonsense", "/jobs", "/collections/none", "/collections/scenes/items/none", "/collections/secret"]
+)
+def test_errors_are_pages_for_people_and_problems_for_programs(site, path):
+    page, problem = site.get(path), httpx2.get(site.url + path)
+
+    assert page.status_code == problem.status_code == (401 if path == "/jobs" else 404)
+    assert "tell the operator the ticket" in page.text
+    assert problem.headers["content-type"] == "application/problem+json"
+    if path == "/jobs":
+        assert 'href="/sign-in?next=%2Fjobs"' in page.text
+
+
+def test_a_bad_token_is_refused_on_a_page(site):
+    page = site.get("/", headers={"authorization": "Bearer wrong"})
+
+    assert page.status_code == 401
+    assert page.headers["content-type"].startswith("text/html")
+
+
+def test_private_collections_are_for_who_may_see_them(site):
+    for path in ("/", "/collections", "/explore"):
+        assert "Secret scenes" not in site.get(path).text
+    assert "Secret scenes" in site.get("/collections", headers=site.bearer).text
+    assert site.get("/explore?collections=secret").text.count('class="row"') == 0
+    assert site.get("/explore?collections=secret", headers=site.bearer).text.count('class="row"') == 1
+    tile = "/preview/secret/hidden/data/5/24/14.png"
+    assert site.get(tile).status_code in {401, 404}
+    assert site.get(tile, headers=site.bearer).headers["content-type"] == "image/png"
+
+
+def test_the_address_of_a_next_page_is_for_its_reader_and_question_alone(site):
+    [more] = re.findall(r'href="(/explore[^"]*page=[^"]*)"', site.get("/explore").text)
+    more = html.unescape(more)
+
+    assert "items found" in site.get(more).text
+    assert "No answer" in site.get(more, headers=site.bearer).text
+    assert "No answer" in site.get(more[:-2]).text
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "bbox=1,2,3",
+        "bbox=a,b,c,d",
+        "bbox=nan,0,1,1",
+        "bbox=0,50,1,40",
+        "start=never",
+        "start=2024-02-01&end=2024-01-01",
+        "page=x",
+    ],
+)
+def test_a_wrong_question_is_answered_with_what_is_wrong(site, question):
+    answer = site.get(f"/explore?{question}")
+
+    assert answer.status_code == 200
+    assert 'class="notice bad"' in answer.text
+
+
+@pytest.fixture
+def base(site):
+    return re.search(r'href="(/static/[0-9a-f]{12})/console.css"', site.get("/").text)[1]
+
+
+class TestStatic:
+    @pytest.mark.parametrize(
+        "name", ["console.css", "map.js", "vendor/maplibre-gl-worker.mjs", "vendor/countries.geojson", "icon.svg"]
+    )
+    def test_files_are_compressed_and_kept_for_ever(self, site, base, name):
+        compressed = site.get(f"{base}/{name}", headers={"accept-encoding": "gzip"})
+        plain = site.get(f"{base}/{name}", headers={"accept-encoding": "identity"})
+
+        assert compressed.headers["content-encoding"] == "gzip"
+        assert "content-encoding" not in plain.headers
+        assert compressed.content == plain.content
+        assert "immutable" in plain.headers["cache-control"]
+        assert "connect-src 'self'" in plain.headers["content-security-policy"]
+
+    @pytest.mark.parametrize(
+        "path", ["/none.css", "/../routes.py", "/..%2froutes.py", "/vendor", "/vendor/SHA256SUMS", "//etc/passwd"]
+    )
+    def test_nothing_else_is_sent(self, site, base, path):
+        assert site.get(base + path).status_code == 404
+
+    def test_another_version_is_not_taken_for_this_one(self, site):
+        assert site.get("/static/000000000000/console.css").status_code == 404
+
+
+class TestPreview:
+    PATH = "/preview/scenes/scene-000/data"
+
+    def test_a_tile_is_kept_until_the_data_change(self, site):
+        tile = site.get(f"{self.PATH}/7/65/44.png")
+
+        assert tile.content.startswith(b"\x89PNG")
+        again = site.get(f"{self.PATH}/7/65/44.png", headers={"if-none-match": tile.headers["etag"]})
+        assert again.status_code == 304
+
+    @pytest.mark.parametrize("place", ["0/1/0", "3/0/8", "25/0/0", "99999999999999999999/0/0"])
+    def test_there_are_no_tiles_beyond_the_matrix(self, site, place):
+        assert site.get(f"{self.PATH}/{place}.png").status_code == 404
+
+    @pytest.mark.parametrize(
+        "asset",
+        ["/preview/tables/ssp245/data", "/preview/scenes/scene-000/none", f"/preview{ODD_ITEM[12:].replace('/items', '')}/data"],
+    )
+    def test_what_is_no_raster_here_has_none(self, site, asset):
+        assert site.get(f"{asset}/0/0/0.png").status_code == 404
+
+
+class TestSigningIn:
+    @pytest.fixture
+    def client(self, site):
+        with httpx2.Client(base_url=site.url, headers={"accept": "text/html", "origin": site.url}) as client:
+            yield client
+
+    def test_a_session_begins_and_ends(self, site, client):
+        signed = client.post("/sign-in", data={"token": site.token, "next": "/jobs?before=x"})
+        assert (signed.status_code, signed.headers["location"]) == (303, "/jobs?before=x")
+        assert "SameSite=strict" in signed.headers["set-cookie"]
+        assert "HttpOnly" in signed.headers["set-cookie"]
+        page = client.get("/jobs")
+        form_token = re.search(r'name="form_token" value="([^"]+)"', page.text)[1]
+
+        assert client.post("/sign-out", data={"form_token": "forged"}).status_code == 403
+        assert client.post("/jobs/none/cancel", data={}).status_code == 403
+        assert client.post("/jobs/none/cancel", data={"form_token": form_token}).status_code == 404
+        assert client.get("/jobs").status_code == 200
+        assert client.post("/sign-out", data={"form_token": form_token}).headers["location"] == "/"
+        assert client.get("/jobs").status_code == 401
+        assert client.post("/sign-out", data={}).status_code == 303
+
+    def test_a_bad_token_is_told_and_the_way_on_kept(self, client):
+        answer = client.post("/sign-in", data={"token": "nonsense", "next": "/jobs"})
+
+        assert answer.status_code == 401
+        assert 'role="alert"' in answer.text
+        assert 'name="next" value="/jobs"' in answer.text
+        assert "nonsense" not in answer.text
+
+    def test_no_other_site_signs_somebody_in(self, site, client):
+        answer = client.post("/sign-in", data={"token": site.token}, headers={"sec-fetch-site": "cross-site"})
+
+        assert answer.status_code == 403
+        assert "set-cookie" not in answer.headers
+
+
+def test_an_empty_site_says_how_to_begin(tmp_path):
+    with run_site(tmp_path, extra=-1) as site:
+        home = site.get("/").text
+
+        assert "twinlake ingest" in home
+        assert "No changes" in home
+        assert "Nothing found" in site.get("/explore").text
+        assert site.get("/collections").status_code == 200
