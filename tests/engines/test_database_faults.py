@@ -211,11 +211,11 @@ async def test_a_read_only_file_is_refused_at_the_start(tmp_path):
         pass
     program = f"""
 import os
-os.setgroups([]); os.setgid(65534); os.setuid(65534)
 from pathlib import Path
 from twinlake.core.errors import StorageFailedError
 from twinlake.engines.database import SqliteDatabase
 from twinlake.testing.database import MIGRATIONS
+os.setgroups([]); os.setgid(65534); os.setuid(65534)
 try:
     SqliteDatabase(Path({str(path)!r}), migrations=MIGRATIONS)
 except StorageFailedError as error:
