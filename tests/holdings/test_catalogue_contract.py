@@ -20,6 +20,8 @@ class TestCatalogueOnAFile(CatalogueContract):
 
 
 class TestCatalogueInMemory(CatalogueContract):
+    random_questions = 60
+
     @pytest.fixture
     async def database(self):
         async with MemoryDatabase(migrations=_MIGRATIONS, prepare=_PREPARE) as database:

@@ -64,6 +64,9 @@ def names(page: ItemPage) -> list[str]:
 class CatalogueContract:
     """Give a fixture ``database`` with the schemas and functions of log, CQL2 and catalogue."""
 
+    random_questions = 300
+    """How many are compared with brute force."""
+
     @pytest.fixture
     def clock(self) -> SteppingClock:
         return SteppingClock()
@@ -403,7 +406,7 @@ class CatalogueContract:
         documents = await self._fill(catalogue, 2500)
         horizon = {"odd-a": 1_578_614_400_000_000}
         oracle = Oracle(documents)
-        for number in range(300):
+        for number in range(self.random_questions):
             question = random_question(chance, documents, ODD_COLLECTIONS)
             some = frozenset(chance.sample(ODD_COLLECTIONS, 3))
             visibility = chance.choice((EVERYTHING, Visibility(collections=some), Visibility(collections=some, horizons=horizon)))
