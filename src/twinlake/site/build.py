@@ -22,6 +22,7 @@ from twinlake.core.randomness import SYSTEM_RANDOMNESS, Randomness
 from twinlake.discovery.data.editing import DataEditing
 from twinlake.discovery.data.service import DataDiscovery
 from twinlake.engines.database import Database, Migration, SqliteDatabase
+from twinlake.engines.database.reserve import DiskReserve
 from twinlake.engines.network.client import GuardedClient
 from twinlake.engines.network.guard import DestinationGuard
 from twinlake.engines.objectstore import BucketObjectStore, LinkedFiles, LocalObjectStore, ObjectStore
@@ -87,6 +88,7 @@ MIGRATIONS: tuple[Migration, ...] = (
 PREPARE = (*cql2.PREPARE, *catalogue_schema.PREPARE)
 _FLUSH_SECONDS = 5.0
 _CHILD_FILE_BYTES = 1 << 30
+_RESERVE_BYTES = 16 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -337,6 +339,7 @@ async def open_services(
                 clock=clock,
                 log=log,
                 event_retention=timedelta(days=settings.events.retention_days),
+                reserve=DiskReserve(folder.database.parent / "reserve", size_bytes=_RESERVE_BYTES),
                 closing=closing,
             ),
             previews=await stack.enter_async_context(PreviewRenderer()),

@@ -6,8 +6,9 @@ from datetime import timedelta
 from structlog.typing import FilteringBoundLogger
 
 from twinlake.core.clock import Clock
-from twinlake.core.errors import TwinlakeError
+from twinlake.core.errors import StorageFullError, TwinlakeError
 from twinlake.engines.database import Database
+from twinlake.engines.database.reserve import DiskReserve
 from twinlake.engines.objectstore import ObjectStore
 from twinlake.engines.objectstore.upkeep import sweep
 from twinlake.events.log import EventLog
@@ -36,6 +37,7 @@ class Upkeep:
         clock: Clock,
         log: FilteringBoundLogger,
         event_retention: timedelta,
+        reserve: DiskReserve,
         closing: asyncio.Event,
     ) -> None:
         self._folder = folder
@@ -47,13 +49,15 @@ class Upkeep:
         self._clock = clock
         self._log = log
         self._event_retention = event_retention
+        self._reserve = reserve
         self._closing = closing
 
     async def run(self) -> None:
         """Go round until the site is closing."""
         while not self._closing.is_set():
+            self._reserve.hold()
             try:
-                await self.go_round()
+                await self._go_round_in_any_case()
             except TwinlakeError as error:
                 self._log.warning("upkeep could not finish its round", code=error.code, reason=error.message)
             try:
@@ -61,6 +65,14 @@ class Upkeep:
                     await self._closing.wait()
             except TimeoutError:
                 continue
+
+    async def _go_round_in_any_case(self) -> None:
+        """Go round; on a full disk, where not even a deletion can be written, in the room that is kept back for this."""
+        try:
+            await self.go_round()
+        except StorageFullError:
+            with self._reserve.released():
+                await self.go_round()
 
     async def go_round(self) -> None:
         """Clear away once. Objects go last: what still cited them has gone by then. They stay while a backup copies them."""
