@@ -14,7 +14,9 @@ import zarr
 from rasterio.transform import from_origin
 
 
-def write_geotiff(path: Path, *, bands=1, crs="EPSG:32633", transform=None, shape=(60, 80), dtype="uint16", values=None, **options) -> Path:
+def write_geotiff(
+    path: Path, *, bands=1, crs="EPSG:32633", transform=None, shape=(60, 80), dtype="uint16", values=None, **options
+) -> Path:
     transform = transform or from_origin(500_000, 5_000_000, 10, 10)
     if values is None:
         values = np.arange(bands * shape[0] * shape[1], dtype="int64").reshape(bands, *shape) % 1000
@@ -132,7 +134,11 @@ def write_json(path: Path, document: object) -> Path:
 
 def write_geoparquet(path: Path, *, crs=None) -> Path:
     geometries = shapely.to_wkb(shapely.box([500_000, 510_000], 5_000_000, [501_000, 511_000], 5_001_000))
-    meta = {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": {"encoding": "WKB", "geometry_types": ["Polygon"]}}}
+    meta = {
+        "version": "1.1.0",
+        "primary_column": "geometry",
+        "columns": {"geometry": {"encoding": "WKB", "geometry_types": ["Polygon"]}},
+    }
     if crs is not None:
         meta["columns"]["geometry"]["crs"] = crs
     table = pa.table({"id": [1, 2], "time": pa.array([0, 86_400_000_000], pa.timestamp("us", tz="UTC")), "geometry": geometries})
@@ -148,7 +154,10 @@ def stac_item(name: str = "a", **members) -> dict:
         "geometry": {"type": "Point", "coordinates": [5.0, 50.0]},
         "bbox": [5.0, 50.0, 5.0, 50.0],
         "properties": {"datetime": "2020-01-01T00:00:00Z"},
-        "links": [{"rel": "self", "href": "https://elsewhere.example/a"}, {"rel": "license", "href": "https://elsewhere.example/l"}],
+        "links": [
+            {"rel": "self", "href": "https://elsewhere.example/a"},
+            {"rel": "license", "href": "https://elsewhere.example/l"},
+        ],
         "assets": {"data": {"href": "https://elsewhere.example/a.tif"}},
         **members,
     }

@@ -1,7 +1,7 @@
 """STAC 1.1.0 and its extensions checked by their JSON schemas, without the network."""
 
 import json
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -31,7 +31,7 @@ class SchemaCheck:
             for error in self._validator(uri).iter_errors(document)
         ]
 
-    @lru_cache(maxsize=None)  # noqa: B019  # one instance per session
+    @cache  # noqa: B019  # one instance per session
     def _validator(self, uri: str) -> Draft7Validator:
         return Draft7Validator(self._retrieve(uri).contents, registry=self._registry)
 

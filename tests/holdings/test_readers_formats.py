@@ -4,8 +4,8 @@ import gzip
 import json
 
 import pytest
-from made_up import geojson, stac_item, write_geoparquet, write_geotiff, write_json, write_netcdf, write_zarr
 
+from made_up import geojson, stac_item, write_geoparquet, write_geotiff, write_json, write_netcdf, write_zarr
 from twinlake.holdings.readers.errors import ForeignReferenceError, UnreadableFileError
 from twinlake.holdings.readers.formats import detect
 

@@ -6,11 +6,12 @@ import netCDF4
 import numpy as np
 import pytest
 import rasterio
-from made_up import write_curvilinear, write_geotiff, write_netcdf, write_stations, write_zarr
 from rasterio.control import GroundControlPoint
 from rasterio.enums import ColorInterp
+from rasterio.errors import NotGeoreferencedWarning
 from rasterio.transform import from_origin
 
+from made_up import write_curvilinear, write_geotiff, write_netcdf, write_stations, write_zarr
 from twinlake.holdings.readers.describe import describe, thumbnail
 from twinlake.holdings.readers.errors import RecipeNeededError
 from twinlake.holdings.readers.hints import Hints
@@ -69,7 +70,10 @@ def test_a_large_raster_is_sampled(tmp_path):
     described = describe(path)
 
     assert described.asset["twinlake:statistics_decimation"] == 3
-    assert described.asset["bands"][0]["statistics"]["count"] == 400 * 300 or described.asset["bands"][0]["statistics"]["count"] < 512 * 512
+    assert (
+        described.asset["bands"][0]["statistics"]["count"] == 400 * 300
+        or described.asset["bands"][0]["statistics"]["count"] < 512 * 512
+    )
 
 
 def test_raster_over_the_antimeridian(tmp_path):
@@ -82,7 +86,9 @@ def test_raster_over_the_antimeridian(tmp_path):
 
 
 def test_raster_over_the_pole(tmp_path):
-    path = write_geotiff(tmp_path / "arctic.tif", crs="EPSG:3413", transform=from_origin(-2e6, 2e6, 50_000, 50_000), shape=(80, 80))
+    path = write_geotiff(
+        tmp_path / "arctic.tif", crs="EPSG:3413", transform=from_origin(-2e6, 2e6, 50_000, 50_000), shape=(80, 80)
+    )
 
     assert describe(path).footprint.bbox == pytest.approx((-180.0, 64.0, 180.0, 90.0), abs=1.0)
 
@@ -102,7 +108,9 @@ def test_raster_placed_by_control_points(tmp_path):
     path = tmp_path / "gcps.tif"
     corners = [(0, 0, 10, 60), (0, 80, 12, 60), (60, 0, 10, 58), (60, 80, 12, 58)]
     points = [GroundControlPoint(row, column, x, y) for row, column, x, y in corners]
-    with rasterio.open(path, "w", driver="GTiff", count=1, height=60, width=80, dtype="uint8", gcps=points, crs="EPSG:4326") as dataset:
+    with rasterio.open(
+        path, "w", driver="GTiff", count=1, height=60, width=80, dtype="uint8", gcps=points, crs="EPSG:4326"
+    ) as dataset:
         dataset.write(np.ones((1, 60, 80), "uint8"))
 
     assert describe(path).footprint.bbox == (10, 58, 12, 60)
@@ -116,6 +124,15 @@ def test_a_raster_without_crs_asks_for_the_line(tmp_path):
 
     assert 'crs = "EPSG:4326"' in raised.value.remedy
     assert describe(path, hints=Hints(crs="EPSG:32633")).footprint.bbox[0] == pytest.approx(15.0)
+    assert describe(path, hints=Hints(bbox=(1, 2, 3, 4))).footprint.bbox == (1, 2, 3, 4)
+
+
+def test_a_raster_that_is_nowhere(tmp_path):
+    with pytest.warns(NotGeoreferencedWarning):
+        path = write_geotiff(tmp_path / "nowhere.tif", crs=None, transform=rasterio.Affine.identity())
+
+    with pytest.raises(RecipeNeededError, match="where it lies"):
+        describe(path, hints=Hints(crs="EPSG:4326"))
     assert describe(path, hints=Hints(bbox=(1, 2, 3, 4))).footprint.bbox == (1, 2, 3, 4)
 
 

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pyproj
 import pytest
-from made_up import geojson, write_geoparquet, write_json
 
+from made_up import geojson, write_geoparquet, write_json
 from twinlake.holdings.readers.describe import describe, thumbnail
 from twinlake.holdings.readers.errors import ForeignReferenceError, RecipeNeededError, UnreadableFileError
 from twinlake.holdings.readers.hints import Hints
@@ -53,7 +53,10 @@ def test_csv_with_a_column_per_year(tmp_path):
 def test_a_later_row_widens_a_type(tmp_path):
     rows = "".join(f"{n}\n" for n in range(30_000))
 
-    assert _columns(describe(_csv(tmp_path, f"a,b\n{rows.replace(chr(10), ',1' + chr(10))}x,2\n"))) == {"a": "string", "b": "int64"}
+    assert _columns(describe(_csv(tmp_path, f"a,b\n{rows.replace(chr(10), ',1' + chr(10))}x,2\n"))) == {
+        "a": "string",
+        "b": "int64",
+    }
 
 
 @pytest.mark.parametrize("end", ["\r", "\r\n", "\n"])
@@ -132,7 +135,9 @@ def test_geojson_crs_links_are_refused(tmp_path):
         describe(write_json(tmp_path / "x", document))
 
 
-@pytest.mark.parametrize("geometry", [{"type": "Point", "coordinates": ["a", 1]}, {"type": "Blob"}, {"type": "Point", "coordinates": [200, 100]}])
+@pytest.mark.parametrize(
+    "geometry", [{"type": "Point", "coordinates": ["a", 1]}, {"type": "Blob"}, {"type": "Point", "coordinates": [200, 100]}]
+)
 def test_broken_geometries(tmp_path, geometry):
     document = geojson(1)
     document["features"][0]["geometry"] = geometry

@@ -3,8 +3,8 @@
 import shutil
 
 import pytest
-from shared_intake import take_in
 
+from shared_intake import take_in
 from twinlake.cli.demo.sources import list_sources
 from twinlake.core.errors import NotFoundError
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 import stac_geoparquet.arrow
+
 from made_up import stac_item, write_curvilinear, write_geotiff, write_json, write_netcdf, write_zarr
 from stac_schemas import SchemaCheck
-
 from twinlake.holdings.readers.errors import RecipeNeededError, UnreadableFileError
 from twinlake.holdings.recipes import CollectionPlan, DocumentsPlan, Refusal, collection_document, parse_recipe, plan
 from twinlake.holdings.recipes.items import build_item, read_collection, read_items
@@ -60,7 +60,9 @@ def test_without_a_time_the_refusal_names_the_line(tmp_path):
 def test_bands_of_one_scene(tmp_path):
     for name in ("B02", "B03", "B04"):
         write_geotiff(tmp_path / f"s_{name}.tif")
-    write_geotiff(tmp_path / "s_B11.tif", shape=(30, 40), transform=__import__("rasterio").transform.from_origin(500_000, 5_000_000, 20, 20))
+    write_geotiff(
+        tmp_path / "s_B11.tif", shape=(30, 40), transform=__import__("rasterio").transform.from_origin(500_000, 5_000_000, 20, 20)
+    )
     text = "datetime = '2020'\n[[rules]]\nfiles = '(?P<item>s)_(?P<asset>B\\d\\d)\\.tif'\n" + "".join(
         f'[assets.{key}]\ntitle = "{name}"\nbands = [{{ "eo:common_name" = "{name}" }}]\n'
         for key, name in (("B02", "blue"), ("B03", "green"), ("B04", "red"))
@@ -101,7 +103,11 @@ def test_a_zarr_store_that_is_not_whole(tmp_path):
 
 def test_stac_item_beside_its_file(tmp_path):
     write_geotiff(tmp_path / "a.tif")
-    assets = {"data": {"href": "a.tif", "roles": ["data"]}, "far": {"href": "https://elsewhere.example/x"}, "gone": {"href": "gone.tif"}}
+    assets = {
+        "data": {"href": "a.tif", "roles": ["data"]},
+        "far": {"href": "https://elsewhere.example/x"},
+        "gone": {"href": "gone.tif"},
+    }
     path = write_json(tmp_path / "a.json", stac_item(assets=assets, stac_version="1.0.0"))
 
     (built,) = _build(tmp_path)
@@ -145,7 +151,9 @@ def _batches(items):
 
 
 def test_collection_document(tmp_path):
-    recipe = parse_recipe('[collection]\ntitle = "T"\nlicense = "CC-BY-4.0"\n[[collection.providers]]\nname = "P"\nroles = ["host"]')
+    recipe = parse_recipe(
+        '[collection]\ntitle = "T"\nlicense = "CC-BY-4.0"\n[[collection.providers]]\nname = "P"\nroles = ["host"]'
+    )
     items = [stac_item(bbox=[170, -10, -170, 10]), stac_item(bbox=[175, 0, -175, 20])]
     items[1]["properties"] = {"datetime": None, "start_datetime": "2019-01-01T00:00:00Z", "end_datetime": "2021-01-01T00:00:00Z"}
     given = {"type": "Collection", "id": "other", "description": "D", "license": "other", "links": []}

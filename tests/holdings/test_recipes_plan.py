@@ -44,7 +44,9 @@ def test_without_a_recipe_each_file_is_an_item():
 def test_a_pattern_groups_files_into_items():
     names = ["S2_20200101_B04.tif", "S2_20200101_B08.tif", "S2_20200106_B04.tif"]
 
-    plans = _plan(names, "datetime_format = '%Y%m%d'\n[[rules]]\nfiles = '(?P<item>S2_(?P<datetime>\\d+))_(?P<asset>B\\d\\d)\\.tif'")
+    plans = _plan(
+        names, "datetime_format = '%Y%m%d'\n[[rules]]\nfiles = '(?P<item>S2_(?P<datetime>\\d+))_(?P<asset>B\\d\\d)\\.tif'"
+    )
 
     assert [(each.id, [asset.key for asset in each.assets]) for each in plans] == [
         ("S2_20200101", ["B04", "B08"]),
@@ -120,7 +122,11 @@ def test_refusals(names, text, code, words):
 
 
 def test_stac_items_take_the_files_beside_them():
-    item = _file("s/a.json", STAC_ITEM, hrefs={"one": "./a.tif", "two": "../b%20c.tif", "web": "https://elsewhere.example/x", "gone": "z.tif"})
+    item = _file(
+        "s/a.json",
+        STAC_ITEM,
+        hrefs={"one": "./a.tif", "two": "../b%20c.tif", "web": "https://elsewhere.example/x", "gone": "z.tif"},
+    )
 
     found, other = _plan([item, "s/a.tif", "b c.tif", "s/other.tif"])
 
@@ -130,7 +136,9 @@ def test_stac_items_take_the_files_beside_them():
     assert isinstance(other, ItemPlan)
 
 
-@pytest.mark.parametrize("href", ["../../etc/passwd", "/etc/passwd", "file:///etc/passwd", "s3://bucket/key", "%2e%2e/%2e%2e/etc/passwd", ""])
+@pytest.mark.parametrize(
+    "href", ["../../etc/passwd", "/etc/passwd", "file:///etc/passwd", "s3://bucket/key", "%2e%2e/%2e%2e/etc/passwd", ""]
+)
 def test_hrefs_never_leave_the_set(href):
     (found,) = _plan([_file("s/a.json", STAC_ITEM, hrefs={"data": href})])
 

@@ -5,9 +5,9 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
 from shared_intake import TITLE, take_in
 from stac_schemas import SchemaCheck
-
 from twinlake.holdings.readers.times import parse_time
 
 _FOREIGN = {"goes-stac-cog", "landcover", "sentinel2-stac-cog", "sst-stac-cog", "stac-items"}
@@ -26,7 +26,7 @@ def manifest(shared):
 
 
 def test_every_file_is_accounted_for(intakes, manifest):
-    print(TITLE, *(each.line for each in intakes.values()), sep="\n")
+    print(TITLE, *(each.line for each in intakes.values()), sep="\n")  # noqa: T201  # the table, shown by pytest -s
 
     assert sum(each.files for each in intakes.values()) == len(manifest)
     for each in intakes.values():

@@ -4,13 +4,14 @@ Whatever in this project opens a raster does it through `open_raster`.
 """
 
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import rasterio
-from rasterio.errors import RasterioError
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from twinlake.holdings.readers.errors import ForeignReferenceError, TooLargeToReadError, UnreadableFileError
 from twinlake.holdings.readers.limits import MAX_BLOCK_BYTES, MAX_DIMENSION, MAX_VARIABLES
@@ -55,7 +56,8 @@ def open_raster(path: Path) -> Iterator[Any]:
         It is damaged or lies about itself, or a block of it is too large to decode. GDAL's errors while the dataset
         is used are raised as this, too.
     """
-    with rasterio.Env(**OPTIONS), neutral_path(path) as link:
+    with rasterio.Env(**OPTIONS), neutral_path(path) as link, warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)  # what has no place is said by who asks for it
         try:
             with rasterio.open(link, driver=_DRIVER) as dataset:
                 _check(dataset)

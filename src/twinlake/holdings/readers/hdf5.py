@@ -129,8 +129,8 @@ class _Walk:
     @staticmethod
     def _axis(dataset: h5py.Dataset, axis: int) -> str:
         scales = dataset.dims[axis]
-        if len(scales):
-            return clean_text(scales[0].name.strip("/"))
+        if len(scales) and (name := scales[0].name):
+            return clean_text(name.strip("/"))
         return f"phony_{axis}_{dataset.shape[axis]}"
 
 

@@ -117,7 +117,7 @@ class _Reader:
             if tuple(opened.shape) != self.array.shape:
                 raise UnreadableFileError("The Zarr store contradicts itself.", _REMEDY)
             return np.asarray(opened[selection])
-        except (BaseZarrError, OSError, ValueError, TypeError, KeyError, RuntimeError) as error:
+        except (BaseZarrError, OSError, ValueError, TypeError, KeyError, RuntimeError, SystemError) as error:
             raise UnreadableFileError(f"The array {self.name!r} cannot be read: {str(error)[:200]}.", _REMEDY) from error
 
 
@@ -229,5 +229,7 @@ def _array(name: str, shape: tuple[int, ...], dtype: np.dtype[Any], names: Any, 
     return _Array(shape, dtype, dimensions, _clean(attributes))
 
 
-def _clean(attributes: JsonObject) -> JsonObject:
+def _clean(attributes: Any) -> JsonObject:
+    if not isinstance(attributes, dict):
+        raise UnreadableFileError("The attributes of an array are no JSON object.", _REMEDY)
     return {clean_text(name): clean_value(value) for name, value in attributes.items() if name != "_ARRAY_DIMENSIONS"}
