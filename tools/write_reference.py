@@ -1,12 +1,14 @@
 """Write docs/settings.md and docs/commands.md from the code. With ``--check`` only say whether they are up to date."""
 
+import inspect
 import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import click
+import typer
 from pydantic_core import PydanticUndefined
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 from typer.main import get_command
 
 from twinlake.cli.main import app
@@ -34,28 +36,49 @@ def write_settings() -> str:
 
 def write_commands() -> str:
     """Return the page on commands."""
-    return "# Commands\n\n" + "\n".join(_describe(get_command(app), "twinlake")) + "\n"
+    lines = [
+        "# Commands",
+        "",
+        "Commands that talk to a site take its address from `--to` or `TWINLAKE_URL`, and the caller's token from",
+        "`--token-file` or `TWINLAKE_TOKEN_FILE`. `init`, `serve`, `doctor` and `admin` work on a site's folder.",
+        "",
+    ]
+    for path, command in list_commands():
+        lines += _describe(path, command)
+    return "\n".join(lines).rstrip() + "\n"
 
 
-def _describe(command: click.Command, path: str) -> Iterator[str]:
-    context = click.Context(command, info_name=path)
-    if isinstance(command, click.Group):
-        for name in command.list_commands(context):
-            child = command.get_command(context, name)
-            if child is not None:
-                yield from _describe(child, f"{path} {name}")
-        return
-    pieces = " ".join(command.collect_usage_pieces(context))
-    yield from (f"## `{path}`", "", (command.help or "").replace("\f", "").strip(), "", f"    {path} {pieces}", "")
-    rows = []
-    for parameter in command.params:
-        record = getattr(parameter, "help", None) or ""
-        if parameter.name == "help":
-            continue
-        names = ", ".join(parameter.opts + parameter.secondary_opts) if isinstance(parameter, click.Option) else parameter.human_readable_name
-        rows.append(f"| `{names}` | {record} |")
+def list_commands() -> Iterator[tuple[str, TyperCommand]]:
+    """Yield every command with its full name, in the order of the help."""
+
+    def walk(path: str, command: TyperCommand | TyperGroup) -> Iterator[tuple[str, TyperCommand]]:
+        if isinstance(command, TyperGroup):
+            for name, child in command.commands.items():
+                yield from walk(f"{path} {name}", child)
+        else:
+            yield path, command
+
+    return walk("twinlake", get_command(app))
+
+
+def _describe(path: str, command: TyperCommand) -> Iterator[str]:
+    pieces = command.collect_usage_pieces(typer.Context(command, info_name=path))
+    yield from (f"## `{path}`", "", inspect.cleandoc(command.help or ""), "", f"    {path} {' '.join(pieces)}", "")
+    rows = [f"| `{_name(each)}` | {_explain(each)} |" for each in command.params if each.name != "help"]
     if rows:
         yield from ("| option or argument | meaning |", "|---|---|", *rows, "")
+
+
+def _name(parameter: TyperOption | TyperArgument) -> str:
+    if isinstance(parameter, TyperOption):
+        return ", ".join((*parameter.opts, *parameter.secondary_opts))
+    return str(parameter.metavar or parameter.name).strip("[]").upper().replace("|", "\\|")
+
+
+def _explain(parameter: TyperOption | TyperArgument) -> str:
+    default = parameter.default
+    told = "" if default in (None, False, (), "") or callable(default) or parameter.required else f" Default: `{default}`."
+    return f"{(parameter.help or '').replace('|', chr(92) + '|')}{told}"
 
 
 def main() -> int:
