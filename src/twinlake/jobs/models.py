@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from pathlib import Path
 
 from twinlake.core.documents import JsonObject
 from twinlake.engines.sandbox import Limits
@@ -159,6 +160,8 @@ class JobKind:
     longest: timedelta
     """An attempt is killed after so long, even if it gets on."""
     retry: Retry = field(default_factory=Retry)
+    readable: tuple[Path, ...] | None = ()
+    """What its child may read beside its inputs; None leaves it all files of the site's user."""
     is_shared: bool = False
     """Whether requests with equal specifications share one live run."""
 

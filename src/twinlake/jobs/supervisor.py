@@ -23,6 +23,9 @@ from twinlake.jobs.runs import RunJournal
 _LOOK_SECONDS = 0.5
 _BETWEEN_LOOKS_SECONDS = 0.05
 WORK = "work"
+"""Folder of an attempt that its child may write to."""
+INPUTS = "inputs"
+"""Folder of an attempt that its child may read."""
 _SECRET_BYTES = 16
 _SITE_STOPPED = Failure("site-stopped", "The site went down while the run was under way.")
 _NO_HEARTBEAT = Failure("heartbeat-lost", "The child gave no sign of life for too long and was ended.")
@@ -100,7 +103,7 @@ class Supervisor:
         await asyncio.gather(*self._attending)
 
     def folder_of(self, lease: str) -> Path | None:
-        """Return the folder of a running attempt: the site's own, but for `WORK` in it, where the child works."""
+        """Return the folder of a running attempt: `WORK` and `INPUTS` in it are open to its child."""
         attempt = self._attempts.get(lease)
         return None if attempt is None else attempt.folder
 
@@ -147,7 +150,14 @@ class Supervisor:
         order = {"socket": str(self._socket), "run": run.id, "secret": secret, "function": kind.child}
         try:
             (folder / WORK).mkdir(mode=0o700, parents=True)
-            child = start_child("twinlake.jobs.child", message=orjson.dumps(order), limits=kind.limits, scratch=folder / WORK)
+            (folder / INPUTS).mkdir(mode=0o700)
+            child = start_child(
+                "twinlake.jobs.child",
+                message=orjson.dumps(order),
+                limits=kind.limits,
+                scratch=folder / WORK,
+                readable=None if kind.readable is None else (folder / INPUTS, *kind.readable),
+            )
         except OSError as error:
             await self._crash(run, Failure("no-child", f"No child process could be started: {error.strerror}."), blame=False)
             return True

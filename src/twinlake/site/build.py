@@ -230,7 +230,9 @@ async def open_services(
         limits = Limits(
             memory_bytes=settings.jobs.memory_bytes, cpu_seconds=settings.jobs.cpu_seconds, file_bytes=_CHILD_FILE_BYTES
         )
-        kind = ingest_kind(service=ingest, limits=limits, concurrent=settings.jobs.concurrent_runs)
+        kind = ingest_kind(
+            service=ingest, limits=limits, concurrent=settings.jobs.concurrent_runs, link_roots=settings.ingest.link_roots
+        )
         kinds = {kind.name: kind}
         journal = RequestJournal(database=database, events=events, clock=clock, randomness=randomness)
         run_journal = RunJournal(database=database, events=events, clock=clock)

@@ -20,6 +20,7 @@ def job_kind(name: str = "count", **changes: object) -> JobKind:
         "prepare": accept_any,
         "limits": Limits(memory_bytes=1 << 30, cpu_seconds=60, file_bytes=1 << 20),
         "concurrent": 2,
+        "readable": None,
         "stall": timedelta(minutes=1),
         "longest": timedelta(minutes=10),
         "retry": Retry(failures=3, first_delay=timedelta(seconds=1)),

@@ -3,7 +3,8 @@
 What opens a file that somebody else made, or runs for long, does it in a child: a crash, a hang or an
 exploding file costs that child and nothing else. The limits are those of the kernel for one process
 (memory, CPU time, open files, file size); a child has no descriptors and no environment of its parent, a
-process group and scratch directory of its own, and dies with its parent.
+process group and scratch directory of its own, and dies with its parent. Where the kernel has Landlock a child
+reads and writes only what it is given, and has no network; a Unix socket by its path it may connect to.
 """
 
 from twinlake.engines.sandbox.child import Child, Exit, start_child

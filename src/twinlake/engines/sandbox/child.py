@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
@@ -98,7 +99,7 @@ class Child:
         self._output.close()
 
 
-def start_child(module: str, *, message: bytes, limits: Limits, scratch: Path) -> Child:
+def start_child(module: str, *, message: bytes, limits: Limits, scratch: Path, readable: Sequence[Path] | None = None) -> Child:
     """Run *module* in a new, limited process whose standard input is *message*.
 
     Call it from the thread of the event loop, and let that thread live as long as its children:
@@ -110,8 +111,12 @@ def start_child(module: str, *, message: bytes, limits: Limits, scratch: Path) -
         At most 64 KiB (it must fit a pipe). It is seen by the child alone, so secrets may be in it.
     scratch
         An existing directory: the child's working directory, home and place for temporary files.
+    readable
+        What else the child may read, beside the interpreter and its libraries; it writes to *scratch* alone then,
+        and has no network (Landlock, where the kernel has it). None leaves it all files of this user.
     """
-    order = {"parent": os.getpid(), "limits": asdict(limits), "module": module}
+    allowed = None if readable is None else [str(path) for path in readable]
+    order = {"parent": os.getpid(), "limits": asdict(limits), "module": module, "readable": allowed}
     read_end, write_end = os.pipe()
     try:
         os.write(write_end, message)

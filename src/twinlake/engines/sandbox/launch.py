@@ -1,7 +1,7 @@
 """What runs first in a child: `python -I -m twinlake.engines.sandbox.launch JSON`.
 
 It takes its limits from its argument, applies them to itself, and becomes the module that it was started for.
-Only the standard library is imported before the limits hold.
+Little is imported before the limits hold.
 """
 
 import ctypes
@@ -11,9 +11,27 @@ import resource
 import runpy
 import signal
 import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from twinlake.engines.sandbox.landlock import confine
 
 _PR_SET_PDEATHSIG = 1  # include/uapi/linux/prctl.h
 _PR_SET_NO_NEW_PRIVS = 38
+_SYSTEM = (
+    "/usr",
+    "/lib",
+    "/lib64",
+    "/etc/ld.so.cache",
+    "/etc/localtime",
+    "/dev/urandom",
+    "/proc/self",
+    "/proc/cpuinfo",
+    "/proc/meminfo",
+    "/sys/devices/system/cpu",
+    "/sys/fs/cgroup",
+)
+"""What libraries read of a system when they start, and no secrets."""
 
 
 def die_with_parent(parent: int) -> None:
@@ -39,11 +57,19 @@ def apply_limits(*, memory_bytes: int, cpu_seconds: int, file_bytes: int, open_f
     os.nice(niceness)
 
 
+def confine_files(readable: Sequence[str]) -> None:
+    """Leave this process its interpreter and libraries, *readable*, and its working directory to write to."""
+    own = (*sys.path, sys.prefix, sys.base_prefix, *_SYSTEM)
+    confine(readable=[Path(path) for path in (*own, *readable) if path], writable=[Path.cwd(), Path(os.devnull)])
+
+
 def main() -> None:
     """Confine this process, then run the module."""
     order = json.loads(sys.argv[1])
     die_with_parent(order["parent"])
     apply_limits(**order["limits"])
+    if order["readable"] is not None:
+        confine_files(order["readable"])
     os.umask(0o077)
     sys.argv = [order["module"]]
     runpy.run_module(order["module"], run_name="__main__", alter_sys=True)

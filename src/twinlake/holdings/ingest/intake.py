@@ -34,11 +34,10 @@ from twinlake.holdings.ingest.uploads import Uploads
 from twinlake.jobs.errors import LeaseLostError
 from twinlake.jobs.models import Run
 from twinlake.jobs.runs import RunJournal
-from twinlake.jobs.supervisor import WORK
+from twinlake.jobs.supervisor import INPUTS, WORK
 from twinlake.standards.stac.collection import read_collection
 
 _SHA256_MULTIHASH = "1220"
-_INPUTS = "inputs"
 _KNOWN_ORDERS = 16
 Outcome = Literal["created", "updated", "unchanged"]
 
@@ -88,7 +87,7 @@ class Intake:
     async def lay_out_inputs(self, run: Run, lease: str) -> list[Input]:
         """Give the child a path to each file; what cannot be had is refused by itself."""
         order = await self._order(run)
-        folder = self._attempt_folder(run, lease) / _INPUTS
+        folder = self._attempt_folder(run, lease) / INPUTS
         return [await self._layout.lay_out(run.owner, file, folder) for file in order.spec.files]
 
     async def put_collection(self, run: Run, document: JsonObject, *, replace: bool) -> Outcome:

@@ -1,6 +1,8 @@
 """Ingest as a kind of job."""
 
+from collections.abc import Sequence
 from datetime import timedelta
+from pathlib import Path
 
 from twinlake.engines.sandbox import Limits
 from twinlake.holdings.ingest.service import IngestService
@@ -8,17 +10,18 @@ from twinlake.jobs.models import JobKind, Retry
 
 INGEST = "ingest"
 _STALL = timedelta(minutes=5)
+"""How long a small file may take without a sign that it gets on; its reader is ended then."""
 _LONGEST = timedelta(days=2)
 _RETRY = Retry(failures=6, first_delay=timedelta(milliseconds=500))
 
 
-def ingest_kind(*, service: IngestService, limits: Limits, concurrent: int, stall: timedelta = _STALL) -> JobKind:
+def ingest_kind(*, service: IngestService, limits: Limits, concurrent: int, link_roots: Sequence[Path]) -> JobKind:
     """Make the kind.
 
     Parameters
     ----------
-    stall
-        How long one file may take without a sign that it gets on; its reader is ended then.
+    link_roots
+        Folders whose files may be linked: children read there too.
     """
     return JobKind(
         name=INGEST,
@@ -26,7 +29,8 @@ def ingest_kind(*, service: IngestService, limits: Limits, concurrent: int, stal
         prepare=service.prepare,
         limits=limits,
         concurrent=concurrent,
-        stall=stall,
+        stall=_STALL,
         longest=_LONGEST,
         retry=_RETRY,
+        readable=tuple(link_roots),
     )
