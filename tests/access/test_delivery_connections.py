@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import hashlib
 import os
+import resource
 import socket
 import ssl
 import struct
@@ -275,3 +276,22 @@ def test_the_stopped_server_cuts_who_still_reads(tmp_path, large):
         read_head(connection)
     with connection, contextlib.suppress(ConnectionResetError):
         assert len(read_exactly(connection, len(large))) < len(large)
+
+
+@pytest.mark.soak
+def test_a_thousand_slow_readers_hold_up_nobody(server, large):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(8192, hard), hard))
+    try:
+        with contextlib.ExitStack() as opened:
+            slow = [opened.enter_context(server.connect(receive_buffer=4096)) for _ in range(1000)]
+            for connection in slow:
+                connection.sendall(GET)
+            for connection in slow:
+                assert read_head(connection).startswith(b"HTTP/1.1 200")
+            for _ in range(20):
+                assert httpx2.get(f"http://127.0.0.1:{server.port}").content == large
+            assert server.outcomes == ["sent"] * 20
+        server.wait_for("reader left", 1000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
