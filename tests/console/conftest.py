@@ -77,7 +77,7 @@ class Visit:
         self.page.on("console", self._note_message)
         self.page.on("pageerror", lambda error: self.wrongs.append(f"script: {error}"))
         self.page.on("request", self._note_request)
-        self.page.on("response", lambda response: self.responses.append(response))
+        self.page.on("response", self._note_response)
 
     def _note_message(self, message):
         # That the answer is an error is what some pages are about.
@@ -87,6 +87,9 @@ class Visit:
     def _note_request(self, request):
         if not request.url.startswith((self.site.url, "data:", "blob:")):
             self.wrongs.append(f"foreign: {request.url}")
+
+    def _note_response(self, response):
+        self.responses.append(response)
 
     def go(self, path):
         """Load a page, its map included."""

@@ -199,7 +199,8 @@ async def main(folder, extra):
             await services.catalogue.put_collection(collection(name, f"Collection {number}", "One of many. " * 20))
             await services.catalogue.put_items([ItemDraft(document=item("only", name, (0, 0, 1, 1), _FIRST, {}))])
     async with running_site(settings, site) as url:
-        print(json.dumps({"url": url}), flush=True)
+        sys.stdout.write(json.dumps({"url": url}) + "\n")
+        sys.stdout.flush()
         await asyncio.to_thread(sys.stdin.read)
 
 

@@ -81,6 +81,7 @@ function paint(map) {
  */
 export function createMap(element) {
   setWorkerUrl(address(element, element.dataset.worker));
+  element.replaceChildren();
   const footprints = readFootprints();
   /** @type {Record<string, any>} */
   const sources = {
