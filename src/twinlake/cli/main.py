@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from twinlake import __version__
-from twinlake.cli import admin, get, ingest, jobs, search, site
+from twinlake.cli import access, admin, get, ingest, jobs, search, site
 from twinlake.core.errors import TwinlakeError
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ ingest.register(app)
 search.register(app)
 get.register(app)
 jobs.register(app)
+access.register(app)
 admin.register(app)
 
 
