@@ -131,6 +131,7 @@ def test_a_job_is_followed_live_until_its_report(visit, axe, tmp_path):
             crs="EPSG:4326", transform=from_origin(number, 50, 0.01, 0.01),
         ) as target:  # fmt: skip
             target.write(values + number)
+            target.update_tags(ACQUISITIONDATETIME="2024-01-01T12:00:00Z")
     (tmp_path / "broken.tif").write_bytes(b"II*\x00 nothing")
     visit.sign_in()
     page = visit.go("/jobs")

@@ -12,6 +12,7 @@ import logging
 import socket
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rio_tiler.colormap import cmap
@@ -48,39 +49,34 @@ def _draw(order: dict[str, str | int]) -> bytes:
     try:
         with open_raster(Path(path)) as dataset, Reader(path, dataset=dataset) as source:
             try:
-                image = source.tile(x, y, z, tilesize=_TILE_PIXELS, indexes=_choose_bands(source))
+                image = source.tile(x, y, z, tilesize=_TILE_PIXELS, indexes=_choose_bands(dataset))
             except TileOutsideBounds:
                 return _EMPTY
-            return _paint(image, path, source)
+            return _paint(image, path, dataset, source)
     except Exception:  # whatever a hostile file does, the answer is the same: it cannot be drawn
         logging.getLogger(__name__).exception("cannot draw %s", Path(path).name)
         return b""
 
 
-def _choose_bands(source: Reader) -> tuple[int, ...]:
+def _choose_bands(dataset: Any) -> tuple[int, ...]:
     """Return three bands for colour where the file has them, else its first."""
-    count = source.dataset.count
-    names = [interpretation.name for interpretation in source.dataset.colorinterp]
+    count = dataset.count
+    names = [interpretation.name for interpretation in dataset.colorinterp]
     if {"red", "green", "blue"} <= set(names):
         return tuple(names.index(name) + 1 for name in ("red", "green", "blue"))
     return (1, 2, 3) if count in {3, 4} else (1,)
 
 
-def _paint(image: ImageData, path: str, source: Reader) -> bytes:
-    if len(image.band_names) == 1 and (colours := _table(source)):
-        return bytes(image.render(img_format="PNG", colormap=colours))
+def _paint(image: ImageData, path: str, dataset: Any, source: Reader) -> bytes:
+    if len(image.band_names) == 1 and source.colormap:  # the file's own
+        return bytes(image.render(img_format="PNG", colormap=source.colormap))
     if image.array.dtype.kind == "f":  # a value that is none is missing, whether the file says so or not
         image.array = np.ma.masked_invalid(image.array)
     if not (image.array.dtype == np.uint8 and len(image.band_names) == 3):
         # The path may come to hold another file while this child lives.
-        image.rescale(in_range=_stretch(path, Path(path).stat().st_mtime_ns, _choose_bands(source)))
+        image.rescale(in_range=_stretch(path, Path(path).stat().st_mtime_ns, _choose_bands(dataset)))
     colours = None if len(image.band_names) == 3 else cmap.get("viridis")
     return bytes(image.render(img_format="PNG", colormap=colours))
-
-
-def _table(source: Reader) -> dict[int, tuple[int, ...]] | None:
-    """Return the file's own colour table, if it has one."""
-    return dict(source.colormap) if source.colormap else None
 
 
 @functools.lru_cache(_OPEN_FILES)
@@ -98,7 +94,7 @@ def _stretch(path: str, modified_ns: int, bands: tuple[int, ...]) -> tuple[tuple
     return tuple(ranges)
 
 
-_EMPTY = bytes(ImageData(np.ma.masked_all((1, _TILE_PIXELS, _TILE_PIXELS), dtype=np.uint8)).render(img_format="PNG"))
+_EMPTY = bytes(ImageData(np.ma.array(np.zeros((1, _TILE_PIXELS, _TILE_PIXELS), np.uint8), mask=True)).render(img_format="PNG"))
 
 
 if __name__ == "__main__":
