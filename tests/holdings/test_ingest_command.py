@@ -138,6 +138,7 @@ def test_a_folder_goes_in_and_a_bad_file_does_not_stop_the_rest(site, ingest, re
     assert (again, last) == (1, "Collection scenes: 3 refused, 2 unchanged.")
 
 
+@pytest.mark.slow
 def test_all_in_is_zero_and_a_changed_file_is_an_update(site, ingest, recipe, tmp_path):
     file = tmp_path / "one" / "scene-2020-05-05.tif"
     write_tif(file)
@@ -160,6 +161,7 @@ def test_a_dry_run_changes_nothing(site, ingest, recipe, tmp_path):
         assert client.get("/stac/v2/collections/dry").status_code == 404
 
 
+@pytest.mark.slow
 def test_a_store_becomes_one_archive_with_a_manifest(site, ingest, tmp_path):
     write_zarr(tmp_path / "cube.zarr")
 
@@ -213,6 +215,7 @@ def test_links_that_lead_elsewhere_are_refused(site, ingest, recipe, linked, tmp
     assert str(linked) in rows["outside-2020-08-08.tif"][3]
 
 
+@pytest.mark.slow
 def test_documents_go_in_by_one_by_line_and_by_table(site, ingest, tmp_path):
     folder = tmp_path / "documents"
     folder.mkdir()
@@ -233,6 +236,7 @@ def test_documents_go_in_by_one_by_line_and_by_table(site, ingest, tmp_path):
     assert ingest(folder, "-c", "documents")[1]["many.ndjson"][0] == "2499 unchanged, 1 refused"
 
 
+@pytest.mark.slow
 def test_a_document_brings_the_files_beside_it(site, ingest, tmp_path):
     folder = tmp_path / "pair"
     write_tif(folder / "data.tif")
@@ -250,6 +254,7 @@ def test_a_document_brings_the_files_beside_it(site, ingest, tmp_path):
     assert assets["other"]["href"] == "https://example.org/x.tif"
 
 
+@pytest.mark.slow
 def test_a_wrong_command_is_two_and_a_refused_one_is_one(site, ingest, tmp_path):
     write_tif(tmp_path / "a.tif")
     token = site.folder / "admin.token"
@@ -269,6 +274,7 @@ def test_a_wrong_command_is_two_and_a_refused_one_is_one(site, ingest, tmp_path)
         assert "Traceback" not in ended.stderr
 
 
+@pytest.mark.slow
 def test_jobs_are_listed_shown_and_their_logs_printed(site, ingest, tmp_path):
     write_tif(tmp_path / "a.tif")
     ingest(tmp_path / "a.tif", "-c", "some", "--create-collection")

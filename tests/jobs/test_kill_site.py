@@ -93,7 +93,7 @@ async def kill_again_and_again(folder: Path, *, rounds: int, count: int) -> None
 
 @pytest.mark.slow
 async def test_every_run_ends_however_often_its_site_is_killed(tmp_path):
-    await kill_again_and_again(tmp_path, rounds=15, count=6)
+    await kill_again_and_again(tmp_path, rounds=6, count=4)
 
 
 @pytest.mark.soak

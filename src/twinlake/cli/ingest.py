@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
 
 
 def ingest(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files and folders to take in.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Files and folders to take in.")],
     *,
     collection: Annotated[str, typer.Option("--collection", "-c", metavar="ID", help="Collection that the items go to.")],
     to: ToOption = DEFAULT_URL,
@@ -106,7 +106,9 @@ def print_report(report: JsonObject, console: Console) -> None:
 
 
 def _write_table(rows: Sequence[JsonObject]) -> Table:
-    table = Table("file", "outcome", "item", "reason and remedy", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for name in ("file", "outcome", "item", "reason and remedy"):
+        table.add_column(name, overflow="fold")
     for row in rows:
         advice = " ".join(text for text in (row.get("reason"), row.get("remedy")) if text)
         outcome = Text(_describe_outcome(row), style=_COLOURS.get(row["outcome"], ""))

@@ -119,6 +119,8 @@ class Supervisor:
                 await self._look()
             except TwinlakeError as error:
                 self._log.warning("supervisor could not do its round", code=error.code, reason=error.message)
+            except Exception:  # noqa: BLE001  # reported: without its supervisor a site runs nothing any more
+                self._log.exception("supervisor failed in its round")
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK_SECONDS):
                     await self._woken.wait()
