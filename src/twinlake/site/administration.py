@@ -26,7 +26,7 @@ from twinlake.site.settings import LocalObjectsSettings, S3ObjectsSettings, Site
 
 _DAMAGES = {
     "missing": "is missing",
-    "size": "has another size than the catalogue says",
+    "size": "has another size than is cited",
     "content": "has other bytes than its name",
 }
 _CITERS_NAMED = 3

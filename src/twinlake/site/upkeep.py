@@ -58,8 +58,8 @@ class Upkeep:
             self._reserve.hold()
             try:
                 await self._go_round_in_any_case()
-            except TwinlakeError as error:
-                self._log.warning("upkeep could not finish its round", code=error.code, reason=error.message)
+            except (TwinlakeError, OSError) as error:
+                self._log.warning("upkeep could not finish its round", reason=str(error))
             try:
                 async with asyncio.timeout(_EVERY_SECONDS):
                     await self._closing.wait()

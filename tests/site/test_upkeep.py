@@ -1,0 +1,144 @@
+"""What a serving site clears away: what is old goes, what is cited or young stays."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from twinlake.core.clock import SystemClock
+from twinlake.holdings.catalogue.interfaces import ItemDraft, Managed, Visibility
+from twinlake.testing.delivery_site import new_collection, new_item
+from twinlake.testing.site import local_site
+
+
+class LateClock:
+    """The system's clock, some time later: files have the system's times."""
+
+    def __init__(self):
+        self.later = timedelta()
+        self._system = SystemClock()
+
+    def now(self):
+        return self._system.now() + self.later
+
+    def monotonic(self):
+        return self._system.monotonic()
+
+
+@pytest.fixture
+def clock():
+    return LateClock()
+
+
+@pytest.fixture
+async def services(tmp_path, clock):
+    async with local_site(tmp_path, clock=clock, settings={"events": {"retention_days": 30}}) as site:
+        await site.services.catalogue.put_collection(new_collection("c"))
+        yield site.services
+
+
+async def put_version(services, content):
+    """Put item ``i`` anew, with *content* as its asset; return its version."""
+    stored = await services.objects.put_bytes(content)
+    document = new_item("i", "c", {"data": {"href": "./data.bin"}})
+    held = {"data": Managed(stored.sha256, stored.size_bytes)}
+    await services.catalogue.put_items([ItemDraft(document=document, holdings=held)])
+    found = await services.catalogue.get_item("c", "i", Visibility(everything=True))
+    return found.version, stored.sha256
+
+
+async def count_events(services):
+    return await services.database.read(lambda tx: tx.execute("select count(*) from event").fetchone()[0])
+
+
+async def test_old_events_go_and_readers_are_told(services, clock):
+    for n in range(3):
+        await put_version(services, str(n).encode())
+    before = await count_events(services)
+    clock.later = timedelta(days=29)
+    await services.upkeep.go_round()
+    assert await count_events(services) == before
+
+    clock.later = timedelta(days=31)
+    await services.upkeep.go_round()
+
+    assert await count_events(services) == 0
+    page = await services.database.read(lambda tx: services.events.read(tx, after_seq=0, limit=10))
+    assert page.gap is not None
+
+
+async def test_superseded_versions_go_after_a_day_unless_they_are_cited(services, clock):
+    cited, cited_object = await put_version(services, b"cited")
+    await services.catalogue.cite("c", "i", cited, citer="a job")
+    old, old_object = await put_version(services, b"old")
+    new, new_object = await put_version(services, b"new")
+    clock.later = timedelta(hours=23)
+    await services.upkeep.go_round()
+    assert {cited_object, old_object, new_object} == await services.catalogue.list_held_objects()
+
+    clock.later = timedelta(hours=25)
+    await services.upkeep.go_round()
+
+    assert await services.objects.find_size(old_object) is None
+    assert await services.objects.read(cited_object) == b"cited"
+    assert await services.objects.read(new_object) == b"new"
+    assert (await services.catalogue.get_item("c", "i", Visibility(everything=True), version=cited)).version == cited
+    assert len({cited, old, new}) == 3
+
+    await services.catalogue.release(citer="a job")
+    await services.upkeep.go_round()
+    assert await services.objects.find_size(cited_object) is None
+
+
+async def test_objects_that_nothing_cites_go_after_an_hour(services, clock):
+    stray = await services.objects.put_bytes(b"from a run that was killed")
+    _, kept = await put_version(services, b"kept")
+    clock.later = timedelta(minutes=59)
+    await services.upkeep.go_round()
+    assert await services.objects.find_size(stray.sha256) is not None
+
+    clock.later = timedelta(minutes=61)
+    await services.upkeep.go_round()
+
+    assert await services.objects.find_size(stray.sha256) is None
+    assert await services.objects.find_size(kept) is not None
+
+
+async def test_nothing_is_swept_while_a_backup_copies(services, clock):
+    stray = await services.objects.put_bytes(b"stray")
+    clock.later = timedelta(hours=2)
+
+    with services.folder.keep_objects():
+        await services.upkeep.go_round()
+    assert await services.objects.find_size(stray.sha256) is not None
+
+    await services.upkeep.go_round()
+    assert await services.objects.find_size(stray.sha256) is None
+
+
+async def test_uploads_that_were_left_go(services, clock):
+    upload, _ = await services.uploads.create("urn:x|alice", name="a.csv", size_bytes=10, sha256=None)
+    folder = services.folder.staging / "uploads"
+    assert [path.name for path in folder.iterdir()] == [upload.id]
+    clock.later = timedelta(hours=25)
+
+    await services.upkeep.go_round()
+
+    assert list(folder.iterdir()) == []
+
+
+async def test_a_round_that_fails_is_told_and_the_site_goes_on(tmp_path):
+    async with local_site(tmp_path) as site:
+        services = site.services
+        (services.folder.objects / "ab").rmdir()
+
+        going = asyncio.ensure_future(services.upkeep.run())
+        async with asyncio.timeout(20):
+            while not site.log():  # noqa: ASYNC110  # the log is a stream, which tells nobody
+                await asyncio.sleep(0.01)
+        assert not going.done()
+        services.closing.set()
+        await going
+
+        [line] = site.log()
+        assert (line["level"], line["event"]) == ("warning", "upkeep could not finish its round")
