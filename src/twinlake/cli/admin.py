@@ -4,12 +4,16 @@ import asyncio
 from collections.abc import Coroutine, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 from rich import filesize
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from twinlake.identity.tokens import TokenRecord
 
 T = TypeVar("T")
 ConfigOption = Annotated[Path, typer.Option("--config", help="The site's settings.", metavar="FILE")]
@@ -54,22 +58,30 @@ def create_token(
 
 @token.command("list")
 def list_tokens(*, config: ConfigOption = _CONFIG) -> None:
-    """List all tokens of the site, oldest first."""
+    """List all tokens of the site, oldest first; with tabs between the columns where standard output is no terminal."""
     from twinlake.site.administration import list_tokens as list_all
 
+    rows = [_describe(record) for record in _run(list_all(config))]
+    if not Console().is_terminal:
+        for row in rows:
+            typer.echo("\t".join(row))
+        return
     table = Table("key", "owner", "name", "scopes", "roles", "expires", "state")
-    for record in _run(list_all(config)):
-        expires = f"{record.expires_at:%Y-%m-%d}" if record.expires_at else "never"
-        table.add_row(
-            record.key,
-            record.owner.subject,
-            record.name,
-            " ".join(sorted(record.scopes)),
-            " ".join(sorted(record.roles)),
-            expires,
-            "revoked" if record.revoked_at else "good",
-        )
+    for row in rows:
+        table.add_row(*map(Text, row))
     Console().print(table)
+
+
+def _describe(record: "TokenRecord") -> tuple[str, ...]:
+    return (
+        record.key,
+        record.owner.subject,
+        record.name,
+        " ".join(sorted(record.scopes)),
+        " ".join(sorted(record.roles)),
+        f"{record.expires_at:%Y-%m-%d}" if record.expires_at else "never",
+        "revoked" if record.revoked_at else "good",
+    )
 
 
 @token.command("revoke")
