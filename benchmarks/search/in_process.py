@@ -14,8 +14,8 @@ from typing import Any
 
 import orjson
 import shapely
-from benchmarks.search.questions import KINDS, Body, questions
 
+from benchmarks.search.questions import KINDS, Body, questions
 from twinlake.core.clock import SystemClock
 from twinlake.engines.database import SqliteDatabase
 from twinlake.events import schema as events_schema

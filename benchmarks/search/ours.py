@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import orjson
-from benchmarks.search.processes import free_port, running, wait_for
 
+from benchmarks.search.processes import free_port, running, wait_for
 from twinlake.core.clock import SystemClock
 from twinlake.core.documents import JsonObject
 from twinlake.core.randomness import SYSTEM_RANDOMNESS

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.search.processes import free_port, running, wait_for
-
 from twinlake.core.documents import JsonObject
 
 _POSTGRES = Path("/usr/lib/postgresql/15/bin")

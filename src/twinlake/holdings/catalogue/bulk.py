@@ -26,7 +26,7 @@ class _Batch:
 
 
 class BulkLoader:
-    """Loads a stream of drafts: the next batch is prepared while the one before is written."""
+    """Loads a stream of drafts. Preparing and writing take turns: side by side they would only wait for each other."""
 
     def __init__(self, *, preparer: Preparer, write: Write) -> None:
         self._preparer = preparer
@@ -36,16 +36,9 @@ class BulkLoader:
     async def load(self, drafts: AsyncIterable[ItemDraft] | Iterable[ItemDraft]) -> LoadReport:
         """Load *drafts*; what cannot be an item is refused and named, the rest is kept."""
         report = LoadReport()
-        writing: asyncio.Task[None] | None = None
-        try:
-            async for number, some in self._cut(drafts):
-                batch = await asyncio.to_thread(self._prepare, number, some)
-                if writing is not None:
-                    await writing
-                writing = asyncio.create_task(self._write_batch(batch, report))
-        finally:
-            if writing is not None:
-                await writing
+        async for number, some in self._cut(drafts):
+            batch = await asyncio.to_thread(self._prepare, number, some)
+            await self._write_batch(batch, report)
         return report
 
     async def _cut(self, drafts: AsyncIterable[ItemDraft] | Iterable[ItemDraft]) -> "AsyncIterable[tuple[int, list[ItemDraft]]]":

@@ -10,6 +10,7 @@ unescaped, so that one `bytes.replace` finishes a body.
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from urllib.parse import quote
 
 import orjson
@@ -30,6 +31,7 @@ _SHA256_MULTIHASH = "1220"
 _ITEM_MEDIA_TYPE = "application/geo+json"
 
 
+@lru_cache(maxsize=4096)
 def segment(text: str) -> str:
     """Percent-encode *text* as one segment of a URL path."""
     return quote(text, safe="")

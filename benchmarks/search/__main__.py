@@ -1,6 +1,6 @@
 """Search and bulk load, ours against stac-fastapi-pgstac, in one run on one machine: ratios of CPU and of items per second.
 
-``python -m benchmarks.search.compare --items 100000``. CPU is that of the server's whole process tree, database included.
+``python -m benchmarks.search --items 100000``. CPU is that of the server's whole process tree, database included.
 Kinds are asked by turns, so that a change of the machine's mood meets both.
 """
 
@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
+
 from benchmarks.search import ours
 from benchmarks.search.client import StacClient
 from benchmarks.search.pgstac import is_possible, open_peer
 from benchmarks.search.processes import cpu_seconds
 from benchmarks.search.questions import KINDS, Body, questions
-
 from twinlake.testing.generated_items import COLLECTIONS, generated_collection, generated_items
 
 _ROUND_SECONDS = 2.0
@@ -71,18 +71,21 @@ def compare(folder: Path, items: int, queries: int) -> dict[str, object]:
         file.writelines(orjson.dumps(item) + b"\n" for item in generated_items(items))
     with lines.open("rb") as file:
         our_seconds = ours.load(site, f"http://127.0.0.1:{port}", collections, file)
-    print(f"load ours   {items / our_seconds:8.0f} items/s", flush=True)
     with ExitStack() as stack:
         peer = stack.enter_context(open_peer(folder / "peer"))
         peer_seconds = peer.load(collections, lines)
-        print(f"load pgstac {items / peer_seconds:8.0f} items/s, ratio {peer_seconds / our_seconds:.2f}", flush=True)
+        print(
+            f"{items} items. Bulk load, checked, indexes live: {items / our_seconds:.0f} items/s; "
+            f"`pypgstac load` {items / peer_seconds:.0f}: ratio {peer_seconds / our_seconds:.2f}.\n",
+            flush=True,
+        )
         our_url, our_roots = stack.enter_context(ours.serve(site, port))
         peer_url, peer_roots = stack.enter_context(peer.serve())
         kinds = ask_both((our_url, our_roots), (peer_url, peer_roots), items, queries)
     lines.unlink()
     ratios = [float(kind["ratio"]) for kind in kinds.values()]
     mean = math.exp(sum(map(math.log, ratios)) / len(ratios))
-    print(f"geometric mean of the CPU ratios: {mean:.1f}")
+    print(f"\nGeometric mean of the CPU ratios: {mean:.1f}, least {min(ratios):.1f}.")
     return {
         "items": items,
         "load": {"ours": items / our_seconds, "pgstac": items / peer_seconds, "ratio": peer_seconds / our_seconds},
@@ -97,7 +100,7 @@ def ask_both(
     """Ask every kind at both; print and return the figures."""
     found: dict[str, dict[str, float]] = {}
     clients = StacClient(ours_at[0]), StacClient(peer_at[0])
-    print(f"{'kind':<42} {'ours ms':>8} {'req/s':>7} {'pgstac ms':>10} {'req/s':>7} {'ratio':>7}")
+    print("| kind | ours: CPU ms | req/s | pgstac: CPU ms | req/s | CPU ratio |\n|---|--:|--:|--:|--:|--:|")
     for kind in KINDS:
         mine, theirs = (
             measure(client, bodies_for(client, kind, queries, items), roots)
@@ -105,10 +108,11 @@ def ask_both(
         )
         ratio = theirs.cpu_ms / mine.cpu_ms
         found[kind] = {"ours_ms": mine.cpu_ms, "pgstac_ms": theirs.cpu_ms, "ratio": ratio}
-        differs = "" if abs(mine.items - theirs.items) < 0.05 else f"  items: {mine.items:.2f} and {theirs.items:.2f}"
+        if mine.items != theirs.items:
+            raise SystemExit(f"{kind}: the answers differ, {mine.items} and {theirs.items} items per query")
         print(
-            f"{kind:<42} {mine.cpu_ms:8.2f} {mine.per_second:7.0f} {theirs.cpu_ms:10.2f} {theirs.per_second:7.0f} "
-            f"{ratio:7.1f}{differs}",
+            f"| {kind} | {mine.cpu_ms:.2f} | {mine.per_second:.0f} | {theirs.cpu_ms:.2f} | {theirs.per_second:.0f} "
+            f"| {ratio:.1f} |",
             flush=True,
         )
     return found

@@ -1,0 +1,1 @@
+"""Search and bulk load, against stac-fastapi-pgstac; and search in process."""
