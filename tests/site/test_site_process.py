@@ -4,16 +4,20 @@ import os
 import re
 import signal
 import socket
+from contextlib import asynccontextmanager
 
+import httpx2
 import pytest
 
 from twinlake.core.clock import SystemClock
 from twinlake.core.errors import InvalidInputError
 from twinlake.core.randomness import SYSTEM_RANDOMNESS
 from twinlake.site.doctor import examine
+from twinlake.site.serve import running_site
+from twinlake.site.settings import SiteSettings
 from twinlake.site.setup import init_site
 from twinlake.testing.delivery_site import new_collection, new_item
-from twinlake.testing.site import SiteProcess, SiteStartError, local_site, make_site, run_twinlake, site_process
+from twinlake.testing.site import SiteProcess, SiteStartError, local_site, make_site, run_twinlake
 
 
 def put_items(client, collection, *names):
@@ -190,15 +194,27 @@ async def test_sites_in_one_process_share_nothing(tmp_path):
         assert east.services.folder.derive_key("page tokens") != west.services.folder.derive_key("page tokens")
 
 
-def test_sites_side_by_side_have_their_own_addresses(tmp_path):
-    with site_process(tmp_path, site_id="east") as east, site_process(tmp_path, site_id="west") as west:
-        with east.client() as client:
-            put_items(client, "c", "a")
-            assert client.get("/health").json()["site"] == "east"
-        with west.client() as client:
-            assert client.get("/stac/v2/collections/c").status_code == 404
-            assert client.get("/stac/v2/collections", headers={"authorization": f"Bearer {east.token}"}).status_code == 401
-        assert east.url != west.url
+@asynccontextmanager
+async def served(folder, site_id):
+    """Make a site and serve it in this process, on a port of its own; yields a client of its administrator."""
+    made = await init_site(folder, site_id=site_id, port=0, clock=SystemClock(), randomness=SYSTEM_RANDOMNESS)
+    async with running_site(SiteSettings.read(made.config), made) as url:
+        headers = {"authorization": f"Bearer {made.admin_token.read_text().strip()}"}
+        async with httpx2.AsyncClient(base_url=url, headers=headers) as client:
+            yield client
+
+
+async def test_sites_served_by_one_process_have_their_own_ports_and_holdings(tmp_path):
+    async with served(tmp_path / "e", "east") as east, served(tmp_path / "w", "west") as west:
+        assert east.base_url != west.base_url
+        assert (await east.post("/stac/v2/collections", json=new_collection("c"))).status_code == 201
+        assert (await east.post("/stac/v2/collections/c/items", json=new_item("a", "c", {}))).status_code == 201
+
+        assert (await west.get("/stac/v2/collections/c")).status_code == 404
+        assert (await west.get("/api/me", headers={"authorization": east.headers["authorization"]})).status_code == 401
+        for client, name in ((east, "east"), (west, "west")):
+            assert (await client.get("/health")).json()["site"] == name
+            assert str(client.base_url).rstrip("/") in (await client.get("/stac/v2")).text
 
 
 class TestDoctor:
