@@ -71,14 +71,11 @@ class SqliteDatabase:
 
     async def read(self, work: Work[T], *, deadline_seconds: float | None = None) -> T:
         until = None if deadline_seconds is None else time.monotonic() + deadline_seconds
-        self._inline_limit.start(_INLINE_SECONDS)
         try:
-            return _on_snapshot(self._inline, work)
+            return _on_snapshot(self._inline, self._inline_limit, work, _INLINE_SECONDS)
         except dbapi2.Error as error:
             if not is_interrupted(error):
                 raise
-        finally:
-            self._inline_limit.start(None)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._readers, self._read_in_thread, work, until)
 
@@ -96,9 +93,8 @@ class SqliteDatabase:
             self._local.limit = TimeLimit(connection)
             self._reader_connections.append(connection)
         limit: TimeLimit = self._local.limit
-        limit.start(None if until is None else until - time.monotonic())
         try:
-            return _on_snapshot(connection, work)
+            return _on_snapshot(connection, limit, work, None if until is None else until - time.monotonic())
         except dbapi2.Error as error:
             if is_interrupted(error):
                 raise DeadlineExceededError(
@@ -106,8 +102,6 @@ class SqliteDatabase:
                     remedy="Narrow it: name collections, a smaller area or a shorter interval.",
                 ) from error
             raise
-        finally:
-            limit.start(None)
 
 
 def copy_database(source: Path, target: Path, prepare: Sequence[Prepare]) -> None:
@@ -124,11 +118,14 @@ def copy_database(source: Path, target: Path, prepare: Sequence[Prepare]) -> Non
         raise explain_write_error(error) or StorageFailedError(f"The backup {target} cannot be written: {error}.") from error
 
 
-def _on_snapshot(connection: Connection, work: Work[T]) -> T:
+def _on_snapshot(connection: Connection, limit: TimeLimit, work: Work[T], seconds: float | None) -> T:
+    """Run *work* for at most *seconds*. The end of the snapshot has no limit: were it interrupted, it would stay open."""
     connection.execute("begin")
+    limit.start(seconds)
     try:
         return work(connection)
     finally:
+        limit.start(None)
         connection.execute("rollback")
 
 
