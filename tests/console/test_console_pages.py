@@ -60,6 +60,14 @@ def test_every_page_is_free_of_what_is_inline_or_foreign_and_of_others_markup(si
         assert not (attributes.get("href") or "").startswith(("javascript:", "data:"))
 
 
+def test_every_link_of_the_frame_leads_somewhere(site):
+    links = {attributes["href"] for tag, attributes in Tags(site.get("/sign-in").text).found if tag in {"a", "link"}}
+    paths = [link for link in links if link.startswith("/")]
+
+    assert "/api/openapi.json" in paths
+    assert {path: site.get(path).status_code for path in paths if site.get(path).status_code == 404} == {}
+
+
 def test_the_odd_item_shows_all_that_it_has(site):
     shown = html.unescape(site.get(ODD_ITEM).text)
 
