@@ -51,9 +51,9 @@ def test_ocean_model(tmp_path):
 def test_sentinel_2(tmp_path):
     (item,) = _take_in(tmp_path, "sentinel-2").items
 
-    assert set(item["assets"]) >= {"blue", "green", "red", "nir", "swir1", "swir2", "thumbnail"}
+    assert set(item["assets"]) == {"blue", "green", "red", "nir", "visual", "thumbnail"}
     assert item["properties"]["proj:code"] == "EPSG:32719"
-    assert item["bbox"] == pytest.approx([-67.66, -47.88, -67.58, -47.84], abs=0.01)
+    assert item["bbox"] == pytest.approx([-67.66, -47.86, -67.62, -47.84], abs=0.01)
 
 
 def test_natural_earth(tmp_path):

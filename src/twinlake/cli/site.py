@@ -1,6 +1,7 @@
 """`twinlake init`, `serve`, `doctor` and `demo`."""
 
 import asyncio
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -37,7 +38,7 @@ def init(
         typer.confirm(f"Make site {site_id!r} in {directory}, listening on port {port}?", abort=True)
     folder = asyncio.run(init_site(directory, site_id=site_id, port=port, clock=SystemClock(), randomness=SYSTEM_RANDOMNESS))
     typer.echo(f"Made site {site_id!r}: settings in {folder.config}, administrator's token in {folder.admin_token}.")
-    typer.echo(f"Start it:  twinlake serve --config {folder.config}")
+    typer.echo(f"Start it:  twinlake serve --config {shlex.quote(str(folder.config))}")
 
 
 def serve(

@@ -6,6 +6,7 @@ Every field's description is its documentation: the commented ``site.toml`` of `
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,9 +16,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from twinlake.core.errors import InvalidInputError
-from twinlake.core.ids import check_id
 
 _PREFIX = "TWINLAKE_"
+_SITE_ID = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _CLIENT_VARIABLES = frozenset({"TWINLAKE_URL", "TWINLAKE_TOKEN_FILE"})
 
 
@@ -153,10 +154,9 @@ class SiteSettings(BaseSettings):
     @field_validator("id")
     @classmethod
     def _check_id(cls, value: str) -> str:
-        try:
-            return check_id(value, "site")
-        except InvalidInputError as error:
-            raise ValueError(error.message) from error
+        if not _SITE_ID.fullmatch(value):
+            raise ValueError(f"the site id {value[:80]!r} must be 1 to 63 of a-z, 0-9 and -, with no - at either end")
+        return value
 
     @field_validator("public_url")
     @classmethod

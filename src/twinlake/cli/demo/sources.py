@@ -9,7 +9,7 @@ from pathlib import Path
 from twinlake.core.errors import NotFoundError
 
 _RECIPES = Path(__file__).parent / "recipes"
-_BANDS = ("red", "green", "blue")
+_COLOURS = ("red", "green", "blue")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,10 +86,13 @@ def _find_countries(folder: Path) -> list[Path]:
 
 
 def _find_sentinel(folder: Path) -> list[Path]:
-    """Return the six bands, and the true-colour picture that is made of three of them."""
-    bands = sorted((_package("xrspatial") / "datasets/sentinel-2").glob("*_band.nc"))
-    by_name = {path.name.removesuffix("_band.nc"): path for path in bands}
-    return [*bands, _write_true_colour([by_name[name] for name in _BANDS], folder / "visual.tif")]
+    """Return the bands of 10 m, and the true-colour picture that is made of three of them.
+
+    The scene's other bands, of 20 m, are cut to as many pixels, so they show four times the area.
+    """
+    scene = _package("xrspatial") / "datasets/sentinel-2"
+    bands = [scene / f"{name}_band.nc" for name in (*_COLOURS, "nir")]
+    return [*bands, _write_true_colour(bands[: len(_COLOURS)], folder / "visual.tif")]
 
 
 def _write_true_colour(bands: list[Path], target: Path) -> Path:
