@@ -22,6 +22,10 @@ def url(tmp_path_factory):
 
 
 def search(url, *arguments, code=0):
+    return run_search(url, *arguments, code=code)[0]
+
+
+def run_search(url, *arguments, code):
     out, err = io.StringIO(), io.StringIO()
     ended = 0
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
@@ -31,7 +35,7 @@ def search(url, *arguments, code=0):
         except SystemExit as exited:
             ended = exited.code
     assert ended == code, out.getvalue() + err.getvalue()
-    return out.getvalue()
+    return out.getvalue(), err.getvalue()
 
 
 def test_a_feature_collection_is_printed(url):
@@ -62,7 +66,23 @@ def test_without_a_terminal_a_line_has_tabs(url):
 
 def test_nothing_found_is_an_exit_code_of_its_own(url):
     assert json.loads(search(url, "--json", "--datetime", "1990", code=3))["features"] == []
-    assert "Nothing" in search(url, "--table", "-c", "none", code=3)
+    assert run_search(url, "--table", "--datetime", "1990", code=3) == ("", "Nothing found.\n")
+    assert run_search(url, "-c", "c", "--datetime", "1990", code=3) == ("", "Nothing found.\n")
+    assert run_search(url, "--filter", "id = 'x'", code=3) == ("", "Nothing found.\n")
+
+
+def test_nothing_found_says_which_collection_there_is_not(url):
+    printed, said = run_search(url, "-c", "nope", "--filter", "cloud < 10", code=3)
+
+    assert printed == ""
+    assert said == "Nothing found.\nThere is no collection 'nope'.\n"
+
+
+@pytest.mark.parametrize("where", [[], ["-c", "c"], ["-c", "c", "-c", "nope"]])
+def test_nothing_found_names_the_properties_that_are_near(url, where):
+    _, said = run_search(url, *where, "--filter", "datetme > TIMESTAMP('1990-01-01T00:00:00Z')", code=3)
+
+    assert "No item has a property 'datetme'; near it are: datetime" in said
 
 
 @pytest.mark.parametrize("arguments", [["--json", "--ndjson"], ["--limit", "0"], ["--bbox", "1,2"]])

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from twinlake.cli.client import DEFAULT_URL, SiteClient, TokenFileOption, ToOption
+from twinlake.cli.explaining import explain_nothing
 from twinlake.cli.searching import (
     BBoxOption,
     CollectionsOption,
@@ -68,6 +69,9 @@ def search(
             is_empty = _print_table(found)
         else:
             is_empty = _print_lines(found, lambda document: "\t".join(_describe(document)))
+        if is_empty:
+            for sentence in explain_nothing(site, options):
+                typer.echo(sentence, err=True)
     raise typer.Exit(3 if is_empty else 0)
 
 
@@ -91,7 +95,6 @@ def _print_lines(found: Iterable[FoundItem], write: Callable[[JsonObject], str])
 def _print_table(found: Iterable[FoundItem]) -> bool:
     items = list(found)
     if not items:
-        typer.echo("Nothing was found.")
         return True
     table = Table("collection", "item", "time", "assets", box=None, pad_edge=False)
     for item in items:
