@@ -4,6 +4,7 @@ import signal
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
 
@@ -36,10 +37,14 @@ def run_demo(directory: Path, *, port: int, once: bool, keep: bool) -> int:
     stays = keep or (not once and console.is_terminal)
     signal.signal(signal.SIGTERM, _interrupt)
     began = time.monotonic()
+    url = f"http://127.0.0.1:{port}"
     try:
-        folder = make_site(directory, port=port)
-        with serving(folder) as process:
-            url = f"http://127.0.0.1:{port}"
+        with ExitStack() as stack:
+            with narrator.step("site", f"A site starts at {url}") as figures:
+                folder = make_site(directory, port=port)
+                process = stack.enter_context(serving(folder))
+                narrator.say(f"its folder: {folder.path}")
+                figures["folder"] = str(folder.path)
             _tell(narrator, folder, url)
             narrator.write_report(_REPORT)
             console.print(f"\nTold in {time.monotonic() - began:.0f} s; the report is in {_REPORT}.")
@@ -61,9 +66,6 @@ def run_demo(directory: Path, *, port: int, once: bool, keep: bool) -> int:
 def _tell(narrator: Narrator, folder: SiteFolder, url: str) -> None:
     token = read_token(folder.admin_token)
     with SiteClient(url, token=token) as site, tempfile.TemporaryDirectory() as workshop:
-        with narrator.step("site", f"A site starts at {url}") as figures:
-            figures["health"] = site.json("GET", "/health")["status"]
-            narrator.say(f"health: {figures['health']}; its folder: {folder.path}")
         listener = chapters.Listener(url, token)
         with narrator.step("taken in", "It takes in real data") as figures:
             chapters.take_in(site, list_sources(), Path(workshop), narrator, figures)
