@@ -274,6 +274,24 @@ def test_a_wrong_command_is_two_and_a_refused_one_is_one(site, ingest, tmp_path)
         assert "Traceback" not in ended.stderr
 
 
+def test_what_is_wrong_is_found_before_a_file_is_sent(site, tmp_path):
+    write_tif(tmp_path / "a.tif")
+    (tmp_path / "recipe.toml").write_text('datetim = "2020"')
+    to, token = ("--to", site.url), ("--token-file", site.folder / "admin.token")
+
+    def refuse(*arguments):
+        ended = run_twinlake("ingest", tmp_path / "a.tif", *to, *arguments)
+        assert (ended.returncode, ended.stdout) == (1, "")
+        return ended.stderr
+
+    assert "--token-file FILE or TWINLAKE_TOKEN_FILE" in refuse("-c", "unsent", "--create-collection")
+    assert "datetime" in refuse("-c", "unsent", "--create-collection", *token, "--recipe", tmp_path / "recipe.toml")
+    unknown = refuse("-c", "unsent", *token)
+    assert "There is no collection 'unsent'." in unknown
+    assert "--create-collection" in unknown
+    assert "begins with a dot" in refuse("-c", ".unsent", "--create-collection", *token)
+
+
 @pytest.mark.slow
 def test_jobs_are_listed_shown_and_their_logs_printed(site, ingest, tmp_path):
     write_tif(tmp_path / "a.tif")

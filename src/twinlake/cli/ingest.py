@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import quote
 
 import typer
 from rich.console import Console
@@ -10,12 +11,21 @@ from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progres
 from rich.table import Table
 from rich.text import Text
 
-from twinlake.cli.client import DEFAULT_URL, SiteClient, TokenFileOption, ToOption
+from twinlake.cli.client import DEFAULT_URL, SiteClient, SiteRefusedError, TokenFileOption, ToOption
 from twinlake.cli.following import follow_job
 from twinlake.cli.uploading import LocalFile, Uploader, find_files
 from twinlake.core.documents import JsonObject
+from twinlake.core.errors import TwinlakeError
+from twinlake.core.ids import check_id
 
+_FORBIDDEN, _NOT_FOUND = 403, 404
 _COLOURS = {"created": "green", "updated": "green", "planned": "green", "refused": "red", "ignored": "yellow"}
+
+
+class IngestRefusedError(TwinlakeError):
+    """The site would not take the files in, which is known before any is sent."""
+
+    code = "ingest-refused"
 
 
 def register(app: typer.Typer) -> None:
@@ -41,7 +51,9 @@ def ingest(
     link: Annotated[
         bool, typer.Option("--link", help="Leave the files where they are; the site reads them under its ingest.link_roots.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would become of each file; change nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would become of each file: they are sent, and nothing is taken in.")
+    ] = False,
     create_collection: Annotated[bool, typer.Option("--create-collection", help="Make the collection if there is none.")] = False,
 ) -> None:
     """Take files into a collection: GeoTIFF, NetCDF, Zarr, GeoJSON, GeoParquet, CSV and STAC documents.
@@ -63,9 +75,14 @@ def ingest(
     files = find_files(paths)
     spec: JsonObject = {"collection": collection, "dry_run": dry_run, "create_collection": create_collection}
     if recipe is not None:
-        spec["recipe"] = recipe.read_text(encoding="utf-8")
+        spec["recipe"] = _read_recipe(recipe)
+    check_id(collection, "collection")
+    if token_file is None:
+        raise IngestRefusedError("Who takes files in needs a token.", remedy="Give --token-file FILE or TWINLAKE_TOKEN_FILE.")
     console = Console()
     with SiteClient.open(to, token_file) as site:
+        if not create_collection:
+            _require_collection(site, collection)
         if link:
             spec["files"] = [{"name": file.name, "link": str(file.path)} for file in files]
         else:
@@ -82,6 +99,32 @@ def ingest(
         report = site.json("GET", f"/jobs/{job['jobID']}/results")
     print_report(report, console)
     raise typer.Exit(0 if is_all_in(report) else 1)
+
+
+def _read_recipe(recipe: Path) -> str:
+    # Here, because other commands start faster without it.
+    from twinlake.holdings.recipes import parse_recipe
+
+    try:
+        text = recipe.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise typer.BadParameter(f"{recipe}: {reason}.", param_hint="--recipe") from error
+    parse_recipe(text)
+    return text
+
+
+def _require_collection(site: SiteClient, collection: str) -> None:
+    try:
+        site.call("GET", f"/stac/v2/collections/{quote(collection, safe='')}")
+    except SiteRefusedError as error:
+        if error.answered == _NOT_FOUND:
+            raise IngestRefusedError(
+                f"There is no collection {collection!r}.", remedy="Check its id, or add --create-collection to make it."
+            ) from error
+        # A token may be good for writing and not for searching; then the job finds out.
+        if error.answered != _FORBIDDEN:
+            raise
 
 
 def is_all_in(report: JsonObject) -> bool:
