@@ -5,6 +5,7 @@ import contextlib
 import logging
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from twinlake.core.errors import ConflictError
+from twinlake.engines.web.logs import StandardLogging, new_logger
 from twinlake.engines.web.zerocopy import ZeroCopyHttpToolsProtocol
 from twinlake.jobs.unix_socket import SocketApp, serve_at_socket
 from twinlake.site.app import build_app, build_internal_app
@@ -108,7 +110,9 @@ async def running_site(settings: SiteSettings, folder: SiteFolder) -> AsyncItera
 async def serve(config: Path, *, tell: Callable[[str], None]) -> None:
     """Serve the site of *config* until SIGTERM or SIGINT; *tell* is told when it is ready."""
     settings = SiteSettings.read(config)
-    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    # What libraries have to say goes to the same log, in the same form, without secrets.
+    log = new_logger(sys.stderr.buffer, site=settings.id, level=settings.logging.level)
+    logging.basicConfig(handlers=[StandardLogging(log)], level=logging.WARNING)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

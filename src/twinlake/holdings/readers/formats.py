@@ -141,17 +141,19 @@ def _detect_directory(path: Path) -> Format:
     raise UnreadableFileError("The directory is no Zarr store: it has neither zarr.json nor .zgroup.", _SUPPORTED)
 
 
+_STAC_COLUMNS = frozenset({"type", "stac_version", "id", "geometry", "assets", "links"})
+"""Columns by which a table is known as stac-geoparquet."""
+
+
 def _detect_parquet(path: Path) -> Format:
     import pyarrow.parquet as pq
     from pyarrow import ArrowException
-
-    from twinlake.holdings.readers.parquet import STAC_COLUMNS
 
     try:
         names = set(pq.read_schema(path).names)
     except (ArrowException, OSError):
         return PARQUET
-    return STAC_GEOPARQUET if names >= STAC_COLUMNS else PARQUET
+    return STAC_GEOPARQUET if names >= _STAC_COLUMNS else PARQUET
 
 
 def _detect_gzip(head: bytes) -> Format:

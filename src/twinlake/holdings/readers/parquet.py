@@ -22,8 +22,6 @@ from twinlake.holdings.readers.json_stream import parse
 from twinlake.holdings.readers.limits import MAX_HEADER_BYTES
 from twinlake.holdings.readers.tables import Extents, check_columns, describe_columns
 
-STAC_COLUMNS = frozenset({"type", "stac_version", "id", "geometry", "assets", "links"})
-"""Columns by which a table is known as stac-geoparquet."""
 
 _BATCH_ROWS = 16_384
 _MAX_ROW_GROUP_BYTES = 4 * 2**30
