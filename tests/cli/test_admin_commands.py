@@ -27,7 +27,7 @@ def test_a_token_is_made_listed_used_and_ended_beside_a_running_site(site):
     assert made.returncode == 0, made.stderr
     key = TOKEN.match(made.stdout)[1]
     secret = made.stdout.strip().partition(".")[2]
-    assert f"twinlake admin token revoke {key}" in made.stderr
+    assert f"twinlake admin token revoke {key} --config {site.config}" in made.stderr
     assert secret not in made.stderr
 
     with site.client(made.stdout.strip()) as client:
@@ -48,6 +48,19 @@ def test_a_token_is_made_listed_used_and_ended_beside_a_running_site(site):
     with site.client(made.stdout.strip()) as client:
         assert client.get("/api/me").status_code == 401
     assert secret not in site.raw_log()
+
+
+def test_a_token_of_no_days_does_not_end_and_its_key_fits_a_narrow_terminal(site, monkeypatch):
+    made = admin(site, "token", "create", "forever", "--days", "0", "--roles", "data-steward,operator,administrator")
+    key = TOKEN.match(made.stdout)[1]
+    [line] = [line.split("\t") for line in admin(site, "token", "list").stdout.splitlines() if line.startswith(key)]
+    assert line[5] == "never"
+
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("FORCE_COLOR", "1")  # rich takes any stream for a terminal
+    shown = admin(site, "token", "list").stdout
+    assert key in shown
+    assert max(map(len, re.sub(r"\x1b\[[\d;]*m", "", shown).splitlines())) <= 80
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """`twinlake admin`: what whoever holds a site's folder does to it."""
 
 import asyncio
+import shlex
 from collections.abc import Coroutine, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -38,7 +39,7 @@ def create_token(
         "search,read"
     ),
     roles: Annotated[str, typer.Option(help="Roles that its owner gets: data-steward, operator, administrator.")] = "",
-    days: Annotated[int | None, typer.Option(help="Days after which it ends; without, it does not.", min=1)] = 90,
+    days: Annotated[int, typer.Option(metavar="DAYS", help="Days after which it ends; 0 makes one that does not.", min=0)] = 90,
     name: Annotated[str, typer.Option(help="What you call it.")] = "made by command",
 ) -> None:
     """Make a token and print it, once: the site keeps only its hash.
@@ -48,12 +49,13 @@ def create_token(
     from twinlake.core.clock import SystemClock
     from twinlake.site.administration import create_token as create
 
-    expires_at = None if days is None else SystemClock().now() + timedelta(days=days)
+    expires_at = SystemClock().now() + timedelta(days=days) if days else None
     text, record = _run(
         create(config, subject=subject, name=name, scopes=_split(scopes), roles=_split(roles), expires_at=expires_at)
     )
     typer.echo(text)
-    typer.echo(f"key {record.key}, for {record.owner.subject}; revoke it: twinlake admin token revoke {record.key}", err=True)
+    revoke = f"twinlake admin token revoke {record.key} --config {shlex.quote(str(config))}"
+    typer.echo(f"key {record.key}, for {record.owner.subject}; revoke it: {revoke}", err=True)
 
 
 @token.command("list")
@@ -66,7 +68,11 @@ def list_tokens(*, config: ConfigOption = _CONFIG) -> None:
         for row in rows:
             typer.echo("\t".join(row))
         return
-    table = Table("key", "owner", "name", "scopes", "roles", "expires", "state")
+    table = Table()
+    # A key is copied to revoke its token: it stays in one piece, and the others make room.
+    table.add_column("key", no_wrap=True, overflow="fold", min_width=max((len(row[0]) for row in rows), default=0))
+    for name in ("owner", "name", "scopes", "roles", "expires", "state"):
+        table.add_column(name, overflow="fold")
     for row in rows:
         table.add_row(*map(Text, row))
     Console().print(table)
