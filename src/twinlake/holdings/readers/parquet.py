@@ -22,7 +22,6 @@ from twinlake.holdings.readers.json_stream import parse
 from twinlake.holdings.readers.limits import MAX_HEADER_BYTES
 from twinlake.holdings.readers.tables import Extents, check_columns, describe_columns
 
-
 _BATCH_ROWS = 16_384
 _MAX_ROW_GROUP_BYTES = 4 * 2**30
 _MAX_DRAWN = 20_000
