@@ -294,16 +294,21 @@ def test_what_is_wrong_is_found_before_a_file_is_sent(site, tmp_path):
 
 @pytest.mark.slow
 def test_jobs_are_listed_shown_and_their_logs_printed(site, ingest, tmp_path):
-    write_tif(tmp_path / "a.tif")
-    ingest(tmp_path / "a.tif", "-c", "some", "--create-collection")
+    write_tif(tmp_path / "some" / "a.tif")
+    (tmp_path / "some" / "one.json").write_text(json.dumps(stac_item("one")))
+    ingest(tmp_path / "some", "-c", "some", "--create-collection")
     options = ("--to", site.url, "--token-file", site.folder / "admin.token")
 
     listed = run_twinlake("jobs", "list", *options, "--limit", "1")
-    job = listed.stdout.splitlines()[-1].split()[0]
+    job, *described = listed.stdout.rstrip("\n").split("\t")
     shown = run_twinlake("jobs", "show", job, *options)
 
-    assert "ingest" in listed.stdout
+    assert described[:2] == ["ingest", "successful"]
+    assert len(described) == 4
     assert "successful" in shown.stdout
+    *_, refused, counts = shown.stdout.splitlines()
+    assert refused.startswith("refused\ta.tif\t\tNothing says when")
+    assert counts == "Collection some: 1 created, 1 refused."
     assert run_twinlake("jobs", "logs", job, *options).returncode == 0
     assert run_twinlake("jobs", "cancel", job, *options).returncode == 1
     assert run_twinlake("jobs", "show", "none", *options).returncode == 1

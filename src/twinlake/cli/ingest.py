@@ -129,7 +129,12 @@ def _require_collection(site: SiteClient, collection: str) -> None:
 
 def is_all_in(report: JsonObject) -> bool:
     """Tell whether nothing was refused, neither a file nor a document in one."""
-    return all(row["outcome"] != "refused" and not (row.get("items") or {}).get("refused") for row in report["files"])
+    return not any(is_refused(row) for row in report["files"])
+
+
+def is_refused(row: JsonObject) -> bool:
+    """Tell whether a file, or a document in it, was refused."""
+    return row["outcome"] == "refused" or bool((row.get("items") or {}).get("refused"))
 
 
 def print_report(report: JsonObject, console: Console) -> None:
@@ -138,7 +143,7 @@ def print_report(report: JsonObject, console: Console) -> None:
     A terminal gets a table, anything else a line per file with tabs between outcome, file, item, reason and remedy.
     """
     shown = [row for row in report["files"] if row["outcome"] != "part-of"]
-    if console.is_terminal:
+    if console.is_terminal and shown:
         console.print(_write_table(shown))
     else:
         for row in shown:

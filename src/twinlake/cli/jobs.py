@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from twinlake.cli.client import DEFAULT_URL, SiteClient, TokenFileOption, ToOption
+from twinlake.cli.ingest import is_refused, print_report
 from twinlake.core.documents import JsonObject
 
 JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="Id of the job.")]
@@ -33,6 +34,8 @@ def list_jobs(
 ) -> None:
     """List your jobs, newest first; operators see everybody's.
 
+    A terminal gets a table, anything else a line per job with tabs between job, kind, state, progress and time.
+
     Example: `twinlake jobs list --to https://lake.example --token-file admin.token`
     """
     rows: list[JsonObject] = []
@@ -42,19 +45,27 @@ def list_jobs(
             page = site.json("GET", path)
             rows.extend(page["jobs"])
             path = next((_path_of(link["href"]) for link in page["links"] if link["rel"] == "next"), None)
+    lines = [(job["jobID"], job["processID"], job["status"], describe_progress(job), job["created"][:19]) for job in rows[:limit]]
+    console = Console()
+    if not console.is_terminal:
+        for line in lines:
+            typer.echo("\t".join(line))
+        return
     table = Table("job", "kind", "state", "progress", "created", box=None)
-    for job in rows[:limit]:
-        table.add_row(job["jobID"], job["processID"], job["status"], describe_progress(job), job["created"][:19])
-    _print(table)
+    for line in lines:
+        table.add_row(*line)
+    console.print(table)
 
 
 def show(job: JobArgument, *, to: ToOption = DEFAULT_URL, token_file: TokenFileOption = None) -> None:
-    """Show one job: state, progress, what it took, why it failed.
+    """Show one job: state, progress, what it took, why it failed; of files taken in, how many, and which were refused.
 
     Example: `twinlake jobs show 01a20589f9d304334989b7dd3b09`
     """
     with SiteClient.open(to, token_file) as site:
         found = site.json("GET", _address(job))
+        is_taken_in = found["processID"] == "ingest" and found["status"] == "successful"
+        report = site.json("GET", f"{_address(job)}/results") if is_taken_in else None
     table = Table("", "", box=None, show_header=False)
     usage, error = found["usage"], found.get("error") or {}
     for name, value in (
@@ -75,6 +86,8 @@ def show(job: JobArgument, *, to: ToOption = DEFAULT_URL, token_file: TokenFileO
         if value:
             table.add_row(name, value)
     _print(table)
+    if report is not None:
+        print_report({**report, "files": [row for row in report["files"] if is_refused(row)]}, Console())
 
 
 def cancel(job: JobArgument, *, to: ToOption = DEFAULT_URL, token_file: TokenFileOption = None) -> None:
