@@ -49,11 +49,12 @@ def test_without_a_time_the_refusal_names_the_line(tmp_path):
     write_geotiff(tmp_path / "a.tif")
     with pytest.raises(RecipeNeededError) as raised:
         _build(tmp_path)
-    line = raised.value.remedy.partition(": ")[2]
+    line = raised.value.remedy.split("`")[1]
 
     (built,) = _build(tmp_path, line)
 
     assert line == 'datetime = "2020-01-01T00:00:00Z"'
+    assert "--recipe recipe.toml" in raised.value.remedy
     assert built.draft.document["properties"]["datetime"] == "2020-01-01T00:00:00Z"
 
 

@@ -59,7 +59,8 @@ def build_item(plan: ItemPlan | DocumentPlan, *, collection: str, recipe: Recipe
     if time is None:
         raise RecipeNeededError(
             f"Nothing says when the data of item {plan.id!r} were taken.",
-            'State it in a recipe: datetime = "2020-01-01T00:00:00Z"',
+            'Put `datetime = "2020-01-01T00:00:00Z"` into a file such as recipe.toml and add --recipe recipe.toml; '
+            "docs/recipes.md tells what else a recipe can say.",
         )
     assets = {each.key: _asset(each, described.get(each.key), recipe) for each in plan.assets}
     picture = draw_item(plan, described, assets)
