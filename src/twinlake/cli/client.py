@@ -13,6 +13,7 @@ from twinlake.core.documents import JsonObject
 from twinlake.core.errors import TwinlakeError
 
 DEFAULT_URL = "http://127.0.0.1:8700"
+_UNAUTHENTICATED = 401
 _TIMEOUT = httpx2.Timeout(60.0, connect=10.0)
 
 ToOption = Annotated[
@@ -65,13 +66,23 @@ class SiteClient:
         Of the site, such as ``https://lake.example``.
     token
         None is anonymous.
+    token_file
+        Where the token is from, to be named if the site does not take it.
     transport
         In place of the network.
     """
 
-    def __init__(self, url: str, *, token: str | None = None, transport: httpx2.BaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: str | None = None,
+        token_file: Path | None = None,
+        transport: httpx2.BaseTransport | None = None,
+    ) -> None:
         headers = {"user-agent": "twinlake"} | ({} if token is None else {"authorization": f"Bearer {token}"})
         self.url = url.rstrip("/")
+        self._token_file = token_file
         self._client = httpx2.Client(base_url=self.url, headers=headers, timeout=_TIMEOUT, transport=transport)
 
     @classmethod
@@ -81,9 +92,12 @@ class SiteClient:
         Raises
         ------
         typer.BadParameter
-            The file cannot be read or holds no token.
+            The file cannot be read or holds no token, or the URL is none of HTTP.
         """
-        return cls(url, token=None if token_file is None else read_token(token_file))
+        if not url.lower().startswith(("http://", "https://")):
+            host = url.rpartition("://")[2]
+            raise typer.BadParameter(f"{url!r} is no address of a site. Write http://{host}", param_hint="--to")
+        return cls(url, token=None if token_file is None else read_token(token_file), token_file=token_file)
 
     def __enter__(self) -> Self:
         return self
@@ -103,7 +117,7 @@ class SiteClient:
         """
         with self._reachable():
             response = self._client.request(method, path, **request)
-        return _checked(response)
+        return self._checked(response)
 
     def json(self, method: str, path: str, **request: Any) -> JsonObject:
         """Send a request and return the JSON object that it is answered with; raises as `call`."""
@@ -116,17 +130,30 @@ class SiteClient:
         with self._reachable(), self._client.stream(method, path, **request) as response:
             if response.is_error:
                 response.read()
-            yield _checked(response)
+            yield self._checked(response)
+
+    def _checked(self, response: httpx2.Response) -> httpx2.Response:
+        if not response.is_error:
+            return response
+        try:
+            problem = response.json()
+        except (json.JSONDecodeError, UnicodeDecodeError):
+            problem = {}
+        if not isinstance(problem, dict):
+            problem = {}
+        if response.status_code == _UNAUTHENTICATED and self._token_file is not None:
+            problem["remedy"] = f"{problem.get('remedy') or ''} The token is from {self._token_file}.".lstrip()
+        raise SiteRefusedError(problem, response.status_code)
 
     @contextmanager
     def _reachable(self) -> Generator[None]:
         try:
             yield
         except httpx2.InvalidURL as error:
-            raise typer.BadParameter(f"{self.url!r} is no URL: {error}.", param_hint="--to") from error
+            raise typer.BadParameter(f"{self.url!r} is no URL: {_without_stop(error)}.", param_hint="--to") from error
         except httpx2.TransportError as error:
             raise SiteUnreachableError(
-                f"The site at {self.url} does not answer: {error or type(error).__name__}.",
+                f"The site at {self.url} does not answer: {_without_stop(error) or type(error).__name__}.",
                 remedy="Is it running? Check the address given with --to or TWINLAKE_URL.",
             ) from error
 
@@ -149,11 +176,5 @@ def read_token(token_file: Path) -> str:
     return token
 
 
-def _checked(response: httpx2.Response) -> httpx2.Response:
-    if not response.is_error:
-        return response
-    try:
-        problem = response.json()
-    except (json.JSONDecodeError, UnicodeDecodeError):
-        problem = {}
-    raise SiteRefusedError(problem if isinstance(problem, dict) else {}, response.status_code)
+def _without_stop(error: Exception) -> str:
+    return str(error).rstrip(".")
