@@ -74,19 +74,11 @@ def main() -> None:
         rate, cpu_seconds = asyncio.run(measure_inserts(folder, arguments.seconds))
         times = before + measure_fdatasync(folder, arguments.seconds / 2)
     mean = statistics.fmean(times)
-    print(
-        orjson.dumps(
-            {
-                "callers": CALLERS,
-                "inserts_per_second": round(rate),
-                "cpu_microseconds_per_insert": round(cpu_seconds * 1e6),
-                "fdatasync_milliseconds": {"mean": round(mean * 1e3, 3), "median": round(statistics.median(times) * 1e3, 3)},
-                "bound_per_second": round(CALLERS / mean),
-                "ratio_to_bound": round(rate * mean / CALLERS, 3),
-            },
-            option=orjson.OPT_INDENT_2,
-        ).decode()
-    )
+    print("| what | figure |\n|---|---|")
+    print(f"| durable changes, {CALLERS} callers, each an event | {rate:.0f} /s |")
+    print(f"| CPU of one | {cpu_seconds * 1e6:.0f} µs |")
+    print(f"| fdatasync of this disk, mean and median | {mean * 1e3:.3f} ms, {statistics.median(times) * 1e3:.3f} ms |")
+    print(f"| ratio to {CALLERS}/fdatasync | {rate * mean / CALLERS:.3f} |")
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from twinlake.site.settings import SiteSettings
 _BACKLOG = 2048
 _KEEP_ALIVE_SECONDS = 30
 _SHUTDOWN_SECONDS = 5
+_SWITCH_SECONDS = 0.0005
 
 
 class _Server(uvicorn.Server):
@@ -110,6 +111,8 @@ async def running_site(settings: SiteSettings, folder: SiteFolder) -> AsyncItera
 async def serve(config: Path, *, tell: Callable[[str], None]) -> None:
     """Serve the site of *config* until SIGTERM or SIGINT; *tell* is told when it is ready."""
     settings = SiteSettings.read(config)
+    # A writer that comes back from the disk waits for the event loop to let go; Python's 5 ms would be most of its time.
+    sys.setswitchinterval(_SWITCH_SECONDS)
     # What libraries have to say goes to the same log, in the same form, without secrets.
     log = new_logger(sys.stderr.buffer, site=settings.id, level=settings.logging.level)
     logging.basicConfig(handlers=[StandardLogging(log)], level=logging.WARNING)
