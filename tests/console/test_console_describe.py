@@ -66,18 +66,52 @@ def test_an_item_of_an_interval_shows_both_ends():
 
 def test_a_summary_names_what_helps_to_choose_and_cuts_what_is_long():
     described = describe_item(
-        item(**{"platform": "s2a", "instruments": ["msi", "x"], "eo:cloud_cover": 9.6, "title": "t" * 500}), ADDRESSES
+        item(**{"platform": "s2a", "constellation": "s2a", "instruments": ["m" * 500], "eo:cloud_cover": 9.6}), ADDRESSES
     )
 
-    assert described["summary"] == "t" * 120 + " … · s2a · msi, x · 10 % cloud"
+    assert described["summary"] == "s2a · " + "m" * 120 + " … · 10 % cloud"
 
 
-def test_odd_values_of_properties_are_written_as_json():
-    shown = dict(
-        describe_properties({"datetime": "x", "a": None, "b": [1, 2], "c": [{"d": 1}], "e": {"f": True}, "g": "h" * 700})
-    )
+@pytest.mark.parametrize(("title", "shown"), [("Rain", "Rain"), ("t" * 500, "t" * 200 + " …"), ("", "i"), (7, "i"), (None, "i")])
+def test_an_item_is_called_by_its_title_else_by_its_id(title, shown):
+    assert describe_item(item(title=title), ADDRESSES)["title"] == shown
 
-    assert shown == {"a": "null", "b": "1, 2", "c": '[{"d":1}]', "e": '{"f":true}', "g": "h" * 600 + " …"}
+
+def test_properties_are_text_in_the_order_of_their_names():
+    shown = describe_properties({"datetime": "x", "b": [1, 2], "a": None, "d": "h" * 700, "c": {}, "e": []})
+
+    assert [one["name"] for one in shown] == ["a", "b", "c", "d", "e"]
+    assert [one["text"] for one in shown] == ["null", "1, 2", "{}", "h" * 600 + " …", ""]
+    assert not any(one["is_nested"] for one in shown)
+
+
+def test_nested_properties_have_a_line_for_each_key():
+    dimensions = {"x": {"type": "spatial", "extent": [-180, 180]}, "bands": [{"name": "B02"}, [1, [2]], 3]}
+    [shown] = describe_properties({"cube:dimensions": dimensions})
+
+    assert shown["is_nested"]
+    assert shown["text"].splitlines() == [
+        "x:",
+        "  type: spatial",
+        "  extent: -180, 180",
+        "bands:",
+        "  -",
+        "    name: B02",
+        "  -",
+        "    - 1",
+        "    - 2",
+        "  - 3",
+    ]
+
+
+def test_what_is_nested_very_deep_is_written_as_json():
+    value = 1
+    for _ in range(200):
+        value = {"in": value}
+    [shown] = describe_properties({"deep": value})
+
+    assert len(shown["text"].splitlines()) == 7
+    assert shown["text"].splitlines()[-1].startswith('            in: {"in":{"in":')
 
 
 def test_pictures_come_from_this_site_alone():

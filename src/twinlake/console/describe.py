@@ -10,10 +10,14 @@ from twinlake.console.addresses import Addresses
 from twinlake.core.documents import JsonObject
 
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
-_SHOWN_PROPERTIES = ("title", "platform", "constellation", "instruments", "eo:cloud_cover", "gsd", "proj:code")
+_SHOWN_PROPERTIES = ("platform", "constellation", "instruments", "eo:cloud_cover", "gsd", "proj:code")
 _HIDDEN_PROPERTIES = frozenset({"datetime", "start_datetime", "end_datetime"})
 _SHA256_MULTIHASH = "1220"
 _DETAILS_LIMIT = 600
+_NESTED_LIMIT = 6000
+_DEEPEST = 6
+"""Levels of a nested value that get lines of their own; what is deeper is written as JSON."""
+_TITLE_LIMIT = 200
 _SUMMARY_LIMIT = 120
 _ABOUT_LIMIT = 200
 _OUTLINE_BYTES = 20_000
@@ -61,15 +65,17 @@ def describe_item(document: JsonObject, addresses: Addresses) -> JsonObject:
         if properties.get("datetime") and not properties.get("start_datetime")
         else write_interval(properties.get("start_datetime"), properties.get("end_datetime"))
     )
+    title = properties.get("title")
     return {
         "id": document["id"],
+        "title": _write_value(title, _TITLE_LIMIT) if title and isinstance(title, str) else document["id"],
         "collection": document["collection"],
         "key": f"{document['collection']}/{document['id']}",
         "href": addresses.item(document["collection"], document["id"]),
         "collection_href": addresses.collection(document["collection"]),
         "when": when,
         "thumbnail": find_thumbnail(document, addresses),
-        "summary": " · ".join(_summarise(properties)),
+        "summary": " · ".join(dict.fromkeys(_summarise(properties))),
     }
 
 
@@ -110,19 +116,47 @@ def describe_asset(key: str, asset: JsonObject, addresses: Addresses) -> JsonObj
     }
 
 
-def describe_properties(properties: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return names and values as text, long ones cut."""
+def describe_properties(properties: Mapping[str, Any]) -> list[JsonObject]:
+    """Return names and values as text, long ones cut; ``is_nested`` tells which have lines to keep."""
     shown = sorted(name for name in properties if name not in _HIDDEN_PROPERTIES)
-    return [(name, _write_value(properties[name], _DETAILS_LIMIT)) for name in shown]
+    return [{"name": name, **_describe_property(properties[name])} for name in shown]
+
+
+def _describe_property(value: Any) -> JsonObject:
+    if not _is_nested(value):
+        return {"text": _write_value(value, _DETAILS_LIMIT), "is_nested": False}
+    return {"text": _cut("\n".join(_write_lines(value)), _NESTED_LIMIT), "is_nested": True}
+
+
+def _is_nested(value: Any) -> bool:
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return bool(parts) and (isinstance(value, dict) or any(isinstance(part, dict | list) for part in parts))
+
+
+def _write_lines(value: Any, depth: int = 0) -> Iterator[str]:
+    """Write a nested value with a line for each key, and a dash before each member of a list."""
+    for name, part in value.items() if isinstance(value, dict) else (("", part) for part in value):
+        start = f"{'  ' * depth}{name}:" if isinstance(value, dict) else f"{'  ' * depth}-"
+        if not _is_nested(part):
+            yield f"{start} {_write_value(part, _DETAILS_LIMIT)}"
+        elif depth < _DEEPEST:
+            yield start
+            yield from _write_lines(part, depth + 1)
+        else:
+            yield f"{start} {_cut(orjson.dumps(part).decode(), _DETAILS_LIMIT)}"
 
 
 def _write_value(value: Any, limit: int) -> str:
     if isinstance(value, str):
         text = value
-    elif isinstance(value, list) and not any(isinstance(part, dict | list) for part in value):
+    elif isinstance(value, list) and not _is_nested(value):
         text = ", ".join(_write_value(part, limit) for part in value)
     else:
         text = orjson.dumps(value).decode()
+    return _cut(text, limit)
+
+
+def _cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else f"{text[:limit]} …"
 
 
