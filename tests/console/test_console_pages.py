@@ -86,17 +86,21 @@ def test_only_who_asks_for_html_gets_a_page_of_what_is_also_an_api(site):
     assert api.json()["jobs"] == [] or api.json()["jobs"][0]["jobID"]
 
 
-@pytest.mark.parametrize(
-    "path", ["/nonsense", "/jobs", "/collections/none", "/collections/scenes/items/none", "/collections/secret"]
-)
+@pytest.mark.parametrize("path", ["/nonsense", "/collections/none", "/collections/scenes/items/none", "/collections/secret"])
 def test_errors_are_pages_for_people_and_problems_for_programs(site, path):
     page, problem = site.get(path), httpx2.get(site.url + path)
 
-    assert page.status_code == problem.status_code == (401 if path == "/jobs" else 404)
+    assert page.status_code == problem.status_code == 404
     assert "tell the operator the ticket" in page.text
     assert problem.headers["content-type"] == "application/problem+json"
-    if path == "/jobs":
-        assert 'href="/sign-in?next=%2Fjobs"' in page.text
+
+
+def test_who_wants_to_see_jobs_is_sent_to_sign_in_and_a_program_told(site):
+    page, problem = site.get("/jobs?before=x"), httpx2.get(f"{site.url}/jobs")
+
+    assert (page.status_code, page.headers["location"]) == (303, "/sign-in?next=%2Fjobs%3Fbefore%3Dx")
+    assert "Sign in to see your jobs" in site.get(page.headers["location"]).text
+    assert (problem.status_code, problem.headers["content-type"]) == (401, "application/problem+json")
 
 
 def test_a_bad_token_is_refused_on_a_page(site):
@@ -215,7 +219,7 @@ class TestSigningIn:
         assert client.post("/jobs/none/cancel", data={"form_token": form_token}).status_code == 404
         assert client.get("/jobs").status_code == 200
         assert client.post("/sign-out", data={"form_token": form_token}).headers["location"] == "/"
-        assert client.get("/jobs").status_code == 401
+        assert client.get("/jobs").status_code == 303
         assert client.post("/sign-out", data={}).status_code == 303
 
     def test_a_bad_token_is_told_and_the_way_on_kept(self, client):

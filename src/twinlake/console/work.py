@@ -46,7 +46,7 @@ class WorkBench:
         return {
             **_describe(found),
             "error": _write_error(found),
-            "facts": list(_list_facts(found)),
+            "facts": _list_facts(found, result),
             "rows": self._list_rows(result),
             "log": [_describe_line(line) for line in await self._jobs.list_log(caller, job)],
         }
@@ -87,9 +87,11 @@ def _describe(job: Job) -> JsonObject:
     }
 
 
-def _list_facts(job: Job) -> list[tuple[str, str]]:
-    """Return what has been measured of a job."""
+def _list_facts(job: Job, result: JsonObject) -> list[tuple[str, str]]:
+    """Return what is known of a job; the collection that an ingest went to is in its report."""
     facts = [("Asked for", _write_instant(job.created_at)), ("By", job.owner.rpartition("|")[2])]
+    if result.get("collection"):
+        facts.append(("Collection", str(result["collection"])))
     if job.started_at is not None:
         facts.append(("Started", _write_instant(job.started_at)))
     if job.finished_at is not None:

@@ -25,6 +25,7 @@ async function readLog() {
     if (Number(line.id) <= Number(log.dataset.last)) continue;
     log.append(`${line.time.slice(11, 19)} ${line.level.padEnd(7)} ${line.message}\n`);
     log.dataset.last = line.id;
+    document.getElementById("log-panel")?.removeAttribute("hidden");
   }
 }
 

@@ -4,7 +4,6 @@ import { AttributionControl, LngLatBounds, Map as MapLibre, NavigationControl, s
 /** @typedef {{type: "Feature", id?: string, bbox?: number[], geometry: any, properties: any}} Feature */
 /** @typedef {{type: "FeatureCollection", features: Feature[]}} Features */
 
-const FIT = { padding: 40, maxZoom: 11, animate: false };
 const MERCATOR_LIMIT = 84; // degrees of latitude; the map ends a little further
 
 /** Reads the footprints that the server wrote into the page. @returns {Features} */
@@ -24,14 +23,13 @@ function colour(name) {
 }
 
 /**
- * Returns the box around all features, going on beyond 180 degrees over the antimeridian; wide ones count only among themselves.
+ * Returns the box around all features, going on beyond 180 degrees over the antimeridian.
  * @param {Features} features
  * @returns {LngLatBounds | null}
  */
 export function boundsOf({ features }) {
   const bounds = new LngLatBounds();
-  const narrow = features.filter((feature) => !feature.properties.wide);
-  for (const { bbox } of narrow.length ? narrow : features) {
+  for (const { bbox } of features) {
     if (!bbox) continue;
     const [west, south, east, north] = bbox.length === 6 ? [bbox[0], bbox[1], bbox[3], bbox[4]] : bbox;
     bounds.extend([west, Math.max(south, -MERCATOR_LIMIT)]);
@@ -105,7 +103,7 @@ export function createMap(element) {
   map.addControl(new NavigationControl({ showCompass: false }), "top-right");
   map.addControl(new AttributionControl({ compact: false }));
   const bounds = boundsOf(footprints);
-  if (bounds) map.fitBounds(bounds, FIT);
+  if (bounds) map.fitBounds(bounds, { padding: 40, maxZoom: Number(element.dataset.maxZoom), animate: false });
   map.once("style.load", () => paint(map));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => paint(map));
   map.on("idle", () => element.setAttribute("data-ready", ""));
