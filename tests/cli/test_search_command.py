@@ -56,6 +56,7 @@ def test_a_table_says_how_many_there_are(url):
 
     assert "2024-01-01" in printed
     assert "2 of 7 items." in printed
+    assert "1 of 1 item." in search(url, "--table", "--filter", "id = 'i1'")
 
 
 def test_without_a_terminal_a_line_has_tabs(url):

@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from twinlake.cli.counting import count
+
 if TYPE_CHECKING:
     from twinlake.identity.tokens import TokenRecord
 
@@ -117,9 +119,9 @@ def backup(
 
     report = _run(make_backup(config, target))
     kept = "copied" if report.objects_copied else "listed; their bucket has its own copies"
-    typer.echo(f"Backup in {target}: database of {filesize.decimal(report.database_bytes)}, {report.files} other files,")
-    typer.echo(f"  {report.objects} objects of {filesize.decimal(report.object_bytes)} ({kept}).")
-    _tell_lost(report.damaged, "are missing or damaged at the site; `twinlake admin fsck --scrub` says whose they are")
+    typer.echo(f"Backup in {target}: database of {filesize.decimal(report.database_bytes)}, {count(report.files, 'other file')},")
+    typer.echo(f"  {count(report.objects, 'object')} of {filesize.decimal(report.object_bytes)} ({kept}).")
+    _tell_lost(report.damaged, "missing or damaged at the site; `twinlake admin fsck --scrub` says whose they are")
 
 
 @admin.command("restore")
@@ -131,9 +133,9 @@ def restore(
     from twinlake.site.administration import restore as make_site
 
     report = _run(make_site(source, directory))
-    typer.echo(f"Restored the site of {report.created_at}: {report.files} files,")
-    typer.echo(f"  {report.objects} objects of {filesize.decimal(report.object_bytes)}.")
-    _tell_lost(report.missing, "are in the backup's list and nowhere to be had")
+    typer.echo(f"Restored the site of {report.created_at}: {count(report.files, 'file')},")
+    typer.echo(f"  {count(report.objects, 'object')} of {filesize.decimal(report.object_bytes)}.")
+    _tell_lost(report.missing, "in the backup's list and nowhere to be had")
     typer.echo(f"Start it:  twinlake serve --config {directory / 'site.toml'}")
 
 
@@ -151,7 +153,7 @@ def fsck(
         typer.secho(f"{'ok  ' if finding.ok else 'FAIL'} {finding.name}: {finding.detail}", fg=None if finding.ok else "red")
     if report.orphans:
         size = filesize.decimal(sum(orphan.size_bytes for orphan in report.orphans))
-        typer.echo(f"     {len(report.orphans)} objects of {size} are cited by nothing; a serving site sweeps them.")
+        typer.echo(f"     {count(len(report.orphans), 'object')} of {size} cited by nothing; a serving site sweeps such.")
     raise typer.Exit(0 if report.ok else 1)
 
 
@@ -172,7 +174,7 @@ def nginx(
 
 def _tell_lost(objects: Sequence[str], where: str) -> None:
     if objects:
-        typer.secho(f"{len(objects)} objects {where}:", err=True, fg="red")
+        typer.secho(f"{count(len(objects), 'object')} {where}:", err=True, fg="red")
         for sha256 in objects:
             typer.echo(f"  {sha256}", err=True)
         raise typer.Exit(1)

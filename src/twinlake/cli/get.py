@@ -16,6 +16,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from twinlake.cli.client import DEFAULT_URL, SiteClient, TokenFileOption, ToOption
+from twinlake.cli.counting import count
 from twinlake.cli.downloading import Downloader
 from twinlake.cli.fetching import Fetcher, FileReport, OriginAwareWeb, Wanted, find_wanted
 from twinlake.cli.searching import (
@@ -182,4 +183,5 @@ def _summarise(reports: list[FileReport], seconds: float, *, as_json: bool) -> N
     elif not reports:
         typer.echo("Nothing was found.")
     else:
-        typer.echo(f"{len(here)} of {len(reports)} files are here, {size_bytes} bytes, in {seconds:.1f} s.")
+        files = f"{count(len(reports), 'file')} {'is' if len(reports) == 1 else 'are'}"
+        typer.echo(f"{len(here)} of {files} here, {count(size_bytes, 'byte')}, in {seconds:.1f} s.")

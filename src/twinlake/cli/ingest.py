@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from twinlake.cli.client import DEFAULT_URL, SiteClient, SiteRefusedError, TokenFileOption, ToOption
+from twinlake.cli.counting import count
 from twinlake.cli.following import follow_job
 from twinlake.cli.uploading import LocalFile, Uploader, find_files
 from twinlake.core.documents import JsonObject
@@ -149,7 +150,7 @@ def print_report(report: JsonObject, console: Console) -> None:
         for row in shown:
             advice = (row.get(name) or "" for name in ("item", "reason", "remedy"))
             typer.echo("\t".join((_describe_outcome(row), row["file"], *advice)).rstrip())
-    counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(report["counts"].items()))
+    counts = ", ".join(f"{number} {outcome}" for outcome, number in sorted(report["counts"].items()))
     typer.echo(f"{'Dry run of c' if report['dry_run'] else 'C'}ollection {report['collection']}: {counts}.")
 
 
@@ -166,18 +167,18 @@ def _write_table(rows: Sequence[JsonObject]) -> Table:
 
 def _describe_outcome(row: JsonObject) -> str:
     items = row.get("items")
-    return ", ".join(f"{count} {outcome}" for outcome, count in items.items()) if items else str(row["outcome"])
+    return ", ".join(f"{number} {outcome}" for outcome, number in items.items()) if items else str(row["outcome"])
 
 
 def _send(site: SiteClient, files: Sequence[LocalFile], console: Console) -> dict[str, str]:
     total = sum(file.size_bytes for file in files)
     if not console.is_terminal:
-        typer.echo(f"Sending {len(files)} files, {total} bytes.")
-        return Uploader(site, lambda _file, _count: None).send(files)
+        typer.echo(f"Sending {count(len(files), 'file')}, {count(total, 'byte')}.")
+        return Uploader(site, lambda _file, _sent: None).send(files)
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, console=console) as progress:
-        task = progress.add_task(f"Sending {len(files)} files", total=total)
-        return Uploader(site, lambda _file, count: progress.advance(task, count)).send(files)
+        task = progress.add_task(f"Sending {count(len(files), 'file')}", total=total)
+        return Uploader(site, lambda _file, sent: progress.advance(task, sent)).send(files)
 
 
 def _say(state: JsonObject) -> None:

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from twinlake.cli.client import DEFAULT_URL, SiteClient, TokenFileOption, ToOption
+from twinlake.cli.counting import count
 from twinlake.cli.explaining import explain_nothing
 from twinlake.cli.searching import (
     BBoxOption,
@@ -85,11 +86,11 @@ def _print_collection(found: Iterable[FoundItem]) -> bool:
 
 
 def _print_lines(found: Iterable[FoundItem], write: Callable[[JsonObject], str]) -> bool:
-    count = 0
+    printed = 0
     for item in found:
         typer.echo(write(item.document))
-        count += 1
-    return count == 0
+        printed += 1
+    return printed == 0
 
 
 def _print_table(found: Iterable[FoundItem]) -> bool:
@@ -101,7 +102,7 @@ def _print_table(found: Iterable[FoundItem]) -> bool:
         table.add_row(*(Text(text) for text in _describe(item.document)))
     Console().print(table)
     matched = items[-1].matched
-    typer.echo(f"{len(items)} of {'?' if matched is None else matched} items.")
+    typer.echo(f"{len(items)} of {'? items' if matched is None else count(matched, 'item')}.")
     return False
 
 
