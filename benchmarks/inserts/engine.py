@@ -14,8 +14,6 @@ import tempfile
 import time
 from pathlib import Path
 
-import orjson
-
 from twinlake.core.clock import SystemClock
 from twinlake.engines.database import SqliteDatabase
 from twinlake.events.interfaces import NewEvent
