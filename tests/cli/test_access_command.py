@@ -6,6 +6,9 @@ from stac_documents import a_collection
 from twinlake.testing.site import run_twinlake, site_process
 
 
+pytestmark = pytest.mark.slow  # commands start anew for each
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     with site_process(tmp_path_factory.mktemp("access")) as serving:

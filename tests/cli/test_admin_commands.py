@@ -6,6 +6,8 @@ import pytest
 
 from twinlake.testing.site import make_site, run_twinlake, site_process
 
+pytestmark = pytest.mark.slow  # commands and children start anew for each
+
 TOKEN = re.compile(r"^tl_([A-Za-z0-9]{16})\.[\w-]{43}\n$")
 
 

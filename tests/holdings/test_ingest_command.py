@@ -15,6 +15,8 @@ from zarr.storage import ZipStore
 
 from twinlake.testing.site import run_twinlake, site_process
 
+pytestmark = pytest.mark.slow  # commands and children start anew for each
+
 RECIPE = """
 [collection]
 title = "Test scenes"

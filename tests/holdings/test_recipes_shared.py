@@ -10,6 +10,8 @@ from shared_intake import TITLE, take_in
 from stac_schemas import SchemaCheck
 from twinlake.holdings.readers.times import parse_time
 
+pytestmark = pytest.mark.slow  # reads some hundred files
+
 _FOREIGN = {"goes-stac-cog", "landcover", "sentinel2-stac-cog", "sst-stac-cog", "stac-items"}
 """Kinds whose documents are STAC already; they are migrated later."""
 
