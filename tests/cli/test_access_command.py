@@ -5,7 +5,6 @@ import pytest
 from stac_documents import a_collection
 from twinlake.testing.site import run_twinlake, site_process
 
-
 pytestmark = pytest.mark.slow  # commands start anew for each
 
 
