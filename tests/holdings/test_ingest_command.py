@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+import stac_geoparquet.arrow
 import xarray as xr
 from rasterio.transform import from_bounds
 from zarr.storage import ZipStore
@@ -218,7 +219,7 @@ def test_links_that_lead_elsewhere_are_refused(site, ingest, recipe, linked, tmp
 
 
 @pytest.mark.slow
-def test_documents_go_in_by_one_by_line_and_by_table(site, ingest, tmp_path):
+def test_documents_go_in_by_one_and_by_line(site, ingest, tmp_path):
     folder = tmp_path / "documents"
     folder.mkdir()
     (folder / "one.json").write_text(json.dumps(stac_item("one")))
@@ -236,6 +237,19 @@ def test_documents_go_in_by_one_by_line_and_by_table(site, ingest, tmp_path):
     assert found["numberMatched"] == 2500
     assert get_item(site, "documents", "line-2499")["stac_version"] == "1.1.0"
     assert ingest(folder, "-c", "documents")[1]["many.ndjson"][0] == "2499 unchanged, 1 refused"
+
+
+def test_documents_go_in_by_table(site, ingest, tmp_path):
+    items = [stac_item(f"row-{n}") for n in range(300)]
+    table = tmp_path / "table" / "items.parquet"
+    table.parent.mkdir()
+    stac_geoparquet.arrow.parse_stac_items_to_parquet(items, output_path=table)
+
+    code, rows, _ = ingest(table.parent, "-c", "tables", "--create-collection")
+
+    assert (code, rows["items.parquet"][0]) == (0, "300 created")
+    assert get(site, "/stac/v2/search?collections=tables&limit=1").json()["numberMatched"] == 300
+    assert ingest(table.parent, "-c", "tables")[1]["items.parquet"][0] == "300 unchanged"
 
 
 @pytest.mark.slow
