@@ -108,11 +108,28 @@ class Visit:
         self.page.wait_for_url(f"{self.site.url}/")
 
 
-@pytest.fixture
-def visit(browser, site):
+@contextmanager
+def visiting(browser, site):
+    """Open a tab on *site*; what went wrong on its pages fails the test at the end."""
     with browser.new_context(viewport={"width": 1280, "height": 720}, accept_downloads=True) as context:
         context.set_default_timeout(30_000)
         visit = Visit(context, site)
         yield visit
         assert visit.wrongs == []
         assert not visit.page.evaluate("window.hacked")
+
+
+@pytest.fixture
+def visit(browser, site):
+    """A tab on the site that all tests read and none may change."""
+    with visiting(browser, site) as visit:
+        yield visit
+
+
+@pytest.fixture
+def visit_of_own(browser, tmp_path):
+    """A tab on an empty site that the test may change."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    with run_site(folder, extra=-1) as site, visiting(browser, site) as visit:
+        yield visit

@@ -123,20 +123,22 @@ def test_who_signs_in_sees_private_collections_until_they_sign_out(visit):
     assert visit.page.goto(f"{visit.site.url}/collections/secret").status == 404
 
 
-def test_a_job_is_followed_live_until_its_report(visit, axe, tmp_path):
+def test_a_job_is_followed_live_until_its_report(visit_of_own, axe, tmp_path):
+    visit, files = visit_of_own, tmp_path / "files"
+    files.mkdir()
     values = np.arange(10_000, dtype="float32").reshape(1, 100, 100)
     for number in range(6):
         with rasterio.open(
-            tmp_path / f"part-{number}.tif", "w", driver="GTiff", width=100, height=100, count=1, dtype="float32",
+            files / f"part-{number}.tif", "w", driver="GTiff", width=100, height=100, count=1, dtype="float32",
             crs="EPSG:4326", transform=from_origin(number, 50, 0.01, 0.01),
         ) as target:  # fmt: skip
             target.write(values + number)
             target.update_tags(ACQUISITIONDATETIME="2024-01-01T12:00:00Z")
-    (tmp_path / "broken.tif").write_bytes(b"II*\x00 nothing")
+    (files / "broken.tif").write_bytes(b"II*\x00 nothing")
     visit.sign_in()
     page = visit.go("/jobs")
     command = [
-        str(Path(sys.executable).with_name("twinlake")), "ingest", str(tmp_path), "--collection", "live", "--create-collection",
+        str(Path(sys.executable).with_name("twinlake")), "ingest", str(files), "--collection", "live", "--create-collection",
         "--to", visit.site.url, "--token-file", str(visit.site.folder / "admin.token"),
     ]  # fmt: skip
     with subprocess.Popen(
