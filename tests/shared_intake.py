@@ -1,5 +1,6 @@
 """What becomes of every file of the shared data: taken in, part of an item, or refused."""
 
+import json
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,7 +69,7 @@ def _follow(intake: Intake, planned: Plan, recipe: Recipe) -> None:
             intake.collections.append(read_collection(planned))
             intake.taken.add(planned.file.name)
         case DocumentsPlan():
-            intake.items += [each.document for each in read_items(planned, collection=intake.kind)]
+            intake.items += [json.loads(each.text) for each in read_items(planned, collection=intake.kind)]
             intake.taken.add(planned.file.name)
         case _:
             _build(intake, planned, recipe)

@@ -7,8 +7,6 @@ from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
 
-import orjson
-
 from benchmarks.search.processes import free_port, running, wait_for
 from twinlake.core.clock import SystemClock
 from twinlake.core.documents import JsonObject
@@ -16,11 +14,11 @@ from twinlake.core.randomness import SYSTEM_RANDOMNESS
 from twinlake.engines.database import SqliteDatabase
 from twinlake.events.log import EventLog
 from twinlake.holdings.catalogue import SqlCatalogue
-from twinlake.holdings.catalogue.interfaces import ItemDraft
+from twinlake.holdings.catalogue.interfaces import ItemText
+from twinlake.holdings.catalogue.preparing_process import PreparingProcesses
 from twinlake.site.build import MIGRATIONS, PREPARE
 from twinlake.site.layout import SiteFolder
 from twinlake.site.setup import init_site
-from twinlake.standards.stac import read_item
 
 
 def make_site(folder: Path) -> tuple[SiteFolder, int]:
@@ -35,13 +33,18 @@ def load(site: SiteFolder, url: str, collections: Iterable[JsonObject], lines: I
 
     async def run() -> float:
         site.database.parent.mkdir(parents=True, exist_ok=True)
-        async with SqliteDatabase(site.database, migrations=MIGRATIONS, prepare=PREPARE) as database:
-            events = EventLog(clock=SystemClock())
-            catalogue = SqlCatalogue(database=database, events=events, clock=SystemClock(), site_id="bench", public_url=url)
+        async with (
+            SqliteDatabase(site.database, migrations=MIGRATIONS, prepare=PREPARE) as database,
+            PreparingProcesses() as processes,
+        ):
+            events, clock = EventLog(clock=SystemClock()), SystemClock()
+            catalogue = SqlCatalogue(
+                database=database, events=events, clock=clock, processes=processes, site_id="bench", public_url=url
+            )
             for collection in collections:
                 await catalogue.put_collection(collection)
             started = time.perf_counter()
-            report = await catalogue.load_items(ItemDraft(document=read_item(orjson.loads(line))) for line in lines)
+            report = await catalogue.load_items(map(ItemText, lines))
             seconds = time.perf_counter() - started
             if report.refused:
                 raise RuntimeError(f"refused: {report.refused[0]}")

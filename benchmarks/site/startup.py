@@ -13,9 +13,10 @@ import tempfile
 import time
 from pathlib import Path
 
+import orjson
 from benchmarks.site.process import BenchSite, new_site, serving
 
-from twinlake.holdings.catalogue.interfaces import ItemDraft
+from twinlake.holdings.catalogue.interfaces import ItemText
 from twinlake.site.build import open_services
 from twinlake.site.layout import SiteFolder
 from twinlake.site.settings import SiteSettings
@@ -26,7 +27,7 @@ async def _load(folder: SiteFolder, items: int) -> None:
     async with open_services(SiteSettings.read(folder.config), folder) as services:
         for name in COLLECTIONS:
             await services.catalogue.put_collection(generated_collection(name))
-        await services.catalogue.load_items(ItemDraft(document=item) for item in generated_items(items))
+        await services.catalogue.load_items(ItemText(orjson.dumps(item)) for item in generated_items(items))
 
 
 def _get(site: BenchSite, path: str, accept: str) -> int:

@@ -11,6 +11,7 @@ from twinlake.events.log import EventLog
 from twinlake.holdings.audiences import Audiences
 from twinlake.holdings.catalogue import schema as catalogue_schema
 from twinlake.holdings.catalogue.interfaces import CollectionAccess
+from twinlake.holdings.catalogue.preparing_process import PreparingProcesses
 from twinlake.holdings.catalogue.store import SqlCatalogue
 from twinlake.holdings.visibility import CollectionPolicy
 from twinlake.identity.actions import SCOPES
@@ -48,7 +49,14 @@ def clock():
 async def catalogue(clock):
     migrations = (*events_schema.MIGRATIONS, *catalogue_schema.MIGRATIONS)
     async with MemoryDatabase(migrations=migrations, prepare=(*cql2.PREPARE, *catalogue_schema.PREPARE)) as database:
-        made = SqlCatalogue(database=database, events=EventLog(clock=clock), clock=clock, site_id="x", public_url="http://x.test")
+        made = SqlCatalogue(
+            processes=PreparingProcesses(),
+            database=database,
+            events=EventLog(clock=clock),
+            clock=clock,
+            site_id="x",
+            public_url="http://x.test",
+        )
         await made.put_collection(new_collection("open"), access=CollectionAccess(embargo_days=10))
         await made.put_collection(new_collection("mine"), access=CollectionAccess(access="private", owner="i|alice"))
         await made.put_collection(new_collection("ours"), access=CollectionAccess(access="private", projects=("p",)))

@@ -1,5 +1,6 @@
 """The audit of the catalogue names every kind of damage, and nothing where there is none."""
 
+import orjson
 import pytest
 
 from twinlake.core.clock import SystemClock
@@ -8,7 +9,8 @@ from twinlake.events import schema as events
 from twinlake.events.log import EventLog
 from twinlake.holdings import catalogue as capability
 from twinlake.holdings.catalogue import SqlCatalogue
-from twinlake.holdings.catalogue.interfaces import ItemDraft
+from twinlake.holdings.catalogue.interfaces import ItemText
+from twinlake.holdings.catalogue.preparing_process import PreparingProcesses
 from twinlake.standards import cql2
 from twinlake.testing.odd_items import ODD_COLLECTIONS, odd_collection, odd_item
 
@@ -24,11 +26,16 @@ async def database():
 async def catalogue(database):
     clock = SystemClock()
     catalogue = SqlCatalogue(
-        database=database, events=EventLog(clock=clock), clock=clock, site_id="here", public_url="https://lake.example"
+        processes=PreparingProcesses(),
+        database=database,
+        events=EventLog(clock=clock),
+        clock=clock,
+        site_id="here",
+        public_url="https://lake.example",
     )
     for collection in ODD_COLLECTIONS:
         await catalogue.put_collection(odd_collection(collection))
-    await catalogue.load_items(ItemDraft(document=odd_item(number)) for number in range(60))
+    await catalogue.load_items(ItemText(orjson.dumps(odd_item(number))) for number in range(60))
     return catalogue
 
 

@@ -4,6 +4,7 @@ import hashlib
 import os
 from dataclasses import replace
 
+import orjson
 import pytest
 
 from twinlake.core.clock import SystemClock
@@ -11,7 +12,7 @@ from twinlake.core.errors import ConflictError, InvalidInputError
 from twinlake.core.randomness import SYSTEM_RANDOMNESS
 from twinlake.engines.database import MemoryDatabase
 from twinlake.engines.objectstore import LinkedFiles, MemoryObjectStore
-from twinlake.holdings.catalogue.interfaces import CollectionAccess, ItemDraft, Visibility
+from twinlake.holdings.catalogue.interfaces import CollectionAccess, ItemDraft, ItemText, Visibility
 from twinlake.holdings.ingest.errors import UploadNotFoundError
 from twinlake.holdings.ingest.inputs import InputLayout
 from twinlake.holdings.ingest.intake import AssetSource, Intake
@@ -162,12 +163,9 @@ async def test_a_child_writes_to_its_collection_alone(held):
     with pytest.raises(LeaseLostError):
         await intake.put_item(run, "another lease", draft(), {"data": AssetSource(made="x")})
 
-    async def drafts():
-        yield draft("b", assets=())
-        yield draft("c", collection="yours", assets=())
-
-    with pytest.raises(InvalidInputError):
-        await intake.load_items(run, drafts())
+    texts = [ItemText(orjson.dumps(one.document)) for one in (draft("b", assets=()), draft("c", collection="yours", assets=()))]
+    report = await intake.load_items(run, texts)
+    assert (report.created, [one.item for one in report.refused]) == (1, ["c"])
 
 
 async def test_a_dry_run_writes_nothing(held):

@@ -139,9 +139,11 @@ def test_many_items_in_one_file(tmp_path):
     for each in plan(_survey(tmp_path), parse_recipe(None)):
         assert isinstance(each, DocumentsPlan)
         first, second, third = read_items(each, collection="c")
-        assert (first.document["id"], first.document["collection"]) == ("a", "c")
-        assert first.document["assets"] == items[0]["assets"]
-        assert second.document["assets"] == {}
+        document = json.loads(first.text)
+        assert (document["id"], document["collection"]) == ("a", "c")
+        assert document["assets"] == items[0]["assets"]
+        assert json.loads(second.text)["assets"] == {}
+        assert json.loads(second.original)["assets"]
         assert isinstance(third, Refusal)
         assert third.name.endswith("#3")
 

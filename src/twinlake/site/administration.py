@@ -15,6 +15,7 @@ from twinlake.engines.objectstore import ObjectStore, StoredObject
 from twinlake.engines.objectstore.upkeep import Damage, scrub
 from twinlake.events.log import EventLog
 from twinlake.holdings.catalogue import SqlCatalogue, keeping
+from twinlake.holdings.catalogue.preparing_process import PreparingProcesses
 from twinlake.identity.offline import OfflineTokens
 from twinlake.identity.principals import Principal, site_issuer
 from twinlake.identity.tokens import NewToken, TokenRecord
@@ -153,7 +154,12 @@ async def check(config: Path, *, read_objects: bool) -> CheckReport:
         async with open_database(settings, folder) as database:
             objects, clock = open_objects(settings, folder), SystemClock()
             catalogue = SqlCatalogue(
-                database=database, events=EventLog(clock=clock), clock=clock, site_id=settings.id, public_url=settings.base_url
+                processes=PreparingProcesses(),
+                database=database,
+                events=EventLog(clock=clock),
+                clock=clock,
+                site_id=settings.id,
+                public_url=settings.base_url,
             )
             findings = await maintenance.run_checks(
                 {

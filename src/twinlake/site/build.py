@@ -36,6 +36,7 @@ from twinlake.events.rendering import EventIds, EventRenderer
 from twinlake.holdings.audiences import Audiences
 from twinlake.holdings.catalogue import EXPANDERS, SqlCatalogue
 from twinlake.holdings.catalogue import schema as catalogue_schema
+from twinlake.holdings.catalogue.preparing_process import PreparingProcesses
 from twinlake.holdings.ingest import schema as ingest_schema
 from twinlake.holdings.ingest.intake import Intake
 from twinlake.holdings.ingest.kind import ingest_kind
@@ -192,7 +193,14 @@ async def open_services(
         events = EventLog(clock=clock)
         for source, expand in EXPANDERS.items():
             events.register_expander(source, expand)
-        catalogue = SqlCatalogue(database=database, events=events, clock=clock, site_id=settings.id, public_url=settings.base_url)
+        catalogue = SqlCatalogue(
+            database=database,
+            events=events,
+            clock=clock,
+            processes=await stack.enter_async_context(PreparingProcesses()),
+            site_id=settings.id,
+            public_url=settings.base_url,
+        )
         audit = AuditLog(database=database, clock=clock)
         policy = Policy(rules=_read_rules(settings, folder), listener=audit.note_decision)
         collections = CollectionPolicy(policy=policy, catalogue=catalogue, clock=clock)

@@ -15,6 +15,8 @@ DAY = 86_400_000_000
 _LAST = 253_402_300_799_999_999
 """The last microsecond of the year 9999."""
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_PLAIN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z", re.ASCII)
+"""As most are written, which the standard library reads at once."""
 _DATE_TIME = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d)(?::(\d\d)(?:\.(\d+))?)?(?:([Zz])|([+-]\d\d):(\d\d))", re.ASCII)
 
 
@@ -42,6 +44,11 @@ def parse_instant(text: str) -> int:
     ValueError
         It is no RFC 3339 date-time of the years 1 to 9999.
     """
+    if _PLAIN.fullmatch(text) is not None:
+        try:
+            return to_microseconds(datetime.fromisoformat(text))
+        except ValueError:
+            pass  # a leap second, or no instant of the calendar
     match = _DATE_TIME.fullmatch(text)
     if match is None:
         raise ValueError(f"{text[:60]!r} is not an RFC 3339 date-time such as 2021-04-16T10:13:19Z")

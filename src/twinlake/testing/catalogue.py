@@ -22,11 +22,13 @@ from twinlake.holdings.catalogue.interfaces import (
     ItemDraft,
     ItemPage,
     ItemQuery,
+    ItemText,
     Linked,
     Managed,
     SortKey,
     Visibility,
 )
+from twinlake.holdings.catalogue.preparing_process import PreparingProcesses
 from twinlake.testing.catalogue_oracle import Oracle, random_question
 from twinlake.testing.event_log import SteppingClock
 from twinlake.testing.generated_items import COLLECTIONS, generated_collection, generated_item, generated_items
@@ -56,6 +58,11 @@ def draft(item: str = "one", collection: str = "c", **members: object) -> ItemDr
     return ItemDraft(document=document)
 
 
+def item_text(document: JsonObject) -> ItemText:
+    """Return *document* as a bulk load takes it."""
+    return ItemText(orjson.dumps(document))
+
+
 def names(page: ItemPage) -> list[str]:
     """Return the ids of a page, in order."""
     return [orjson.loads(body)["id"] for body in page.bodies]
@@ -80,10 +87,13 @@ class CatalogueContract:
 
     @pytest.fixture
     async def catalogue(self, database: Database, log: EventLog, clock: SteppingClock) -> AsyncGenerator[SqlCatalogue]:
-        catalogue = SqlCatalogue(database=database, events=log, clock=clock, site_id="here", public_url=URL)
-        await catalogue.put_collection(odd_collection("c"))
-        yield catalogue
-        assert await catalogue.find_differences() == []
+        async with PreparingProcesses() as processes:
+            catalogue = SqlCatalogue(
+                database=database, events=log, clock=clock, processes=processes, site_id="here", public_url=URL
+            )
+            await catalogue.put_collection(odd_collection("c"))
+            yield catalogue
+            assert await catalogue.find_differences() == []
 
     @pytest.fixture
     def events(self, database: Database, log: EventLog) -> Events:
@@ -419,7 +429,7 @@ class CatalogueContract:
         """Load odd items, of which some are replaced and some deleted again; return what is left."""
         for collection in ODD_COLLECTIONS:
             await catalogue.put_collection(odd_collection(collection))
-        report = await catalogue.load_items(ItemDraft(document=odd_item(number)) for number in range(count))
+        report = await catalogue.load_items(item_text(odd_item(number)) for number in range(count))
         documents = {(item["collection"], item["id"]): item for item in map(odd_item, range(count))}
         assert report.created == len(documents)
         for key in list(documents)[::17]:
@@ -499,8 +509,8 @@ class CatalogueContract:
     ) -> None:
         for collection in COLLECTIONS:
             await catalogue.put_collection(generated_collection(collection))
-        loaded = await catalogue.load_items(ItemDraft(document=item) for item in generated_items(300))
-        again = await catalogue.load_items(ItemDraft(document=item) for item in generated_items(300))
+        loaded = await catalogue.load_items(item_text(item) for item in generated_items(300))
+        again = await catalogue.load_items(item_text(item) for item in generated_items(300))
         announced = await events()
 
         assert (loaded.created, again.unchanged, again.created) == (300, 300, 0)
@@ -512,17 +522,21 @@ class CatalogueContract:
         assert one.data["operation"] == "create"
 
     async def test_a_load_names_what_it_refuses_and_keeps_the_rest(self, catalogue: SqlCatalogue) -> None:
-        async def drafts() -> AsyncGenerator[ItemDraft]:
-            for number in range(30):
-                yield draft(f"i{number}") if number % 10 else draft(f"bad/{number}")
+        async def texts() -> AsyncGenerator[ItemText]:
+            for number in range(300):
+                item = draft(f"i{number}" if number % 100 else f"bad/{number}").document
+                yield item_text(item) if number % 150 else ItemText(b"{no JSON")
 
-        report = await catalogue.load_items(drafts())
+        report = await catalogue.load_items(texts(), collection="c")
+        foreign = await catalogue.load_items([item_text(draft().document)], collection="d")
 
-        assert (report.created, [one.number for one in report.refused]) == (27, [0, 10, 20])
-        assert report.refused[1].item == "bad/10"
+        assert (report.created, [one.number for one in report.refused]) == (296, [0, 100, 150, 200])
+        assert report.refused[1].item == "bad/100"
+        assert report.refused[1].remedy
+        assert foreign.refused[0].code == "invalid-document"
 
     async def test_the_last_of_several_in_one_load_stays(self, catalogue: SqlCatalogue, events: Events) -> None:
-        report = await catalogue.load_items(draft(properties={"n": n}) for n in (1, 2, 2, 3))
+        report = await catalogue.load_items(item_text(draft(properties={"n": n}).document) for n in (1, 2, 2, 3))
 
         assert (report.created, report.updated, report.unchanged) == (1, 2, 1)
         assert orjson.loads((await catalogue.get_item("c", "one", EVERYTHING)).body)["properties"]["n"] == 3
@@ -531,7 +545,7 @@ class CatalogueContract:
     async def test_readers_and_writers_during_a_load_see_whole_items(self, catalogue: SqlCatalogue) -> None:
         for collection in COLLECTIONS:
             await catalogue.put_collection(generated_collection(collection))
-        loading = asyncio.create_task(catalogue.load_items(ItemDraft(document=item) for item in generated_items(1500)))
+        loading = asyncio.create_task(catalogue.load_items(item_text(item) for item in generated_items(1500)))
         seen = [0]
         while not loading.done():
             await asyncio.sleep(0)

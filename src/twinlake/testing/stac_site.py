@@ -33,6 +33,7 @@ from twinlake.events import schema as events_schema
 from twinlake.events.log import EventLog
 from twinlake.holdings.catalogue import schema as catalogue_schema
 from twinlake.holdings.catalogue.interfaces import CollectionAccess, ItemDraft
+from twinlake.holdings.catalogue.preparing_process import PreparingProcesses
 from twinlake.holdings.catalogue.store import SqlCatalogue
 from twinlake.holdings.visibility import CollectionPolicy
 from twinlake.identity import schema as identity_schema
@@ -172,7 +173,13 @@ async def _open_parts(
     clock = SystemClock()
     async with SqliteDatabase(directory / "site.db", migrations=_MIGRATIONS, prepare=_PREPARE) as database:
         catalogue = SqlCatalogue(
-            database=database, events=EventLog(clock=clock), clock=clock, site_id="test", public_url=public_url, api_path=API_PATH
+            processes=PreparingProcesses(),
+            database=database,
+            events=EventLog(clock=clock),
+            clock=clock,
+            site_id="test",
+            public_url=public_url,
+            api_path=API_PATH,
         )
         audit = AuditLog(database=database, clock=clock)
         policy = Policy(rules=CedarRules.built_in(), listener=audit.note_decision)

@@ -27,7 +27,7 @@ from twinlake.engines.database.writer import GroupWriter
 
 T = TypeVar("T")
 _INLINE_SECONDS = 0.004
-_CHECKPOINT_PAGES = 4000
+_CHECKPOINT_PAGES = 16000
 
 
 class SqliteDatabase:

@@ -13,7 +13,7 @@ import orjson
 from twinlake.engines.database import Connection
 from twinlake.holdings.catalogue.bodies import unpack
 from twinlake.holdings.catalogue.documents import PUBLIC_URL, digest
-from twinlake.holdings.catalogue.facts import Notes, note_properties, read_noted
+from twinlake.holdings.catalogue.facts import Notes, merge_notes, note_items, read_noted
 from twinlake.holdings.catalogue.footprints import NOWHERE, Footprint, read_footprints
 from twinlake.holdings.catalogue.preparing import Times, read_times
 from twinlake.holdings.catalogue.properties import promote
@@ -53,6 +53,7 @@ class Audit:
             "where i.vid > ? order by i.vid limit ?",
             (last, _ROWS_AT_ONCE),
         ).fetchall():
+            merge_notes(self._notes, note_items((row[1], row[4], orjson.loads(row[19])) for row in rows))
             documents = [orjson.loads(unpack(row[20]).replace(PUBLIC_URL, b"")) for row in rows]
             for row, document, footprint in zip(rows, documents, read_footprints(documents), strict=True):
                 self._count(row)
@@ -68,7 +69,6 @@ class Audit:
             self._grids[collection, grid] += 1
         before, after = self._spans.get(collection, (0, 0))
         self._spans[collection] = max(before, at - starts), max(after, ends - at)
-        note_properties(self._notes, collection, orjson.loads(row[19]), starts)
 
     def _tables(self) -> Iterator[tuple[str, str, Counter[Any]]]:
         yield "cell_count", "cell, year", self._cells

@@ -1,75 +1,73 @@
-"""Bulk load: documents in bounded batches, with indexes, gates and readers live."""
+"""Bulk load: items in bounded batches, with indexes, gates and readers live."""
 
 import asyncio
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable
 
-from twinlake.core.errors import InvalidInputError
-from twinlake.holdings.catalogue.facts import Notes, note_items
-from twinlake.holdings.catalogue.interfaces import ItemDraft, LoadReport, Refusal
-from twinlake.holdings.catalogue.preparing import PreparedItem, Preparer
+from twinlake.holdings.catalogue.interfaces import ItemText, LoadReport
+from twinlake.holdings.catalogue.preparing import Prepared, Preparer
+from twinlake.holdings.catalogue.preparing_process import Batch, PreparingProcesses
 
 _FIRST_BATCH = 100
 _SMALLEST_BATCH, _LARGEST_BATCH = 10, 1000
+_BATCH_BYTES = 8 << 20
 _HELD_SECONDS = 0.03
 """How long a batch should hold the writer; it must never hold it for more than 50 ms."""
 
-Write = Callable[[Sequence[PreparedItem], Notes], Awaitable[tuple[list[str], float]]]
+Write = Callable[[Prepared], Awaitable[tuple[list[str], float]]]
 """Writes a batch durably; returns the outcomes and for how many seconds it held the writer."""
 
 
-@dataclass(slots=True)
-class _Batch:
-    items: list[PreparedItem] = field(default_factory=list)
-    notes: Notes = field(default_factory=dict)
-    refused: list[Refusal] = field(default_factory=list)
-
-
 class BulkLoader:
-    """Loads a stream of drafts. Preparing and writing take turns: side by side they would only wait for each other."""
+    """Loads one stream of items: while a batch is written the next ones are prepared."""
 
-    def __init__(self, *, preparer: Preparer, write: Write) -> None:
+    def __init__(self, *, preparer: Preparer, processes: PreparingProcesses, write: Write, collection: str | None) -> None:
         self._preparer = preparer
+        self._processes = processes
         self._write = write
+        self._collection = collection
         self._size = _FIRST_BATCH
+        self._report = LoadReport()
 
-    async def load(self, drafts: AsyncIterable[ItemDraft] | Iterable[ItemDraft]) -> LoadReport:
-        """Load *drafts*; what cannot be an item is refused and named, the rest is kept."""
-        report = LoadReport()
-        async for number, some in self._cut(drafts):
-            batch = await asyncio.to_thread(self._prepare, number, some)
-            await self._write_batch(batch, report)
-        return report
+    async def load(self, texts: AsyncIterable[ItemText] | Iterable[ItemText]) -> LoadReport:
+        """Load *texts*; what cannot be an item is refused and named, the rest is kept."""
+        ahead: deque[asyncio.Task[Prepared]] = deque()
+        try:
+            async for first, some in self._cut(texts):
+                ahead.append(asyncio.create_task(self._prepare(first, some)))
+                if len(ahead) > self._processes.count + 1:
+                    await self._write_batch(await ahead.popleft())
+            while ahead:
+                await self._write_batch(await ahead.popleft())
+        finally:
+            for task in ahead:
+                task.cancel()
+            await asyncio.gather(*ahead, return_exceptions=True)
+        return self._report
 
-    async def _cut(self, drafts: AsyncIterable[ItemDraft] | Iterable[ItemDraft]) -> "AsyncIterable[tuple[int, list[ItemDraft]]]":
-        number, some = 0, []
-        async for draft in _stream(drafts):
-            some.append(draft)
-            if len(some) >= self._size:
+    async def _cut(self, texts: AsyncIterable[ItemText] | Iterable[ItemText]) -> AsyncGenerator[tuple[int, list[ItemText]]]:
+        number, size, some = 0, 0, []
+        async for text in _stream(texts):
+            some.append(text)
+            size += len(text.text)
+            if len(some) >= self._size or size >= _BATCH_BYTES:
                 yield number, some
-                number, some = number + len(some), []
+                number, size, some = number + len(some), 0, []
         if some:
             yield number, some
 
-    def _prepare(self, number: int, drafts: list[ItemDraft]) -> _Batch:
-        batch = _Batch()
-        try:
-            batch.items = self._preparer.prepare(drafts)
-        except InvalidInputError:
-            for place, draft in enumerate(drafts, start=number):
-                try:
-                    batch.items += self._preparer.prepare([draft])
-                except InvalidInputError as error:
-                    batch.refused.append(Refusal(place, str(draft.document.get("id")), error.message, error.remedy))
-        batch.items.sort(key=lambda item: item.collection)
-        batch.notes = note_items(batch.items)
-        return batch
+    async def _prepare(self, first: int, texts: list[ItemText]) -> Prepared:
+        """Prepare a batch: the first one in a thread, for few items are not worth the start of a process."""
+        if first == 0:
+            return await asyncio.to_thread(self._preparer.prepare_texts, texts, first=first, collection=self._collection)
+        return await self._processes.prepare(Batch(self._preparer, texts, first, self._collection))
 
-    async def _write_batch(self, batch: _Batch, report: LoadReport) -> None:
+    async def _write_batch(self, batch: Prepared) -> None:
+        report = self._report
         report.refused.extend(batch.refused)
         if not batch.items:
             return
-        outcomes, held_seconds = await self._write(batch.items, batch.notes)
+        outcomes, held_seconds = await self._write(batch)
         report.created += outcomes.count("created")
         report.updated += outcomes.count("updated")
         report.unchanged += outcomes.count("unchanged")
@@ -77,10 +75,10 @@ class BulkLoader:
         self._size = min(max(int(len(batch.items) * scale), _SMALLEST_BATCH), _LARGEST_BATCH)
 
 
-async def _stream(drafts: AsyncIterable[ItemDraft] | Iterable[ItemDraft]) -> "AsyncIterable[ItemDraft]":
-    if isinstance(drafts, AsyncIterable):
-        async for draft in drafts:
-            yield draft
+async def _stream(texts: AsyncIterable[ItemText] | Iterable[ItemText]) -> AsyncGenerator[ItemText]:
+    if isinstance(texts, AsyncIterable):
+        async for text in texts:
+            yield text
     else:
-        for draft in drafts:
-            yield draft
+        for text in texts:
+            yield text

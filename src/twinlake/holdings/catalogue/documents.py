@@ -9,15 +9,16 @@ unescaped, so that one `bytes.replace` finishes a body.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
+from itertools import pairwise
 from urllib.parse import quote
 
 import orjson
 
 from twinlake.core.documents import JsonObject
 from twinlake.holdings.catalogue.interfaces import Holding
-from twinlake.standards.stac.canonical import NAVIGATION
+from twinlake.standards.stac.canonical import NAVIGATION, join_members
 
 PUBLIC_URL = b"\x01"
 """Stands where the site's public URL goes in a compiled body."""
@@ -83,13 +84,17 @@ def _file_members(holding: Holding) -> JsonObject:
     return members
 
 
-def compile_item(origin: JsonObject, held: Sequence[str], *, site_id: str, api_path: str) -> bytes:
+def compile_item(
+    origin: JsonObject, written: Mapping[str, bytes], held: Collection[str], *, site_id: str, api_path: str
+) -> bytes:
     """Write the body of an item: states always present, links last, `PUBLIC_URL` where the address goes.
 
     Parameters
     ----------
     origin
         What `origin_item` returned.
+    written
+        The members of its canonical document; but its properties in their own order.
     held
         Keys of the assets whose bytes this site serves.
     site_id
@@ -97,18 +102,31 @@ def compile_item(origin: JsonObject, held: Sequence[str], *, site_id: str, api_p
     api_path
         Path of the STAC API below the public URL.
     """
-    collection, item = origin["collection"], origin["id"]
-    assets = dict(origin["assets"])
-    for key in held:
-        assets[key] = {**assets[key], "href": _fragment(data_path(site_id, collection, item, key))}
-    served = {
-        **origin,
-        "properties": {**_states(origin), **origin["properties"]},
-        "assets": assets,
-        "stac_extensions": _extensions(origin, held),
-    }
-    links = [*served.pop("links", ()), *_item_links(api_path, collection, item)]
-    return orjson.dumps({**dict(sorted(served.items())), "links": links})
+    collection, item, assets = origin["collection"], origin["id"], origin["assets"]
+    members = dict(written)
+    members["properties"] = _with_states(origin, written["properties"])
+    members["stac_extensions"] = orjson.dumps(_extensions(origin, held))
+    if held or not _is_sorted(assets):
+        links_to = {key: _fragment(data_path(site_id, collection, item, key)) for key in held}
+        members["assets"] = orjson.dumps(
+            {key: {**asset, "href": links_to[key]} if key in links_to else asset for key, asset in assets.items()}
+        )
+    own = members.pop("links")[:-1]
+    separator = b"," if len(own) > 1 else b""
+    links = own + separator + _item_links(api_path, collection, item) + b"]"
+    return join_members({name: members[name] for name in sorted(members)} | {"links": links})
+
+
+def _is_sorted(names: Iterable[str]) -> bool:
+    return all(one < other for one, other in pairwise(names))
+
+
+def _with_states(origin: JsonObject, properties: bytes) -> bytes:
+    """Write the states of an item before its *properties*, where these do not state otherwise."""
+    missing = {name: state for name, state in _states(origin).items() if name not in origin["properties"]}
+    if not missing:
+        return properties
+    return orjson.dumps(missing)[:-1] + (b"," if origin["properties"] else b"") + properties[1:]
 
 
 def _states(origin: JsonObject) -> Mapping[str, str]:
@@ -117,7 +135,7 @@ def _states(origin: JsonObject) -> Mapping[str, str]:
     return _TO_BE_ORDERED if can_be_ordered and not origin.get("assets") else _HERE
 
 
-def _extensions(origin: JsonObject, held: Sequence[str]) -> list[str]:
+def _extensions(origin: JsonObject, held: Collection[str]) -> list[str]:
     declared = list(origin.get("stac_extensions", ()))
     for uri in (ORDER_EXTENSION, *((FILE_EXTENSION,) if held else ())):
         stem = uri.split("/v")[0] + "/"
@@ -134,14 +152,21 @@ def _link(rel: str, path: str, media_type: str) -> JsonObject:
     return {"rel": rel, "type": media_type, "href": _fragment(path)}
 
 
-def _item_links(api_path: str, collection: str, item: str) -> list[JsonObject]:
+def _item_links(api_path: str, collection: str, item: str) -> bytes:
+    """Write the navigation links of an item, without the brackets of their list."""
+    itself = orjson.dumps(_link("self", api_path + item_path(collection, item), _ITEM_MEDIA_TYPE))
+    return itself + b"," + _links_of_items(api_path, collection)
+
+
+@lru_cache(maxsize=256)
+def _links_of_items(api_path: str, collection: str) -> bytes:
     parent = f"{api_path}/collections/{segment(collection)}"
-    return [
-        _link("self", api_path + item_path(collection, item), _ITEM_MEDIA_TYPE),
+    links = [
         _link("parent", parent, "application/json"),
         _link("collection", parent, "application/json"),
         _link("root", api_path, "application/json"),
     ]
+    return orjson.dumps(links)[1:-1]
 
 
 def collection_links(api_path: str, collection: str) -> list[JsonObject]:

@@ -5,14 +5,13 @@ the transaction of the items; what it has noted before costs nothing.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import orjson
 
 from twinlake.core.documents import JsonObject
 from twinlake.engines.database import Connection
-from twinlake.holdings.catalogue.preparing import PreparedItem
 from twinlake.holdings.catalogue.properties import ValueType
 from twinlake.standards.cql2 import TIMESTAMP_PROPERTIES
 
@@ -20,11 +19,11 @@ MOST_VALUES = 100
 """With more different texts a property is open: no enumeration is kept."""
 _LONGEST_VALUE = 200
 _NEVER = 1 << 62
+_ROWS_AT_ONCE = 1000
 _STRING, _NUMBER, _INTEGER = ValueType.STRING.value, ValueType.NUMBER.value, ValueType.INTEGER.value
 
 
-@dataclass(slots=True)
-class Noted:
+class Noted(msgspec.Struct, array_like=True):
     """What is known of one property of one collection."""
 
     types: int = 0
@@ -32,7 +31,7 @@ class Noted:
     high: float | None = None
     is_open: bool = False
     first_start: int = _NEVER
-    values: dict[str, int] = field(default_factory=dict)
+    values: dict[str, int] = {}
     """First start by text; empty when open."""
 
     def add(self, name: str, value: Any, starts: int) -> None:
@@ -97,21 +96,34 @@ Notes = dict[tuple[str, str], Noted]
 """By collection and property."""
 
 
-def note_items(items: Iterable[PreparedItem]) -> Notes:
-    """Gather what *items* tell."""
-    notes: Notes = {}
-    for item in items:
-        note_properties(notes, item.collection, item.noted, item.times.starts)
-    return notes
+def note_items(items: Iterable[tuple[str, int, JsonObject]]) -> Notes:
+    """Gather what items tell: of each its collection, when it starts (microseconds since 1970 UTC), and its properties."""
+    columns: dict[tuple[str, str], tuple[list[Any], list[int]]] = {}
+    for collection, starts, properties in items:
+        for name, value in properties.items():
+            column = columns.get((collection, name))
+            if column is None:
+                column = columns[collection, name] = [], []
+            column[0].append(value)
+            column[1].append(starts)
+    return {key: _note_column(key[1], *column) for key, column in columns.items()}
 
 
-def note_properties(notes: Notes, collection: str, properties: JsonObject, starts: int) -> None:
-    """Add to *notes* what the properties of one item tell."""
-    for name, value in properties.items():
-        noted = notes.get((collection, name))
-        if noted is None:
-            noted = notes[collection, name] = Noted()
-        noted.add(name, value, starts)
+def _note_column(name: str, values: list[Any], starts: list[int]) -> Noted:
+    """Note the values of one property, those of the usual types all at once."""
+    noted, types = Noted(), set(map(type, values))
+    if types <= {int, float}:
+        noted.types = (_INTEGER if int in types else 0) | (_NUMBER if float in types else 0)
+        noted.low, noted.high, noted.first_start = min(values), max(values), min(starts)
+    elif types == {str}:
+        noted.types, noted.first_start = _STRING, min(starts)
+        noted.is_open = name in TIMESTAMP_PROPERTIES or len(set(values)) > MOST_VALUES or max(map(len, values)) > _LONGEST_VALUE
+        if not noted.is_open:
+            noted.values = {text: first for first, text in sorted(zip(starts, values, strict=True), reverse=True)}
+    else:
+        for value, first in zip(values, starts, strict=True):
+            noted.add(name, value, first)
+    return noted
 
 
 class FactBook:
@@ -173,9 +185,16 @@ class FactBook:
 def gather_notes(tx: Connection, collection: str) -> Notes:
     """Return what the items of a collection tell, by reading them all."""
     notes: Notes = {}
-    for properties, starts in tx.execute("select json(properties), starts from item where collection = ?", (collection,)):
-        note_properties(notes, collection, orjson.loads(properties), starts)
+    rows = tx.execute("select starts, json(properties) from item where collection = ?", (collection,))
+    while some := rows.fetchmany(_ROWS_AT_ONCE):
+        merge_notes(notes, note_items((collection, starts, orjson.loads(properties)) for starts, properties in some))
     return notes
+
+
+def merge_notes(notes: Notes, more: Notes) -> None:
+    """Add *more* to *notes*."""
+    for key, noted in more.items():
+        notes.setdefault(key, Noted()).merge(noted)
 
 
 def read_noted(tx: Connection, collection: str, name: str) -> Noted:

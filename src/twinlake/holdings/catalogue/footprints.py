@@ -6,10 +6,10 @@ too much through, never too little.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
+import msgspec
 import numpy as np
 import orjson
 import shapely
@@ -33,8 +33,7 @@ class Shape(IntEnum):
     """Several pieces: the box tells nothing more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Footprint:
+class Footprint(msgspec.Struct, frozen=True, array_like=True):
     """An outline, ready to be stored. Without geometry the box and WKB are None, and no box finds it."""
 
     box: tuple[int, int, int, int] | None

@@ -4,9 +4,11 @@ from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+import msgspec
 from shapely.geometry.base import BaseGeometry
 
 from twinlake.core.documents import JsonObject
+from twinlake.core.errors import TwinlakeError
 
 BBox = tuple[float, float, float, float]
 """West, south, east, north in degrees (WGS 84); west > east crosses the antimeridian."""
@@ -41,6 +43,15 @@ class ItemDraft:
     original: bytes | None = None
     """The foreign document byte for byte, where the document was migrated or changed."""
     holdings: Mapping[str, Holding] = field(default_factory=dict)
+
+
+class ItemText(msgspec.Struct, frozen=True, array_like=True):
+    """An item of a bulk load, not yet checked. Its assets stay as they are (remote)."""
+
+    text: bytes
+    """JSON of a STAC Item of any version that can be read."""
+    original: bytes | None = None
+    """The foreign document byte for byte, where *text* was made of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,15 +167,20 @@ class PutReport:
     outcomes: tuple[Literal["created", "updated", "unchanged"], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(msgspec.Struct, frozen=True, array_like=True):
     """A document of a bulk load that was not taken."""
 
     number: int
     """Place in the stream, from 0."""
     item: str
     reason: str
-    remedy: str | None = None
+    remedy: str | None
+    code: str
+
+    @classmethod
+    def of(cls, number: int, item: str, error: TwinlakeError) -> "Refusal":
+        """Write *error* down."""
+        return cls(number, item, error.message, error.remedy, error.code)
 
 
 @dataclass(slots=True)
@@ -220,10 +236,17 @@ class Catalogue(Protocol):
         """
         ...
 
-    async def load_items(self, drafts: AsyncIterable[ItemDraft] | Iterable[ItemDraft]) -> LoadReport:
-        """Insert or replace a stream of checked items in bounded batches, each durable; repeating it makes no versions.
+    async def load_items(
+        self, texts: AsyncIterable[ItemText] | Iterable[ItemText], *, collection: str | None = None
+    ) -> LoadReport:
+        """Check a stream of items and insert or replace them in bounded batches, each durable; what is no item is refused.
 
-        Holdings are taken as they come: an asset that points at this site's own data without bytes stays as it is.
+        Repeating it makes no versions. An asset that points at this site's own data stays as it is.
+
+        Parameters
+        ----------
+        collection
+            To which all must belong, and whose id those get that name none; None takes what each names.
 
         Raises
         ------

@@ -7,6 +7,12 @@ from twinlake.holdings.catalogue.errors import ItemNotFoundError
 from twinlake.holdings.catalogue.interfaces import Managed
 
 _COLLECTED_AT_ONCE = 200
+VERSIONS = """
+select vid from item where id = :item and collection = :collection
+union all
+select vid from item_version where id = :item and collection = :collection and superseded_at is not null
+"""
+"""The numbers of all versions of an item that are kept: current ones are found by the names of items alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +33,8 @@ def cite(tx: Connection, collection: str, item: str, version: str, citer: str) -
         The version is not kept any more.
     """
     row = tx.execute(
-        "select vid from item_version where id = ? and collection = ? and sha256 = ?", (item, collection, bytes.fromhex(version))
+        f"select vid from item_version where sha256 = :sha256 and vid in ({VERSIONS})",
+        {"item": item, "collection": collection, "sha256": bytes.fromhex(version)},
     ).fetchone()
     if row is None:
         raise ItemNotFoundError(collection, item, version)

@@ -2,21 +2,23 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import orjson
 
 from twinlake.core.documents import JsonObject
-from twinlake.core.errors import InvalidInputError
+from twinlake.core.errors import InvalidInputError, TwinlakeError
 from twinlake.core.ids import check_id
 from twinlake.holdings.catalogue.bodies import body_packer
 from twinlake.holdings.catalogue.documents import compile_item, digest, origin_item
+from twinlake.holdings.catalogue.facts import Notes, merge_notes, note_items
 from twinlake.holdings.catalogue.footprints import Footprint, read_footprints
-from twinlake.holdings.catalogue.interfaces import Holding, ItemDraft, Managed
+from twinlake.holdings.catalogue.interfaces import Holding, ItemDraft, ItemText, Managed, Refusal
 from twinlake.holdings.catalogue.properties import promote
 from twinlake.standards.rfc3339 import parse_instant
-from twinlake.standards.stac import canonical
+from twinlake.standards.stac.canonical import canonical_members, join_members
+from twinlake.standards.stac.plain import read_item_text
 
 Held = tuple[Holding, str]
 """What is held of an asset, and the file name it has."""
@@ -24,8 +26,7 @@ AssetRow = tuple[str, str, bytes | None, int, str | None, str | None, str]
 """Key, kind, SHA-256, size in bytes, path, media type, file name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Times:
+class Times(msgspec.Struct, frozen=True, array_like=True):
     """When an item is, in microseconds since 1970 UTC; the interval is closed at both ends."""
 
     at: int
@@ -34,8 +35,7 @@ class Times:
     ends: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PreparedItem:
+class PreparedItem(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """One version of an item as the tables hold it."""
 
     collection: str
@@ -46,26 +46,37 @@ class PreparedItem:
     """Packed."""
     etag: bytes
     original: bytes | None
+    """Packed."""
     times: Times
     footprint: Footprint
-    promoted: tuple[Any, ...]
+    promoted: tuple[str | int | float | None, ...]
     properties: bytes
     """JSON."""
     assets: tuple[AssetRow, ...]
     """Only those whose bytes this site holds or links."""
-    noted: JsonObject
-    """The properties, for the notes."""
     bbox: list[float] | None
     """As the document gives it, for the event."""
 
 
-class Preparer:
+class Prepared(msgspec.Struct, array_like=True):
+    """Items ready to be written, and what they tell."""
+
+    items: list[PreparedItem] = []
+    notes: Notes = {}
+    refused: list[Refusal] = []
+
+
+class _Named(msgspec.Struct):
+    id: Any = None
+
+
+class Preparer(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """Prepares items for one site."""
 
-    def __init__(self, *, site_id: str, api_path: str, data_prefix: str) -> None:
-        self._site_id = site_id
-        self._api_path = api_path
-        self._data_prefix = data_prefix
+    site_id: str
+    api_path: str
+    data_prefix: str
+    """How this site's own data URLs begin."""
 
     def claims(self, draft: ItemDraft) -> list[str]:
         """Return the keys of assets that point at this site's own data but that *draft* brings no bytes for."""
@@ -73,12 +84,12 @@ class Preparer:
         return [
             key
             for key, asset in assets.items()
-            if key not in draft.holdings and str(asset.get("href", "")).startswith(self._data_prefix)
+            if key not in draft.holdings and str(asset.get("href", "")).startswith(self.data_prefix)
         ]
 
     def prepare(
         self, drafts: Sequence[ItemDraft], inherited: Mapping[tuple[str, str], Mapping[str, Held]] | None = None
-    ) -> list[PreparedItem]:
+    ) -> Prepared:
         """Prepare *drafts*, in order.
 
         Parameters
@@ -96,7 +107,46 @@ class Preparer:
         footprints = read_footprints([draft.document for draft in drafts])
         known = inherited or {}
         pack = body_packer()
-        return [self._prepare(draft, footprint, known, pack) for draft, footprint in zip(drafts, footprints, strict=True)]
+        items = [self._prepare(draft, footprint, known, pack) for draft, footprint in zip(drafts, footprints, strict=True)]
+        pairs = zip(items, drafts, strict=True)
+        noted = ((item.collection, item.times.starts, draft.document["properties"]) for item, draft in pairs)
+        return Prepared(items, note_items(noted))
+
+    def prepare_texts(self, texts: Sequence[ItemText], *, first: int, collection: str | None) -> Prepared:
+        """Check and prepare the STAC Items in *texts*; what cannot be one is refused and named, the rest is prepared.
+
+        Parameters
+        ----------
+        first
+            The place of the first of them in its stream.
+        collection
+            To which all must belong; None takes what each names.
+        """
+        drafts: list[tuple[int, ItemDraft]] = []
+        refused: list[Refusal] = []
+        for number, text in enumerate(texts, start=first):
+            try:
+                document, is_as_sent = read_item_text(text.text, collection=collection)
+            except TwinlakeError as error:
+                refused.append(Refusal.of(number, _name_in(text.text), error))
+            else:
+                original = text.original or (None if is_as_sent else text.text)
+                drafts.append((number, ItemDraft(document=document, original=original)))
+        try:
+            prepared = self.prepare([draft for _, draft in drafts])
+        except InvalidInputError:
+            prepared = Prepared()
+            for number, draft in drafts:
+                try:
+                    one = self.prepare([draft])
+                except InvalidInputError as error:
+                    refused.append(Refusal.of(number, str(draft.document["id"]), error))
+                else:
+                    prepared.items += one.items
+                    merge_notes(prepared.notes, one.notes)
+        prepared.items.sort(key=lambda item: item.collection)
+        prepared.refused = sorted(refused, key=lambda refusal: refusal.number)
+        return prepared
 
     def _prepare(
         self,
@@ -116,24 +166,33 @@ class Preparer:
             if key not in assets:
                 raise InvalidInputError(f"Item {item!r} has no asset {key!r} for the bytes that came with it.")
         origin = origin_item(document, holdings)
-        text = canonical(origin)
-        body = compile_item(origin, tuple(holdings), site_id=self._site_id, api_path=self._api_path)
+        written = canonical_members(origin)
+        sha256 = hashlib.sha256(join_members(written)).digest()
         properties = origin["properties"]
+        written["properties"] = orjson.dumps(properties)
+        body = compile_item(origin, written, holdings, site_id=self.site_id, api_path=self.api_path)
         return PreparedItem(
             collection=collection,
             id=item,
-            sha256=hashlib.sha256(text).digest(),
+            sha256=sha256,
             body=pack(body),
             etag=digest(body),
-            original=draft.original,
+            original=None if draft.original is None else pack(draft.original),
             times=read_times(item, properties),
             footprint=footprint,
             promoted=promote(properties),
-            properties=orjson.dumps(properties),
+            properties=written["properties"],
             assets=tuple(_asset_row(key, assets[key], holding, filenames.get(key)) for key, holding in sorted(holdings.items())),
-            noted=properties,
             bbox=document.get("bbox"),
         )
+
+
+def _name_in(text: bytes) -> str:
+    """Return the id that a text which is no Item gives itself, to name it by."""
+    try:
+        return str(msgspec.json.decode(text, type=_Named).id)[:255]
+    except msgspec.MsgspecError:
+        return "None"
 
 
 def read_times(item: str, properties: JsonObject) -> Times:

@@ -9,6 +9,7 @@ from twinlake.engines.database import Connection
 from twinlake.holdings.catalogue.bodies import Publisher
 from twinlake.holdings.catalogue.errors import AssetNotFoundError, CollectionNotFoundError, ItemNotFoundError
 from twinlake.holdings.catalogue.interfaces import Holding, Linked, Managed, StoredAsset, StoredItem, Visibility
+from twinlake.holdings.catalogue.keeping import VERSIONS
 from twinlake.holdings.catalogue.preparing import Held, filename_of
 from twinlake.holdings.catalogue.scope import CollectionSet, Scope
 
@@ -17,9 +18,7 @@ _CURRENT = """
 select v.vid, v.starts, v.sha256, v.etag, v.body from item i join item_version v on v.vid = i.vid
 where i.id = ? and i.collection = ?
 """
-_VERSION = """
-select vid, starts, sha256, etag, body from item_version where id = ? and collection = ? and sha256 = ?
-"""
+_VERSION = f"select vid, starts, sha256, etag, body from item_version where sha256 = :sha256 and vid in ({VERSIONS})"
 
 
 class _Version(NamedTuple):
@@ -92,7 +91,7 @@ class ItemReader:
         if version is None:
             row = tx.execute(_CURRENT, (item, collection)).fetchone()
         elif _SHA256.fullmatch(version):
-            row = tx.execute(_VERSION, (item, collection, bytes.fromhex(version))).fetchone()
+            row = tx.execute(_VERSION, {"item": item, "collection": collection, "sha256": bytes.fromhex(version)}).fetchone()
         else:
             row = None
         found = None if row is None else _Version(*row)

@@ -41,9 +41,10 @@ MIGRATIONS: tuple[Migration, ...] = (
             superseded_at integer,
             etag blob not null,
             body blob not null,
-            original blob
+            original blob  -- the foreign document that it was made of, packed
         ) strict;
-        create index item_version_name on item_version(id, collection);
+        -- Current versions are found through `item`: a new item costs nothing here.
+        create index item_version_name on item_version(id, collection) where superseded_at is not null;
         create index item_version_superseded on item_version(superseded_at) where superseded_at is not null;
 
         -- The current version of every item, slim. Searches walk its indexes and touch little else.

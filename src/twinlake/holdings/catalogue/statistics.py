@@ -96,8 +96,9 @@ def _count(tx: Connection, added: Iterable[Place], removed: Iterable[Place]) -> 
     months: Counter[int] = Counter()
     for places, by in ((added, 1), (removed, -1)):
         for place in places:
-            cells[place.cell, year_of(place.times.at)] += by
-            months[month_of(place.times.at)] += by
+            month = month_of(place.times.at)
+            cells[place.cell, month // 12] += by
+            months[month] += by
             if place.grid >= 0:
                 grids[place.collection, place.grid] += by
     for sql, rows in (

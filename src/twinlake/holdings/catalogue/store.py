@@ -16,12 +16,13 @@ from twinlake.holdings.catalogue.bulk import BulkLoader
 from twinlake.holdings.catalogue.collection_writing import CollectionWriter, clear, deleted_with_items
 from twinlake.holdings.catalogue.collections import read_access, read_collections
 from twinlake.holdings.catalogue.errors import AssetNotHeldError
-from twinlake.holdings.catalogue.facts import FactBook, Notes, gather_notes, note_items
+from twinlake.holdings.catalogue.facts import FactBook, gather_notes
 from twinlake.holdings.catalogue.interfaces import (
     CollectionAccess,
     ItemDraft,
     ItemPage,
     ItemQuery,
+    ItemText,
     LoadReport,
     PutReport,
     StoredAsset,
@@ -30,7 +31,8 @@ from twinlake.holdings.catalogue.interfaces import (
     Visibility,
 )
 from twinlake.holdings.catalogue.notes import read_seen
-from twinlake.holdings.catalogue.preparing import Held, PreparedItem, Preparer
+from twinlake.holdings.catalogue.preparing import Held, Prepared, Preparer
+from twinlake.holdings.catalogue.preparing_process import PreparingProcesses
 from twinlake.holdings.catalogue.queryables import to_queryables
 from twinlake.holdings.catalogue.reading import ItemReader, read_held, require_visible
 from twinlake.holdings.catalogue.scope import CollectionSet, Scope
@@ -52,6 +54,8 @@ class SqlCatalogue:
         Where changes are announced, in their transaction.
     clock
         Dates versions and measures how long the writer was held.
+    processes
+        Prepare bulk loads.
     site_id
         The backend of this site's data URLs.
     public_url
@@ -61,9 +65,18 @@ class SqlCatalogue:
     """
 
     def __init__(
-        self, *, database: Database, events: EventWriter, clock: Clock, site_id: str, public_url: str, api_path: str = "/stac/v2"
+        self,
+        *,
+        database: Database,
+        events: EventWriter,
+        clock: Clock,
+        processes: PreparingProcesses,
+        site_id: str,
+        public_url: str,
+        api_path: str = "/stac/v2",
     ) -> None:
         self._database = database
+        self._processes = processes
         self._clock = clock
         self._api_path = api_path
         self._publisher = Publisher(public_url)
@@ -127,22 +140,25 @@ class SqlCatalogue:
     async def put_items(self, drafts: Sequence[ItemDraft], *, create: bool = False, if_match: str | None = None) -> PutReport:
         inherited = await self._inherit(drafts)
         if len(drafts) > _PREPARED_INLINE:
-            items, notes = await asyncio.to_thread(self._prepare, drafts, inherited)
+            prepared = await asyncio.to_thread(self._preparer.prepare, drafts, inherited)
         else:
-            items, notes = self._prepare(drafts, inherited)
+            prepared = self._preparer.prepare(drafts, inherited)
         written = await self._database.write(
-            lambda tx: self._items.put(tx, items, notes, self._now(), create=create, if_match=if_match)
+            lambda tx: self._items.put(tx, prepared, self._now(), create=create, if_match=if_match)
         )
         self._facts.remember(written.notes)
         return PutReport(tuple(written.outcomes))
 
-    async def load_items(self, drafts: AsyncIterable[ItemDraft] | Iterable[ItemDraft]) -> LoadReport:
-        return await BulkLoader(preparer=self._preparer, write=self._write_batch).load(drafts)
+    async def load_items(
+        self, texts: AsyncIterable[ItemText] | Iterable[ItemText], *, collection: str | None = None
+    ) -> LoadReport:
+        loader = BulkLoader(preparer=self._preparer, processes=self._processes, write=self._write_batch, collection=collection)
+        return await loader.load(texts)
 
-    async def _write_batch(self, items: Sequence[PreparedItem], notes: Notes) -> tuple[list[str], float]:
+    async def _write_batch(self, batch: Prepared) -> tuple[list[str], float]:
         def work(tx: Connection) -> tuple[Written, float]:
             started = self._clock.monotonic()
-            written = self._items.put(tx, items, notes, self._now(), in_bulk=True)
+            written = self._items.put(tx, batch, self._now(), in_bulk=True)
             return written, self._clock.monotonic() - started
 
         written, held_seconds = await self._database.write(work)
@@ -218,12 +234,6 @@ class SqlCatalogue:
     async def find_differences(self) -> list[str]:
         """Compare every item with all that is derived from it; return what disagrees, in words (fsck)."""
         return await self._database.read(lambda tx: Audit(tx).differences())
-
-    def _prepare(
-        self, drafts: Sequence[ItemDraft], inherited: Mapping[tuple[str, str], Mapping[str, Held]]
-    ) -> tuple[list[PreparedItem], Notes]:
-        items = self._preparer.prepare(drafts, inherited)
-        return items, note_items(items)
 
     async def _inherit(self, drafts: Sequence[ItemDraft]) -> Mapping[tuple[str, str], Mapping[str, Held]]:
         """Return what this site holds of the assets that *drafts* name by this site's own URLs.

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Literal
 
+import orjson
+
 from twinlake.engines.database import Connection
 from twinlake.events.interfaces import EventRange, EventWriter, NewEvent
 from twinlake.holdings.catalogue import statistics
@@ -17,7 +19,7 @@ from twinlake.holdings.catalogue.errors import (
     ItemNotFoundError,
 )
 from twinlake.holdings.catalogue.facts import FactBook, Notes
-from twinlake.holdings.catalogue.preparing import PreparedItem, Times
+from twinlake.holdings.catalogue.preparing import Prepared, PreparedItem, Times
 from twinlake.holdings.catalogue.statistics import Place
 
 Outcome = Literal["created", "updated", "unchanged"]
@@ -43,8 +45,14 @@ class Written:
 
 
 _CURRENT = """
-select i.vid, i.at, i.starts, i.ends, i.west, i.south, i.east, i.north, i.cell, i.grid, v.sha256, v.etag
-from item i join item_version v on v.vid = i.vid where i.id = ? and i.collection = ?
+select i.collection, i.id, i.vid, i.at, i.starts, i.ends, i.west, i.south, i.east, i.north, i.cell, i.grid, v.sha256, v.etag
+from json_each(?) named cross join item i on i.id = named.value ->> 0 and i.collection = named.value ->> 1
+join item_version v on v.vid = i.vid
+"""
+_SUPERSEDED = """
+select v.collection, v.id, v.sha256, v.vid
+from json_each(?) named cross join item_version v on v.id = named.value ->> 0 and v.collection = named.value ->> 1
+where v.superseded_at is not null
 """
 _INSERT_VERSION = """
 insert into item_version(vid, collection, id, sha256, starts, made_at, etag, body, original) values (?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -54,12 +62,26 @@ _INSERT_ITEM = "insert into item values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 
 
 def find_current(tx: Connection, collection: str, item: str) -> Current | None:
     """Return the current version of an item, or None."""
-    row = tx.execute(_CURRENT, (item, collection)).fetchone()
-    if row is None:
-        return None
-    vid, at, starts, ends, west, south, east, north, cell, grid, sha256, etag = row
-    box = None if west is None else (west, south, east, north)
-    return Current(vid, Place(collection, Times(at, starts, ends), box, cell, grid), sha256, etag)
+    return _read_current(tx, orjson.dumps([(item, collection)]).decode()).get((collection, item))
+
+
+def _find_versions(
+    tx: Connection, items: Sequence[PreparedItem]
+) -> tuple[dict[tuple[str, str], Current], dict[tuple[str, str, bytes], int]]:
+    """Return the current versions of *items*, and the numbers of those that were superseded by SHA-256."""
+    named = orjson.dumps([(item.id, item.collection) for item in items]).decode()
+    superseded = tx.execute(_SUPERSEDED, (named,)).fetchall()
+    return _read_current(tx, named), {(collection, item, sha256): vid for collection, item, sha256, vid in superseded}
+
+
+def _read_current(tx: Connection, named: str) -> dict[tuple[str, str], Current]:
+    found = {}
+    for collection, item, vid, at, starts, ends, west, south, east, north, cell, grid, sha256, etag in tx.execute(
+        _CURRENT, (named,)
+    ):
+        box = None if west is None else (west, south, east, north)
+        found[collection, item] = Current(vid, Place(collection, Times(at, starts, ends), box, cell, grid), sha256, etag)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,24 +105,23 @@ class ItemWriter:
     def put(
         self,
         tx: Connection,
-        items: Sequence[PreparedItem],
-        notes: Notes,
+        prepared: Prepared,
         now: int,
         *,
         create: bool = False,
         if_match: str | None = None,
         in_bulk: bool = False,
     ) -> Written:
-        """Write *items*, in order; with *in_bulk* the events of new versions are ranges.
+        """Write what is *prepared*, in order; with *in_bulk* the events of new versions are ranges.
 
         Raises
         ------
         CollectionNotFoundError, ItemExistsError, EtagMismatchError
         """
-        for collection in {item.collection for item in items}:
+        for collection in {item.collection for item in prepared.items}:
             require_collection(tx, collection)
-        written = Written(notes=self._facts.write(tx, notes))
-        for run in _distinct_runs(items):
+        written = Written(notes=self._facts.write(tx, prepared.notes))
+        for run in _distinct_runs(prepared.items):
             steps = self._decide(tx, run, create=create, if_match=if_match)
             self._write(tx, steps, now)
             self._count(tx, steps)
@@ -133,23 +154,20 @@ class ItemWriter:
 
     def _decide(self, tx: Connection, items: Sequence[PreparedItem], *, create: bool, if_match: str | None) -> list[_Step]:
         [(next_vid,)] = tx.execute("select coalesce(max(seq), 0) + 1 from sqlite_sequence where name = 'item_version'")
+        there, superseded = _find_versions(tx, items)
         steps = []
         for item in items:
-            current = find_current(tx, item.collection, item.id)
+            key = item.collection, item.id
+            current = there.get(key)
             if create and current is not None:
-                raise ItemExistsError(item.collection, item.id)
+                raise ItemExistsError(*key)
             self._check_match(current, item.id, if_match)
             outcome: Outcome = "created" if current is None else "updated"
             if current is not None and current.sha256 == item.sha256:
                 is_same = current.etag == item.etag and _assets(tx, current.vid) == list(item.assets)
                 steps.append(_Step(item, current, current.vid, "unchanged" if is_same else "updated", is_new=False))
-                continue
-            earlier = tx.execute(
-                "select vid from item_version where id = ? and collection = ? and sha256 = ?",
-                (item.id, item.collection, item.sha256),
-            ).fetchone()
-            if earlier is not None:
-                steps.append(_Step(item, current, earlier[0], outcome, is_new=False))
+            elif (earlier := superseded.get((*key, item.sha256))) is not None:
+                steps.append(_Step(item, current, earlier, outcome, is_new=False))
             else:
                 steps.append(_Step(item, current, next_vid, outcome, is_new=True))
                 next_vid += 1

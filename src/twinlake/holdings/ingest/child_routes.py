@@ -1,6 +1,6 @@
 """What the child of an ingest run asks of the site, beside the child protocol."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -8,7 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from twinlake.holdings.catalogue.interfaces import ItemDraft
+from twinlake.core.errors import InvalidInputError
+from twinlake.holdings.catalogue.interfaces import ItemDraft, ItemText
 from twinlake.holdings.ingest.intake import AssetSource, Intake
 from twinlake.jobs.bodies import read_body
 from twinlake.jobs.internal import RunRoutes
@@ -23,6 +24,9 @@ class NewItem(msgspec.Struct, forbid_unknown_fields=True):
     sources: dict[str, AssetSource] = {}
     original: bytes | None = None
     """The foreign document it was made of; base64 in JSON."""
+
+
+_read_texts = msgspec.msgpack.Decoder(list[ItemText]).decode
 
 
 class _Collection(msgspec.Struct, forbid_unknown_fields=True):
@@ -59,13 +63,11 @@ class _Calls:
         return _answer({"outcome": outcome})
 
     async def items(self, request: Request, run: Run, _lease: str) -> Response:
-        new = await read_body(request, list[NewItem])
-
-        async def drafts() -> AsyncIterator[ItemDraft]:
-            for each in new:
-                yield ItemDraft(document=each.document, original=each.original)
-
-        return _answer(await self._intake.load_items(run, drafts()))
+        try:
+            texts = _read_texts(await request.body())
+        except msgspec.MsgspecError as error:
+            raise InvalidInputError(f"The body is not what this address takes: {error}.") from error
+        return _answer(await self._intake.load_items(run, texts))
 
 
 def _answer(content: object) -> Response:

@@ -7,7 +7,7 @@ child under a hostile file's control can name no file of the site.
 import asyncio
 import os
 from collections import OrderedDict
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -22,6 +22,7 @@ from twinlake.holdings.catalogue.interfaces import (
     CollectionAccess,
     Holding,
     ItemDraft,
+    ItemText,
     Linked,
     LoadReport,
     Managed,
@@ -126,16 +127,11 @@ class Intake:
         report = await self._catalogue.put_items([replace(draft, holdings=holdings)])
         return report.outcomes[0]
 
-    async def load_items(self, run: Run, drafts: AsyncIterable[ItemDraft]) -> LoadReport:
-        """Put many items that bring no bytes."""
+    async def load_items(self, run: Run, texts: Iterable[ItemText]) -> LoadReport:
+        """Put many items that bring no bytes; those of another collection than the run's are refused."""
         spec = (await self._order(run)).spec
-
-        async def checked() -> AsyncIterator[ItemDraft]:
-            async for draft in drafts:
-                await self._check_writable(run, spec, draft.document.get("collection"))
-                yield draft
-
-        return await self._catalogue.load_items(checked())
+        await self._check_writable(run, spec, spec.collection)
+        return await self._catalogue.load_items(texts, collection=spec.collection)
 
     async def _order(self, run: Run) -> _Order:
         """Return what a run is to do; remembered, for a specification of many files takes time to read."""

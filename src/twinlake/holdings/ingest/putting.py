@@ -3,10 +3,16 @@
 import base64
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import msgspec
+import orjson
 
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import TwinlakeError
-from twinlake.holdings.catalogue.interfaces import ItemDraft
+from twinlake.holdings.catalogue.interfaces import ItemText
+from twinlake.holdings.catalogue.interfaces import Refusal as LoadRefusal
 from twinlake.holdings.ingest.report import Outcome, Row
 from twinlake.holdings.ingest.spec import IngestSpec
 from twinlake.holdings.ingest.stores import add_store
@@ -16,9 +22,11 @@ from twinlake.holdings.recipes.items import THUMBNAIL, BuiltItem, build_item, re
 from twinlake.holdings.recipes.plans import CollectionPlan, DocumentPlan, DocumentsPlan, ItemPlan
 from twinlake.jobs.context import JobContext
 from twinlake.standards.stac.item import read_item
+from twinlake.standards.stac.plain import read_item_text
 
-_CHUNK_ITEMS = 1000
-_CHUNK_BYTES = 8 << 20
+T = TypeVar("T")
+_CHUNK_ITEMS = 5000
+_CHUNK_BYTES = 32 << 20
 _WRITTEN: tuple[Outcome, ...] = ("created", "updated", "unchanged")
 
 
@@ -75,12 +83,10 @@ class Putter:
         """Put the items of a file of many; what is wrong with one of them does not stop the others."""
         tally = _Tally()
         try:
-            for number, (drafts, refusals) in enumerate(self._read_chunks(plan)):
-                written = self._put_chunk(f"items:{plan.file.name}:{number}", drafts)
+            for number, (texts, refusals) in enumerate(_read_ahead(self._read_chunks(plan))):
+                written = self._put_chunk(f"items:{plan.file.name}:{number}", texts)
                 tally.add(written)
-                tally.refuse(
-                    [*refusals, *(Refusal(each["item"], each["reason"], each["remedy"] or "") for each in written["refused"])]
-                )
+                tally.refuse([*refusals, *(_refusal(each) for each in written["refused"])])
         except UnreadableFileError as error:
             reason = f"It breaks off after {tally.written} items: {error.reason}"
             tally.refuse([Refusal(plan.file.name, reason, error.remedy or "")])
@@ -121,34 +127,53 @@ class Putter:
             sources[THUMBNAIL] = {"made": THUMBNAIL}
         return sources
 
-    def _read_chunks(self, plan: DocumentsPlan) -> Iterator[tuple[list[JsonObject], list[Refusal]]]:
-        """Yield bodies of items, checked and migrated, with what was refused among them; bounded in number and bytes."""
-        drafts: list[JsonObject] = []
+    def _read_chunks(self, plan: DocumentsPlan) -> Iterator[tuple[list[ItemText], list[Refusal]]]:
+        """Yield items with what was refused among them; bounded in number and bytes."""
+        texts: list[ItemText] = []
         refusals: list[Refusal] = []
         size = 0
         for found in read_items(plan, collection=self._spec.collection):
-            checked = found if isinstance(found, Refusal) else _check(found)
-            if isinstance(checked, Refusal):
-                refusals.append(checked)
+            if isinstance(found, Refusal):
+                refusals.append(found)
             else:
-                drafts.append(checked)
-                size += len(checked["original"] or "")
-            if len(drafts) >= _CHUNK_ITEMS or size >= _CHUNK_BYTES:
-                yield drafts, refusals
-                drafts, refusals, size = [], [], 0
-        if drafts or refusals:
-            yield drafts, refusals
+                texts.append(found)
+                size += len(found.text) + len(found.original or b"")
+            if len(texts) >= _CHUNK_ITEMS or size >= _CHUNK_BYTES:
+                yield texts, refusals
+                texts, refusals, size = [], [], 0
+        if texts or refusals:
+            yield texts, refusals
 
-    def _put_chunk(self, name: str, drafts: list[JsonObject]) -> JsonObject:
-        if self._spec.dry_run or not drafts:
-            return {"created": len(drafts), "updated": 0, "unchanged": 0, "refused": []}
-        self._ensure_collection(drafts[0]["document"])
+    def _put_chunk(self, name: str, texts: list[ItemText]) -> JsonObject:
+        if self._spec.dry_run or not texts:
+            return self._check_chunk(texts)
+        if not self._has_collection:
+            first = next((item for text in texts if (item := self._find_item(text)) is not None), None)
+            if first is None:
+                return self._check_chunk(texts)
+            self._ensure_collection(first)
         step = self._context.begin(name)
         if step.result is not None:
             return step.result
-        written = self._context.gateway.post("ingest/items", drafts)
+        written = self._context.gateway.post_bytes("ingest/items", msgspec.msgpack.encode(texts), "application/msgpack")
         self._context.finish(name, written)
         return written
+
+    def _find_item(self, text: ItemText) -> JsonObject | None:
+        try:
+            return read_item_text(text.text, collection=self._spec.collection)[0]
+        except TwinlakeError:
+            return None
+
+    def _check_chunk(self, texts: list[ItemText]) -> JsonObject:
+        """Say what would become of a chunk."""
+        refused = []
+        for number, text in enumerate(texts):
+            try:
+                read_item_text(text.text, collection=self._spec.collection)
+            except TwinlakeError as error:
+                refused.append(msgspec.to_builtins(LoadRefusal.of(number, str(orjson.loads(text.text)["id"]), error)))
+        return {"created": len(texts) - len(refused), "updated": 0, "unchanged": 0, "refused": refused}
 
 
 class _Tally:
@@ -187,12 +212,18 @@ class _Tally:
         )
 
 
-def _check(draft: ItemDraft) -> JsonObject | Refusal:
-    try:
-        document = read_item(draft.document)
-    except TwinlakeError as error:
-        return Refusal(str(draft.document.get("id"))[:255], error.message, error.remedy or "", error.code)
-    return {"document": document, "original": _encode(draft.original)}
+def _read_ahead(chunks: Iterator[T]) -> Iterator[T]:
+    """Yield *chunks*; while the site puts one, the next is read."""
+    with ThreadPoolExecutor(1) as reader:
+        coming = reader.submit(next, chunks, None)
+        while (chunk := coming.result()) is not None:
+            coming = reader.submit(next, chunks, None)
+            yield chunk
+
+
+def _refusal(written: list[Any]) -> Refusal:
+    refused = msgspec.convert(written, LoadRefusal)
+    return Refusal(refused.item, refused.reason, refused.remedy or "", refused.code)
 
 
 def _encode(original: bytes | None) -> str | None:

@@ -6,11 +6,12 @@ from importlib.metadata import version
 from typing import Any
 
 import numpy as np
+import orjson
 
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import InvalidInputError
 from twinlake.core.ids import check_id
-from twinlake.holdings.catalogue.interfaces import ItemDraft
+from twinlake.holdings.catalogue.interfaces import ItemDraft, ItemText
 from twinlake.holdings.readers import times
 from twinlake.holdings.readers.describe import describe, file_fields, thumbnail
 from twinlake.holdings.readers.description import EO, FILE, PROCESSING, Description, Interval
@@ -239,8 +240,8 @@ def _is_lasting(link: Any) -> bool:
     return isinstance(link, dict) and link.get("rel") not in _NAVIGATION and str(link.get("href", "")).startswith(_REMOTE)
 
 
-def read_items(plan: DocumentsPlan, *, collection: str) -> Iterator[ItemDraft | Refusal]:
-    """Yield the items of a file of many, in bounded memory; their assets must be URLs.
+def read_items(plan: DocumentsPlan, *, collection: str) -> Iterator[ItemText | Refusal]:
+    """Yield the items of a file of many, in bounded memory, not yet checked against STAC; their assets must be URLs.
 
     Raises
     ------
@@ -253,7 +254,8 @@ def read_items(plan: DocumentsPlan, *, collection: str) -> Iterator[ItemDraft | 
         except UnreadableFileError as error:
             yield Refusal(f"{plan.file.name}#{found.position}", error.reason, error.remedy or "", error.code)
         else:
-            yield ItemDraft(document=document, original=found.original)
+            is_as_found = document == found.document
+            yield ItemText(found.original) if is_as_found else ItemText(orjson.dumps(document), found.original)
 
 
 def read_collection(plan: CollectionPlan) -> JsonObject:
