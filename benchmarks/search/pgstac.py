@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from benchmarks.search.processes import free_port, running, wait_for
 from twinlake.core.documents import JsonObject
 
 _POSTGRES = Path("/usr/lib/postgresql/15/bin")
+_POSTGIS = Path("/usr/share/postgresql/15/extension/postgis.control")
 _ACCOUNT = "postgres"
 _PACKAGES = ("stac-fastapi.pgstac", "pypgstac[psycopg]", "uvicorn")
 _SETTINGS = {
@@ -89,8 +91,8 @@ class Peer:
 
 
 def is_possible() -> bool:
-    """Tell whether PostgreSQL 15 is installed and can be run here."""
-    return (_POSTGRES / "initdb").exists() and os.geteuid() == 0
+    """Tell whether PostgreSQL 15 with PostGIS is installed and can be run here."""
+    return (_POSTGRES / "initdb").exists() and _POSTGIS.exists() and os.geteuid() == 0
 
 
 @contextmanager
@@ -98,8 +100,9 @@ def open_peer(folder: Path) -> Generator[Peer]:
     """Make a fresh cluster below *folder* and run it."""
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "venv/bin/pypgstac").exists():
-        subprocess.run(["uv", "venv", "-q", folder / "venv"], check=True)
-        subprocess.run(["uv", "pip", "install", "-q", "--python", folder / "venv/bin/python", *_PACKAGES], check=True)
+        uv = shutil.which("uv") or str(Path(sys.executable).with_name("uv"))
+        subprocess.run([uv, "venv", "-q", folder / "venv"], check=True)
+        subprocess.run([uv, "pip", "install", "-q", "--python", folder / "venv/bin/python", *_PACKAGES], check=True)
     data, port = Path(f"/var/tmp/twinlake-pgstac-{os.getpid()}"), free_port()
     try:
         data.mkdir(mode=0o700)

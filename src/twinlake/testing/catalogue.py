@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -522,7 +522,7 @@ class CatalogueContract:
         assert one.data["operation"] == "create"
 
     async def test_a_load_names_what_it_refuses_and_keeps_the_rest(self, catalogue: SqlCatalogue) -> None:
-        async def texts() -> AsyncGenerator[ItemText]:
+        def texts() -> Iterator[ItemText]:
             for number in range(300):
                 item = draft(f"i{number}" if number % 100 else f"bad/{number}").document
                 yield item_text(item) if number % 150 else ItemText(b"{no JSON")

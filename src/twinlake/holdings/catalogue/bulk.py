@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 
 from twinlake.holdings.catalogue.interfaces import ItemText, LoadReport
 from twinlake.holdings.catalogue.preparing import Prepared, Preparer
@@ -29,11 +29,11 @@ class BulkLoader:
         self._size = _FIRST_BATCH
         self._report = LoadReport()
 
-    async def load(self, texts: AsyncIterable[ItemText] | Iterable[ItemText]) -> LoadReport:
+    async def load(self, texts: Iterable[ItemText]) -> LoadReport:
         """Load *texts*; what cannot be an item is refused and named, the rest is kept."""
         ahead: deque[asyncio.Task[Prepared]] = deque()
         try:
-            async for first, some in self._cut(texts):
+            for first, some in self._cut(texts):
                 ahead.append(asyncio.create_task(self._prepare(first, some)))
                 if len(ahead) > self._processes.count + 1:
                     await self._write_batch(await ahead.popleft())
@@ -45,9 +45,9 @@ class BulkLoader:
             await asyncio.gather(*ahead, return_exceptions=True)
         return self._report
 
-    async def _cut(self, texts: AsyncIterable[ItemText] | Iterable[ItemText]) -> AsyncGenerator[tuple[int, list[ItemText]]]:
+    def _cut(self, texts: Iterable[ItemText]) -> Iterator[tuple[int, list[ItemText]]]:
         number, size, some = 0, 0, []
-        async for text in _stream(texts):
+        for text in texts:
             some.append(text)
             size += len(text.text)
             if len(some) >= self._size or size >= _BATCH_BYTES:
@@ -73,12 +73,3 @@ class BulkLoader:
         report.unchanged += outcomes.count("unchanged")
         scale = min(max(_HELD_SECONDS / max(held_seconds, 1e-6), 0.5), 2.0)
         self._size = min(max(int(len(batch.items) * scale), _SMALLEST_BATCH), _LARGEST_BATCH)
-
-
-async def _stream(texts: AsyncIterable[ItemText] | Iterable[ItemText]) -> AsyncGenerator[ItemText]:
-    if isinstance(texts, AsyncIterable):
-        async for text in texts:
-            yield text
-    else:
-        for text in texts:
-            yield text

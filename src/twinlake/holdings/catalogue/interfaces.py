@@ -1,6 +1,6 @@
 """The catalogue's contract: queries in, bytes out."""
 
-from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -236,9 +236,7 @@ class Catalogue(Protocol):
         """
         ...
 
-    async def load_items(
-        self, texts: AsyncIterable[ItemText] | Iterable[ItemText], *, collection: str | None = None
-    ) -> LoadReport:
+    async def load_items(self, texts: Iterable[ItemText], *, collection: str | None = None) -> LoadReport:
         """Check a stream of items and insert or replace them in bounded batches, each durable; what is no item is refused.
 
         Repeating it makes no versions. An asset that points at this site's own data stays as it is.

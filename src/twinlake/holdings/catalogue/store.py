@@ -1,7 +1,7 @@
 """The catalogue over the site's SQL database."""
 
 import asyncio
-from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 
 from twinlake.core.clock import Clock, to_microseconds
@@ -149,9 +149,7 @@ class SqlCatalogue:
         self._facts.remember(written.notes)
         return PutReport(tuple(written.outcomes))
 
-    async def load_items(
-        self, texts: AsyncIterable[ItemText] | Iterable[ItemText], *, collection: str | None = None
-    ) -> LoadReport:
+    async def load_items(self, texts: Iterable[ItemText], *, collection: str | None = None) -> LoadReport:
         loader = BulkLoader(preparer=self._preparer, processes=self._processes, write=self._write_batch, collection=collection)
         return await loader.load(texts)
 
