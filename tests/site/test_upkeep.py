@@ -67,6 +67,50 @@ async def test_old_events_go_and_readers_are_told(services, clock):
     assert page.gap is not None
 
 
+async def test_jobs_audit_and_usage_go_when_their_days_are_over(tmp_path, clock):
+    settings = {"jobs": {"retention_days": 10}, "audit": {"retention_days": 20}, "usage": {"retention_days": 30}}
+    async with local_site(tmp_path, clock=clock, settings=settings) as site:
+        services, upkeep = site.services, site.services.upkeep
+
+        async def count():
+            tables = ("job_request", "job_run", "identity_audit", "identity_usage")
+            return await services.database.read(
+                lambda tx: [tx.execute(f"select count(*) from {table}").fetchone()[0] for table in tables]
+            )
+
+        async with site.client(await site.token("alice", roles=["data-steward"])) as alice:
+            jobs = []
+            for collection in ("one", "two"):
+                upload = (await alice.post("/uploads", json={"name": "empty.csv", "size": 0})).json()["id"]
+                files = [{"name": "empty.csv", "upload": upload}]
+                spec = {"collection": collection, "files": files, "create_collection": True}
+                jobs.append((await alice.post("/jobs", json={"kind": "ingest", "spec": spec})).json()["jobID"])
+            await alice.delete(f"/jobs/{jobs[0]}")
+            await services.audit.flush()
+            await services.usage.flush()
+            [*_, audited, used] = before = await count()
+            assert before[:2] == [2, 2]
+            assert audited
+            assert used
+
+            clock.later = timedelta(days=9)
+            await upkeep.go_round()
+            assert await count() == before
+            clock.later = timedelta(days=11)
+            await upkeep.go_round()
+            assert await count() == [1, 1, audited, used]
+            gone = await alice.get(f"/jobs/{jobs[0]}")
+            assert (gone.status_code, gone.json()["code"]) == (404, "job-not-found")
+            assert (await alice.get(f"/jobs/{jobs[0]}/logs")).status_code == 404
+            assert (await alice.get(f"/jobs/{jobs[1]}")).json()["status"] == "accepted"
+            clock.later = timedelta(days=21)
+            await upkeep.go_round()
+            assert await count() == [1, 1, 0, used]
+            clock.later = timedelta(days=31)
+            await upkeep.go_round()
+            assert await count() == [1, 1, 0, 0]
+
+
 async def test_superseded_versions_go_after_a_day_unless_they_are_cited(services, clock):
     cited, cited_object = await put_version(services, b"cited")
     await services.catalogue.cite("c", "i", cited, citer="a job")

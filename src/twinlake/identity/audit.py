@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 from twinlake.core.clock import Clock, from_microseconds, to_microseconds, to_text
@@ -68,6 +69,13 @@ class AuditLog:
             except TwinlakeError:
                 self._waiting = {**self._waiting, **waiting}
                 raise
+
+    def drop_before(self, tx: Connection, instant: datetime, *, limit: int) -> int:
+        """Drop at most *limit* entries that are older than *instant*; return how many."""
+        return tx.execute(
+            "delete from identity_audit where seq in (select seq from identity_audit where at < ? order by at limit ?)",
+            (to_microseconds(instant), limit),
+        ).rowcount
 
     async def list_entries(self, *, before: int | None, limit: int) -> list[JsonObject]:
         """Return the newest entries first, those with a ``seq`` lower than *before*."""

@@ -97,6 +97,14 @@ class UsageLedger:
                     self._waiting.setdefault(key, Usage()).add(used)
                 raise
 
+    def drop_before(self, tx: Connection, instant: datetime, *, limit: int) -> int:
+        """Drop at most *limit* rows of hours that ended by *instant*; return how many."""
+        return tx.execute(
+            "delete from identity_usage where (hour, principal, collection, service) in"
+            " (select hour, principal, collection, service from identity_usage where hour <= ? order by hour limit ?)",
+            (int(instant.timestamp()) - _HOUR, limit),
+        ).rowcount
+
     async def list_usage(
         self, *, principal: str | None, start: datetime, end: datetime, after: UsageKey | None, limit: int
     ) -> list[tuple[UsageKey, JsonObject]]:

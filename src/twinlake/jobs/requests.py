@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from datetime import datetime
 
 import orjson
 
@@ -17,6 +18,27 @@ from twinlake.jobs.rows import JOB_COLUMNS, read_document, read_job, read_log_li
 from twinlake.jobs.states import dismiss_request, job_event
 
 _FROM = "from job_request q join job_run r on r.id = q.run"
+_LEFT_RUNS = """
+select id from job_run r where finished_at < :before and not exists (select 1 from job_request where run = r.id)
+  and not exists (select 1 from job_run where parent = r.id) order by finished_at limit :limit
+"""
+_OF_LEFT_RUNS = f"from ({_LEFT_RUNS}) left_run cross join"
+# What hangs on a run goes before it, so that no batch is longer than its limit.
+_DROPS = (
+    """
+    delete from job_request where id in
+      (select id from job_request where finished_at < :before order by finished_at limit :limit)
+    """,
+    f"""
+    delete from job_log where (run, number) in
+      (select l.run, l.number {_OF_LEFT_RUNS} job_log l on l.run = left_run.id limit :limit)
+    """,
+    f"""
+    delete from job_checkpoint where (run, name) in
+      (select c.run, c.name {_OF_LEFT_RUNS} job_checkpoint c on c.run = left_run.id limit :limit)
+    """,
+    f"delete from job_run where id in ({_LEFT_RUNS})",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +168,14 @@ class RequestJournal:
             return [read_log_line(row) for row in rows.fetchall()]
 
         return await self._database.read(work)
+
+    def drop_before(self, tx: Connection, instant: datetime, *, limit: int) -> int:
+        """Drop at most *limit* rows of what finished before *instant*; return how many.
+
+        A run goes with its log and checkpoints after the last request for it and after the runs that it began.
+        """
+        values = {"before": to_microseconds(instant), "limit": limit}
+        return next((dropped for drop in _DROPS if (dropped := tx.execute(drop, values).rowcount)), 0)
 
     def _now(self) -> int:
         return to_microseconds(self._clock.now())

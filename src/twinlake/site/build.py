@@ -202,6 +202,7 @@ async def open_services(
             public_url=settings.base_url,
         )
         audit = AuditLog(database=database, clock=clock)
+        usage = UsageLedger(database=database, clock=clock)
         policy = Policy(rules=_read_rules(settings, folder), listener=audit.note_decision)
         collections = CollectionPolicy(policy=policy, catalogue=catalogue, clock=clock)
         audiences = Audiences(collections=collections)
@@ -281,7 +282,7 @@ async def open_services(
             ),
             policy=policy,
             audit=audit,
-            usage=UsageLedger(database=database, clock=clock),
+            usage=usage,
             tokens=tokens,
             sessions=sessions,
             accounts=Accounts(tokens=tokens, grants=grants, policy=policy),
@@ -342,13 +343,17 @@ async def open_services(
             upkeep=Upkeep(
                 folder=folder,
                 database=database,
-                events=events,
+                retention=(
+                    (events, timedelta(days=settings.events.retention_days)),
+                    (journal, timedelta(days=settings.jobs.retention_days)),
+                    (audit, timedelta(days=settings.audit.retention_days)),
+                    (usage, timedelta(days=settings.usage.retention_days)),
+                ),
                 catalogue=catalogue,
                 objects=objects,
                 uploads=uploads,
                 clock=clock,
                 log=log,
-                event_retention=timedelta(days=settings.events.retention_days),
                 reserve=DiskReserve(folder.database.parent / "reserve", size_bytes=_RESERVE_BYTES),
                 closing=closing,
             ),

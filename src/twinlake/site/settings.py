@@ -94,6 +94,7 @@ class JobsSettings(_Section):
     concurrent_runs: int = Field(2, ge=1, le=256, description="Runs of one kind that may be active at once.")
     memory_bytes: int = Field(4 << 30, gt=0, description="Address space of a child, in bytes.")
     cpu_seconds: int = Field(3600, gt=0, description="CPU time of a child, in seconds.")
+    retention_days: int = Field(90, ge=1, description="Days after which a job that has ended is dropped with its log and result.")
 
 
 class WebhookSettings(_Section):
@@ -108,6 +109,18 @@ class EventSettings(_Section):
     """How long the event log remembers."""
 
     retention_days: int = Field(30, ge=1, description="Days after which events are dropped; readers then get an explicit gap.")
+
+
+class AuditSettings(_Section):
+    """How long the audit log remembers."""
+
+    retention_days: int = Field(365, ge=1, description="Days after which entries of the audit log are dropped.")
+
+
+class UsageSettings(_Section):
+    """How long the usage ledger remembers."""
+
+    retention_days: int = Field(730, ge=1, description="Days after which hours of the usage ledger are dropped.")
 
 
 class PolicySettings(_Section):
@@ -147,6 +160,8 @@ class SiteSettings(BaseSettings):
     ingest: IngestSettings = IngestSettings.model_validate({})
     jobs: JobsSettings = JobsSettings.model_validate({})
     events: EventSettings = EventSettings.model_validate({})
+    audit: AuditSettings = AuditSettings.model_validate({})
+    usage: UsageSettings = UsageSettings.model_validate({})
     webhooks: WebhookSettings = WebhookSettings.model_validate({})
     policy: PolicySettings = PolicySettings.model_validate({})
     logging: LoggingSettings = LoggingSettings.model_validate({})

@@ -1,17 +1,18 @@
-"""What a serving site clears away by itself: old events, unfinished uploads, versions and objects that nothing cites."""
+"""What a serving site clears away by itself: what is older than its retention, and what nothing cites."""
 
 import asyncio
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
 
 from structlog.typing import FilteringBoundLogger
 
 from twinlake.core.clock import Clock
 from twinlake.core.errors import StorageFullError, TwinlakeError
-from twinlake.engines.database import Database
+from twinlake.engines.database import Connection, Database
 from twinlake.engines.database.reserve import DiskReserve
 from twinlake.engines.objectstore import ObjectStore
 from twinlake.engines.objectstore.upkeep import sweep
-from twinlake.events.log import EventLog
 from twinlake.holdings.catalogue import SqlCatalogue
 from twinlake.holdings.ingest.uploads import Uploads
 from twinlake.site.layout import SiteFolder
@@ -19,7 +20,15 @@ from twinlake.site.layout import SiteFolder
 _EVERY_SECONDS = 900.0
 _GRACE = timedelta(days=1)
 _OBJECT_GRACE = timedelta(hours=1)
-_EVENTS_AT_ONCE = 2000
+_ROWS_AT_ONCE = 500
+
+
+class Perishable(Protocol):
+    """Something that is kept for a time."""
+
+    def drop_before(self, tx: Connection, instant: datetime, *, limit: int) -> int:
+        """Drop at most *limit* rows that are older than *instant*; return how many."""
+        ...
 
 
 class Upkeep:
@@ -30,25 +39,23 @@ class Upkeep:
         *,
         folder: SiteFolder,
         database: Database,
-        events: EventLog,
+        retention: Sequence[tuple[Perishable, timedelta]],
         catalogue: SqlCatalogue,
         objects: ObjectStore,
         uploads: Uploads,
         clock: Clock,
         log: FilteringBoundLogger,
-        event_retention: timedelta,
         reserve: DiskReserve,
         closing: asyncio.Event,
     ) -> None:
         self._folder = folder
         self._database = database
-        self._events = events
+        self._retention = retention
         self._catalogue = catalogue
         self._objects = objects
         self._uploads = uploads
         self._clock = clock
         self._log = log
-        self._event_retention = event_retention
         self._reserve = reserve
         self._closing = closing
 
@@ -76,9 +83,8 @@ class Upkeep:
 
     async def go_round(self) -> None:
         """Clear away once. Objects go last: what still cited them has gone by then. They stay while a backup copies them."""
-        oldest = self._clock.now() - self._event_retention
-        while await self._database.write(lambda tx: self._events.drop_before(tx, oldest, limit=_EVENTS_AT_ONCE)):
-            pass
+        for kept, age in self._retention:
+            await self._drop(kept, self._clock.now() - age)
         await self._uploads.sweep()
         await self._catalogue.collect_garbage(_GRACE)
         with self._folder.sweeping() as may_sweep:
@@ -86,3 +92,8 @@ class Upkeep:
                 not_put_since = self._clock.now() - _OBJECT_GRACE
                 held = await self._catalogue.list_held_objects()
                 await sweep(self._objects, held, not_put_since=not_put_since)
+
+    async def _drop(self, kept: Perishable, oldest: datetime) -> None:
+        """Drop what is too old in batches, each a transaction of its own: other writers come between."""
+        while await self._database.write(lambda tx: kept.drop_before(tx, oldest, limit=_ROWS_AT_ONCE)):
+            pass

@@ -313,3 +313,53 @@ class JobJournalContract:
         states = ["accepted", "running", "accepted", "running", "successful"]
         assert await told(f"principal:{ALICE}") == [(state, f"jobs/{job.id}") for state in states]
         assert await told(f"principal:{BOB}") == [(state, f"jobs/{other.id}") for state in ("accepted", "dismissed")]
+
+    async def test_what_finished_long_ago_is_dropped_batch_by_batch_and_what_lives_stays(
+        self, database: Database, requests: RequestJournal, runs: RunJournal, job: Job, clock: HandClock
+    ) -> None:
+        kind = job_kind()
+        await runs.claim(kind, "lease")
+        await runs.append_log(job.run, [("info", "hello")] * 7, lease="lease")
+        for n in range(4):
+            await runs.begin(job.run, "lease", f"step-{n}")
+        await runs.succeed(job.run, "lease", {"n": 1})
+        waiting = await requests.submit(NewJob(owner=ALICE, kind="count", spec={}), kind)
+        clock.advance(100 * SECOND)
+        young = await requests.submit(NewJob(owner=BOB, kind="other", spec={}), job_kind("other"))
+        await requests.cancel(young.id, owner=BOB)
+
+        batches = []
+        while dropped := await database.write(lambda tx: requests.drop_before(tx, START + 50 * SECOND, limit=3)):
+            batches.append(dropped)
+
+        assert batches == [1, 3, 3, 1, 3, 1, 1]  # the request, its log, its checkpoints, its run
+        with pytest.raises(JobNotFoundError):
+            await requests.get(job.id, owner=ALICE)
+        left = await requests.list_jobs(owner=None, limit=10)
+        assert [found.id for found in left] == [young.id, waiting.id]
+
+    async def test_a_run_stays_while_another_request_or_a_run_that_it_began_is_kept(
+        self, database: Database, requests: RequestJournal, runs: RunJournal, clock: HandClock
+    ) -> None:
+        kind = job_kind(is_shared=True)
+        given_up = await requests.submit(NewJob(owner=ALICE, kind="count", spec={}), kind)
+        awaited = await requests.submit(NewJob(owner=BOB, kind="count", spec={}), kind)
+        await runs.claim(kind, "parent")
+        await requests.cancel(given_up.id, owner=ALICE)
+        child = await requests.submit(NewJob(owner=BOB, kind="other", spec={}), job_kind("other"))
+        await database.write(lambda tx: tx.execute("update job_run set parent = ? where id = ?", (awaited.run, child.run)))
+
+        async def drop() -> list[str]:
+            clock.advance(100 * SECOND)
+            while await database.write(lambda tx: requests.drop_before(tx, clock.now(), limit=100)):
+                pass
+            rows = await database.read(lambda tx: tx.execute("select id from job_run order by id").fetchall())
+            return [run for (run,) in rows]
+
+        both = sorted([awaited.run, child.run])
+        assert await drop() == both
+        assert (await requests.get(awaited.id, owner=BOB)).state is JobState.RUNNING
+        await runs.succeed(awaited.run, "parent", {})
+        assert await drop() == both
+        await requests.cancel(child.id, owner=BOB)
+        assert await drop() == []
