@@ -1,5 +1,6 @@
 """Uploads over HTTP: resumed, checked, bounded, private, swept."""
 
+import asyncio
 import hashlib
 from datetime import UTC, datetime, timedelta
 
@@ -176,12 +177,29 @@ def test_an_ordinary_name_is_taken(name):
 
 
 async def test_what_one_owner_has_waiting_is_bounded(alice, site):
-    sizes = [(await alice.post("/uploads", json={"name": "a", "size": 15_000})).status_code for _ in range(4)]
+    ask = {"name": "a", "size": 15_000}
+    answers = await asyncio.gather(*(alice.post("/uploads", json=ask) for _ in range(8)))
 
-    assert sizes == [201, 201, 413, 413]
+    made = [answer for answer in answers if answer.status_code == 201]
+    refused = [answer for answer in answers if answer.status_code == 413]
+    assert (len(made), len(refused)) == (2, 6)
+    problem = refused[0].json()
+    assert (problem["code"], problem["limit"]) == ("upload-quota-exceeded", 40_000)
+    assert "40000 bytes" in problem["detail"]
+    assert "ingest.upload_quota_bytes" in problem["remedy"]
     async with site.client(await site.token("bob")) as bob:
         assert (await begin(bob)).status_code == 201
     assert len(list((site.services.folder.staging / "uploads").iterdir())) == 3
+    await alice.delete(made[0].headers["location"])
+    assert (await alice.post("/uploads", json=ask)).status_code == 201
+
+
+async def test_the_bound_on_what_waits_is_a_setting(tmp_path):
+    settings = {"ingest": {"max_upload_bytes": 100, "upload_quota_bytes": 150}}
+    async with local_site(tmp_path, settings=settings) as site, site.client(await site.token("alice")) as alice:
+        sizes = [(await alice.post("/uploads", json={"name": "a", "size": 50})).status_code for _ in range(4)]
+
+    assert sizes == [201, 201, 201, 413]
 
 
 async def test_an_upload_that_is_deleted_is_gone(alice, site):

@@ -44,6 +44,7 @@ def test_a_tag_chooses_the_back_end(tmp_path):
         ("id = '../x'", "site id"),
         ("id = 'Bad Id'", "site id"),
         ("public_url = 'ftp://x'", "http"),
+        ("[ingest]\nmax_upload_bytes = 10\nupload_quota_bytes = 9", "upload_quota_bytes must be at least"),
         ("[server", "TOML"),
     ],
 )

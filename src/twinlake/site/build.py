@@ -231,7 +231,7 @@ async def open_services(
             folder=folder.staging / "uploads",
             limits=UploadLimits(
                 file_bytes=settings.ingest.max_upload_bytes,
-                owner_bytes=2 * settings.ingest.max_upload_bytes,
+                owner_bytes=settings.ingest.quota_bytes,
                 lifetime=timedelta(hours=settings.ingest.upload_hours),
             ),
         )

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from twinlake.core.errors import InvalidInputError
@@ -85,7 +85,23 @@ class IngestSettings(_Section):
 
     link_roots: tuple[Path, ...] = Field((), description="Folders whose files may be linked instead of copied (`ingest --link`).")
     max_upload_bytes: int = Field(64 << 30, gt=0, description="Largest single file accepted, in bytes.")
+    upload_quota_bytes: int | None = Field(
+        None,
+        gt=0,
+        description="Largest sum of one owner's uploads that wait to be taken in, in bytes; default: twice max_upload_bytes.",
+    )
     upload_hours: int = Field(24, ge=1, description="Hours after which an unfinished upload is swept.")
+
+    @property
+    def quota_bytes(self) -> int:
+        """Largest sum of one owner's uploads that wait to be taken in."""
+        return self.upload_quota_bytes or 2 * self.max_upload_bytes
+
+    @model_validator(mode="after")
+    def _check_quota(self) -> Self:
+        if self.quota_bytes < self.max_upload_bytes:
+            raise ValueError("upload_quota_bytes must be at least max_upload_bytes, or the largest file could never be sent")
+        return self
 
 
 class JobsSettings(_Section):

@@ -53,9 +53,22 @@ class ChecksumMismatchError(InvalidInputError):
 
 
 class UploadTooLargeError(TooLargeError):
-    """The file, or all unfinished work of its owner together, is beyond what the site accepts."""
+    """The file is beyond what the site accepts, or beyond what was declared."""
 
     code = "upload-too-large"
+
+
+class UploadQuotaError(TooLargeError):
+    """With this upload more of its owner's bytes would wait to be taken in than may."""
+
+    code = "upload-quota-exceeded"
+
+    def __init__(self, size: int, limit: int) -> None:
+        super().__init__(
+            f"Your uploads that wait to be taken in may have {limit} bytes together; with these {size} they would have more.",
+            remedy="Ingest or delete what waits, or ask the operator for a higher ingest.upload_quota_bytes.",
+        )
+        self.members = {"limit": limit}
 
 
 class LinkRefusedError(InvalidInputError):

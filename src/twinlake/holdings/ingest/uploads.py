@@ -19,6 +19,7 @@ from twinlake.holdings.ingest.errors import (
     UploadIncompleteError,
     UploadNotFoundError,
     UploadOffsetError,
+    UploadQuotaError,
     UploadTooLargeError,
 )
 from twinlake.holdings.ingest.models import Upload, UploadLimits
@@ -73,7 +74,9 @@ class Uploads:
         FileNameError, InvalidInputError
             The name or hash is none.
         UploadTooLargeError
-            The file, or what the owner has in staging, is beyond a limit.
+            The file is beyond the limit.
+        UploadQuotaError
+            What the owner has in staging would be.
         StorageFullError
         """
         check_file_name(name)
@@ -99,10 +102,7 @@ class Uploads:
         await asyncio.to_thread(self._staging.create, upload, size_bytes)
         if not await self._database.write(lambda tx: tx.execute(_INSERT, values).rowcount):
             await asyncio.to_thread(self._staging.delete, upload)
-            raise UploadTooLargeError(
-                f"You have uploads of {self._limits.owner_bytes} bytes waiting, or would have with this one.",
-                remedy="Ingest or delete them first.",
-            )
+            raise UploadQuotaError(size_bytes, self._limits.owner_bytes)
         if size_bytes == 0:
             return await self.append(owner, upload, 0, _nothing()), True
         return await self.get(owner, upload), True
