@@ -1,6 +1,9 @@
 """Tiles are drawn in a child; a file that kills or hangs it costs that child and one answer."""
 
+import ctypes
 import io
+import json
+import socket
 
 import numpy as np
 import pytest
@@ -10,15 +13,19 @@ from PIL import Image
 from rasterio.transform import from_origin
 
 from twinlake.holdings.previews import PreviewRenderer, TileRequest
+from twinlake.holdings.previews import renderer as rendering
 from twinlake.holdings.previews.renderer import UndrawableError
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 ZURICH = {"z": 9, "x": 268, "y": 179}  # the WebMercatorQuad tile over 8.5 E, 47.4 N
+needs_landlock = pytest.mark.skipif(
+    ctypes.CDLL(None).syscall(444, None, 0, 1) < 4, reason="this kernel has no Landlock that also guards the network"
+)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def renderer():
-    async with PreviewRenderer() as renderer:
+async def renderer(tmp_path_factory):
+    async with PreviewRenderer(folder=tmp_path_factory.mktemp("previews")) as renderer:
         yield renderer
 
 
@@ -87,3 +94,52 @@ async def test_a_file_that_was_replaced_is_stretched_anew(renderer, tmp_path):
         target.write(target.read(1) * 1000 + 5, 1)
 
     assert (_pixels(await renderer.draw(request)) == _pixels(first)).mean() > 0.99
+
+
+async def test_a_linked_file_is_drawn_where_it_lies(tmp_path):
+    (tmp_path / "archive").mkdir()
+    path = _write(tmp_path / "archive" / "a.tif")
+    async with PreviewRenderer(folder=tmp_path / "previews", readable=[tmp_path / "archive"]) as renderer:
+        assert _pixels(await renderer.draw(TileRequest(str(path), **ZURICH))).any()
+        assert path.stat().st_nlink == 1
+
+
+@needs_landlock
+async def test_a_link_out_of_the_roots_is_not_followed(tmp_path):
+    (tmp_path / "archive").mkdir()
+    link = tmp_path / "archive" / "a.tif"
+    link.symlink_to(_write(tmp_path / "elsewhere.tif"))
+    async with PreviewRenderer(folder=tmp_path / "previews", readable=[tmp_path / "archive"]) as renderer:
+        with pytest.raises(UndrawableError):
+            await renderer.draw(TileRequest(str(link), **ZURICH))
+
+
+@needs_landlock
+async def test_its_child_reads_its_input_alone_and_has_no_network(tmp_path, monkeypatch):
+    monkeypatch.setattr(rendering, "_CHILD", "twinlake.testing.preview_child")
+    objects, key = tmp_path / "objects", tmp_path / "site.key"
+    objects.mkdir()
+    key.write_bytes(b"secret")
+    (objects / "another").write_bytes(b"another's data")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        tries = {
+            "input": "open('../inputs/script').read()",
+            "scratch": "open('mine', 'w').write('x')",
+            "key": f"open({str(key)!r}).read()",
+            "another": f"open({str(objects / 'another')!r}).read()",
+            "listing": f"os.listdir({str(tmp_path)!r})",
+            "input changed": "open('../inputs/script', 'a')",
+            "input removed": "os.remove('../inputs/script')",
+            "tcp": f"socket.create_connection({listener.getsockname()!r}, 1)",
+            "tcp server": "socket.create_server(('127.0.0.1', 0))",
+        }
+        script = "import os, socket, json\nfound = {}\n" + "".join(
+            f"try:\n    {statement}\n    found[{name!r}] = 'done'\nexcept OSError as error:\n    found[{name!r}] = error.errno\n"
+            for name, statement in tries.items()
+        )
+        (objects / "script").write_text(script + "print(json.dumps(found))")
+        async with PreviewRenderer(folder=tmp_path / "previews") as renderer:
+            found = json.loads(await renderer.draw(TileRequest(str(objects / "script"), **ZURICH)))
+
+    assert found == {name: "done" if name in {"input", "scratch"} else 13 for name in tries}, "EACCES"
+    assert [path.name for path in tmp_path.iterdir() if path.name == "previews"] == []

@@ -357,7 +357,9 @@ async def open_services(
                 reserve=DiskReserve(folder.database.parent / "reserve", size_bytes=_RESERVE_BYTES),
                 closing=closing,
             ),
-            previews=await stack.enter_async_context(PreviewRenderer()),
+            previews=await stack.enter_async_context(
+                PreviewRenderer(folder=folder.staging / "previews", readable=settings.ingest.link_roots)
+            ),
         )
 
 

@@ -10,7 +10,7 @@ import functools
 import json
 import logging
 import socket
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from rio_tiler.errors import TileOutsideBounds
 from rio_tiler.io import Reader
 from rio_tiler.models import ImageData
 
+from twinlake.holdings.previews.renderer import SOCKET
 from twinlake.holdings.readers.gdal import open_raster
 
 _TILE_PIXELS = 256
@@ -28,18 +29,19 @@ _OPEN_FILES = 16
 _IDLE_SECONDS = 120.0
 
 
-def main() -> None:
-    """Serve one connection on the socket named on standard input."""
-    path = sys.stdin.readline().strip()
-    logging.getLogger("rasterio").setLevel(logging.ERROR)
+Draw = Callable[[dict[str, str | int]], bytes]
+
+
+def serve(draw: Draw) -> None:
+    """Answer the orders of one connection, each with what *draw* makes of it."""
     with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(path)
+        listener.bind(SOCKET)
         listener.listen(1)
         connection, _ = listener.accept()
         connection.settimeout(_IDLE_SECONDS)
         with connection, connection.makefile("rwb") as stream, contextlib.suppress(TimeoutError):
             for line in stream:
-                picture = _draw(json.loads(line))
+                picture = draw(json.loads(line))
                 stream.write(len(picture).to_bytes(4, "big") + picture)
                 stream.flush()
 
@@ -98,4 +100,5 @@ _EMPTY = bytes(ImageData(np.ma.array(np.zeros((1, _TILE_PIXELS, _TILE_PIXELS), n
 
 
 if __name__ == "__main__":
-    main()
+    logging.getLogger("rasterio").setLevel(logging.ERROR)
+    serve(_draw)
