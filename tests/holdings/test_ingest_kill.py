@@ -8,6 +8,7 @@ import signal
 import time
 from pathlib import Path
 
+import h5py
 import psutil
 import pytest
 
@@ -147,6 +148,46 @@ def test_a_file_that_ends_its_reader_twice_is_refused_and_the_rest_goes_on(tmp_p
         assert "signal 9" in rows["p3.geojson"]["reason"]
         assert rows["p3.geojson"]["remedy"]
         assert list_items(site).keys() == {"p1", "p2", "p4"}
+
+
+def write_endless(path: Path) -> None:
+    """Write a NetCDF-4 file that the HDF5 library reads for ever: an object of its global heap leads nowhere.
+
+    Reference: HDF5 file format specification 3.0, III.E: the size of the first object stands 24 bytes into the heap.
+    """
+    with h5py.File(path, "w") as file:
+        file.create_dataset("v", data=[1.0, 2.0, 3.0]).attrs["units"] = "K"
+    content = bytearray(path.read_bytes())
+    content[content.index(b"GCOL") + 24] = 196
+    path.write_bytes(content)
+
+
+@pytest.mark.slow
+def test_a_file_that_is_read_for_ever_is_refused_with_the_limit_and_the_rest_goes_on(tmp_path):
+    folder = tmp_path / "data"
+    for n in (1, 3):
+        write_places(folder / f"p{n}.geojson", seed=n)
+    write_endless(folder / "p2.nc")
+    with site_process(tmp_path, settings={"jobs.stall_seconds": 8}) as site:
+        job = submit(site, folder)
+        wait_for(site, job, lambda state: (state["status"], state["message"]) == ("running", "p2.nc"))
+        [first] = psutil.Process(site.process_id).children()
+
+        ended = wait_for(site, job, lambda state: state["status"] in ENDED, seconds=120)
+
+        assert not psutil.wait_procs([first], timeout=10)[1]
+        assert (ended["status"], ended["attempts"]) == ("successful", 3)
+        with site.client() as client:
+            rows = {row["file"]: row for row in client.get(f"/jobs/{job}/results").json()["files"]}
+        assert {name: row["outcome"] for name, row in rows.items()} == {
+            "p1.geojson": "created",
+            "p2.nc": "refused",
+            "p3.geojson": "created",
+        }
+        assert rows["p2.nc"]["code"] == "reader-ended"
+        assert "Nothing got done for 8 s" in rows["p2.nc"]["reason"]
+        assert "jobs.stall_seconds" in rows["p2.nc"]["remedy"]
+        assert list_items(site).keys() == {"p1", "p3"}
 
 
 @pytest.mark.slow

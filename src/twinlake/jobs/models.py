@@ -48,6 +48,10 @@ class Failure:
     remedy: str | None = None
 
 
+STALLED = "stalled"
+"""Code of the failure of an attempt that got nothing done for too long."""
+
+
 @dataclass(frozen=True, slots=True)
 class Usage:
     """What the attempts of a run have taken so far."""

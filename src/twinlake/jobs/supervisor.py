@@ -17,7 +17,7 @@ from twinlake.core.errors import TwinlakeError
 from twinlake.core.randomness import Randomness
 from twinlake.engines.database import Database
 from twinlake.engines.sandbox import Child, Exit, start_child
-from twinlake.jobs.models import Failure, JobKind, Kinds, Run, Usage
+from twinlake.jobs.models import STALLED, Failure, JobKind, Kinds, Run, Usage
 from twinlake.jobs.runs import RunJournal
 
 _LOOK_SECONDS = 0.5
@@ -215,7 +215,7 @@ def _overdue(run: Run, kind: JobKind, now: int) -> Failure | None:
     if _is_over(run.lease_until, timedelta(0), now):
         return _NO_HEARTBEAT
     if _is_over(run.active_at, kind.stall, now):
-        return Failure("stalled", f"Nothing got done for {kind.stall.total_seconds():.0f} s, so the attempt was ended.")
+        return Failure(STALLED, f"Nothing got done for {kind.stall.total_seconds():.0f} s, so the attempt was ended.")
     if _is_over(run.attempt_started_at, kind.longest, now):
         return Failure("too-long", f"The attempt took more than {kind.longest.total_seconds():.0f} s and was ended.")
     return None

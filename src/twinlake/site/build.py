@@ -240,7 +240,11 @@ async def open_services(
             memory_bytes=settings.jobs.memory_bytes, cpu_seconds=settings.jobs.cpu_seconds, file_bytes=_CHILD_FILE_BYTES
         )
         kind = ingest_kind(
-            service=ingest, limits=limits, concurrent=settings.jobs.concurrent_runs, link_roots=settings.ingest.link_roots
+            service=ingest,
+            limits=limits,
+            concurrent=settings.jobs.concurrent_runs,
+            stall=timedelta(seconds=settings.jobs.stall_seconds),
+            link_roots=settings.ingest.link_roots,
         )
         kinds = {kind.name: kind}
         journal = RequestJournal(database=database, events=events, clock=clock, randomness=randomness)

@@ -110,6 +110,9 @@ class JobsSettings(_Section):
     concurrent_runs: int = Field(2, ge=1, le=256, description="Runs of one kind that may be active at once.")
     memory_bytes: int = Field(4 << 30, gt=0, description="Address space of a child, in bytes.")
     cpu_seconds: int = Field(3600, gt=0, description="CPU time of a child, in seconds.")
+    stall_seconds: int = Field(
+        300, gt=0, description="Longest that a child may get nothing done before it is ended, in seconds; large files get more."
+    )
     retention_days: int = Field(90, ge=1, description="Days after which a job that has ended is dropped with its log and result.")
 
 

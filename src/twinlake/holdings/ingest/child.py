@@ -20,7 +20,7 @@ from twinlake.holdings.recipes.survey import survey
 from twinlake.jobs.context import JobContext
 from twinlake.jobs.errors import LeaseLostError
 from twinlake.jobs.gateway import GatewayRefusedError
-from twinlake.jobs.models import Failure
+from twinlake.jobs.models import STALLED, Failure
 
 _TRIES = 2
 _BYTES_PER_SECOND = 20e6
@@ -138,4 +138,6 @@ def _try(file: str, work: Callable[[], Row | None]) -> Row | None:
 def _give_up(file: str, failure: Failure | None) -> Row:
     how = "" if failure is None else f": {failure.message}"
     remedy = "Check the file with the program that wrote it; it may be damaged, or made to do this."
+    if failure is not None and failure.code == STALLED:
+        remedy += " If it is only slow to read, ask the operator to raise jobs.stall_seconds."
     return Row.refuse(file, "reader-ended", f"Reading it ended the reader {_TRIES} times{how}", remedy)

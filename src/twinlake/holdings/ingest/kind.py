@@ -9,17 +9,19 @@ from twinlake.holdings.ingest.service import IngestService
 from twinlake.jobs.models import JobKind, Retry
 
 INGEST = "ingest"
-_STALL = timedelta(minutes=5)
-"""How long a small file may take without a sign that it gets on; its reader is ended then."""
 _LONGEST = timedelta(days=2)
 _RETRY = Retry(failures=6, first_delay=timedelta(milliseconds=500))
 
 
-def ingest_kind(*, service: IngestService, limits: Limits, concurrent: int, link_roots: Sequence[Path]) -> JobKind:
+def ingest_kind(
+    *, service: IngestService, limits: Limits, concurrent: int, stall: timedelta, link_roots: Sequence[Path]
+) -> JobKind:
     """Make the kind.
 
     Parameters
     ----------
+    stall
+        How long a small file may take without a sign that it gets on; its reader is ended then.
     link_roots
         Folders whose files may be linked: children read there too.
     """
@@ -29,7 +31,7 @@ def ingest_kind(*, service: IngestService, limits: Limits, concurrent: int, link
         prepare=service.prepare,
         limits=limits,
         concurrent=concurrent,
-        stall=_STALL,
+        stall=stall,
         longest=_LONGEST,
         retry=_RETRY,
         readable=tuple(link_roots),
