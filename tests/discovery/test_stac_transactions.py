@@ -84,6 +84,20 @@ def test_what_was_read_can_be_put_back_and_changes_nothing(curator, put):
     assert curator.put("/collections/c", json=collection.json()).json() == collection.json()
 
 
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+def test_a_computed_extent_stays_computed_when_a_collection_is_changed(curator, put, method):
+    read = curator.get("/collections/c")
+    assert read.json()["extent"] != a_collection("c")["extent"]
+    change = {"title": "Other", "keywords": ["k"]}
+    body = {**read.json(), **change} if method == "PUT" else change
+
+    answer = curator.request(method, "/collections/c", json=body, headers={"If-Match": read.headers["etag"]})
+    assert answer.json() == {**read.json(), **change}
+    curator.delete(PATH)
+
+    assert curator.get("/collections/c").json()["extent"] == a_collection("c")["extent"]
+
+
 def test_an_item_is_patched(curator, put):
     patch = {"properties": {"platform": None, "constellation": "eos"}, "assets": {"data": {"title": "Data"}}}
     answer = curator.patch(PATH, json=patch, headers={"Content-Type": "application/merge-patch+json"})

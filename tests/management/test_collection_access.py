@@ -2,18 +2,20 @@
 
 import io
 from datetime import UTC, datetime
+from importlib.resources import files
 
 import httpx2
 import pytest
 from prometheus_client import CollectorRegistry
 
+from stac_documents import a_collection, an_item
 from twinlake.core.randomness import SYSTEM_RANDOMNESS
 from twinlake.engines.database import MemoryDatabase
 from twinlake.engines.web.api import new_api
 from twinlake.engines.web.logs import new_logger
 from twinlake.engines.web.metrics import RequestMetrics
 from twinlake.engines.web.stack import wrap_site
-from twinlake.holdings.catalogue.interfaces import CollectionAccess
+from twinlake.holdings.catalogue.interfaces import CollectionAccess, ItemDraft
 from twinlake.holdings.visibility import CollectionPolicy
 from twinlake.identity.actions import SCOPES
 from twinlake.identity.attempts import AttemptLimit
@@ -28,6 +30,7 @@ from twinlake.identity.sessions import SessionStore
 from twinlake.identity.tokens import NewToken, TokenStore
 from twinlake.management.access.routes import declare_routes
 from twinlake.testing.identity import assert_every_route_is_guarded
+from twinlake.testing.site import local_site
 
 ALICE, STEWARD, BOB = (Principal("i", name) for name in ("alice", "steward", "bob"))
 PATH = "/collections/private one/access"
@@ -136,3 +139,33 @@ async def test_others_may_not_change_what_they_see(clients):
 async def test_what_is_no_record_changes_nothing(clients, record):
     assert (await clients["alice"].put(PATH, json=record)).status_code == 400
     assert (await clients["alice"].get(PATH)).json()["access"] == "private"
+
+
+EDITOR_UNDER_EMBARGO = """
+@id("editors-write")
+permit (principal is User, action in [Action::"write", Action::"delete"], resource is Collection);
+"""
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+async def test_who_writes_under_an_embargo_compares_with_what_they_were_given(tmp_path, method):
+    built_in = files("twinlake.identity.policy").joinpath("default.cedar").read_text()
+    (tmp_path / "policy.cedar").write_text(built_in + EDITOR_UNDER_EMBARGO)
+    path = "/stac/v2/collections/c"
+    async with local_site(tmp_path, settings={"policy": {"file": tmp_path / "policy.cedar"}}) as site:
+        catalogue = site.services.catalogue
+        await catalogue.put_collection(a_collection("c"), access=CollectionAccess(embargo_days=30))
+        documents = (an_item("old", "c"), an_item("young", "c", datetime="2999-01-01T00:00:00Z"))
+        await catalogue.put_items([ItemDraft(document=document) for document in documents])
+        async with site.client(await site.token("editor")) as editor:
+            read = await editor.get(path)
+            assert read.json()["extent"]["temporal"]["interval"] == [["2020-01-01T00:00:00Z"] * 2]
+            body = {"PUT": {"json": read.json()}, "PATCH": {"json": {}}, "DELETE": {}}[method]
+
+            stale = await editor.request(method, path, headers={"If-Match": '"another"'}, **body)
+            answer = await editor.request(method, path, headers={"If-Match": read.headers["etag"]}, **body)
+
+    assert stale.status_code == 412
+    assert answer.status_code in {200, 204}, answer.text
+    if method != "DELETE":
+        assert (answer.headers["etag"], answer.json()) == (read.headers["etag"], read.json()), "nothing of what is hidden"

@@ -333,6 +333,44 @@ class CatalogueContract:
         put_back = await catalogue.put_collection(orjson.loads(replaced.body))
         assert put_back.etag == replaced.etag
 
+    async def test_what_was_computed_is_not_declared_by_putting_it_back(
+        self, catalogue: SqlCatalogue, database: Database
+    ) -> None:
+        declared = {"platform": ["p", "q"], "gsd": [10], "eo:cloud_cover": {"minimum": 0, "maximum": 100}}
+        await catalogue.put_collection(odd_collection("c") | {"summaries": declared})
+        await catalogue.put_items([draft("one", properties={"platform": "p", "eo:cloud_cover": 5})])
+        served = orjson.loads((await catalogue.get_collection("c", EVERYTHING)).body)
+        temporal = {"interval": [["2000-01-01T00:00:00Z", None]]}
+        changed = served | {"title": "T", "extent": {"spatial": served["extent"]["spatial"], "temporal": temporal}}
+        changed["summaries"] = {**served["summaries"], "instruments": ["i"], "platform": ["r"]}
+
+        await catalogue.put_collection(changed)
+        with_items = orjson.loads((await catalogue.get_collection("c", EVERYTHING)).body)
+        [(text,)] = await database.read(lambda tx: tx.execute("select document from collection where id = 'c'").fetchall())
+        after = orjson.loads(text)
+
+        assert (served["summaries"]["platform"], with_items["extent"]) == (["p"], served["extent"])
+        assert after["extent"] == {"spatial": odd_collection("c")["extent"]["spatial"], "temporal": temporal}
+        assert after["summaries"] == declared | {"instruments": ["i"], "platform": ["r"]}
+        assert after["title"] == "T"
+
+    async def test_an_etag_is_that_of_what_the_caller_sees(self, catalogue: SqlCatalogue) -> None:
+        await catalogue.put_items([draft("a"), draft("b", properties={"datetime": "2022-01-15T00:00:00Z"})])
+        horizon = to_microseconds(SteppingClock().now() - timedelta(days=4 * 366))
+        seen = Visibility(collections=frozenset({"c"}), horizons={"c": horizon})
+        whole, part = await catalogue.get_collection("c", EVERYTHING), await catalogue.get_collection("c", seen)
+        assert whole.etag != part.etag
+
+        for one, other in ((whole, seen), (part, EVERYTHING)):
+            with pytest.raises(PreconditionFailedError):
+                await catalogue.put_collection(orjson.loads(one.body), if_match=one.etag, visibility=other)
+            with pytest.raises(PreconditionFailedError):
+                await catalogue.delete_collection("c", if_match=one.etag, visibility=other)
+        unchanged = await catalogue.put_collection(orjson.loads(part.body), if_match=part.etag, visibility=seen)
+        assert (unchanged.etag, unchanged.body) == (part.etag, part.body)
+        assert (await catalogue.get_collection("c", EVERYTHING)).etag == whole.etag
+        await catalogue.delete_collection("c", if_match=part.etag, visibility=seen)
+
     async def test_a_deleted_collection_takes_its_items_along(self, catalogue: SqlCatalogue) -> None:
         await catalogue.put_collection(odd_collection("d"), access=CollectionAccess(access="private"))
         await catalogue.put_items([draft(f"i{n}", "d") for n in range(450)] + [draft("kept")])

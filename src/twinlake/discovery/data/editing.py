@@ -100,9 +100,10 @@ class DataEditing:
         """Replace the description of a collection that is there."""
         collection = document["id"]
         await self._collections.require(caller, "write", collection)
-        current = await self._get_collection(caller, collection)
+        visibility = await self._collections.visibility_of(caller)
+        current = await self._catalogue.get_collection(collection, visibility)
         expected = conditions.check(f"Collection {collection!r}", current.etag)
-        return await self._catalogue.put_collection(document, if_match=expected)
+        return await self._catalogue.put_collection(document, if_match=expected, visibility=visibility)
 
     async def patch_collection(
         self, caller: Caller, collection: str, patch: JsonObject, conditions: Conditions
@@ -111,22 +112,21 @@ class DataEditing:
 
         async def attempt() -> StoredCollection:
             await self._collections.require(caller, "write", collection)
-            current = await self._get_collection(caller, collection)
+            visibility = await self._collections.visibility_of(caller)
+            current = await self._catalogue.get_collection(collection, visibility)
             conditions.check(f"Collection {collection!r}", current.etag)
-            merged = merge_patch(orjson.loads(current.body), patch)
-            return await self._catalogue.put_collection(read_collection_document(merged, collection), if_match=current.etag)
+            merged = read_collection_document(merge_patch(orjson.loads(current.body), patch), collection)
+            return await self._catalogue.put_collection(merged, if_match=current.etag, visibility=visibility)
 
         return await _retry(attempt)
 
     async def delete_collection(self, caller: Caller, collection: str, conditions: Conditions) -> None:
         """Remove a collection and its items."""
         await self._collections.require(caller, "delete", collection)
-        current = await self._get_collection(caller, collection)
+        visibility = await self._collections.visibility_of(caller)
+        current = await self._catalogue.get_collection(collection, visibility)
         expected = conditions.check(f"Collection {collection!r}", current.etag)
-        await self._catalogue.delete_collection(collection, if_match=expected)
-
-    async def _get_collection(self, caller: Caller, collection: str) -> StoredCollection:
-        return await self._catalogue.get_collection(collection, await self._collections.visibility_of(caller))
+        await self._catalogue.delete_collection(collection, if_match=expected, visibility=visibility)
 
     async def _get_item(self, caller: Caller, collection: str, item: str) -> StoredItem:
         return await self._catalogue.get_item(collection, item, await self._collections.visibility_of(caller))

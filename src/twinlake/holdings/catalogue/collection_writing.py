@@ -2,16 +2,18 @@
 
 import json
 
+import orjson
+
 from twinlake.core.documents import JsonObject
 from twinlake.core.ids import check_id
 from twinlake.engines.database import Connection
 from twinlake.events.interfaces import EventWriter, NewEvent
 from twinlake.holdings.catalogue import statistics
 from twinlake.holdings.catalogue.bodies import Publisher
-from twinlake.holdings.catalogue.collections import read_collections
+from twinlake.holdings.catalogue.collections import keep_computed, read_collections
 from twinlake.holdings.catalogue.documents import origin_collection, segment
 from twinlake.holdings.catalogue.errors import CollectionExistsError, EtagMismatchError
-from twinlake.holdings.catalogue.interfaces import CollectionAccess, StoredCollection
+from twinlake.holdings.catalogue.interfaces import CollectionAccess, StoredCollection, Visibility
 from twinlake.holdings.catalogue.preparing import Times
 from twinlake.holdings.catalogue.scope import Scope, change_set
 from twinlake.holdings.catalogue.statistics import Place
@@ -40,20 +42,25 @@ class CollectionWriter:
         *,
         if_match: str | None,
         create: bool,
+        visibility: Visibility,
     ) -> StoredCollection:
-        """Insert or replace a collection.
+        """Insert or replace a collection; what *document* repeats of what was computed for *visibility* stays computed.
 
         Raises
         ------
         CollectionExistsError, EtagMismatchError
         """
         collection = check_id(document.get("id"), "collection")
-        text = canonical(origin_collection(document))
+        origin = origin_collection(document)
         row = tx.execute("select document from collection where id = ?", (collection,)).fetchone()
         existing = None if row is None else row[0]
         if create and existing is not None:
             raise CollectionExistsError(collection)
-        self.check_match(tx, collection, if_match, exists=existing is not None)
+        shown = None if existing is None else self.read(tx, collection, visibility)
+        _check_match(collection, if_match, shown)
+        if existing is not None and shown is not None:
+            origin = keep_computed(origin, orjson.loads(existing), orjson.loads(shown.body))
+        text = canonical(origin)
         if existing is None:
             tx.execute(
                 "insert into collection(id, document, access, projects, changed_at) values (?, ?, 'open', '[]', ?) "
@@ -69,25 +76,17 @@ class CollectionWriter:
             change_set(tx)
         if existing != text:
             self._events.append(tx, [_event("create" if existing is None else "update", collection)])
-        return self.read(tx, collection)
+        return self.read(tx, collection, visibility)
 
-    def read(self, tx: Connection, collection: str) -> StoredCollection:
-        """Return a collection that is there, as one sees it who sees everything."""
-        scope = Scope(frozenset((collection,)), is_everything=False, horizons={})
+    def read(self, tx: Connection, collection: str, visibility: Visibility) -> StoredCollection:
+        """Return a collection that is there, with no more of its items than *visibility* shows.
+
+        It asks no `CollectionSet`, which would remember what is not yet committed.
+        """
+        horizons = {name: at for name, at in visibility.horizons.items() if name == collection and not visibility.everything}
+        scope = Scope(frozenset((collection,)), is_everything=False, horizons=horizons)
         [stored] = read_collections(tx, scope, self._publisher, self._api_path)
         return stored
-
-    def check_match(self, tx: Connection, collection: str, if_match: str | None, *, exists: bool) -> None:
-        """Check that *if_match* names what is there.
-
-        Raises
-        ------
-        EtagMismatchError
-        """
-        if if_match is None:
-            return
-        if not exists or if_match not in {"*", self.read(tx, collection).etag}:
-            raise EtagMismatchError(f"Collection {collection!r}")
 
     def set_access(self, tx: Connection, collection: str, access: CollectionAccess) -> None:
         """Replace who may see and read a collection.
@@ -100,7 +99,7 @@ class CollectionWriter:
         write_access(tx, collection, access)
         change_set(tx)
 
-    def delete(self, tx: Connection, collection: str, now: int, *, if_match: str | None) -> None:
+    def delete(self, tx: Connection, collection: str, now: int, *, if_match: str | None, visibility: Visibility) -> None:
         """Take a collection out of sight; `clear` removes its items.
 
         Raises
@@ -108,10 +107,16 @@ class CollectionWriter:
         CollectionNotFoundError, EtagMismatchError
         """
         require_collection(tx, collection)
-        self.check_match(tx, collection, if_match, exists=True)
+        _check_match(collection, if_match, self.read(tx, collection, visibility))
         tx.execute("update collection set document = null, changed_at = ? where id = ?", (now, collection))
         change_set(tx)
         self._events.append(tx, [_event("delete", collection)])
+
+
+def _check_match(collection: str, if_match: str | None, shown: StoredCollection | None) -> None:
+    """Raise unless *if_match* names what is *shown* to the caller."""
+    if if_match is not None and (shown is None or if_match not in {"*", shown.etag}):
+        raise EtagMismatchError(f"Collection {collection!r}")
 
 
 def clear(tx: Connection, collection: str, now: int) -> bool:

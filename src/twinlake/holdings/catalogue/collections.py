@@ -121,6 +121,24 @@ def _serve(document: JsonObject, extent: Extent | None, seen: list[SeenProperty]
     return served
 
 
+def keep_computed(document: JsonObject, declared: JsonObject, served: JsonObject) -> JsonObject:
+    """Return *document*, which replaces what is *declared*, so that what it repeats of what was *served* stays as declared.
+
+    Who reads a collection, changes its title and puts it back does not declare the extent that its items happen to have.
+    """
+    kept = dict(document)
+    for name in ("extent", "summaries"):
+        before, shown = declared.get(name) or {}, served.get(name) or {}
+        if isinstance(given := document.get(name), dict):
+            hidden = {part: value for part, value in before.items() if part not in shown}
+            changed = {part: value for part, value in given.items() if part not in shown or shown[part] != value}
+            repeated = {part: before[part] for part in given if part in before and part not in changed}
+            kept[name] = hidden | repeated | changed
+            if not kept[name]:
+                del kept[name]
+    return kept
+
+
 def _summary(seen: SeenProperty) -> list[str] | JsonObject | None:
     if seen.name in _NOT_SUMMARISED:
         return None

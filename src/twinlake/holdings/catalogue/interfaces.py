@@ -97,6 +97,9 @@ class Visibility:
     """Embargo per collection id: items that start after this instant (microseconds) are not seen."""
 
 
+EVERYTHING = Visibility(everything=True)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemPage:
     """One page of a search."""
@@ -200,9 +203,18 @@ class Catalogue(Protocol):
     """
 
     async def put_collection(
-        self, document: JsonObject, *, access: CollectionAccess | None = None, if_match: str | None = None, create: bool = False
+        self,
+        document: JsonObject,
+        *,
+        access: CollectionAccess | None = None,
+        if_match: str | None = None,
+        create: bool = False,
+        visibility: Visibility = EVERYTHING,
     ) -> StoredCollection:
         """Insert or replace a collection; *access* None keeps what is there (open when new).
+
+        What *document* repeats of the extent and summaries that were computed for *visibility*, which is the caller's,
+        stays computed; *if_match* is an ETag that they were given, and they are answered with what they may see.
 
         Raises
         ------
@@ -223,8 +235,10 @@ class Catalogue(Protocol):
 
     async def set_access(self, collection: str, access: CollectionAccess) -> None: ...
 
-    async def delete_collection(self, collection: str, *, if_match: str | None = None) -> None:
-        """Delete a collection and its items; tombstones stay."""
+    async def delete_collection(
+        self, collection: str, *, if_match: str | None = None, visibility: Visibility = EVERYTHING
+    ) -> None:
+        """Delete a collection and its items; tombstones stay. *if_match* is an ETag that one was given who has *visibility*."""
         ...
 
     async def put_items(self, drafts: Sequence[ItemDraft], *, create: bool = False, if_match: str | None = None) -> PutReport:

@@ -18,6 +18,7 @@ from twinlake.holdings.catalogue.collections import read_access, read_collection
 from twinlake.holdings.catalogue.errors import AssetNotHeldError
 from twinlake.holdings.catalogue.facts import FactBook, gather_notes
 from twinlake.holdings.catalogue.interfaces import (
+    EVERYTHING,
     CollectionAccess,
     ItemDraft,
     ItemPage,
@@ -89,11 +90,19 @@ class SqlCatalogue:
         self._access: tuple[int, dict[str, CollectionAccess]] = (-1, {})
 
     async def put_collection(
-        self, document: JsonObject, *, access: CollectionAccess | None = None, if_match: str | None = None, create: bool = False
+        self,
+        document: JsonObject,
+        *,
+        access: CollectionAccess | None = None,
+        if_match: str | None = None,
+        create: bool = False,
+        visibility: Visibility = EVERYTHING,
     ) -> StoredCollection:
         await self._clear(str(document.get("id")))
         return await self._database.write(
-            lambda tx: self._collections.put(tx, document, access, self._now(), if_match=if_match, create=create)
+            lambda tx: self._collections.put(
+                tx, document, access, self._now(), if_match=if_match, create=create, visibility=visibility
+            )
         )
 
     async def get_collection(self, collection: str, visibility: Visibility) -> StoredCollection:
@@ -124,8 +133,12 @@ class SqlCatalogue:
     async def set_access(self, collection: str, access: CollectionAccess) -> None:
         await self._database.write(lambda tx: self._collections.set_access(tx, collection, access))
 
-    async def delete_collection(self, collection: str, *, if_match: str | None = None) -> None:
-        await self._database.write(lambda tx: self._collections.delete(tx, collection, self._now(), if_match=if_match))
+    async def delete_collection(
+        self, collection: str, *, if_match: str | None = None, visibility: Visibility = EVERYTHING
+    ) -> None:
+        await self._database.write(
+            lambda tx: self._collections.delete(tx, collection, self._now(), if_match=if_match, visibility=visibility)
+        )
         await self._clear(collection)
 
     async def finish_deletions(self) -> None:
