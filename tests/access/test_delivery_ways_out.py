@@ -315,6 +315,8 @@ def test_the_bucket_sends_what_it_holds(s3, tmp_path):
     assert sent_on.headers["location"].startswith(s3.url)
     assert (part.status_code, part.content) == (206, DATA[10:20])
     assert whole.content == DATA
+    assert whole.headers["content-disposition"] == head.headers["content-disposition"]
+    assert whole.headers["content-type"] == head.headers["content-type"]
     assert (head.status_code, head.headers["content-length"]) == (200, str(len(DATA)))
     assert linked.content == b"linked"
     assert known.status_code == 304

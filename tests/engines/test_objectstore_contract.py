@@ -1,13 +1,16 @@
 """Every object store keeps the contract: a folder, memory, a bucket."""
 
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 import httpx2
+import obstore
 import pytest
 from obstore.store import MemoryStore
 
 from twinlake.core.clock import SystemClock
 from twinlake.engines.objectstore import BucketObjectStore, LocalObjectStore, MemoryObjectStore
+from twinlake.engines.objectstore.presigning import sign_again
 from twinlake.testing.object_store import ObjectStoreContract
 from twinlake.testing.s3 import running_s3
 
@@ -51,10 +54,31 @@ class TestS3ObjectStore(ObjectStoreContract):
     async def test_a_presigned_url_gives_anybody_the_bytes_and_ranges(self, store):
         stored = await store.put_bytes(b"for anybody")
 
-        url = await store.presign(stored.sha256, expires_in=timedelta(minutes=5))
+        headers = {
+            "Content-Disposition": "attachment; filename=\"B_ume.tif\"; filename*=UTF-8''B%C3%A4ume.tif",
+            "Content-Type": 'image/tiff; application="geotiff"',
+            "ETag": '"of this site"',
+        }
+        url = await store.presign(stored.sha256, expires_in=timedelta(minutes=5), headers=headers)
 
         async with httpx2.AsyncClient() as client:
-            assert (await client.get(url)).content == b"for anybody"
+            whole = await client.get(url)
+            assert whole.content == b"for anybody"
+            assert {name: whole.headers[name] for name in ("content-disposition", "content-type")} == {
+                name.lower(): value for name, value in headers.items() if name != "ETag"
+            }
             part = await client.get(url, headers={"Range": "bytes=4-6"})
         assert (part.status_code, part.content) == (206, b"any")
         assert "secret" not in url
+
+    async def test_a_url_that_is_signed_again_has_the_signature_of_the_store(self, store):
+        stored = await store.put_bytes(b"x")
+        url = await obstore.sign_async(store._store, "GET", stored.sha256, timedelta(minutes=5))
+
+        again = sign_again(url, {}, access_key="key", secret_key="secret")
+        more = sign_again(url, {"response-content-type": "text/plain; a=b"}, access_key="key", secret_key="secret")
+
+        assert sorted(urlsplit(again).query.split("&")) == sorted(urlsplit(url).query.split("&"))
+        assert urlsplit(again)[:3] == urlsplit(more)[:3] == urlsplit(url)[:3]
+        assert "response-content-type=text%2Fplain%3B%20a%3Db" in more
+        assert sign_again(url, {}, access_key="another", secret_key="secret") is None

@@ -56,7 +56,8 @@ class PresignedSender:
         response = await self._direct.send(request, asset, holding, cache_control=cache_control)
         if isinstance(holding, Linked) or not _needs_bytes(request, response):
             return response
-        url = await self._objects.presign(holding.sha256, expires_in=self._lifetime)
+        described = response.representation.headers()
+        url = await self._objects.presign(holding.sha256, expires_in=self._lifetime, headers=described)
         if url is None:
             return response
         response.content.close()

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime, timedelta
 from io import FileIO
 from pathlib import Path
@@ -15,8 +15,9 @@ from obstore.store import MemoryStore, S3Store
 
 from twinlake.core.errors import InvalidInputError, StorageFailedError
 from twinlake.engines.objectstore.errors import CorruptObjectError, ObjectNotFoundError
-from twinlake.engines.objectstore.interfaces import ObjectEntry, StoredObject, check_sha256
+from twinlake.engines.objectstore.interfaces import PRESIGNED_HEADERS, ObjectEntry, StoredObject, check_sha256
 from twinlake.engines.objectstore.local import open_regular
+from twinlake.engines.objectstore.presigning import sign_again
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, RetryConfig
@@ -33,10 +34,16 @@ class BucketObjectStore:
 
     An upload is atomic: S3 shows a key only when it is complete, and keeps it durably then. A bucket should have a
     lifecycle rule for incomplete multipart uploads, which no put of ours can see after a crash.
+
+    Parameters
+    ----------
+    keys
+        Access key and secret key of the store, where they are known: pre-signed URLs name headers of the answer then.
     """
 
-    def __init__(self, store: S3Store | MemoryStore) -> None:
+    def __init__(self, store: S3Store | MemoryStore, *, keys: tuple[str, str] | None = None) -> None:
         self._store = store
+        self._keys = keys
 
     @classmethod
     def open_s3(cls, *, bucket: str, region: str, endpoint: str | None = None, prefix: str = "") -> Self:
@@ -58,7 +65,8 @@ class BucketObjectStore:
             client_options=client,
             retry_config=retry,
         )
-        return cls(store)
+        access_key, secret_key = (os.environ.get(name) for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"))
+        return cls(store, keys=(access_key, secret_key) if access_key and secret_key else None)
 
     async def put_file(self, path: Path, *, take: bool = False) -> StoredObject:
         file = open_regular(path)
@@ -129,11 +137,15 @@ class BucketObjectStore:
     async def delete_leftovers(self, older_than: datetime) -> int:  # noqa: ARG002 - the bucket's lifecycle rule does it
         return 0
 
-    async def presign(self, sha256: str, *, expires_in: timedelta) -> str | None:
+    async def presign(self, sha256: str, *, expires_in: timedelta, headers: Mapping[str, str]) -> str | None:
         check_sha256(sha256)
         if not isinstance(self._store, S3Store):
             return None
-        return await obstore.sign_async(self._store, "GET", sha256, expires_in)
+        url = await obstore.sign_async(self._store, "GET", sha256, expires_in)
+        if self._keys is None:
+            return url
+        parameters = {f"response-{name.lower()}": headers[name] for name in PRESIGNED_HEADERS if name in headers}
+        return sign_again(url, parameters, access_key=self._keys[0], secret_key=self._keys[1]) or url
 
     async def _upload(self, sha256: str, file: FileIO, size_bytes: int) -> None:
         if size_bytes <= _PART_BYTES:

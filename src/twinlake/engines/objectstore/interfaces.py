@@ -1,7 +1,7 @@
 """The contract of a site's object store."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,6 +10,8 @@ from typing import Protocol
 from twinlake.core.errors import InvalidInputError
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+PRESIGNED_HEADERS = ("Content-Disposition", "Content-Type")
+"""What a pre-signed URL can say of its answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,9 @@ class ObjectStore(Protocol):
         """Delete what interrupted puts left behind before *older_than*; return how many."""
         ...
 
-    async def presign(self, sha256: str, *, expires_in: timedelta) -> str | None:
-        """Return a URL at which anybody may GET (or read ranges of) the object until it expires; None if the store has none."""
+    async def presign(self, sha256: str, *, expires_in: timedelta, headers: Mapping[str, str]) -> str | None:
+        """Return a URL at which anybody may GET (or read ranges of) the object until it expires; None if the store has none.
+
+        The answer has those of *headers*, by the names in `PRESIGNED_HEADERS`, that the store's credentials can ask for.
+        """
         ...

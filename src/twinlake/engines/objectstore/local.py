@@ -6,7 +6,7 @@ import hashlib
 import os
 import stat
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -92,7 +92,7 @@ class LocalObjectStore:
 
         return await self._in_thread(delete)
 
-    async def presign(self, sha256: str, *, expires_in: timedelta) -> str | None:  # noqa: ARG002 - the protocol's names
+    async def presign(self, sha256: str, *, expires_in: timedelta, headers: Mapping[str, str]) -> str | None:  # noqa: ARG002 - the protocol's names
         return None
 
     async def _in_thread(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

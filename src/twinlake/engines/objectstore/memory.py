@@ -1,7 +1,7 @@
 """Objects in memory, for tests and for the federation simulator: its coroutines never suspend."""
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -60,7 +60,7 @@ class MemoryObjectStore:
     async def delete_leftovers(self, older_than: datetime) -> int:  # noqa: ARG002 - nothing is ever left over
         return 0
 
-    async def presign(self, sha256: str, *, expires_in: timedelta) -> str | None:  # noqa: ARG002 - memory has no URL
+    async def presign(self, sha256: str, *, expires_in: timedelta, headers: Mapping[str, str]) -> str | None:  # noqa: ARG002 - memory has no URL
         return None
 
     def _get(self, sha256: str) -> bytes:
