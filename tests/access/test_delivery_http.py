@@ -250,7 +250,8 @@ def test_a_linked_file_that_changed_is_not_sent_as_the_old_one(site, client, tmp
     other_size = client.get("/open/changing-link/data")
 
     assert first.content == b"a" * 1000
-    assert "repr-digest" not in first.headers
+    assert first.headers["repr-digest"] == f"sha-256=:{base64.b64encode(hashlib.sha256(b'a' * 1000).digest()).decode()}:"
+    assert "repr-digest" not in same_size.headers
     assert (same_size.status_code, same_size.content) == (200, b"b" * 1000)
     assert same_size.headers["etag"] != first.headers["etag"]
     assert (other_size.status_code, other_size.json()["code"]) == (502, "asset-damaged")

@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from twinlake.cli.main import main
-from twinlake.holdings.catalogue.interfaces import CollectionAccess
-from twinlake.testing.delivery_site import new_collection, running_delivery_site
+from twinlake.holdings.catalogue.interfaces import CollectionAccess, ItemDraft, Linked
+from twinlake.testing.delivery_site import new_collection, new_item, running_delivery_site
 
 LARGE = 20 << 20
 HUGE = 160 << 20
@@ -47,6 +47,9 @@ def site(tmp_path_factory, large):
             "elsewhere": ("x", None, "s3://bucket/x"),
         }
         site.put_item("item one", assets, collection="open")
+        unhashed = {"data": Linked(str(links / "linked.bin"), 12_000_000)}
+        document = new_item("unhashed", "open", {"data": {"href": "./linked.bin"}})
+        site.stac.run(site.stac.catalogue.put_items([ItemDraft(document=document, holdings=unhashed)]))
         site.put_item("twins", {"a": ("same.bin", None, b"a"), "b": ("SAME.bin", None, b"b")}, collection="open")
         site.put_item("secret", {"data": ("secret.bin", None, b"secret")}, collection="closed")
         for number in range(12):
@@ -87,15 +90,15 @@ def test_an_item_comes_with_all_its_files(site, tmp_path, large):
         "linked.bin": b"linked" * 2_000_000,
     }
     assert {file["outcome"] for file in first.files.values()} == {"fetched"}
-    # The site does not vouch for a file that it only links.
-    assert {key: file["outcome"] for key, file in again.files.items()} == {
-        "open/item one#data": "present",
-        "open/item one#text": "present",
-        "open/item one#empty": "present",
-        "open/item one#linked": "fetched",
-    }
-    assert {file["asset"] for file in first.files.values() if not file["verified"]} == {"linked"}
+    assert {file["outcome"] for file in again.files.values()} == {"present"}
+    assert all(file["verified"] for file in first.files.values())
     assert first.files["open/item one#data"]["sha256"] == hashlib.sha256(large).hexdigest()
+
+
+def test_what_the_site_has_not_hashed_is_fetched_anew(site, tmp_path):
+    for _ in range(2):
+        [file] = Run(site, "get", "open/unhashed", "-o", tmp_path, "--json").files.values()
+        assert (file["outcome"], file["verified"]) == ("fetched", False)
 
 
 def test_one_asset_can_be_named(site, tmp_path):

@@ -1,7 +1,9 @@
 """`twinlake ingest` against a real site: files, folders, stores, documents, links, refusals; twice."""
 
+import base64
 import hashlib
 import json
+import os
 import shutil
 import zipfile
 from pathlib import Path
@@ -195,8 +197,14 @@ def test_linked_files_stay_where_they_are(site, ingest, recipe, linked):
     assert (code, rows["scene-2020-07-07.tif"][0]) == (0, "created")
     asset = get_item(site, "links", "scene-2020-07-07")["assets"]["data"]
     with site.client() as client:
-        assert client.get(asset["href"]).content == (linked / "scene-2020-07-07.tif").read_bytes()
+        answer = client.get(asset["href"])
+        assert answer.content == (linked / "scene-2020-07-07.tif").read_bytes()
+        os.utime(linked / "scene-2020-07-07.tif", (1, 1))
+        touched = client.get(asset["href"])
     checksum = asset["file:checksum"].removeprefix("1220")
+    assert checksum == hashlib.sha256(answer.content).hexdigest()
+    assert answer.headers["repr-digest"] == f"sha-256=:{base64.b64encode(bytes.fromhex(checksum)).decode()}:"
+    assert "repr-digest" not in touched.headers, "nobody has hashed what it is now"
     assert not list(site.folder.joinpath("objects").rglob(f"*{checksum}*"))
 
 

@@ -12,7 +12,7 @@ from twinlake.core.errors import ConflictError, InvalidInputError
 from twinlake.core.randomness import SYSTEM_RANDOMNESS
 from twinlake.engines.database import MemoryDatabase
 from twinlake.engines.objectstore import LinkedFiles, MemoryObjectStore
-from twinlake.holdings.catalogue.interfaces import CollectionAccess, ItemDraft, ItemText, Visibility
+from twinlake.holdings.catalogue.interfaces import CollectionAccess, ItemDraft, ItemText, Linked, Visibility
 from twinlake.holdings.ingest.errors import UploadNotFoundError
 from twinlake.holdings.ingest.inputs import InputLayout
 from twinlake.holdings.ingest.intake import AssetSource, Intake
@@ -240,3 +240,36 @@ async def test_an_object_that_lies_elsewhere_is_fetched_for_the_child(tmp_path):
         assert theirs.refusal["code"] == UploadNotFoundError.code
         assert link.refusal["code"] == "link-refused"
         assert (clash.path, theirs.path, link.path) == (None, None, None)
+
+
+async def test_a_linked_file_that_is_not_what_the_child_read_is_refused(tmp_path):
+    archive = tmp_path / "archive"
+    archive.mkdir()
+    (archive / "a.tif").write_bytes(BYTES)
+    async with local_site(tmp_path, settings={"ingest": {"link_roots": [archive]}}) as site:
+        async with site.client(await site.token("alice", roles=["data-steward"])) as alice:
+            spec = {"collection": "mine", "create_collection": True, "files": [{"name": "a.tif", "link": f"{archive}/a.tif"}]}
+            assert (await alice.post("/jobs", json={"kind": "ingest", "spec": spec})).status_code == 201
+        services = site.services
+        [kind] = services.jobs._kinds.values()
+        run = await services.run_journal.claim(kind, "lease")
+        intake = Intake(
+            journal=services.run_journal,
+            catalogue=services.catalogue,
+            objects=services.objects,
+            uploads=services.uploads,
+            links=services.links,
+            folder_of=lambda _lease: tmp_path,
+        )
+        await intake.put_collection(run, COLLECTION, replace=False)
+        read, another = draft(), draft()
+        read.document["assets"]["data"]["file:checksum"] = "1220" + hashlib.sha256(BYTES).hexdigest()
+        another.document["assets"]["data"]["file:checksum"] = "1220" + hashlib.sha256(b"as it was").hexdigest()
+        sources = {"data": AssetSource(input="a.tif")}
+
+        with pytest.raises(InvalidInputError, match="changed while it was taken in"):
+            await intake.put_item(run, "lease", another, sources)
+        assert await intake.put_item(run, "lease", read, sources) == "created"
+        held = (await services.catalogue.get_asset("mine", "a", "data", Visibility(everything=True))).holding
+        status = (archive / "a.tif").stat()
+        assert held == Linked(f"{archive}/a.tif", len(BYTES), hashlib.sha256(BYTES).hexdigest(), status.st_mtime_ns)

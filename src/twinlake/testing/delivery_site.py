@@ -1,5 +1,6 @@
 """A site that finds and delivers: the STAC API and the data routes over a local object store, really served."""
 
+import hashlib
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -51,7 +52,8 @@ class DeliverySite:
                 stored = self.stac.run(self.objects.put_bytes(source))
                 holdings[key] = Managed(stored.sha256, stored.size_bytes)
             elif isinstance(source, Path):
-                holdings[key] = Linked(str(source), source.stat().st_size)
+                status, sha256 = source.stat(), hashlib.sha256(source.read_bytes()).hexdigest()
+                holdings[key] = Linked(str(source), status.st_size, sha256, status.st_mtime_ns)
             else:
                 described[key]["href"] = source
         document = new_item(item, collection, described)

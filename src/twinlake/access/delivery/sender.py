@@ -80,6 +80,7 @@ class DirectSender:
             etag=f'"{content.state_key}"',
             filename=filename,
             media_type=media_type,
+            sha256=holding.sha256 if content.modified_ns == holding.modified_ns else None,
             modified_at=content.modified_at,
         ), content
 

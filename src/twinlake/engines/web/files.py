@@ -59,6 +59,11 @@ class FileContent:
         return datetime.fromtimestamp(self._state.st_mtime, UTC)
 
     @property
+    def modified_ns(self) -> int:
+        """The same in nanoseconds since 1970, as exact as the file system has it."""
+        return self._state.st_mtime_ns
+
+    @property
     def state_key(self) -> str:
         """Text that changes when the file does: by device, inode, size and time in nanoseconds."""
         state = self._state

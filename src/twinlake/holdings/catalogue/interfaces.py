@@ -29,6 +29,8 @@ class Linked:
     path: str
     size_bytes: int
     sha256: str | None = None
+    modified_ns: int | None = None
+    """Last change of the file that has this hash, nanoseconds since 1970; None where nobody has hashed it."""
 
 
 Holding = Managed | Linked

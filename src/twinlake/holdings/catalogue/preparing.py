@@ -22,7 +22,7 @@ from twinlake.standards.stac.plain import read_item_text
 
 Held = tuple[Holding, str]
 """What is held of an asset, and the file name it has."""
-AssetRow = tuple[str, str, bytes | None, int, str | None, str | None, str]
+AssetRow = tuple[str, str, bytes | None, int, str | None, str | None, str, int | None]
 """Key, kind, SHA-256, size in bytes, path, media type, file name."""
 
 
@@ -229,6 +229,7 @@ def _asset_row(key: str, asset: JsonObject, holding: Holding, filename: str | No
         path,
         asset.get("type"),
         filename or filename_of(path or str(asset.get("href") or "")) or key,
+        None if isinstance(holding, Managed) else holding.modified_ns,
     )
 
 

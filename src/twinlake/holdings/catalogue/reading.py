@@ -74,16 +74,17 @@ class ItemReader:
         if document is None:
             raise AssetNotFoundError(collection, item, asset)
         held = tx.execute(
-            "select kind, sha256, size_bytes, path, filename from item_asset where vid = ? and key = ?", (row.vid, asset)
+            "select kind, sha256, size_bytes, path, modified_ns, filename from item_asset where vid = ? and key = ?",
+            (row.vid, asset),
         ).fetchone()
         return StoredAsset(
             collection=collection,
             item=item,
             key=asset,
-            holding=None if held is None else _holding(*held[:4]),
+            holding=None if held is None else _holding(*held[:5]),
             href=document["href"],
             media_type=document.get("type"),
-            filename=held[4] if held is not None else filename_of(document["href"]) or asset,
+            filename=held[5] if held is not None else filename_of(document["href"]) or asset,
         )
 
     def _read(self, tx: Connection, collection: str, item: str, visibility: Visibility, version: str | None) -> _Version:
@@ -100,17 +101,17 @@ class ItemReader:
         return found
 
 
-def _holding(kind: str, sha256: bytes | None, size_bytes: int, path: str) -> Holding:
+def _holding(kind: str, sha256: bytes | None, size_bytes: int, path: str, modified_ns: int | None) -> Holding:
     if kind == "managed" and sha256 is not None:
         return Managed(sha256=sha256.hex(), size_bytes=size_bytes)
-    return Linked(path=path, size_bytes=size_bytes, sha256=None if sha256 is None else sha256.hex())
+    return Linked(path=path, size_bytes=size_bytes, sha256=None if sha256 is None else sha256.hex(), modified_ns=modified_ns)
 
 
 def read_held(tx: Connection, collection: str, item: str) -> dict[str, Held]:
     """Return what is held of the current version of an item, by asset key."""
     rows = tx.execute(
-        "select a.key, a.kind, a.sha256, a.size_bytes, a.path, a.filename from item i join item_asset a on a.vid = i.vid "
-        "where i.id = ? and i.collection = ?",
+        "select a.key, a.filename, a.kind, a.sha256, a.size_bytes, a.path, a.modified_ns "
+        "from item i join item_asset a on a.vid = i.vid where i.id = ? and i.collection = ?",
         (item, collection),
     ).fetchall()
-    return {key: (_holding(kind, sha256, size, path), filename) for key, kind, sha256, size, path, filename in rows}
+    return {key: (_holding(*held), filename) for key, filename, *held in rows}

@@ -151,6 +151,8 @@ MIGRATIONS: tuple[Migration, ...] = (
         ) strict, without rowid;
         """,
     ),
+    # When a linked file that was hashed had last been written to, nanoseconds since 1970.
+    Migration("catalogue", 2, "alter table item_asset add column modified_ns integer;"),
 )
 
 PREPARE = (prepare,)

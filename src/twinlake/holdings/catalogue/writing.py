@@ -190,7 +190,7 @@ class ItemWriter:
         tx.executemany("delete from item_asset where vid = ?", [(step.vid,) for step in old])
         tx.executemany(_INSERT_ITEM, [_item_row(step) for step in changed])
         tx.executemany(
-            "insert into item_asset values (?, ?, ?, ?, ?, ?, ?, ?)",
+            "insert into item_asset values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [(step.vid, *asset) for step in changed for asset in step.item.assets],
         )
 
@@ -272,7 +272,9 @@ def _type(step: _Step) -> str:
 
 def _assets(tx: Connection, vid: int) -> list[tuple[object, ...]]:
     return tx.execute(
-        "select key, kind, sha256, size_bytes, path, media_type, filename from item_asset where vid = ? order by key", (vid,)
+        "select key, kind, sha256, size_bytes, path, media_type, filename, modified_ns from item_asset where vid = ?"
+        " order by key",
+        (vid,),
     ).fetchall()
 
 

@@ -5,6 +5,7 @@ child under a hostile file's control can name no file of the site.
 """
 
 import asyncio
+import hashlib
 import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
@@ -170,8 +171,10 @@ class Intake:
         if file is None:
             raise InvalidInputError(f"{name!r} is no file of this run.")
         if file.link is not None:
-            size_bytes = await asyncio.to_thread(self._size_of_link, file.link)
-            return Linked(file.link, size_bytes, _declared_sha256(asset))
+            linked = await asyncio.to_thread(self._hash_link, file.link)
+            if _declared_sha256(asset) not in {None, linked.sha256}:
+                raise _changed(name or "")
+            return linked
         return await self._take_upload(owner, file.upload or "")
 
     async def _take_upload(self, owner: str, upload: str) -> Managed:
@@ -186,9 +189,19 @@ class Intake:
             raise UploadNotFoundError(upload)
         return Managed(found.sha256, found.size_bytes)
 
-    def _size_of_link(self, link: str) -> int:
+    def _hash_link(self, link: str) -> Linked:
+        """Hash a file that others may write to; what is answered later with this hash is unchanged since."""
         with self._links.open(link) as file:
-            return os.fstat(file.fileno()).st_size
+            before = os.fstat(file.fileno())
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            after = os.fstat(file.fileno())
+        if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+            raise _changed(Path(link).name)
+        return Linked(link, after.st_size, sha256, after.st_mtime_ns)
+
+
+def _changed(name: str) -> InvalidInputError:
+    return InvalidInputError(f"{name!r} changed while it was taken in.", remedy="Ingest it again when nobody writes to it.")
 
 
 def _declared_sha256(asset: JsonObject) -> str | None:
