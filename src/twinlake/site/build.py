@@ -72,7 +72,7 @@ from twinlake.notification.tail import EventTail
 from twinlake.notification.webhooks.dispatcher import WebhookDispatcher
 from twinlake.notification.webhooks.service import Webhooks
 from twinlake.notification.webhooks.signing import WebhookSigner
-from twinlake.site.health import examine_health
+from twinlake.site.health import HealthWatch
 from twinlake.site.layout import SiteFolder
 from twinlake.site.settings import LocalObjectsSettings, S3ObjectsSettings, SiteSettings
 from twinlake.site.upkeep import Upkeep
@@ -105,6 +105,7 @@ class Services:
     closing: asyncio.Event
     """Set when the site is about to stop: streams end then."""
     database: Database
+    health: HealthWatch
     objects: ObjectStore
     links: LinkedFiles
     events: EventLog
@@ -141,7 +142,7 @@ class Services:
 
     async def is_healthy(self) -> bool:
         """Tell whether the site can read and write."""
-        return (await examine_health(self.database, self.folder)).ok
+        return (await self.health.examine()).ok
 
     @asynccontextmanager
     async def loops(self) -> AsyncGenerator[None]:
@@ -271,6 +272,7 @@ async def open_services(
             metrics=RequestMetrics(CollectorRegistry()),
             closing=closing,
             database=database,
+            health=HealthWatch(database=database, folder=folder, clock=clock),
             objects=objects,
             links=links,
             events=events,

@@ -8,7 +8,6 @@ from starlette.routing import BaseRoute
 from twinlake import __version__
 from twinlake.identity.web import guarded
 from twinlake.site.build import Services
-from twinlake.site.health import examine_health
 
 _UNAVAILABLE = 503
 
@@ -29,7 +28,7 @@ class _Watch:
     async def health(self, request: Request) -> Response:
         """Answer 200 while the site can read and write, else 503 with what is wrong."""
         _ = request
-        found = await examine_health(self._services.database, self._services.folder)
+        found = await self._services.health.examine()
         checks = {"reading": found.reading, "writing": found.writing, "disk": found.disk}
         body = {
             "status": "ok" if found.ok else "needs care",
