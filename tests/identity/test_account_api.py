@@ -1,5 +1,6 @@
 """The account API over HTTP."""
 
+import asyncio
 from urllib.parse import quote
 
 import pytest
@@ -154,6 +155,26 @@ async def test_a_flood_of_refusals_is_few_rows(site):
     assert len(rows) == 5001
     assert {row["count"] for row in rows if row["resource"] in {"site", "(others)"}} == {50, 2001}
     assert isinstance(site.audit, AuditLog)
+
+
+async def test_the_first_of_equal_decisions_is_durable_and_the_others_are_counted(site):
+    refusal, asked = Decision(allowed=False, rule="r"), [f"q{n}" for n in range(6)]
+
+    async def decide(request_id):
+        site.audit.note_decision(ANONYMOUS.within(request_id), "read", "collections/c", refusal)
+        await site.audit.make_durable(request_id)
+        return await site.audit.list_entries(before=None, limit=10)
+
+    together = await asyncio.gather(*map(decide, asked[:3]))
+    for rows in (*together, await decide(asked[3])):
+        assert [row["request_id"] for row in rows] == ["q0"], "a row was there before any of them was answered"
+    await site.audit.flush()
+    [counted] = await site.audit.list_entries(before=None, limit=10)
+    assert counted["count"] == 4
+    await decide(asked[4])
+    await decide(asked[5])
+    await site.audit.flush()
+    assert [row["count"] for row in await site.audit.list_entries(before=None, limit=10)] == [2, 4]
 
 
 async def test_usage_is_added_up_by_the_hour(site, admin, alice):

@@ -128,6 +128,27 @@ def test_no_acknowledged_item_is_lost_over_200_kills(running):
     kill_while_writing(running, rounds=200)
 
 
+def test_a_decision_is_kept_whose_site_is_killed_when_it_has_answered(running):
+    with running.client() as client:
+        made = client.post("/stac/v2/collections", json=new_collection("c"))
+        permitted = client.delete("/stac/v2/collections/c")
+    with running.anonymous() as nobody:
+        refused = nobody.post("/stac/v2/collections", json=new_collection("d"))
+    running.kill()
+    running.restart()
+
+    with running.client() as client:
+        entries = client.get("/api/audit").json()["entries"]
+    kept = {entry["request_id"]: (entry["action"], entry["allowed"]) for entry in entries}
+    assert {
+        answer.headers["x-request-id"]: kept.get(answer.headers["x-request-id"]) for answer in (made, permitted, refused)
+    } == {
+        made.headers["x-request-id"]: ("create_collection", True),
+        permitted.headers["x-request-id"]: ("delete", True),
+        refused.headers["x-request-id"]: ("create_collection", False),
+    }
+
+
 @pytest.fixture
 def tiny_site(tmp_path):
     """A site on a file system of 48 MiB, where this user may mount one."""

@@ -23,6 +23,7 @@ from twinlake.engines.web.api import new_api
 from twinlake.engines.web.problems import Problem, Render
 from twinlake.engines.web.stack import wrap_site
 from twinlake.holdings.ingest import child_routes, upload_routes
+from twinlake.identity.answering import AuditBeforeAnswer
 from twinlake.identity.authenticator import Authenticator
 from twinlake.identity.routes import declare_routes as declare_account_routes
 from twinlake.jobs import routes as job_routes
@@ -38,7 +39,7 @@ def build_app(services: Services) -> ASGIApp:
     """Return what the public listener serves; hot routes come first, for they are matched in order."""
     settings = services.settings
     pages = Pages(SiteFacts(id=settings.id, role=settings.role, title=settings.title, url=settings.base_url))
-    return wrap_site(
+    site = wrap_site(
         Router([*_hot_routes(services), *_console(services, pages), *_cold_routes(services)], redirect_slashes=False),
         authenticate=lambda app: Authenticator(
             app, tokens=services.tokens, sessions=services.sessions, policy=services.policy, public_url=settings.base_url
@@ -53,6 +54,7 @@ def build_app(services: Services) -> ASGIApp:
         on_finished=services.usage.note_request,
         render=_error_form(ProblemPages(pages)),
     )
+    return AuditBeforeAnswer(site, audit=services.audit)
 
 
 def _error_form(pages: ProblemPages) -> Render:
