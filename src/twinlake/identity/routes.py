@@ -1,6 +1,6 @@
 """The account API: who am I, tokens, grants, audit, usage. A part of ``/api``."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import FastAPI, Path, Query, Request
 from pydantic import AwareDatetime
@@ -36,7 +36,6 @@ def declare_routes(
     app: FastAPI, *, accounts: Accounts, policy: Policy, audit: AuditLog, usage: UsageLedger, seal: TokenSeal
 ) -> None:
     """Add the account API to *app*."""
-    guarded_api(app, "/openapi.json", _Document(app).get_openapi, methods=["GET"], action="public", include_in_schema=False)
     own = _AccountRoutes(accounts)
     guarded_api(app, "/me", own.get_me, methods=["GET"], action="discover", tags=["account"])
     guarded_api(
@@ -60,17 +59,6 @@ def declare_routes(
     ledgers = _LedgerRoutes(policy=policy, audit=audit, usage=usage, seal=seal)
     guarded_api(app, "/audit", ledgers.list_audit, methods=["GET"], action="administer", tags=["audit"])
     guarded_api(app, "/usage", ledgers.list_usage, methods=["GET"], action="discover", tags=["usage"])
-
-
-class _Document:
-    """The description of everything that is declared on an application."""
-
-    def __init__(self, app: FastAPI) -> None:
-        self._app = app
-
-    async def get_openapi(self) -> dict[str, Any]:
-        """Return the OpenAPI document."""
-        return self._app.openapi()
 
 
 class _AccountRoutes:

@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import InvalidInputError
 from twinlake.core.paging import TokenSeal
+from twinlake.engines.web.openapi import OPERATIONS_DOCUMENT
 from twinlake.identity.principals import Caller
 from twinlake.identity.web import guarded
 from twinlake.jobs.bodies import read_body
@@ -23,7 +24,9 @@ _PAGE = 50
 _LONGEST_PAGE = 1000
 
 
-class _NewJob(msgspec.Struct, forbid_unknown_fields=True):
+class JobBody(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of ``POST /jobs``; each kind checks its own specification."""
+
     kind: str
     spec: dict[str, Any]
     project: str | None = None
@@ -51,7 +54,7 @@ class _JobApi:
         self._public_url = public_url
 
     async def create(self, request: Request) -> Response:
-        body = await read_body(request, _NewJob)
+        body = await read_body(request, JobBody)
         job = await self._jobs.submit(request.state.caller, body.kind, body.spec, project=body.project)
         document = write_job(job, base_url=self._public_url)
         return _answer(document, 201, {"Location": f"{self._public_url}/jobs/{job.id}"})
@@ -60,7 +63,10 @@ class _JobApi:
         caller: Caller = request.state.caller
         limit, before = _read_limit(request), self._read_token(request, caller)
         found = await self._jobs.list_jobs(caller, limit=limit, before=before)
-        links = [{"rel": "self", "href": f"{self._public_url}/jobs", "type": "application/json"}]
+        links = [
+            {"rel": "self", "href": f"{self._public_url}/jobs", "type": "application/json"},
+            {"rel": "service-desc", "href": self._public_url + OPERATIONS_DOCUMENT, "type": "application/json"},
+        ]
         if len(found) == limit:
             token = self._seal.seal(found[-1].id.encode(), _binding(caller))
             next_url = f"{self._public_url}/jobs?limit={limit}&token={token}"

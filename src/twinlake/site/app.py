@@ -20,19 +20,26 @@ from twinlake.discovery.data.app import API_PATH
 from twinlake.discovery.data.app import mount as mount_stac
 from twinlake.discovery.data.errors import render_stac_error
 from twinlake.engines.web.api import new_api
+from twinlake.engines.web.openapi import OPERATIONS_DOCUMENT
 from twinlake.engines.web.problems import Problem, Render
 from twinlake.engines.web.stack import wrap_site
 from twinlake.holdings.ingest import child_routes, upload_routes
+from twinlake.holdings.ingest.kind import INGEST
+from twinlake.holdings.ingest.spec import IngestSpec
 from twinlake.identity.answering import AuditBeforeAnswer
 from twinlake.identity.authenticator import Authenticator
 from twinlake.identity.routes import declare_routes as declare_account_routes
+from twinlake.identity.web import guarded_api
+from twinlake.jobs import openapi as job_openapi
 from twinlake.jobs import routes as job_routes
 from twinlake.jobs.internal import internal_app
 from twinlake.management.access.routes import declare_routes as declare_access_routes
 from twinlake.notification import routes as event_routes
+from twinlake.notification.webhooks import openapi as webhook_openapi
 from twinlake.notification.webhooks.routes import routes as webhook_routes
 from twinlake.site.build import Services
 from twinlake.site.health_routes import routes as health_routes
+from twinlake.site.operations_api import OperationsDocument
 
 
 def build_app(services: Services) -> ASGIApp:
@@ -117,6 +124,10 @@ def _cold_routes(services: Services) -> list[BaseRoute]:
         api, accounts=services.accounts, policy=services.policy, audit=services.audit, usage=services.usage, seal=services.seal
     )
     declare_access_routes(api, catalogue=services.catalogue, collections=services.collections)
+    parts = (job_openapi.describe({INGEST: IngestSpec}), webhook_openapi.describe())
+    document = OperationsDocument(api, parts=parts, public_url=settings.base_url)
+    path = OPERATIONS_DOCUMENT.removeprefix("/api")
+    guarded_api(api, path, document.get_openapi, methods=["GET"], action="public", include_in_schema=False)
     return [
         *job_routes.routes(jobs=services.jobs, watcher=services.watcher, seal=services.seal, public_url=settings.base_url),
         *upload_routes.routes(

@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute
 from twinlake.core.clock import from_microseconds, to_text
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import InvalidInputError
+from twinlake.engines.web.openapi import OPERATIONS_DOCUMENT
 from twinlake.events.rendering import EventIds
 from twinlake.identity.web import guarded
 from twinlake.notification.asking import parse_filter
@@ -61,7 +62,8 @@ class _Endpoints:
     async def list_webhooks(self, request: Request) -> Response:
         """Answer with the caller's subscriptions."""
         found = await self._webhooks.list_webhooks(request.state.caller)
-        return _json({"webhooks": [self._to_json(webhook) for webhook in found]})
+        document = {"webhooks": [self._to_json(webhook) for webhook in found]}
+        return _json(document, headers={"link": f'<{OPERATIONS_DOCUMENT}>; rel="service-desc"'})
 
     async def get_webhook(self, request: Request) -> Response:
         """Answer with one subscription and its last deliveries."""
