@@ -78,12 +78,10 @@ create table job_log(
   message text not null,
   primary key (run, number)
 ) strict, without rowid;
-"""
 
-_RETENTION = """
 create index job_request_finished on job_request(finished_at) where finished_at is not null;
 create index job_run_finished on job_run(finished_at) where finished_at is not null;
 create index job_run_parent on job_run(parent) where parent is not null;
 """
 
-MIGRATIONS = (Migration("jobs", 1, _SQL), Migration("jobs", 2, _RETENTION))
+MIGRATIONS = (Migration("jobs", 1, _SQL),)

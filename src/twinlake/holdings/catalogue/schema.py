@@ -97,6 +97,7 @@ MIGRATIONS: tuple[Migration, ...] = (
             path text,
             media_type text,
             filename text not null,
+            modified_ns integer,  -- when a linked file that was hashed had last been written to, since 1970
             primary key (vid, key),
             check ((kind = 'linked') = (path is not null)),
             check (kind = 'linked' or sha256 is not null)
@@ -151,8 +152,6 @@ MIGRATIONS: tuple[Migration, ...] = (
         ) strict, without rowid;
         """,
     ),
-    # When a linked file that was hashed had last been written to, nanoseconds since 1970.
-    Migration("catalogue", 2, "alter table item_asset add column modified_ns integer;"),
 )
 
 PREPARE = (prepare,)
