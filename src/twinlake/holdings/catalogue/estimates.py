@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import orjson
-
 from twinlake.engines.database import Connection
 from twinlake.holdings.catalogue.cells import GRID_COLUMNS, WORLD, Rectangle, grid_window, windows
 from twinlake.holdings.catalogue.scope import Scope
@@ -34,6 +32,11 @@ class Interval:
         return month_of(min(self.first, _LAST_INSTANT)), month_of(self.last)
 
     @property
+    def years(self) -> tuple[int, int]:
+        """First and last year."""
+        return year_of(min(self.first, _LAST_INSTANT)), year_of(self.last)
+
+    @property
     def share_of_months(self) -> float:
         """Which part of its months the interval covers."""
         first, last = self.months
@@ -43,7 +46,7 @@ class Interval:
     @property
     def share_of_years(self) -> float:
         """Which part of its years the interval covers."""
-        first, last = year_of(min(self.first, _LAST_INSTANT)), year_of(self.last)
+        first, last = self.years
         start, end = month_bounds(first * 12)[0], month_bounds(last * 12 + 11)[1]
         return max(0.0, min(1.0, (self.last - self.first + 1) / (end - start + 1)))
 
@@ -76,21 +79,19 @@ def cells_in(tx: Connection, area: Sequence[Rectangle], interval: Interval) -> l
 
     The cells are exact for the snapshot: no item outside them can touch *area*. None where there would be too many.
     """
-    ranges = [(WORLD, WORLD)]
-    visited = 0
+    cells = [WORLD]
     for rectangle in area:
         for window in windows(rectangle):
             left, right = window.columns
-            visited += (right - left) * (window.rows[1] - window.rows[0])
+            if len(cells) + (right - left) * (window.rows[1] - window.rows[0]) > _MOST_CELLS:
+                return None
             for row in range(*window.rows):
                 start = window.size_class.first + row * window.size_class.columns
-                ranges.append((start + left, start + right - 1))
-    if visited > _MOST_CELLS:
-        return None
+                cells.extend(range(start + left, start + right))
+    among = one_of("cell", cells)
     rows = tx.execute(
-        "select c.cell, sum(c.n) from json_each(?) r cross join cell_count c "
-        "on c.cell between r.value ->> 0 and r.value ->> 1 where c.year between ? and ? and c.n > 0 group by c.cell",
-        (orjson.dumps(ranges).decode(), year_of(min(interval.first, _LAST_INSTANT)), year_of(interval.last)),
+        f"select cell, sum(n) from cell_count where {among.sql} and year between ? and ? and n > 0 group by cell",
+        (*among.values, *interval.years),
     ).fetchall()
     share = interval.share_of_years
     return [(cell, n * share) for cell, n in rows]

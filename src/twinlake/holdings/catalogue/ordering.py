@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cmp_to_key
+from functools import cached_property, cmp_to_key, lru_cache
 from typing import Any
 
 from twinlake.core.errors import InvalidInputError
@@ -34,13 +34,13 @@ class SortColumn:
         return Clause(terms, self.expression.values)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Order:
     """The keys of an answer; the last two are always `id` and `collection` or the whole begins with them."""
 
     columns: tuple[SortColumn, ...]
 
-    @property
+    @cached_property
     def by_time(self) -> bool | None:
         """Whether it is newest first (True), oldest first (False), or another order (None)."""
         names = [column.name for column in self.columns]
@@ -51,15 +51,17 @@ class Order:
         """The first key."""
         return self.columns[0]
 
+    @cached_property
     def keys(self) -> Clause:
-        """Return the key of a row as columns."""
+        """The key of a row as columns."""
         return Clause(
             ", ".join(column.expression.sql for column in self.columns),
             tuple(value for column in self.columns for value in column.expression.values),
         )
 
+    @cached_property
     def terms(self) -> Clause:
-        """Return what follows `order by`."""
+        """What follows `order by`."""
         orders = [column.order() for column in self.columns]
         return Clause(", ".join(order.sql for order in orders), tuple(value for order in orders for value in order.values))
 
@@ -126,7 +128,8 @@ def _is_rising(columns: Sequence[SortColumn]) -> bool:
     return not any(column.descending for column in columns)
 
 
-def order_of(sortby: Sequence[SortKey]) -> Order:
+@lru_cache(maxsize=256)
+def order_of(sortby: tuple[SortKey, ...]) -> Order:
     """Return the total order that *sortby* begins: ties are broken by id, then collection.
 
     Raises

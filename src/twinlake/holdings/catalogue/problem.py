@@ -164,11 +164,9 @@ def _certainly_touching(rectangles: tuple[Rectangle, ...]) -> Clause:
 
 def _certain_of_one(rectangle: Rectangle) -> Clause:
     west, south, east, north = inward(rectangle)
-    inside_x, inside_y = "(i.west >= ? and i.east <= ?)", "(i.south >= ? and i.north <= ?)"
-    across_x, across_y = "(i.west < ? and i.east > ?)", "(i.south < ? and i.north > ?)"
-    inside, across = (west, east, south, north), (east, west, north, south)
     return Clause(
-        f"({inside_x} and {inside_y}) or (i.shape < 2 and (({inside_x} and {across_y}) or ({inside_y} and {across_x})))"
-        f" or (i.shape = 0 and {across_x} and {across_y})",
-        (*inside, *(west, east), *across[2:], *(south, north), *across[:2], *across),
+        # Inside counts 2, overlapping 1, and the shape says how much it takes: 2, 3 or 4 of both sides together.
+        "case when i.west >= ? and i.east <= ? then 2 when i.west < ? and i.east > ? then 1 else -2 end"
+        " + case when i.south >= ? and i.north <= ? then 2 when i.south < ? and i.north > ? then 1 else -2 end >= 2 + i.shape",
+        (west, east, east, west, south, north, north, south),
     )

@@ -13,7 +13,7 @@ from twinlake.holdings.catalogue.ordering import Row
 from twinlake.holdings.catalogue.planning import Part, Plan, plan, plan_gather
 from twinlake.holdings.catalogue.problem import Problem, compile_problem
 from twinlake.holdings.catalogue.scope import CollectionSet
-from twinlake.holdings.catalogue.sql import Clause, all_of, one_of
+from twinlake.holdings.catalogue.sql import LIMIT, Clause, all_of, one_of
 from twinlake.standards.geojson import box_shape
 
 COUNTED_CANDIDATES = 10_000
@@ -86,15 +86,15 @@ def _rows(
     tx: Connection, problem: Problem, part: Part, after: Sequence[Any] | None, limit: int, *, terms: Clause | None = None
 ) -> list[Row]:
     conditions = [*part.bounds, *problem.conditions]
-    terms = terms or problem.order.terms()
+    terms = terms or problem.order.terms
     if after is not None:
         conditions.append(problem.order.beyond(after))
         if problem.order.by_time is not None:
             conditions.append(Clause(f"i.at {'<=' if problem.order.by_time else '>='} ?", (after[0],)))
-    where, keys = all_of(conditions), problem.order.keys()
+    where, keys = all_of(conditions), problem.order.keys
     return tx.execute(
         f"select i.vid, {problem.certain.sql}, {keys.sql} from item i indexed by {part.index} "
-        f"where {where.sql} order by {terms.sql} limit ?",
+        f"where {where.sql} order by {terms.sql} {LIMIT}",
         (*problem.certain.values, *keys.values, *where.values, *terms.values, limit),
     ).fetchall()
 
@@ -150,7 +150,7 @@ def _count_part(tx: Connection, problem: Problem, part: Part) -> int | None:
     where = all_of([*part.bounds, *problem.conditions])
     n, certain, unsure = tx.execute(
         "select count(*), total(certain), json_group_array(vid) filter (where not certain) from ("
-        f"select i.vid, {problem.certain.sql} as certain from item i indexed by {part.index} where {where.sql} limit ?)",
+        f"select i.vid, {problem.certain.sql} as certain from item i indexed by {part.index} where {where.sql} {LIMIT})",
         (*problem.certain.values, *where.values, COUNTED_CANDIDATES + 1),
     ).fetchone()
     if n > COUNTED_CANDIDATES:

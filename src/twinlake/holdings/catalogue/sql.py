@@ -1,14 +1,12 @@
 """Pieces of SQL with the values that belong to them."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 
-@dataclass(frozen=True, slots=True)
-class Clause:
+class Clause(NamedTuple):
     """A piece of SQL made of constants, and its values in the order of its placeholders."""
 
     sql: str
@@ -16,6 +14,8 @@ class Clause:
 
 
 TRUE = Clause("1")
+LIMIT = "limit 0 + ?"
+"""SQLite plans with the value of a bare ``limit ?``, so that it compiles the statement anew every time it is bound."""
 
 
 def all_of(clauses: Iterable[Clause]) -> Clause:
@@ -39,5 +39,8 @@ def _joined(clauses: Iterable[Clause], word: str) -> Clause | None:
 
 
 def one_of(expression: str, values: Iterable[Any]) -> Clause:
-    """Return that *expression* is one of *values*; the text does not depend on how many there are."""
-    return Clause(f"{expression} in (select value from json_each(?))", (orjson.dumps(list(values)).decode(),))
+    """Return that *expression* is one of *values*; there are only two texts, so that prepared statements are found again."""
+    listed = list(values)
+    if len(listed) == 1:
+        return Clause(f"{expression} = ?", (listed[0],))
+    return Clause(f"{expression} in (select value from json_each(?))", (orjson.dumps(listed).decode(),))

@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from twinlake.core.clock import from_microseconds
 from twinlake.engines.database import Connection
@@ -172,6 +173,7 @@ def month_bounds(month: int) -> tuple[int, int]:
     return _month_start(month), _month_start(month + 1) - 1
 
 
+@lru_cache(maxsize=2048)
 def _month_start(month: int) -> int:
     year, index = divmod(month, 12)
     days = _days_before(year) + sum(_month_days(year, earlier) for earlier in range(index))
