@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 from twinlake.core.clock import Clock, to_microseconds
@@ -22,7 +23,7 @@ _REMEMBERED_CALLERS = 2000
 class AccessRecords(Protocol):
     """What is needed of a `Catalogue`."""
 
-    async def list_access(self) -> dict[str, CollectionAccess]:
+    async def list_access(self) -> Mapping[str, CollectionAccess]:
         """Return the access record of every collection."""
         ...
 
@@ -88,6 +89,7 @@ class CollectionPolicy:
         return _Compiled(records, visible, _with_horizons(caller, visible, records, minute), minute)
 
 
+@lru_cache(maxsize=4096)
 def facts_of(collection: str, record: CollectionAccess) -> CollectionFacts:
     """Return what the policy may know of a collection; the licence of a licensed one goes by the collection's id."""
     return CollectionFacts(

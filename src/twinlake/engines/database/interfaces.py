@@ -59,7 +59,7 @@ class Database(Protocol):
         ...
 
     def on_commit(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Call *listener* on the event loop after every commit; return a function that stops this."""
+        """Call *listener* on the event loop after every commit, before its writers are answered; return what stops this."""
         ...
 
     async def backup(self, target: Path) -> None:

@@ -231,8 +231,11 @@ class Catalogue(Protocol):
 
     async def list_collections(self, visibility: Visibility) -> list[StoredCollection]: ...
 
-    async def list_access(self) -> dict[str, CollectionAccess]:
-        """Return the access record of every collection (for `compile_visibility`); cheap, cached."""
+    async def list_access(self) -> Mapping[str, CollectionAccess]:
+        """Return the access record of every collection: as long as none changed the same object, and no query.
+
+        Only the process that holds the catalogue may change them.
+        """
         ...
 
     async def set_access(self, collection: str, access: CollectionAccess) -> None: ...

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
+from types import MappingProxyType
 
 from twinlake.core.clock import Clock, to_microseconds
 from twinlake.core.documents import JsonObject
@@ -87,7 +88,10 @@ class SqlCatalogue:
         self._collections = CollectionWriter(events=events, publisher=self._publisher, api_path=api_path)
         self._set = CollectionSet()
         self._reader = ItemReader(collections=self._set, publisher=self._publisher)
-        self._access: tuple[int, dict[str, CollectionAccess]] = (-1, {})
+        self._access: tuple[int, Mapping[str, CollectionAccess]] = (-1, {})
+        self._commits = 0
+        self._commits_at_access = -1
+        database.on_commit(self._count_commit)
 
     async def put_collection(
         self,
@@ -118,17 +122,24 @@ class SqlCatalogue:
             lambda tx: read_collections(tx, self._set.scope(tx, visibility, None), self._publisher, self._api_path)
         )
 
-    async def list_access(self) -> dict[str, CollectionAccess]:
-        def work(tx: Connection) -> dict[str, CollectionAccess]:
-            [(generation,)] = tx.execute("select generation from collection_set").fetchall()
-            if generation != self._access[0]:
-                rows = tx.execute(
-                    "select id, access, owner, projects, embargo_days from collection where document is not null"
-                ).fetchall()
-                self._access = generation, {name: read_access(access) for name, *access in rows}
-            return dict(self._access[1])
+    async def list_access(self) -> Mapping[str, CollectionAccess]:
+        commits = self._commits
+        if commits == self._commits_at_access:
+            return self._access[1]
+        access = await self._database.read(self._read_access)
+        if commits == self._commits:
+            self._access, self._commits_at_access = access, commits
+        return access[1]
 
-        return await self._database.read(work)
+    def _read_access(self, tx: Connection) -> tuple[int, Mapping[str, CollectionAccess]]:
+        [(generation,)] = tx.execute("select generation from collection_set").fetchall()
+        if generation == self._access[0]:
+            return self._access
+        rows = tx.execute("select id, access, owner, projects, embargo_days from collection where document is not null")
+        return generation, MappingProxyType({name: read_access(access) for name, *access in rows.fetchall()})
+
+    def _count_commit(self) -> None:
+        self._commits += 1
 
     async def set_access(self, collection: str, access: CollectionAccess) -> None:
         await self._database.write(lambda tx: self._collections.set_access(tx, collection, access))
