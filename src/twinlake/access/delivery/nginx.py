@@ -13,6 +13,7 @@ from twinlake.access.delivery.sender import DirectSender
 from twinlake.core.errors import InvalidInputError
 from twinlake.engines.objectstore.interfaces import ObjectStore
 from twinlake.engines.objectstore.linked import LinkedFiles
+from twinlake.engines.web.representation import Representation, raw_headers
 from twinlake.holdings.catalogue.interfaces import Linked, Managed, StoredAsset
 
 _OBJECTS = "/_twinlake/objects/"
@@ -37,18 +38,14 @@ class NginxSender:
         self._links = links
 
     async def send(self, request: Request, asset: StoredAsset, holding: Managed | Linked, *, cache_control: str) -> Response:
-        response = await self._direct.send(request, asset, holding, cache_control=cache_control)
         location = self._locate(holding)
-        if location is None or request.headers.get("x-sendfile-type") != "X-Accel-Redirect" or "if-match" in request.headers:
-            return response
-        if response.representation.find_status(request.headers) is not None:
-            return response
-        response.content.close()
-        count_handed_on(request, response)
-        described = response.representation.headers()
-        del described["Accept-Ranges"]  # nginx says so itself
-        headers = {**described, "Cache-Control": cache_control, "X-Accel-Redirect": location}
-        return Response(headers=headers)
+        asked = request.headers
+        if location is not None and asked.get("x-sendfile-type") == "X-Accel-Redirect" and "if-match" not in asked:
+            representation = self._direct.describe(asset.filename, asset.media_type, holding)
+            if representation.find_status(asked) is None:
+                count_handed_on(request, representation)
+                return _hand_on(representation, location, cache_control)
+        return await self._direct.send(request, asset, holding, cache_control=cache_control)
 
     def _locate(self, holding: Managed | Linked) -> str | None:
         if isinstance(holding, Linked):
@@ -56,6 +53,13 @@ class NginxSender:
             return f"{_LINKED}{number}/{quote('/'.join(names))}"
         path = self._objects.local_path(holding.sha256)
         return None if path is None else f"{_OBJECTS}{path.parent.name}/{path.name}"
+
+
+def _hand_on(representation: Representation, location: str, cache_control: str) -> Response:
+    response = Response()
+    handed = {"Cache-Control": cache_control, "X-Accel-Redirect": location, "Content-Length": "0"}
+    response.raw_headers = [*representation.headers, *raw_headers(handed)]
+    return response
 
 
 def write_nginx_conf(*, listen: str, gateway: str, objects: Path, link_roots: Sequence[Path] = ()) -> str:

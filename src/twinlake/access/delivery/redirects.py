@@ -9,6 +9,7 @@ from starlette.responses import Response
 from twinlake.access.delivery.sender import DirectSender
 from twinlake.engines.objectstore.interfaces import ObjectStore
 from twinlake.engines.web.files import ContentResponse, plan_answer
+from twinlake.engines.web.representation import Representation
 from twinlake.engines.web.signed_urls import UrlSigner
 from twinlake.engines.web.trace import trace_of
 from twinlake.holdings.catalogue.interfaces import Linked, Managed, StoredAsset
@@ -61,7 +62,7 @@ class PresignedSender:
         if url is None:
             return response
         response.content.close()
-        count_handed_on(request, response)
+        count_handed_on(request, response.representation)
         return redirect(url)
 
 
@@ -70,9 +71,9 @@ def redirect(url: str) -> Response:
     return Response(status_code=307, headers={"Location": quote(url, safe="%/:=&?~#+!$,;'@()*[]"), "Cache-Control": "no-store"})
 
 
-def count_handed_on(request: Request, response: ContentResponse) -> None:
+def count_handed_on(request: Request, representation: Representation) -> None:
     """Count bytes for the usage ledger that somebody else is about to send for this site."""
-    answer = plan_answer(response.representation, request.method, request.headers)
+    answer = plan_answer(representation, request.method, request.headers)
     trace_of(request.scope).bytes_out += answer.end - answer.start
 
 

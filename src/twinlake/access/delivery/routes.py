@@ -40,7 +40,7 @@ class _Endpoints:
         caller = request.state.caller
         asset = await self._delivery.get_asset(caller, **request.path_params)
         if asset.holding is None:
-            return redirect(_check_remote(asset.href))
+            return redirect(_check_remote(asset.href or ""))
         # What is given to nobody in particular is for everybody, shared caches included.
         cache_control = "no-cache" if caller.principal is None else _PRIVATE
         return await self._sender.send(request, asset, asset.holding, cache_control=cache_control)

@@ -1,7 +1,8 @@
 """Sending bytes: the ways out, and the one that always works."""
 
 import os
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import lru_cache
 from io import FileIO
 from typing import Protocol
 
@@ -60,12 +61,27 @@ class DirectSender:
         try:
             file = FileIO(os.open(path, os.O_RDONLY | os.O_CLOEXEC), "r")
         except OSError as error:
-            raise AssetDamagedError(f"The bytes of this asset cannot be read here: {error.strerror}.") from error
+            raise _unreadable(error) from error
         content = FileContent(file)
         if content.size_bytes != holding.size_bytes:
             content.close()
             raise _wrong_size(holding, content.size_bytes)
         return _describe(filename, media_type, holding, content.modified_at), content
+
+    def describe(self, filename: str, media_type: str | None, holding: Managed | Linked) -> Representation:
+        """Look at the bytes of *holding*, which are in a local file, without opening more than is needed; raises as `open`."""
+        if isinstance(holding, Linked):
+            representation, content = self._open_linked(filename, media_type, holding)
+            content.close()
+            return representation
+        path = self._objects.local_path(holding.sha256)
+        try:
+            found = None if path is None else path.stat()
+        except OSError as error:
+            raise _unreadable(error) from error
+        if found is None or found.st_size != holding.size_bytes:
+            raise _wrong_size(holding, None if found is None else found.st_size)
+        return _describe(filename, media_type, holding, datetime.fromtimestamp(found.st_mtime, UTC))
 
     def _open_linked(self, filename: str, media_type: str | None, holding: Linked) -> tuple[Representation, Content]:
         try:
@@ -92,6 +108,7 @@ class DirectSender:
         return _describe(filename, media_type, holding, None), content
 
 
+@lru_cache(maxsize=4096)
 def _describe(filename: str, media_type: str | None, holding: Managed, modified_at: datetime | None) -> Representation:
     return Representation(
         size_bytes=holding.size_bytes,
@@ -101,6 +118,10 @@ def _describe(filename: str, media_type: str | None, holding: Managed, modified_
         sha256=holding.sha256,
         modified_at=modified_at,
     )
+
+
+def _unreadable(error: OSError) -> AssetDamagedError:
+    return AssetDamagedError(f"The bytes of this asset cannot be read here: {error.strerror}.")
 
 
 def _wrong_size(holding: Managed, found: int | None) -> AssetDamagedError:

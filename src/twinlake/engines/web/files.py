@@ -15,12 +15,13 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from twinlake.engines.web.ranges import RangeNotSatisfiable
-from twinlake.engines.web.representation import Representation
+from twinlake.engines.web.representation import Representation, raw_headers
 from twinlake.engines.web.zerocopy import ZERO_COPY_SEND, ShortFileError
 
 _PIECE_BYTES = 1 << 20
 _WINDOW_BYTES = 8 << 20
 _SMALL_BYTES = 1 << 16
+_ACCEPTS_RANGES = (b"accept-ranges", b"bytes")
 
 
 class Content(Protocol):
@@ -138,9 +139,8 @@ class ContentResponse(Response):
     async def _answer(self, scope: Scope, send: Send) -> None:
         request = Headers(scope=scope)
         answer = plan_answer(self.representation, scope["method"], request)
-        headers = {**self.representation.headers(), **answer.headers, **self._extra}
-        raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
-        await send({"type": "http.response.start", "status": answer.status, "headers": raw})
+        headers = [_ACCEPTS_RANGES, *self.representation.headers, *raw_headers(answer.headers), *raw_headers(self._extra)]
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         if scope["method"] == "HEAD" or answer.start == answer.end:
             await send({"type": "http.response.body"})
         else:

@@ -3,9 +3,11 @@
 import base64
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
+from functools import cached_property
 from urllib.parse import quote
 
 from starlette.datastructures import Headers
@@ -20,13 +22,14 @@ _SHOWN = frozenset({
     "image/webp", "text/plain",
 })  # fmt: skip
 """Media types that a browser may show where it is; everything else, above all HTML and SVG, is saved."""
+_CONDITIONS = frozenset({b"if-match", b"if-none-match", b"if-modified-since", b"if-unmodified-since"})
 # What a document of a stranger may do in our origin: nothing (and it looks right nevertheless).
 CONTENT_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Representation:
-    """What is known of a file's bytes before any is sent."""
+    """What is known of a file's bytes before any is sent. Keep one that is asked for again: its headers are made once."""
 
     size_bytes: int
     etag: str
@@ -37,10 +40,10 @@ class Representation:
     """Hex digest of all bytes; None where nobody vouches for it."""
     modified_at: datetime | None = None
 
-    def headers(self) -> dict[str, str]:
-        """Return the headers of any answer with this representation, whole or in part."""
+    @cached_property
+    def headers(self) -> tuple[tuple[bytes, bytes], ...]:
+        """The headers of any answer with this representation, whole or in part, as ASGI has them, but for Accept-Ranges."""
         headers = {
-            "Accept-Ranges": "bytes",
             "ETag": self.etag,
             "Content-Type": self._media_type(),
             "Content-Disposition": self._disposition(),
@@ -50,10 +53,12 @@ class Representation:
             headers["Repr-Digest"] = f"sha-256=:{base64.b64encode(bytes.fromhex(self.sha256)).decode()}:"  # RFC 9530
         if self.modified_at is not None:
             headers["Last-Modified"] = format_datetime(self.modified_at.astimezone(UTC), usegmt=True)
-        return headers
+        return raw_headers(headers)
 
     def find_status(self, request: Headers) -> int | None:
         """Return 304 or 412 where a condition of *request* (GET or HEAD) decides the answer, else None."""
+        if _CONDITIONS.isdisjoint([name for name, _ in request.raw]):
+            return None
         if (match := _list(request, "if-match")) is not None:
             if match != {"*"} and self.etag not in match:
                 return 412
@@ -100,6 +105,11 @@ class Representation:
             return f'{kind}; filename="{name}"'
         plain = name.encode("ascii", "replace").decode().replace("?", "_")
         return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"  # RFC 6266, RFC 8187
+
+
+def raw_headers(headers: Mapping[str, str]) -> tuple[tuple[bytes, bytes], ...]:
+    """Return *headers* as ASGI has them."""
+    return tuple((name.lower().encode(), value.encode("latin-1")) for name, value in headers.items())
 
 
 def _list(request: Headers, name: str) -> set[str] | None:

@@ -133,7 +133,7 @@ class StoredAsset:
     item: str
     key: str
     holding: Holding | None
-    href: str
+    href: str | None
     """The remote href where *holding* is None."""
     media_type: str | None
     filename: str

@@ -15,14 +15,18 @@ from twinlake.holdings.catalogue.scope import CollectionSet, Scope
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _CURRENT = """
-select v.vid, v.starts, v.sha256, v.etag, v.body from item i join item_version v on v.vid = i.vid
+select v.starts, v.sha256, v.etag, v.body from item i join item_version v on v.vid = i.vid
 where i.id = ? and i.collection = ?
 """
-_VERSION = f"select vid, starts, sha256, etag, body from item_version where sha256 = :sha256 and vid in ({VERSIONS})"
+_VERSION = f"select starts, sha256, etag, body from item_version where sha256 = :sha256 and vid in ({VERSIONS})"
+_HELD = """
+select i.starts, a.kind, a.sha256, a.size_bytes, a.path, a.modified_ns, a.media_type, a.filename
+from item i left join item_asset a on a.vid = i.vid and a.key = ? where i.id = ? and i.collection = ?
+"""
+"""What is held of one asset: all that delivery needs, so that the body of the item is not read."""
 
 
 class _Version(NamedTuple):
-    vid: int
     starts: int
     sha256: bytes
     etag: bytes
@@ -69,22 +73,36 @@ class ItemReader:
         ------
         CollectionNotFoundError, ItemNotFoundError, AssetNotFoundError
         """
-        row = self._read(tx, collection, item, visibility, None)
-        document = orjson.loads(self._publisher.publish(row.body))["assets"].get(asset)
-        if document is None:
-            raise AssetNotFoundError(collection, item, asset)
-        held = tx.execute(
-            "select kind, sha256, size_bytes, path, modified_ns, filename from item_asset where vid = ? and key = ?",
-            (row.vid, asset),
-        ).fetchone()
+        scope = require_visible(tx, collection, visibility, self._collections)
+        row = tx.execute(_HELD, (asset, item, collection)).fetchone()
+        if row is None or row[0] > scope.horizons.get(collection, row[0]):
+            raise ItemNotFoundError(collection, item, None)
+        _, kind, sha256, size_bytes, path, modified_ns, media_type, filename = row
+        if kind is None:
+            return self._read_remote_asset(tx, collection, item, asset, visibility)
         return StoredAsset(
             collection=collection,
             item=item,
             key=asset,
-            holding=None if held is None else _holding(*held[:5]),
+            holding=_holding(kind, sha256, size_bytes, path, modified_ns),
+            href=None,
+            media_type=media_type,
+            filename=filename,
+        )
+
+    def _read_remote_asset(self, tx: Connection, collection: str, item: str, asset: str, visibility: Visibility) -> StoredAsset:
+        row = self._read(tx, collection, item, visibility, None)
+        document = orjson.loads(self._publisher.publish(row.body))["assets"].get(asset)
+        if document is None:
+            raise AssetNotFoundError(collection, item, asset)
+        return StoredAsset(
+            collection=collection,
+            item=item,
+            key=asset,
+            holding=None,
             href=document["href"],
             media_type=document.get("type"),
-            filename=held[5] if held is not None else filename_of(document["href"]) or asset,
+            filename=filename_of(document["href"]) or asset,
         )
 
     def _read(self, tx: Connection, collection: str, item: str, visibility: Visibility, version: str | None) -> _Version:
