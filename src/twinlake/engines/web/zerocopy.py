@@ -7,7 +7,7 @@
 
 import asyncio
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from starlette.requests import ClientDisconnect
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -27,7 +27,10 @@ class ShortFileError(Exception):
 
 
 class ZeroCopyHttpToolsProtocol(HttpToolsProtocol):
-    """uvicorn's protocol with the extension; wants the asyncio loop."""
+    """uvicorn's protocol with the extension; wants the asyncio loop. The head of an answer goes out with its body."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(cast("asyncio.Transport", _HoldingTransport(transport)))
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: "ASGI3Application") -> None:
         if self.scheme == "http":
@@ -35,18 +38,60 @@ class ZeroCopyHttpToolsProtocol(HttpToolsProtocol):
         super()._start_asgi_task(cycle, app)
 
 
+class _HoldingTransport:
+    """A transport that holds what is written back while it is told to: one call of the kernel, and one packet, for all of it."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._held: list[bytes] | None = None
+        self.is_closing = transport.is_closing
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        if self._held is None:
+            self._transport.write(data)
+        else:
+            self._held.append(data)
+
+    def close(self) -> None:
+        self.release()
+        self._transport.close()
+
+    def hold(self) -> None:
+        self._held = []
+
+    def release(self) -> None:
+        if self._held is not None:
+            held, self._held = self._held, None
+            self._transport.write(b"".join(held))
+
+
 def _with_extension(app: "ASGI3Application", cycle: RequestResponseCycle) -> "ASGI3Application":
     """Give *app* a send that understands the extension's message."""
+    transport: Any = cycle.transport
 
     async def send_with_files(message: Any) -> None:
-        if message["type"] != ZERO_COPY_SEND:
+        kind = message["type"]
+        if kind == ZERO_COPY_SEND:
+            transport.release()
+            await _answer(cycle, message)
+        elif kind == "http.response.start":
+            transport.hold()
             await cycle.send(message)
-            return
-        await _answer(cycle, message)
+            if cycle.chunked_encoding is not False:  # nobody knows when the body comes
+                transport.release()
+        else:
+            await cycle.send(message)
+            transport.release()
 
     async def serve(scope: "Scope", receive: "ASGIReceiveCallable", _: "ASGISendCallable") -> None:
         scope["extensions"] = {ZERO_COPY_SEND: {}}  # type: ignore[typeddict-unknown-key]  # uvicorn itself has none
-        await app(scope, receive, send_with_files)
+        try:
+            await app(scope, receive, send_with_files)
+        finally:
+            transport.release()
 
     return serve
 
