@@ -16,15 +16,18 @@ API_PATH = "/stac/v2"
 
 
 class _ApiMount(Mount):
-    """A mount whose own path, without a trailing slash, is its landing page: clients are given it so, and send it so."""
+    """A mount whose own path, without a trailing slash, is its landing page: clients are given it so, and send it so.
+
+    It has no parameters, so that a comparison does for matching it.
+    """
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        path = scope["path"]
-        if scope["type"] == "http" and path == scope.get("root_path", "") + self.path:
-            match, child = super().matches({**scope, "path": f"{path}/"})
-            child["path"] = f"{path}/"
-            return match, child
-        return super().matches(scope)
+        outer = scope.get("root_path", "")
+        root, path = outer + self.path, scope["path"]
+        if not path.startswith(root) or path[len(root) : len(root) + 1] not in {"", "/"}:
+            return Match.NONE, {}
+        child = {"root_path": root, "app_root_path": outer, "path_params": {}, "endpoint": self.app}
+        return Match.FULL, child if path != root else {**child, "path": f"{path}/"}
 
 
 def mount(*, discovery: DataDiscovery, editing: DataEditing, public_url: str, site_id: str, title: str) -> Mount:

@@ -49,10 +49,10 @@ class ReadingApi:
         """Return the routes, those that are asked for most first."""
         one = "/collections/{collection}"
         return [
-            guarded("/search", self.search_get, methods=["GET"], action="discover"),
             guarded("/search", self.search_post, methods=["POST"], action="discover", max_body_bytes=_SEARCH_BODY_BYTES),
-            guarded(f"{one}/items", self.list_items, methods=["GET"], action="discover"),
+            guarded("/search", self.search_get, methods=["GET"], action="discover"),
             guarded(f"{one}/items/{{item}}", self.get_item, methods=["GET"], action="discover"),
+            guarded(f"{one}/items", self.list_items, methods=["GET"], action="discover"),
             guarded("/collections", self.list_collections, methods=["GET"], action="discover"),
             guarded(one, self.get_collection, methods=["GET"], action="discover"),
             guarded("/", self.landing, methods=["GET"], action="discover"),

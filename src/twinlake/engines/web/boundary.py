@@ -2,7 +2,7 @@
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from twinlake.core.errors import TwinlakeError
 from twinlake.engines.web.problems import Render, problem_of, render_problem
@@ -29,19 +29,13 @@ class ErrorBoundary:
             return
         # Starlette's routers raise on an unknown path or method only where this is set; else they answer in plain text.
         scope.setdefault("app", self)
-        started = False
-
-        async def notice_start(message: Message) -> None:
-            nonlocal started
-            started = True
-            await send(message)
-
         try:
-            await self.app(scope, receive, notice_start)
+            await self.app(scope, receive, send)
         except ClientDisconnect:
             trace_of(scope).status = _CLIENT_GONE
         except Exception as error:  # noqa: BLE001  # this is the place where nothing may pass
             trace = trace_of(scope)
+            started = trace.status != 0  # the observer has seen the beginning of an answer
             _report(error, trace, started=started)
             if not started:
                 await self._render(scope, problem_of(error, trace))(scope, receive, send)

@@ -68,10 +68,9 @@ class Observer:
             kind = message["type"]
             if kind == "http.response.start":
                 trace.status = message["status"]
-                headers = [*message.get("headers", ()), *extra]
-                if not any(name == _DEFAULT_POLICY[0] for name, _ in headers):
-                    headers.append(_DEFAULT_POLICY)
-                message["headers"] = headers
+                headers = message.get("headers", ())
+                policy = () if _DEFAULT_POLICY[0] in dict(headers) else (_DEFAULT_POLICY,)
+                message["headers"] = [*headers, *extra, *policy]
             elif kind == "http.response.body" and has_body:
                 trace.bytes_out += len(message.get("body", b""))
             elif kind == ZERO_COPY_SEND and has_body:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from starlette.middleware.cors import CORSMiddleware
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.typing import FilteringBoundLogger
 
 from twinlake.core.clock import Clock
@@ -23,6 +23,23 @@ _EXPOSED_HEADERS = (
     "Accept-Ranges", "Content-Disposition", "Content-Length", "Content-Range", "ETag", "Link", "Location", "Repr-Digest",
     "Retry-After", "X-Request-Id",
 )  # fmt: skip
+_VARIES = (b"vary", b"Origin")
+
+
+class _Cors(CORSMiddleware):
+    """CORS that does next to nothing for a request without an Origin, as nearly all are."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or any(name == b"origin" for name, _ in scope["headers"]):
+            await super().__call__(scope, receive, send)
+            return
+
+        async def send_varying(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), _VARIES]
+            await send(message)
+
+        await self.app(scope, receive, send_varying)
 
 
 def wrap_site(
@@ -46,7 +63,7 @@ def wrap_site(
     whose refusals are errors like others.
     """
     inner = ErrorBoundary(BodyLimit(authenticate(app)), render=render)
-    shared = CORSMiddleware(
+    shared = _Cors(
         inner,
         allow_origins=cors_origins,
         allow_methods=_METHODS,
