@@ -9,7 +9,7 @@ import pytest
 from pysqlite3 import dbapi2
 
 from twinlake.core.errors import ConflictError, DeadlineExceededError
-from twinlake.engines.database import Connection, Database, Migration
+from twinlake.engines.database import Connection, Database, Migration, RememberedReads
 
 MIGRATIONS = (
     Migration("test", 1, "create table number(n integer primary key, word text); create index number_word on number(word);"),
@@ -94,6 +94,31 @@ class DatabaseContract:
         await database.write(insert(2))
 
         assert not heard
+
+    async def test_a_remembered_read_is_asked_again_after_a_commit(self, database: Database) -> None:
+        asked: list[int] = []
+
+        def work(tx: Connection) -> list[int]:
+            asked.append(1)
+            return list_numbers(tx)
+
+        reads = RememberedReads(database, size=2)
+        first = [await reads.read("numbers", work) for _ in range(3)]
+        await database.write(insert(1))
+        second = [await reads.read("numbers", work) for _ in range(3)]
+
+        assert (first, second, len(asked)) == ([[]] * 3, [[1]] * 3, 2)
+
+    async def test_a_read_that_fails_is_not_remembered_and_the_oldest_makes_room(self, database: Database) -> None:
+        reads = RememberedReads(database, size=2)
+        with pytest.raises(dbapi2.Error):
+            await reads.read("numbers", lambda tx: tx.execute("select nothing").fetchall())
+        assert await reads.read("numbers", list_numbers) == []
+        for key in ("b", "c"):
+            await reads.read(key, list_numbers)
+
+        assert await reads.read("numbers", lambda _: ["anew"]) == ["anew"]
+        assert await reads.read("c", lambda _: ["anew"]) == []
 
     async def test_what_a_listener_was_told_of_can_be_read(self, database: Database) -> None:
         seen: list[list[int]] = []

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote
 
@@ -52,7 +53,12 @@ class NginxSender:
             number, names = self._links.locate(holding.path)
             return f"{_LINKED}{number}/{quote('/'.join(names))}"
         path = self._objects.local_path(holding.sha256)
-        return None if path is None else f"{_OBJECTS}{path.parent.name}/{path.name}"
+        return None if path is None else _location_of_object(path)
+
+
+@lru_cache(maxsize=4096)
+def _location_of_object(path: Path) -> str:
+    return f"{_OBJECTS}{path.parent.name}/{path.name}"
 
 
 def _hand_on(representation: Representation, location: str, cache_control: str) -> Response:

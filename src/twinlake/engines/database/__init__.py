@@ -6,6 +6,7 @@ Backends: `SqliteDatabase` (a file, one writer thread with group commit, readers
 
 from twinlake.engines.database.interfaces import Connection, Database, Migration, Work
 from twinlake.engines.database.memory import MemoryDatabase
+from twinlake.engines.database.remembering import RememberedReads
 from twinlake.engines.database.sqlite import SqliteDatabase, copy_database
 
-__all__ = ["Connection", "Database", "MemoryDatabase", "Migration", "SqliteDatabase", "Work", "copy_database"]
+__all__ = ["Connection", "Database", "MemoryDatabase", "Migration", "RememberedReads", "SqliteDatabase", "Work", "copy_database"]

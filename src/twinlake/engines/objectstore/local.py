@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from io import FileIO
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -70,7 +71,7 @@ class LocalObjectStore:
             os.close(file)
 
     def local_path(self, sha256: str) -> Path:
-        return self._root / check_sha256(sha256)[:2] / sha256
+        return _place(self._root, sha256)
 
     async def find_size(self, sha256: str) -> int | None:
         try:
@@ -167,6 +168,11 @@ class LocalObjectStore:
             except FileNotFoundError:
                 return False
             return True
+
+
+@lru_cache(maxsize=4096)
+def _place(root: Path, sha256: str) -> Path:
+    return root / check_sha256(sha256)[:2] / sha256
 
 
 def open_regular(path: Path) -> FileIO:

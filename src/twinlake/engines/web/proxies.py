@@ -3,6 +3,7 @@
 import ipaddress
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from starlette.types import Scope
 
@@ -47,21 +48,26 @@ class TrustedProxies:
         """Walk the forwarded chain from us outwards to the first address that no trusted proxy vouches for."""
         chain = b",".join(value for name, value in headers if name == b"x-forwarded-for")
         for hop in reversed([part.strip() for part in chain.decode("latin-1").split(",") if part.strip()]):
-            try:
-                address = str(ipaddress.ip_address(hop))
-            except ValueError:
+            address = _parse_address(hop)
+            if address is None:
                 break
-            peer = address
-            if not self._is_trusted(address):
+            peer = str(address)
+            if not self._is_trusted(peer):
                 break
         return peer
 
-    def _is_trusted(self, address: str) -> bool:
-        try:
-            parsed = ipaddress.ip_address(address)
-        except ValueError:
-            return False
-        return any(parsed in network for network in self._networks)
+    def _is_trusted(self, text: str) -> bool:
+        address = _parse_address(text)
+        return address is not None and any(address in network for network in self._networks)
+
+
+@lru_cache(maxsize=4096)
+def _parse_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Return the address in *text*, if it is one; few proxies send many requests."""
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError:
+        return None
 
 
 def find_request_id(headers: Iterable[tuple[bytes, bytes]]) -> str | None:

@@ -87,9 +87,9 @@ class ItemQuery:
     """Whether `matched` is wanted."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Visibility:
-    """What one caller may discover, compiled once and cached."""
+    """What one caller may discover, compiled once and cached; equal to itself only, so that it is part of a key."""
 
     everything: bool = False
     """All collections, no horizon."""

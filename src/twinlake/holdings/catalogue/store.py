@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from twinlake.core.clock import Clock, to_microseconds
 from twinlake.core.documents import JsonObject
-from twinlake.engines.database import Connection, Database
+from twinlake.engines.database import Connection, Database, RememberedReads
 from twinlake.events.interfaces import EventWriter
 from twinlake.holdings.catalogue import keeping
 from twinlake.holdings.catalogue.aggregating import aggregate_counts
@@ -41,6 +41,7 @@ from twinlake.holdings.catalogue.scope import CollectionSet, Scope
 from twinlake.holdings.catalogue.searching import search
 from twinlake.holdings.catalogue.writing import ItemWriter, Written
 
+_REMEMBERED = 10_000
 _PREPARED_INLINE = 20
 """More drafts than this are prepared in a thread, so that the event loop goes on."""
 
@@ -89,9 +90,7 @@ class SqlCatalogue:
         self._set = CollectionSet()
         self._reader = ItemReader(collections=self._set, publisher=self._publisher)
         self._access: tuple[int, Mapping[str, CollectionAccess]] = (-1, {})
-        self._commits = 0
-        self._commits_at_access = -1
-        database.on_commit(self._count_commit)
+        self._remembered = RememberedReads(database, size=_REMEMBERED)
 
     async def put_collection(
         self,
@@ -123,13 +122,8 @@ class SqlCatalogue:
         )
 
     async def list_access(self) -> Mapping[str, CollectionAccess]:
-        commits = self._commits
-        if commits == self._commits_at_access:
-            return self._access[1]
-        access = await self._database.read(self._read_access)
-        if commits == self._commits:
-            self._access, self._commits_at_access = access, commits
-        return access[1]
+        self._access = await self._remembered.read("access", self._read_access)
+        return self._access[1]
 
     def _read_access(self, tx: Connection) -> tuple[int, Mapping[str, CollectionAccess]]:
         [(generation,)] = tx.execute("select generation from collection_set").fetchall()
@@ -137,9 +131,6 @@ class SqlCatalogue:
             return self._access
         rows = tx.execute("select id, access, owner, projects, embargo_days from collection where document is not null")
         return generation, MappingProxyType({name: read_access(access) for name, *access in rows.fetchall()})
-
-    def _count_commit(self) -> None:
-        self._commits += 1
 
     async def set_access(self, collection: str, access: CollectionAccess) -> None:
         await self._database.write(lambda tx: self._collections.set_access(tx, collection, access))
@@ -194,7 +185,9 @@ class SqlCatalogue:
         return await self._database.read(lambda tx: self._reader.read_item(tx, collection, item, visibility, version))
 
     async def get_asset(self, collection: str, item: str, asset: str, visibility: Visibility) -> StoredAsset:
-        return await self._database.read(lambda tx: self._reader.read_asset(tx, collection, item, asset, visibility))
+        return await self._remembered.read(
+            (collection, item, asset, visibility), lambda tx: self._reader.read_asset(tx, collection, item, asset, visibility)
+        )
 
     async def search(self, query: ItemQuery, visibility: Visibility, *, deadline_seconds: float) -> ItemPage:
         return await self._database.read(
