@@ -3,19 +3,19 @@
 ``python -m benchmarks.delivery [--quick]``: a real ``twinlake serve`` (authorisation, log, metrics and ledger on), the
 same behind nginx by X-Accel-Redirect, and nginx alone with its access log; 1 and 20 readers; ranges of 8 MiB and of
 32 MiB (those of `twinlake get`).
-The three take turns, so that what else the machine does meets all of them; the ratios are of the sums of all turns.
+The three take turns, so that what else the machine does meets all of them; the figures are medians of the turns.
 """
 
 import argparse
 import asyncio
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 
+from benchmarks.delivery.reader import read_file
 from benchmarks.search.processes import cpu_seconds, free_port, running, wait_for
 from benchmarks.site.process import new_site, serving
 from twinlake.access.delivery import write_nginx_conf
@@ -44,9 +44,9 @@ class Server:
     roots: list[int]
     limit: float | None
     """Most CPU that it may take, as a multiple of nginx alone."""
-    cpu: float = 0.0
-    seconds: float = 0.0
-    size: int = 0
+    cpu: list[float] = field(default_factory=list)
+    """CPU seconds of each turn."""
+    seconds: list[float] = field(default_factory=list)
 
 
 def _write_file(path: Path, size: int) -> None:
@@ -79,28 +79,25 @@ def _write_nginx(directory: Path, name: str, block: str) -> list[str]:
     return [shutil.which("nginx") or "nginx", "-c", str(home / "nginx.conf"), "-p", str(home)]
 
 
-def _measure(server: Server, *, size: int, length: int, readers: int, total: int) -> None:
-    arguments = ["127.0.0.1", str(server.port), server.path, *map(str, (size, length, readers, total))]
+def _measure(server: Server, *, size: int, length: int, readers: int) -> None:
     before, began = cpu_seconds(server.roots), time.perf_counter()
-    subprocess.run([sys.executable, "-m", "benchmarks.delivery.reader", *arguments], check=True)
-    server.seconds += time.perf_counter() - began
-    server.cpu += cpu_seconds(server.roots) - before
-    server.size += total
+    read_file(("127.0.0.1", server.port), server.path, size=size, length=length, readers=readers)
+    server.seconds.append(time.perf_counter() - began)
+    server.cpu.append(cpu_seconds(server.roots) - before)
 
 
 def _compare(servers: list[Server], *, size: int, length: int, readers: int, rounds: int) -> bool:
-    for server in servers:
-        server.cpu = server.seconds = 0.0
-        server.size = 0
-    for _ in range(rounds):
+    for _ in range(rounds + 1):
         for server in servers:
-            _measure(server, size=size, length=length, readers=readers, total=size)
+            _measure(server, size=size, length=length, readers=readers)
+    for server in servers:
+        del server.cpu[:-rounds], server.seconds[:-rounds]  # the first turn was to warm up
     alone = servers[-1]
     is_met = True
     for server in servers:
-        per_gib = server.cpu / server.size * _GIB
-        ratio = per_gib / (alone.cpu / alone.size * _GIB)
-        speed = server.size / _MIB / server.seconds
+        per_gib = median(server.cpu) / size * _GIB
+        ratio = median(server.cpu) / median(alone.cpu)
+        speed = size / _MIB / median(server.seconds)
         aim = "" if server.limit is None else f"{server.limit}"
         is_met &= server.limit is None or ratio <= server.limit
         print(
@@ -113,9 +110,9 @@ def _compare(servers: list[Server], *, size: int, length: int, readers: int, rou
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.delivery", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="256 MiB, two turns")
+    parser.add_argument("--quick", action="store_true", help="256 MiB, seven turns")
     arguments = parser.parse_args()
-    size, rounds = (256 * _MIB, 2) if arguments.quick else (_GIB, 4)
+    size, rounds = (256 * _MIB, 7) if arguments.quick else (_GIB, 9)
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         folder = new_site(directory / "site")

@@ -1,11 +1,7 @@
-"""Readers that cost little themselves: they take ranges over kept connections and let the kernel drop the bytes.
-
-``python -m benchmarks.delivery.reader HOST PORT PATH SIZE RANGE READERS TOTAL``
-"""
+"""Readers that cost little themselves: they take ranges over kept connections and let the kernel drop the bytes."""
 
 import re
 import socket
-import sys
 import threading
 
 _BUFFER = 1 << 20
@@ -42,17 +38,14 @@ def _read_head(connection: socket.socket, buffer: bytearray, expected: int) -> i
     return len(body)
 
 
-def main() -> None:
-    """Read TOTAL bytes of the file by ranges, shared out over READERS connections."""
-    host, port, path, *numbers = sys.argv[1:]
-    size, length, readers, total = map(int, numbers)
-    starts = [number * length % (size - length + 1) // length * length for number in range(total // length)]
-    ranges = [(start, start + length) for start in starts]
+def read_file(address: tuple[str, int], path: str, *, size: int, length: int, readers: int) -> None:
+    """Read *size* bytes of *path* by ranges of *length*, shared out over *readers* connections."""
+    ranges = [(start, start + length) for start in range(0, size, length)]
     failures: list[BaseException] = []
 
     def read(share: list[tuple[int, int]]) -> None:
         try:
-            read_ranges((host, int(port)), path, share)
+            read_ranges(address, path, share)
         except BaseException as error:  # noqa: BLE001 - told to the main thread
             failures.append(error)
 
@@ -63,7 +56,3 @@ def main() -> None:
         thread.join()
     if failures:
         raise failures[0]
-
-
-if __name__ == "__main__":
-    main()

@@ -1,7 +1,7 @@
 """Search and bulk load, ours against stac-fastapi-pgstac, in one run on one machine: ratios of CPU and of items per second.
 
 ``python -m benchmarks.search --items 100000``. CPU is that of the server's whole process tree, database included.
-Kinds are asked by turns, so that a change of the machine's mood meets both.
+Both are asked each kind by turns, so that a change of the machine's mood meets both; the figures are medians of the turns.
 """
 
 import argparse
@@ -11,8 +11,9 @@ import shutil
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 
 import orjson
 
@@ -23,30 +24,36 @@ from benchmarks.search.processes import cpu_seconds
 from benchmarks.search.questions import KINDS, Body, questions
 from twinlake.testing.generated_items import COLLECTIONS, generated_collection, generated_items
 
-_ROUND_SECONDS = 2.0
+_TURNS = 5
+_TURN_SECONDS = 0.5
 _DEEP_LISTINGS = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """One kind at one server."""
+@dataclass(slots=True)
+class Contender:
+    """One server, asked one kind."""
 
-    cpu_ms: float
-    per_second: float
-    items: float
+    client: StacClient
+    roots: Sequence[int]
+    bodies: Sequence[Body]
+    cpu_ms: list[float] = field(default_factory=list)
+    per_second: list[float] = field(default_factory=list)
 
+    def warm_up(self) -> float:
+        """Ask every body once; return the items per query."""
+        self.client.reconnect()
+        return sum(self.client.ask(body) for body in self.bodies) / len(self.bodies)
 
-def measure(client: StacClient, bodies: Sequence[Body], roots: Sequence[int]) -> Measured:
-    """Ask *bodies* once to warm up, then over and over for a while."""
-    client.reconnect()
-    items = sum(client.ask(body) for body in bodies)
-    asked = 0
-    spent, started = cpu_seconds(roots), time.perf_counter()
-    while time.perf_counter() - started < _ROUND_SECONDS or asked < len(bodies):
-        client.ask(bodies[asked % len(bodies)])
-        asked += 1
-    seconds = time.perf_counter() - started
-    return Measured((cpu_seconds(roots) - spent) / asked * 1000, asked / seconds, items / len(bodies))
+    def take_turn(self) -> None:
+        """Ask every body, over and over for a while."""
+        self.client.reconnect()
+        asked = 0
+        spent, started = cpu_seconds(self.roots), time.perf_counter()
+        while time.perf_counter() - started < _TURN_SECONDS or asked % len(self.bodies):
+            self.client.ask(self.bodies[asked % len(self.bodies)])
+            asked += 1
+        self.per_second.append(asked / (time.perf_counter() - started))
+        self.cpu_ms.append((cpu_seconds(self.roots) - spent) / asked * 1000)
 
 
 def bodies_for(client: StacClient, kind: str, queries: int, items: int) -> list[Body]:
@@ -102,16 +109,21 @@ def ask_both(
     clients = StacClient(ours_at[0]), StacClient(peer_at[0])
     print("| kind | ours: CPU ms | req/s | pgstac: CPU ms | req/s | CPU ratio |\n|---|--:|--:|--:|--:|--:|")
     for kind in KINDS:
-        mine, theirs = (
-            measure(client, bodies_for(client, kind, queries, items), roots)
+        mine, theirs = both = [
+            Contender(client, roots, bodies_for(client, kind, queries, items))
             for client, (_, roots) in zip(clients, (ours_at, peer_at), strict=True)
-        )
-        ratio = theirs.cpu_ms / mine.cpu_ms
-        found[kind] = {"ours_ms": mine.cpu_ms, "pgstac_ms": theirs.cpu_ms, "ratio": ratio}
-        if mine.items != theirs.items:
-            raise SystemExit(f"{kind}: the answers differ, {mine.items} and {theirs.items} items per query")
+        ]
+        our_items, their_items = (each.warm_up() for each in both)
+        if our_items != their_items:
+            raise SystemExit(f"{kind}: the answers differ, {our_items} and {their_items} items per query")
+        for _ in range(_TURNS):
+            for each in both:
+                each.take_turn()
+        our_ms, their_ms = (median(each.cpu_ms) for each in both)
+        ratio = their_ms / our_ms
+        found[kind] = {"ours_ms": our_ms, "pgstac_ms": their_ms, "ratio": ratio}
         print(
-            f"| {kind} | {mine.cpu_ms:.2f} | {mine.per_second:.0f} | {theirs.cpu_ms:.2f} | {theirs.per_second:.0f} "
+            f"| {kind} | {our_ms:.2f} | {median(mine.per_second):.0f} | {their_ms:.2f} | {median(theirs.per_second):.0f} "
             f"| {ratio:.1f} |",
             flush=True,
         )
