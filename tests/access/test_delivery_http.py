@@ -10,6 +10,9 @@ from urllib.parse import quote
 import httpx2
 import pytest
 
+from twinlake.holdings.catalogue.interfaces import CollectionAccess
+from twinlake.testing.delivery_site import new_collection
+
 
 @pytest.fixture(scope="module")
 def client(site):
@@ -218,6 +221,23 @@ def test_who_may_not_read_gets_nothing(site, client):
     assert client.get("/open/item/small", headers={"Authorization": "Bearer nonsense"}).status_code == 401
     answer = client.get("/closed/item/small", headers={"Authorization": f"Bearer {steward}"})
     assert (answer.content, answer.headers["cache-control"]) == (b"secret bytes", "private, no-cache")
+
+
+def test_what_is_closed_or_deleted_is_refused_to_the_next_request(site, client):
+    site.stac.put([new_collection("closing")])
+    site.put_item("item", {"data": ("x.bin", None, b"for all")}, collection="closing")
+    ranged = {"Range": "bytes=0-2"}
+    before = [client.get("/closing/item/data", headers=ranged) for _ in range(2)]
+
+    site.stac.run(site.stac.catalogue.set_access("closing", CollectionAccess(access="restricted")))
+    closed = client.get("/closing/item/data", headers=ranged)
+    site.stac.run(site.stac.catalogue.set_access("closing", CollectionAccess()))
+    opened = client.get("/closing/item/data", headers=ranged)
+    site.stac.run(site.stac.catalogue.delete_item("closing", "item"))
+    deleted = client.get("/closing/item/data", headers=ranged)
+
+    assert [answer.content for answer in before] == [b"for", b"for"]
+    assert (closed.status_code, opened.content, deleted.status_code) == (401, b"for", 404)
 
 
 def test_damage_is_told_never_sent(site, client):
