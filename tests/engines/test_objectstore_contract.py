@@ -55,8 +55,8 @@ class TestS3ObjectStore(ObjectStoreContract):
         stored = await store.put_bytes(b"for anybody")
 
         headers = {
-            "Content-Disposition": "attachment; filename=\"B_ume.tif\"; filename*=UTF-8''B%C3%A4ume.tif",
-            "Content-Type": 'image/tiff; application="geotiff"',
+            "content-disposition": "attachment; filename=\"B_ume.tif\"; filename*=UTF-8''B%C3%A4ume.tif",
+            "content-type": 'image/tiff; application="geotiff"',
             "ETag": '"of this site"',
         }
         url = await store.presign(stored.sha256, expires_in=timedelta(minutes=5), headers=headers)

@@ -57,7 +57,7 @@ class PresignedSender:
         response = await self._direct.send(request, asset, holding, cache_control=cache_control)
         if isinstance(holding, Linked) or not _needs_bytes(request, response):
             return response
-        described = response.representation.headers()
+        described = {name.decode(): value.decode("latin-1") for name, value in response.representation.headers}
         url = await self._objects.presign(holding.sha256, expires_in=self._lifetime, headers=described)
         if url is None:
             return response

@@ -144,7 +144,7 @@ class BucketObjectStore:
         url = await obstore.sign_async(self._store, "GET", sha256, expires_in)
         if self._keys is None:
             return url
-        parameters = {f"response-{name.lower()}": headers[name] for name in PRESIGNED_HEADERS if name in headers}
+        parameters = {f"response-{name}": headers[name] for name in PRESIGNED_HEADERS if name in headers}
         return sign_again(url, parameters, access_key=self._keys[0], secret_key=self._keys[1]) or url
 
     async def _upload(self, sha256: str, file: FileIO, size_bytes: int) -> None:

@@ -10,7 +10,7 @@ from typing import Protocol
 from twinlake.core.errors import InvalidInputError
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-PRESIGNED_HEADERS = ("Content-Disposition", "Content-Type")
+PRESIGNED_HEADERS = ("content-disposition", "content-type")
 """What a pre-signed URL can say of its answer."""
 
 
