@@ -393,7 +393,7 @@ def _choose_sender(
         case "signed":
             return SignedSender(direct=direct, signer=signer, public_url=settings.base_url, lifetime=lifetime)
         case "nginx":
-            return NginxSender(direct=direct, objects=objects, links=links)
+            return NginxSender(direct=direct, links=links)
         case "presigned":
             return PresignedSender(direct=direct, objects=objects, lifetime=lifetime)
 

@@ -89,7 +89,7 @@ def running_delivery_site(
     make_sender: dict[str, Callable[[str], Sender]] = {
         "direct": lambda _: direct,
         "signed": lambda url: SignedSender(direct=direct, signer=signer, public_url=url, lifetime=LIFETIME),
-        "nginx": lambda _: NginxSender(direct=direct, objects=store, links=links),
+        "nginx": lambda _: NginxSender(direct=direct, links=links),
         "presigned": lambda _: PresignedSender(direct=direct, objects=store, lifetime=LIFETIME),
     }
 

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote
 
@@ -12,7 +11,6 @@ from starlette.responses import Response
 from twinlake.access.delivery.redirects import count_handed_on
 from twinlake.access.delivery.sender import DirectSender
 from twinlake.core.errors import InvalidInputError
-from twinlake.engines.objectstore.interfaces import ObjectStore
 from twinlake.engines.objectstore.linked import LinkedFiles
 from twinlake.engines.web.representation import Representation, raw_headers
 from twinlake.holdings.catalogue.interfaces import Linked, Managed, StoredAsset
@@ -33,32 +31,24 @@ class NginxSender:
     are answered directly. So is ``If-Match``: nginx compares it with an ETag of its own.
     """
 
-    def __init__(self, *, direct: DirectSender, objects: ObjectStore, links: LinkedFiles) -> None:
+    def __init__(self, *, direct: DirectSender, links: LinkedFiles) -> None:
         self._direct = direct
-        self._objects = objects
         self._links = links
 
     async def send(self, request: Request, asset: StoredAsset, holding: Managed | Linked, *, cache_control: str) -> Response:
-        location = self._locate(holding)
         asked = request.headers
-        if location is not None and asked.get("x-sendfile-type") == "X-Accel-Redirect" and "if-match" not in asked:
+        if asked.get("x-sendfile-type") == "X-Accel-Redirect" and "if-match" not in asked:
             representation = self._direct.describe(asset.filename, asset.media_type, holding)
-            if representation.find_status(asked) is None:
+            if representation is not None and representation.find_status(asked) is None:
                 count_handed_on(request, representation)
-                return _hand_on(representation, location, cache_control)
+                return _hand_on(representation, self._locate(holding), cache_control)
         return await self._direct.send(request, asset, holding, cache_control=cache_control)
 
-    def _locate(self, holding: Managed | Linked) -> str | None:
+    def _locate(self, holding: Managed | Linked) -> str:
         if isinstance(holding, Linked):
             number, names = self._links.locate(holding.path)
             return f"{_LINKED}{number}/{quote('/'.join(names))}"
-        path = self._objects.local_path(holding.sha256)
-        return None if path is None else _location_of_object(path)
-
-
-@lru_cache(maxsize=4096)
-def _location_of_object(path: Path) -> str:
-    return f"{_OBJECTS}{path.parent.name}/{path.name}"
+        return f"{_OBJECTS}{holding.sha256[:2]}/{holding.sha256}"  # as a folder of objects is laid out
 
 
 def _hand_on(representation: Representation, location: str, cache_control: str) -> Response:

@@ -68,19 +68,21 @@ class DirectSender:
             raise _wrong_size(holding, content.size_bytes)
         return _describe(filename, media_type, holding, content.modified_at), content
 
-    def describe(self, filename: str, media_type: str | None, holding: Managed | Linked) -> Representation:
-        """Look at the bytes of *holding*, which are in a local file, without opening more than is needed; raises as `open`."""
+    def describe(self, filename: str, media_type: str | None, holding: Managed | Linked) -> Representation | None:
+        """Look at the bytes of *holding* as `open` does, for somebody else to send; None where they are in no local file."""
         if isinstance(holding, Linked):
             representation, content = self._open_linked(filename, media_type, holding)
             content.close()
             return representation
         path = self._objects.local_path(holding.sha256)
+        if path is None:
+            return None
         try:
-            found = None if path is None else path.stat()
+            found = path.stat()
         except OSError as error:
             raise _unreadable(error) from error
-        if found is None or found.st_size != holding.size_bytes:
-            raise _wrong_size(holding, None if found is None else found.st_size)
+        if found.st_size != holding.size_bytes:
+            raise _wrong_size(holding, found.st_size)
         return _describe(filename, media_type, holding, datetime.fromtimestamp(found.st_mtime, UTC))
 
     def _open_linked(self, filename: str, media_type: str | None, holding: Linked) -> tuple[Representation, Content]:
