@@ -123,6 +123,30 @@ def test_who_signs_in_sees_private_collections_until_they_sign_out(visit):
     assert visit.page.goto(f"{visit.site.url}/collections/secret").status == 404
 
 
+def test_a_token_is_made_and_revoked_with_the_keyboard_alone(visit_of_own, axe):
+    visit = visit_of_own
+    visit.sign_in()
+    page = visit.go("/tokens")
+    page.get_by_label("Name").focus()
+    page.keyboard.type("laptop")
+    page.keyboard.press("Enter")
+    text = page.locator("#new-token").inner_text()
+    assert text.startswith("tl_")
+    check(page, axe)
+
+    page.get_by_role("region", name="is made").get_by_role("button", name="Copy").focus()
+    page.keyboard.press("Enter")
+    page.get_by_text("Copied").or_(page.get_by_text("Selected")).wait_for()
+    page.get_by_text("Revoke laptop").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    check(page, axe)
+    page.keyboard.press("Enter")
+    page.get_by_text("Ended: 1").click()
+    assert page.locator(".ended .token").inner_text().startswith("laptop revoked")
+    check(page, axe)
+
+
 def test_a_job_is_followed_live_until_its_report(visit_of_own, axe, tmp_path):
     visit, files = visit_of_own, tmp_path / "files"
     files.mkdir()

@@ -37,7 +37,7 @@ class Tags(HTMLParser):
 
 
 @pytest.mark.parametrize(
-    "path", [*PAGES, "/jobs", "/nonsense", "/explore?q=%3Cscript%3E&bbox=%22%3E%3Cscript%3E", "/collections?q=%3Cb%3E"]
+    "path", [*PAGES, "/jobs", "/tokens", "/nonsense", "/explore?q=%3Cscript%3E&bbox=%22%3E%3Cscript%3E", "/collections?q=%3Cb%3E"]
 )
 def test_every_page_is_free_of_what_is_inline_or_foreign_and_of_others_markup(site, path):
     answer = site.get(path)
@@ -235,6 +235,115 @@ class TestSigningIn:
 
         assert answer.status_code == 403
         assert "set-cookie" not in answer.headers
+
+
+class TestTokens:
+    """The page on tokens, as somebody sees it who is nobody special."""
+
+    OWNER = "urn:twinlake:site:central|bob"
+
+    @pytest.fixture
+    def make_token(self, site):
+        def make(*scopes, owner=self.OWNER):
+            asked = {"name": "for a test", "owner": owner, "scopes": scopes}
+            return httpx2.post(f"{site.url}/api/tokens", headers=site.bearer, json=asked).json()
+
+        return make
+
+    @pytest.fixture
+    def token(self, make_token):
+        return make_token("search", "read", "admin")["token"]
+
+    @pytest.fixture
+    def client(self, site, token):
+        with httpx2.Client(base_url=site.url, headers={"accept": "text/html", "origin": site.url}) as client:
+            client.post("/sign-in", data={"token": token})
+            yield client
+
+    @pytest.fixture
+    def form(self, client):
+        form_token = re.search(r'name="form_token" value="([^"]+)"', client.get("/tokens").text)[1]
+        return {"form_token": form_token, "name": "laptop", "scopes": ["search", "read"], "days": "7"}
+
+    @pytest.fixture
+    def list_tokens(self, site):
+        def list_tokens():
+            records = httpx2.get(f"{site.url}/api/tokens?whose=all", headers=site.bearer).json()["tokens"]
+            return {one["key"]: one for one in records if one["owner"] == self.OWNER}
+
+        return list_tokens
+
+    def test_a_token_is_made_shown_once_used_and_revoked(self, site, client, form, list_tokens):
+        made = client.post("/tokens", data=form)
+        text = re.search(r'<pre id="new-token"[^>]*>([^<]+)</pre>', made.text)[1]
+        key = text.removeprefix("tl_").partition(".")[0]
+        bearer = {"authorization": f"Bearer {text}"}
+
+        assert (made.status_code, made.headers["cache-control"]) == (201, "no-store")
+        assert text not in client.get("/tokens").text
+        assert key in client.get("/tokens").text
+        assert sorted(list_tokens()[key]["scopes"]) == ["read", "search"]
+        assert list_tokens()[key]["expires_at"]
+        assert site.get("/collections", headers=bearer).status_code == 200
+        revoked = client.post(f"/tokens/{key}/revoke", data={"form_token": form["form_token"]})
+        assert (revoked.status_code, revoked.headers["location"]) == (303, "/tokens")
+        assert site.get("/collections", headers=bearer).status_code == 401
+        assert "<summary>Ended: " in client.get("/tokens").text
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            {"name": " "},
+            {"name": "x" * 201},
+            {"scopes": []},
+            {"scopes": ["all"]},
+            {"scopes": ["write"]},
+            {"roles": ["administrator"]},
+            {"roles": ["nobody"]},
+            {"days": "0"},
+            {"days": "3651"},
+            {"days": "-1"},
+            {"days": "²"},
+            {"days": ""},
+        ],
+    )
+    def test_what_cannot_be_is_explained_and_nothing_made(self, client, form, list_tokens, wrong):
+        before = list_tokens()
+        answer = client.post("/tokens", data=form | wrong)
+
+        assert answer.status_code in {400, 403, 422}
+        assert 'role="alert"' in answer.text
+        assert 'id="new-token"' not in answer.text
+        assert list_tokens().keys() == before.keys()
+
+    def test_nothing_is_done_for_another_page(self, client, form, list_tokens):
+        before = list_tokens()
+        key = next(iter(before))
+        forged = form | {"form_token": "forged"}
+
+        for headers, data in (({}, forged), ({}, {}), ({"origin": "https://evil.example"}, form)):
+            assert client.post("/tokens", data=data, headers=headers).status_code == 403
+            assert client.post(f"/tokens/{key}/revoke", data=data, headers=headers).status_code == 403
+        assert list_tokens() == before
+
+    def test_anothers_token_is_not_to_be_found(self, client, form, make_token):
+        other = make_token("search", owner="urn:twinlake:site:central|eve")
+
+        assert client.post(f"/tokens/{other['key']}/revoke", data=form).status_code == 404
+        assert other["key"] not in client.get("/tokens").text
+
+    def test_whoever_revokes_their_own_session_is_signed_out(self, client, form, token):
+        key = token.removeprefix("tl_").partition(".")[0]
+
+        assert client.post(f"/tokens/{key}/revoke", data=form).status_code == 303
+        assert client.get("/tokens").headers["location"] == "/sign-in?next=%2Ftokens"
+
+    def test_a_token_without_the_scope_neither_sees_the_page_nor_a_link_to_it(self, site, make_token):
+        headers = {"authorization": f"Bearer {make_token('search')['token']}"}
+
+        assert site.get("/tokens", headers=headers).status_code == 403
+        assert 'href="/tokens"' not in site.get("/", headers=headers).text
+        assert "Sign in to see your tokens" in site.get("/sign-in?next=/tokens").text
 
 
 def test_an_empty_site_says_how_to_begin(tmp_path):

@@ -100,6 +100,16 @@ def test_who_signed_in_gets_code_that_brings_the_token(site, run):
     assert "'jobs'" in run(jobs, "Python")
 
 
+def test_a_token_is_listed_made_and_revoked_in_code(site, run):
+    snippets = snippets_of(site, "/tokens", signed_in=True)
+    made = json.loads(run(snippets, "make one"))
+
+    assert made["key"] in run(snippets, "Python")
+    assert made["key"] in run(snippets, "curl")
+    revoke = snippets["revoke one"].replace("KEY", made["key"])
+    assert json.loads(run({"revoke one": revoke}, "revoke one"))["revoked_at"]
+
+
 @pytest.mark.slow
 def test_the_commands_find_and_get(site, run):
     assert "storm-2" in run(snippets_of(site, "/explore?collections=pacific&bbox=170,-90,-170,90"), "twinlake")

@@ -26,7 +26,7 @@ class ProblemPages:
         """Return the answer (an `engines.web.problems.Render`)."""
         if not wants_html(scope):
             return render_problem(scope, problem)
-        if problem.code == SignInRequiredError.code and _is_jobs_page(scope):
+        if problem.code == SignInRequiredError.code and _is_own_page(scope):
             return self._send_to_sign_in(Request(scope))
         # What fails before the caller is known is shown to nobody in particular.
         scope["state"].setdefault("caller", ANONYMOUS)
@@ -41,6 +41,6 @@ class ProblemPages:
         return RedirectResponse(f"{self._pages.addresses.root}/sign-in?next={quote(wanted, safe='')}", _SEE_OTHER, headers)
 
 
-def _is_jobs_page(scope: Scope) -> bool:
+def _is_own_page(scope: Scope) -> bool:
     """Tell whether a page of the navigation is wanted that nobody sees without signing in."""
-    return scope["method"] in {"GET", "HEAD"} and scope["path"].split("/", maxsplit=2)[1] == "jobs"
+    return scope["method"] in {"GET", "HEAD"} and scope["path"].split("/", maxsplit=2)[1] in {"jobs", "tokens"}

@@ -15,6 +15,7 @@ from twinlake.console.pages import Pages
 from twinlake.console.signing import SigningPages
 from twinlake.console.snippets import Snippets
 from twinlake.console.tiles import TileDesk
+from twinlake.console.tokens import TokenPages
 from twinlake.console.work import WorkBench
 from twinlake.events.models import Audience
 from twinlake.holdings.catalogue.interfaces import Visibility
@@ -40,6 +41,7 @@ class ConsoleServices:
     news: NewsDesk
     work: WorkBench
     signing: SigningPages
+    tokens: TokenPages
     tiles: TileDesk
     visibility_of: Callable[[Caller], Awaitable[Visibility]]
     audience_of: Callable[[Caller], Awaitable[Audience]]
@@ -48,7 +50,7 @@ class ConsoleServices:
 
 def routes(services: ConsoleServices) -> list[BaseRoute]:
     """Return the console's routes; where an API has the same address, a page is for who asks for HTML."""
-    console, signing = _Console(services), services.signing
+    console, signing, tokens = _Console(services), services.signing, services.tokens
     return [
         guarded("/static/{version}/{path:path}", services.pages.static.send, methods=["GET"], action="public"),
         guarded("/", console.home, methods=["GET"], action="discover"),
@@ -60,6 +62,9 @@ def routes(services: ConsoleServices) -> list[BaseRoute]:
         guarded("/sign-in", signing.show, methods=["GET"], action="public"),
         guarded("/sign-in", signing.sign_in, methods=["POST"], action="public"),
         guarded("/sign-out", signing.sign_out, methods=["POST"], action="public"),
+        guarded("/tokens", tokens.show, methods=["GET"], action="administer", on="resource", name="show_tokens"),
+        guarded("/tokens", tokens.create, methods=["POST"], action="administer", on="resource", name="make_token"),
+        guarded("/tokens/{key}/revoke", tokens.revoke, methods=["POST"], action="administer", on="resource"),
         HtmlRoute(guarded("/jobs", console.jobs, methods=["GET"], action="run")),
         HtmlRoute(guarded("/jobs/{job}", console.job, methods=["GET"], action="run")),
         guarded("/jobs/{job}/cancel", console.cancel_job, methods=["POST"], action="run"),

@@ -87,6 +87,17 @@ class Snippets:
             self._command("jobs", "show", job),
         ]
 
+    def list_tokens(self) -> list[Snippet]:
+        """Return code that lists the caller's tokens, makes one and revokes one."""
+        path = "/api/tokens"
+        asked = {"name": "my laptop", "scopes": ["search", "read"], "expires_at": "2030-01-01T00:00:00Z"}
+        return [
+            self._requests(path),
+            self._curl(self._url + path),
+            Snippet("make one", self._words("curl", self._url + path, "--json", json.dumps(asked))),
+            Snippet("revoke one", self._words("curl", "-X", "DELETE", f"{self._url}{path}/KEY")),
+        ]
+
     def _python(self, code: str) -> Snippet:
         if not self._with_token:
             head = f"from pystac_client import Client\n\nsite = Client.open({self._url + '/stac/v2/'!r})\n"

@@ -15,6 +15,7 @@ from twinlake.console.routes import ConsoleServices
 from twinlake.console.routes import routes as console_routes
 from twinlake.console.signing import SigningPages
 from twinlake.console.tiles import TileDesk
+from twinlake.console.tokens import TokenPages
 from twinlake.console.work import WorkBench
 from twinlake.discovery.data.app import API_PATH
 from twinlake.discovery.data.app import mount as mount_stac
@@ -103,6 +104,7 @@ def _console(services: Services, pages: Pages) -> list[BaseRoute]:
         news=NewsDesk(database=services.database, log=services.events, addresses=pages.addresses),
         work=WorkBench(jobs=services.jobs, addresses=pages.addresses),
         signing=SigningPages(pages=pages, sessions=services.sessions),
+        tokens=TokenPages(pages=pages, accounts=services.accounts, clock=services.clock),
         tiles=TileDesk(
             catalogue=services.catalogue,
             collections=services.collections,
