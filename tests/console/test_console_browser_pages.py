@@ -174,10 +174,14 @@ def test_a_job_is_followed_live_until_its_report(visit_of_own, axe, tmp_path):
                 while (await count() === 0) await new Promise(done => setTimeout(done, 50));
             }"""
         )
+        listing = page.context.new_page()
+        listing.goto(f"{visit.site.url}/jobs")
+        listing.get_by_role("progressbar").wait_for()
         page.reload()
         with page.expect_request("**/events") as stream:
             page.locator("tbody a").first.click()
         page.wait_for_selector("#state.good", timeout=60_000)
+        listing.wait_for_selector("tbody .badge.good", timeout=60_000)
         cli.wait(timeout=60)
 
     assert stream.value.resource_type == "eventsource"
@@ -185,5 +189,6 @@ def test_a_job_is_followed_live_until_its_report(visit_of_own, axe, tmp_path):
     assert page.locator(".badge.bad").inner_text() == "refused"
     assert page.get_by_role("link", name="part-0").count() == 1
     check(page, axe)
-    page.goto(f"{visit.site.url}/jobs")
-    check(page, axe)
+    assert listing.get_by_role("progressbar").count() == 0
+    assert listing.locator("tbody td").all_inner_texts()[:4] == ["successful", "6 created, 1 refused", "live", "ingest"]
+    check(listing, axe)

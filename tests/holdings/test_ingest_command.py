@@ -327,8 +327,8 @@ def test_jobs_are_listed_shown_and_their_logs_printed(site, ingest, tmp_path):
     job, *described = listed.stdout.rstrip("\n").split("\t")
     shown = run_twinlake("jobs", "show", job, *options)
 
-    assert described[:2] == ["ingest", "successful"]
-    assert len(described) == 4
+    assert described[:4] == ["ingest", "some", "successful", "1 created, 1 refused"]
+    assert len(described) == 5
     assert "successful" in shown.stdout
     *_, refused, counts = shown.stdout.splitlines()
     assert refused.startswith("refused\ta.tif\t\tNothing says when")

@@ -34,7 +34,8 @@ def list_jobs(
 ) -> None:
     """List your jobs, newest first; operators see everybody's.
 
-    A terminal gets a table, anything else a line per job with tabs between job, kind, state, progress and time.
+    A terminal gets a table, anything else a line per job with tabs between job, kind, collection, state,
+    progress or what came of it, and time.
 
     Example: `twinlake jobs list --to https://lake.example --token-file admin.token`
     """
@@ -45,16 +46,22 @@ def list_jobs(
             page = site.json("GET", path)
             rows.extend(page["jobs"])
             path = next((_path_of(link["href"]) for link in page["links"] if link["rel"] == "next"), None)
-    lines = [(job["jobID"], job["processID"], job["status"], describe_progress(job), job["created"][:19]) for job in rows[:limit]]
+    lines = [_describe(job) for job in rows[:limit]]
     console = Console()
     if not console.is_terminal:
         for line in lines:
             typer.echo("\t".join(line))
         return
-    table = Table("job", "kind", "state", "progress", "created", box=None)
+    table = Table("job", "kind", "collection", "state", "progress", "created", box=None)
     for line in lines:
         table.add_row(*line)
     console.print(table)
+
+
+def _describe(job: JsonObject) -> tuple[str, ...]:
+    came_of_it = job.get("message") if "finished" in job else None
+    progress = came_of_it or describe_progress(job)
+    return job["jobID"], job["processID"], job.get("collection", ""), job["status"], progress, job["created"][:19]
 
 
 def show(job: JobArgument, *, to: ToOption = DEFAULT_URL, token_file: TokenFileOption = None) -> None:
@@ -71,6 +78,7 @@ def show(job: JobArgument, *, to: ToOption = DEFAULT_URL, token_file: TokenFileO
     for name, value in (
         ("job", found["jobID"]),
         ("kind", found["processID"]),
+        ("collection", found.get("collection")),
         ("state", found["status"]),
         ("progress", describe_progress(found)),
         ("owner", found["owner"]),

@@ -31,7 +31,8 @@ class WorkBench:
         """Return the rows of the list, newest first, and the address of what is older."""
         jobs = await self._jobs.list_jobs(caller, limit=_PAGE, before=before)
         more = f"{self._addresses.root}/jobs?before={quote(jobs[-1].id)}" if len(jobs) == _PAGE else None
-        return {"jobs": [_describe(job) for job in jobs], "more": more}
+        rows = [{**_describe(job), "error": _write_error(job)} for job in jobs]
+        return {"jobs": rows, "more": more, "is_live": any(not job.state.is_final for job in jobs)}
 
     async def show(self, caller: Caller, job: str) -> JsonObject:
         """Return what a job's page shows.
@@ -46,7 +47,7 @@ class WorkBench:
         return {
             **_describe(found),
             "error": _write_error(found),
-            "facts": _list_facts(found, result),
+            "facts": _list_facts(found),
             "rows": self._list_rows(result),
             "log": [_describe_line(line) for line in await self._jobs.list_log(caller, job)],
         }
@@ -76,6 +77,7 @@ def _describe(job: Job) -> JsonObject:
     return {
         "id": job.id,
         "kind": job.kind,
+        "collection": job.collection,
         "state": job.state.value,
         "tone": _TONES[job.state],
         "is_final": job.state.is_final,
@@ -87,11 +89,10 @@ def _describe(job: Job) -> JsonObject:
     }
 
 
-def _list_facts(job: Job, result: JsonObject) -> list[tuple[str, str]]:
-    """Return what is known of a job; the collection that an ingest went to is in its report."""
+def _list_facts(job: Job) -> list[tuple[str, str]]:
     facts = [("Asked for", _write_instant(job.created_at)), ("By", job.owner.rpartition("|")[2])]
-    if result.get("collection"):
-        facts.append(("Collection", str(result["collection"])))
+    if job.collection:
+        facts.append(("Collection", job.collection))
     if job.started_at is not None:
         facts.append(("Started", _write_instant(job.started_at)))
     if job.finished_at is not None:

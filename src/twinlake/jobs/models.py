@@ -37,6 +37,7 @@ class Progress:
     total: int | None = None
     unit: str = ""
     message: str = ""
+    """What is being done; after the end, what came of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,8 @@ class Job:
     owner: str
     """``issuer|subject`` of the principal."""
     project: str | None
+    collection: str | None
+    """The collection that it is about, for kinds whose specification names one."""
     api: str
     """The interface it came through: ``jobs``; later ``openeo``, ``processes``, ``orders``."""
     kind: str

@@ -50,6 +50,8 @@ class NewJob:
     spec: JsonObject
     api: str = "jobs"
     project: str | None = None
+    collection: str | None = None
+    """The collection that it is about."""
     priority: int = 0
 
 
@@ -79,12 +81,13 @@ class RequestJournal:
                 )
             shared_run, state = joined or (run, "accepted")
             tx.execute(
-                "insert into job_request(id, owner, project, api, kind, spec, state, run, created_at, started_at, updated_at)"
-                " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "insert into job_request(id, owner, project, collection, api, kind, spec, state, run, created_at, started_at,"
+                " updated_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     job,
                     new.owner,
                     new.project,
+                    new.collection,
                     new.api,
                     kind.name,
                     spec,

@@ -8,7 +8,7 @@ from twinlake.core.documents import JsonObject
 from twinlake.jobs.models import Checkpoint, Failure, Job, JobState, LogLine, Progress, Run, Usage
 
 JOB_COLUMNS = """
-q.id, q.owner, q.project, q.api, q.kind, q.state, q.run, q.cost, q.quota_reservation,
+q.id, q.owner, q.project, q.collection, q.api, q.kind, q.state, q.run, q.cost, q.quota_reservation,
 q.created_at, q.started_at, q.finished_at, max(q.updated_at, case when q.state = r.state then r.updated_at else 0 end),
 r.done, r.total, r.unit, r.message, r.attempts, r.cpu_seconds, r.peak_memory_bytes, r.result is not null, r.error
 """
@@ -17,27 +17,28 @@ RUN_COLUMNS = "id, kind, owner, state, attempts, failures, lease, lease_until, a
 
 def read_job(row: tuple[Any, ...]) -> Job:
     """Read one row of `JOB_COLUMNS`. A dismissed request shows no outcome of a run that went on for others."""
-    state = JobState(row[5])
+    state = JobState(row[6])
     ended_with_run = state is not JobState.DISMISSED
     return Job(
         id=row[0],
         owner=row[1],
         project=row[2],
-        api=row[3],
-        kind=row[4],
+        collection=row[3],
+        api=row[4],
+        kind=row[5],
         state=state,
-        run=row[6],
-        cost=row[7],
-        quota_reservation=row[8],
-        created_at=row[9],
-        started_at=row[10],
-        finished_at=row[11],
-        updated_at=row[12],
-        progress=Progress(row[13], row[14], row[15], row[16]),
-        attempts=row[17],
-        usage=Usage(row[18], row[19]),
-        has_result=bool(row[20]) and ended_with_run,
-        error=read_failure(row[21]) if ended_with_run else None,
+        run=row[7],
+        cost=row[8],
+        quota_reservation=row[9],
+        created_at=row[10],
+        started_at=row[11],
+        finished_at=row[12],
+        updated_at=row[13],
+        progress=Progress(row[14], row[15], row[16], row[17]),
+        attempts=row[18],
+        usage=Usage(row[19], row[20]),
+        has_result=bool(row[21]) and ended_with_run,
+        error=read_failure(row[22]) if ended_with_run else None,
     )
 
 

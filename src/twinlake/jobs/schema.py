@@ -84,4 +84,9 @@ create index job_run_finished on job_run(finished_at) where finished_at is not n
 create index job_run_parent on job_run(parent) where parent is not null;
 """
 
-MIGRATIONS = (Migration("jobs", 1, _SQL),)
+_COLLECTION = """
+alter table job_request add column collection text;
+update job_request set collection = json_extract(spec, '$.collection');
+"""
+
+MIGRATIONS = (Migration("jobs", 1, _SQL), Migration("jobs", 3, _COLLECTION))

@@ -34,9 +34,15 @@ class Jobs:
         if found is None:
             raise UnknownKindError(kind, list(self._kinds))
         prepared = await found.prepare(caller, spec)
-        return await self._journal.submit(
-            NewJob(owner=str(caller.principal), kind=kind, spec=prepared, api=api, project=project), found
+        new = NewJob(
+            owner=str(caller.principal),
+            kind=kind,
+            spec=prepared,
+            api=api,
+            project=project,
+            collection=prepared.get("collection"),
         )
+        return await self._journal.submit(new, found)
 
     async def get(self, caller: Caller, job: str) -> Job:
         """Return a job. Raises JobNotFoundError, as all below."""

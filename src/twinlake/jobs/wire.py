@@ -29,6 +29,7 @@ def write_job(job: Job, *, base_url: str) -> JsonObject:
         "updated": _instant(job.updated_at),
         "owner": job.owner,
         "project": job.project,
+        "collection": job.collection,
         "api": job.api,
         "attempts": job.attempts,
         "steps": {"done": job.progress.done, "total": job.progress.total, "unit": job.progress.unit},

@@ -11,7 +11,7 @@ function write(id, text) {
 
 /** @param {{done: number, total: number | null, unit: string}} steps */
 function showSteps({ done, total, unit }) {
-  const bar = /** @type {HTMLProgressElement} */ (document.getElementById("progress"));
+  const bar = /** @type {HTMLProgressElement} */ (panel?.querySelector("progress"));
   if (total === null) bar.removeAttribute("value"); // a bar without a value says that it goes on
   else [bar.max, bar.value] = [total || 1, total ? done : 1];
   write("steps", unit ? `${done}${total === null ? "" : ` of ${total}`} ${unit}` : "");

@@ -12,7 +12,7 @@ from pathlib import Path
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import TwinlakeError
 from twinlake.holdings.ingest.putting import Putter
-from twinlake.holdings.ingest.report import Row, refused, refused_by, rows_of, write_report, write_rows
+from twinlake.holdings.ingest.report import Row, refused, refused_by, rows_of, write_counts, write_report, write_rows
 from twinlake.holdings.ingest.spec import read_spec
 from twinlake.holdings.recipes import Refusal, parse_recipe, plan
 from twinlake.holdings.recipes.plans import CollectionPlan, DocumentPlan, DocumentsPlan, ItemPlan, Plan, SourceFile
@@ -53,8 +53,9 @@ class _IngestRun:
             name, sources, work = _task(each, putter)
             self._context.progress(done, len(plans), "items", sources[0].name)
             self._step(name, sources, work)
-        self._context.progress(len(plans), len(plans), "items")
-        return write_report(self._spec.collection, self._rows, is_dry_run=self._spec.dry_run)
+        report = write_report(self._spec.collection, self._rows, is_dry_run=self._spec.dry_run)
+        self._context.progress(len(plans), len(plans), "items", write_counts(report))
+        return report
 
     def _lay_out(self) -> tuple[dict[str, Path], frozenset[str]]:
         """Return where the files are, and the names of those that are linked; report what cannot be had."""

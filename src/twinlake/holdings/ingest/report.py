@@ -66,6 +66,11 @@ def write_rows(rows: Iterable[Row]) -> list[JsonObject]:
     return written
 
 
+def write_counts(report: JsonObject) -> str:
+    """Write how many files a report has of each outcome."""
+    return ", ".join(f"{number} {outcome}" for outcome, number in sorted(report["counts"].items()))
+
+
 def write_report(collection: str, rows: list[JsonObject], *, is_dry_run: bool) -> JsonObject:
     """Write the result of a run."""
     counts = Counter(row["outcome"] for row in rows)
