@@ -139,6 +139,28 @@ def test_a_wrong_area_is_explained_and_the_form_stays(visit):
     assert page.get_by_label("Area", exact=True).input_value() == "10,20,30"
 
 
+def test_a_filter_is_explained_at_its_field_and_in_the_address(visit):
+    page = visit.go("/explore?collections=sst")
+    page.get_by_text("Filter (CQL2)").click()
+    field = page.get_by_label("Filter in CQL2 text")
+    field.fill("sst:mean >")
+    page.get_by_role("button", name="Search").click()
+    page.get_by_role("alert").get_by_text("found the end").wait_for()
+    assert field.get_attribute("aria-invalid") == "true"
+    assert headline(page) == "No answer"
+
+    field.fill("sst:mean > 14.95")
+    page.get_by_role("button", name="Search").click()
+    expect_headline(page, "2 items found")
+    assert field.get_attribute("aria-invalid") == "false"
+    assert page.get_by_role("alert").inner_text() == ""
+    assert asked(page) == {"collections": ["sst"], "filter": ["sst:mean > 14.95"]}
+    page.reload()
+    assert field.input_value() == "sst:mean > 14.95"
+    assert headline(page) == "2 items found"
+    visit.wait_for_map()
+
+
 def test_the_keyboard_alone_searches_and_opens_an_item_and_focus_is_always_seen(visit):
     page = visit.go("/explore")
     page.keyboard.press("Tab")

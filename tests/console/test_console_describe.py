@@ -12,13 +12,17 @@ from twinlake.console.describe import (
     draw_box,
     draw_footprint,
     find_thumbnail,
+    natural_key,
+    sort_simultaneous,
     write_count,
     write_features,
     write_interval,
     write_size,
 )
+from twinlake.console.explore import write_example
 from twinlake.console.holdings import draw_timeline, list_queryables
 from twinlake.console.signing import own_path
+from twinlake.standards.cql2 import parse_text
 
 ADDRESSES = Addresses("https://lake.example/deep")
 DATA = "https://lake.example/deep/data/central/c/i"
@@ -29,6 +33,41 @@ def item(**properties):
         "id": "i", "collection": "c", "geometry": None, "assets": {},
         "properties": {"datetime": "2024-01-02T00:00:00Z"} | properties,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [["item-2", "item-10"], ["2", "10", "a"], ["a1b2", "A1b10", "a02"], ["x", "x0", "x1"], ["1" * 5000, "2" * 5000]],
+)
+def test_numbers_in_texts_sort_by_their_value(texts):
+    mixed = [*texts[1:], texts[0]]
+
+    assert sorted(mixed, key=natural_key) == texts
+
+
+def test_items_of_one_time_are_in_natural_order_and_times_stay_as_they_are():
+    late = [{**item(datetime="2024-02-01T00:00:00Z"), "id": f"late-{number}"} for number in (1, 10, 2)]
+    early = [{**item(), "id": f"early-{number}"} for number in (11, 9)]
+
+    assert [one["id"] for one in sort_simultaneous(late + early)] == ["late-1", "late-2", "late-10", "early-9", "early-11"]
+
+
+@pytest.mark.parametrize(
+    ("schemas", "example"),
+    [
+        ({"id": {"type": "string"}}, None),
+        ({"gsd": {"minimum": 10, "maximum": 10}, "platform": {"enum": ["a", "it's"]}}, "platform = 'it''s'"),
+        ({"Cloud Cover": {"minimum": 0, "maximum": 100}}, '"Cloud Cover" <= 50'),
+        ({"view:a": {"minimum": -90.5, "maximum": -90.1}}, "view:a <= -90.3"),
+        ({'"': {"minimum": 2_000_000.1, "maximum": 2_000_000.2}}, '"""" <= 2000000.1'),
+    ],
+)
+def test_an_example_of_a_filter_is_one(schemas, example):
+    written = write_example({"properties": schemas})
+
+    assert written == example
+    if written:
+        assert parse_text(written)["op"] in {"<=", "="}
 
 
 @pytest.mark.parametrize(

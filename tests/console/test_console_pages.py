@@ -3,6 +3,7 @@
 import html
 import re
 from html.parser import HTMLParser
+from urllib.parse import quote
 
 import httpx2
 import pytest
@@ -147,6 +148,34 @@ def test_a_wrong_question_is_answered_with_what_is_wrong(site, question):
 
     assert answer.status_code == 200
     assert 'class="notice bad"' in answer.text
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("eo:cloud_cover <", "found the end"),
+        ("eo:cloud_cover", "predicate"),
+        ("<script>", "The filter is not CQL2 text"),
+        ("cloudcover < 10", "No item that you may see has the property cloudcover."),
+    ],
+)
+def test_a_wrong_filter_is_explained_at_its_field(site, text, problem):
+    page = site.get(f"/explore?filter={quote(text)}").text
+    field = page[page.index('id="filter-problem"') : page.index('id="filter-hint"')]
+
+    assert problem in html.unescape(field)
+    assert 'aria-invalid="true"' in page
+    assert text in html.unescape(page)
+    assert page.count('class="notice bad"') == 1
+
+
+def test_the_example_of_a_filter_finds_something_and_later_pages_keep_it(site):
+    example = html.unescape(re.search(r"For example <code>(.*?)</code>", site.get("/explore").text)[1])
+    [more] = re.findall(r'href="(/explore[^"]*page=[^"]*)"', site.get("/explore?filter=platform = 'sentinel-2a'").text)
+
+    assert example == "eo:cloud_cover <= 34.5"
+    assert re.search(r"\d+ items found", site.get(f"/explore?filter={quote(example)}").text)
+    assert "24 items found" in site.get(html.unescape(more)).text
 
 
 @pytest.fixture

@@ -62,6 +62,7 @@ def test_the_home_page_lists_the_collections(site, run):
         ("collections=pacific&bbox=170,-90,-170,90", {f"storm-{number}" for number in range(4)}),
         ("collections=sst&start=2021-06-01&end=2021-07-31", {"sst-2021-06", "sst-2021-07"}),
         ("q=scenario", {"ssp245"}),
+        ("collections=sst&filter=%22sst:mean%22+%3E+14.95+AND+platform+%3D+%27model%27", {"sst-2021-11", "sst-2021-12"}),
         (f"collections={quote(ODD_COLLECTION)}&bbox=10,10,11,11", {ODD_ID}),
     ],
 )
@@ -112,7 +113,8 @@ def test_a_token_is_listed_made_and_revoked_in_code(site, run):
 
 @pytest.mark.slow
 def test_the_commands_find_and_get(site, run):
-    assert "storm-2" in run(snippets_of(site, "/explore?collections=pacific&bbox=170,-90,-170,90"), "twinlake")
+    question = "collections=pacific&bbox=170,-90,-170,90&filter=id+%3E+%27storm-1%27"
+    assert "storm-2" in run(snippets_of(site, f"/explore?{question}"), "twinlake")
     run(snippets_of(site, "/collections/secret/items/hidden", signed_in=True), "twinlake")
     run(snippets_of(site, "/jobs", signed_in=True), "twinlake")
     assert list(Path().rglob("*.tif"))

@@ -1,7 +1,9 @@
 """How documents of the catalogue read to people."""
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
 from typing import Any
 
 import orjson
@@ -22,6 +24,7 @@ _SUMMARY_LIMIT = 120
 _ABOUT_LIMIT = 200
 _OUTLINE_BYTES = 20_000
 _WIDE_DEGREES = 180
+_NUMBERS = re.compile(r"(\d+)", re.ASCII)
 
 
 def write_size(size_bytes: int | None) -> str:
@@ -55,6 +58,19 @@ def write_interval(start: str | None, end: str | None) -> str:
     """Write a closed interval."""
     first, last = write_instant(start), write_instant(end)
     return first if first == last else f"{first} – {last}"
+
+
+def natural_key(text: str) -> tuple[str | tuple[int, str], ...]:
+    """Return what sorts texts as people do: numbers in them by their value, letters whatever their case."""
+    parts = enumerate(_NUMBERS.split(text.casefold()))
+    # A number is no int here: those have a limit of digits.
+    return tuple((len(part.lstrip("0")), part.lstrip("0")) if place % 2 else part for place, part in parts)
+
+
+def sort_simultaneous(documents: Iterable[JsonObject]) -> list[JsonObject]:
+    """Return items in the order that they have, those that follow each other at one time by natural order of their ids."""
+    together = groupby(documents, key=lambda one: one["properties"].get("datetime"))
+    return [one for _, group in together for one in sorted(group, key=lambda one: natural_key(one["id"]))]
 
 
 def describe_item(document: JsonObject, addresses: Addresses) -> JsonObject:

@@ -15,6 +15,8 @@ from twinlake.console.describe import (
     draw_box,
     draw_footprint,
     measure_thumbnail,
+    natural_key,
+    sort_simultaneous,
     write_count,
     write_features,
 )
@@ -66,7 +68,7 @@ class Shelves:
         described = [(one, describe_collection(orjson.loads(one.body), self._addresses)) for one in stored]
         words = q.casefold().split()
         found = [pair for pair in described if has_words(pair[1], words)]
-        found.sort(key=lambda pair: (not counts.get(pair[0].id), pair[1]["title"].casefold(), pair[0].id))
+        found.sort(key=lambda pair: (not counts.get(pair[0].id), natural_key(pair[1]["title"]), natural_key(pair[0].id)))
         cards = [await self._make_card(one, card, counts, visibility) for one, card in found[skip : skip + limit]]
         if picture_bytes is not None:
             _drop_pictures(cards, picture_bytes)
@@ -87,7 +89,7 @@ class Shelves:
         queryables = await self._catalogue.queryables(collection, visibility)
         return {
             "one": describe_collection(document, self._addresses) | {"count": write_count(count, "item")},
-            "newest": [describe_item(orjson.loads(body), self._addresses) for body in newest.bodies],
+            "newest": [describe_item(one, self._addresses) for one in sort_simultaneous(map(orjson.loads, newest.bodies))],
             "timeline": await self._draw_timeline(collection, visibility) if 0 < count <= _MOST_ON_TIMELINE else None,
             "queryables": list_queryables(queryables),
             "facts": _list_facts(document, stored),

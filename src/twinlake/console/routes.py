@@ -100,7 +100,10 @@ class _Console:
         answer = await explorer.answer(asked, choices, visibility, binding=binding)
         snippets = self._snippets(request)
         codes = snippets.list_collections(asked.q) if answer.body is None else snippets.search(answer.body)
-        return self._pages.render(request, "explore.html", asked=asked, choices=choices, answer=answer, codes=codes)
+        example = await explorer.find_example(visibility)
+        return self._pages.render(
+            request, "explore.html", asked=asked, choices=choices, answer=answer, example=example, codes=codes
+        )
 
     async def collections(self, request: Request) -> Response:
         visibility = await self._services.visibility_of(request.state.caller)

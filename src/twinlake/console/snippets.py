@@ -49,7 +49,7 @@ class Snippets:
     def search(self, body: JsonObject) -> list[Snippet]:
         """Return code that makes the item search of *body* (a POST body of STAC API - Item Search)."""
         asked = {name: value for name, value in body.items() if name != "limit"}
-        arguments = "".join(f", {name}={value!r}" for name, value in asked.items())
+        arguments = "".join(f", {name.replace('-', '_')}={value!r}" for name, value in asked.items())
         options = [word for name, value in asked.items() for word in _options(name, value)]
         return [
             self._python(
@@ -132,6 +132,8 @@ class Snippets:
 
 def _options(name: str, value: Any) -> Sequence[str]:
     """Return the options of ``twinlake search`` for one member of a search body."""
+    if name == "filter-lang":
+        return []  # the command takes text only
     if name == "collections":
         return [word for one in value for word in ("--collection", one)]
     return [f"--{name}", ",".join(map(str, value)) if isinstance(value, list) else str(value)]

@@ -48,6 +48,7 @@ function showAnswer() {
   showBox(map, readBox(box.value));
   const bounds = boundsOf(footprints);
   if (bounds && !box.value) map.fitBounds(bounds, { padding: 40, maxZoom: 9, animate: false });
+  find("filter").setAttribute("aria-invalid", String(find("filter-problem").textContent !== ""));
   find("told").textContent = document.getElementById("found")?.textContent ?? "";
 }
 
