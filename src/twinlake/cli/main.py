@@ -1,9 +1,11 @@
 """The command `twinlake`."""
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperOption
+from typer.main import get_command
 
 from twinlake import __version__
 from twinlake.cli import access, admin, get, ingest, jobs, search, site
@@ -39,10 +41,21 @@ def _options(
     _ = version
 
 
+def _untype_flags(command: Any) -> None:
+    """Show flags in the help without ``<bool>``: they take no value."""
+    for option in command.get_params(typer.Context(command)):
+        if isinstance(option, TyperOption) and option.is_flag:
+            option.metavar = ""
+    for child in getattr(command, "commands", {}).values():
+        _untype_flags(child)
+
+
 def main() -> None:
     """Run a command; an anticipated failure is one line and its remedy, not a traceback."""
+    command = get_command(app)
+    _untype_flags(command)
     try:
-        app()
+        command()
     except TwinlakeError as error:
         typer.secho(f"twinlake: {error.message}", err=True, fg="red")
         if error.remedy:
