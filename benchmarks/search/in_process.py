@@ -20,10 +20,10 @@ from twinlake.core.clock import SystemClock
 from twinlake.engines.database import SqliteDatabase
 from twinlake.events import schema as events_schema
 from twinlake.events.log import EventLog
-from twinlake.holdings import catalogue as capability
-from twinlake.holdings.catalogue import SqlCatalogue
+from twinlake.holdings.catalogue import schema
 from twinlake.holdings.catalogue.interfaces import ItemQuery, ItemText, SortKey, Visibility
 from twinlake.holdings.catalogue.preparing_process import PreparingProcesses
+from twinlake.holdings.catalogue.store import SqlCatalogue
 from twinlake.standards import cql2
 from twinlake.standards.rfc3339 import parse_instant
 from twinlake.testing.generated_items import COLLECTIONS, generated_collection, generated_items
@@ -39,8 +39,8 @@ async def open_catalogue(path: Path, items: int) -> AsyncGenerator[SqlCatalogue]
     async with (
         SqliteDatabase(
             path,
-            migrations=(*events_schema.MIGRATIONS, *capability.MIGRATIONS),
-            prepare=(*cql2.PREPARE, *capability.PREPARE),
+            migrations=(*events_schema.MIGRATIONS, *schema.MIGRATIONS),
+            prepare=(*cql2.PREPARE, *schema.PREPARE),
         ) as database,
         PreparingProcesses() as processes,
     ):

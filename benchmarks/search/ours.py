@@ -13,11 +13,12 @@ from twinlake.core.documents import JsonObject
 from twinlake.core.randomness import SYSTEM_RANDOMNESS
 from twinlake.engines.database import SqliteDatabase
 from twinlake.events.log import EventLog
-from twinlake.holdings.catalogue import SqlCatalogue
 from twinlake.holdings.catalogue.interfaces import ItemText
 from twinlake.holdings.catalogue.preparing_process import PreparingProcesses
-from twinlake.site.build import MIGRATIONS, PREPARE
+from twinlake.holdings.catalogue.store import SqlCatalogue
+from twinlake.site.build import PREPARE
 from twinlake.site.layout import SiteFolder
+from twinlake.site.schema import MIGRATIONS
 from twinlake.site.setup import init_site
 
 

@@ -7,18 +7,18 @@ from twinlake.core.clock import SystemClock
 from twinlake.engines.database import MemoryDatabase
 from twinlake.events import schema as events
 from twinlake.events.log import EventLog
-from twinlake.holdings import catalogue as capability
-from twinlake.holdings.catalogue import SqlCatalogue
+from twinlake.holdings.catalogue import schema
 from twinlake.holdings.catalogue.interfaces import ItemText
 from twinlake.holdings.catalogue.preparing_process import PreparingProcesses
+from twinlake.holdings.catalogue.store import SqlCatalogue
 from twinlake.standards import cql2
 from twinlake.testing.odd_items import ODD_COLLECTIONS, odd_collection, odd_item
 
 
 @pytest.fixture
 async def database():
-    migrations = (*events.MIGRATIONS, *capability.MIGRATIONS)
-    async with MemoryDatabase(migrations=migrations, prepare=(*cql2.PREPARE, *capability.PREPARE)) as database:
+    migrations = (*events.MIGRATIONS, *schema.MIGRATIONS)
+    async with MemoryDatabase(migrations=migrations, prepare=(*cql2.PREPARE, *schema.PREPARE)) as database:
         yield database
 
 

@@ -4,12 +4,12 @@ import pytest
 
 from twinlake.engines.database import MemoryDatabase, SqliteDatabase
 from twinlake.events import schema as events
-from twinlake.holdings import catalogue
+from twinlake.holdings.catalogue import schema
 from twinlake.standards import cql2
 from twinlake.testing.catalogue import CatalogueContract
 
-_MIGRATIONS = (*events.MIGRATIONS, *catalogue.MIGRATIONS)
-_PREPARE = (*cql2.PREPARE, *catalogue.PREPARE)
+_MIGRATIONS = (*events.MIGRATIONS, *schema.MIGRATIONS)
+_PREPARE = (*cql2.PREPARE, *schema.PREPARE)
 
 
 class TestCatalogueOnAFile(CatalogueContract):

@@ -14,8 +14,9 @@ from twinlake.engines.database import Database, SqliteDatabase
 from twinlake.engines.objectstore import ObjectStore, StoredObject
 from twinlake.engines.objectstore.upkeep import Damage, scrub
 from twinlake.events.log import EventLog
-from twinlake.holdings.catalogue import SqlCatalogue, keeping
+from twinlake.holdings.catalogue import keeping
 from twinlake.holdings.catalogue.preparing_process import PreparingProcesses
+from twinlake.holdings.catalogue.store import SqlCatalogue
 from twinlake.identity.offline import OfflineTokens
 from twinlake.identity.principals import Principal, site_issuer
 from twinlake.identity.tokens import NewToken, TokenRecord

@@ -21,7 +21,7 @@ from twinlake.core.paging import TokenSeal
 from twinlake.core.randomness import SYSTEM_RANDOMNESS, Randomness
 from twinlake.discovery.data.editing import DataEditing
 from twinlake.discovery.data.service import DataDiscovery
-from twinlake.engines.database import Database, Migration, SqliteDatabase
+from twinlake.engines.database import Database, SqliteDatabase
 from twinlake.engines.database.reserve import DiskReserve
 from twinlake.engines.network.client import GuardedClient
 from twinlake.engines.network.guard import DestinationGuard
@@ -30,14 +30,13 @@ from twinlake.engines.sandbox import Limits
 from twinlake.engines.web.logs import new_logger
 from twinlake.engines.web.metrics import RequestMetrics
 from twinlake.engines.web.signed_urls import UrlSigner
-from twinlake.events import schema as events_schema
 from twinlake.events.log import EventLog
 from twinlake.events.rendering import EventIds, EventRenderer
 from twinlake.holdings.audiences import Audiences
-from twinlake.holdings.catalogue import EXPANDERS, SqlCatalogue
 from twinlake.holdings.catalogue import schema as catalogue_schema
+from twinlake.holdings.catalogue.announcing import EXPANDERS
 from twinlake.holdings.catalogue.preparing_process import PreparingProcesses
-from twinlake.holdings.ingest import schema as ingest_schema
+from twinlake.holdings.catalogue.store import SqlCatalogue
 from twinlake.holdings.ingest.intake import Intake
 from twinlake.holdings.ingest.kind import ingest_kind
 from twinlake.holdings.ingest.models import UploadLimits
@@ -45,28 +44,22 @@ from twinlake.holdings.ingest.service import IngestService
 from twinlake.holdings.ingest.uploads import Uploads
 from twinlake.holdings.previews import PreviewRenderer
 from twinlake.holdings.visibility import CollectionPolicy
-from twinlake.identity import schema as identity_schema
 from twinlake.identity.accounts import Accounts
-from twinlake.identity.actions import SCOPES
 from twinlake.identity.attempts import AttemptLimit
 from twinlake.identity.audit import AuditLog
 from twinlake.identity.flushing import flushing
 from twinlake.identity.grants import GrantStore
-from twinlake.identity.offline import OfflineTokens
 from twinlake.identity.policy.cedar import CedarRules, read_schema
 from twinlake.identity.policy.service import Policy
-from twinlake.identity.principals import Principal, site_issuer
 from twinlake.identity.sessions import SessionStore
 from twinlake.identity.standing import Standing
-from twinlake.identity.tokens import NewToken, TokenStore
+from twinlake.identity.tokens import TokenStore
 from twinlake.identity.usage import UsageLedger
-from twinlake.jobs import schema as jobs_schema
 from twinlake.jobs.requests import RequestJournal
 from twinlake.jobs.runs import RunJournal
 from twinlake.jobs.service import Jobs
 from twinlake.jobs.supervisor import Supervisor
 from twinlake.jobs.watching import JobWatcher
-from twinlake.notification import schema as notification_schema
 from twinlake.notification.stream import EventStreams
 from twinlake.notification.tail import EventTail
 from twinlake.notification.webhooks.dispatcher import WebhookDispatcher
@@ -74,18 +67,11 @@ from twinlake.notification.webhooks.service import Webhooks
 from twinlake.notification.webhooks.signing import WebhookSigner
 from twinlake.site.health import HealthWatch
 from twinlake.site.layout import SiteFolder
+from twinlake.site.schema import MIGRATIONS
 from twinlake.site.settings import LocalObjectsSettings, S3ObjectsSettings, SiteSettings
 from twinlake.site.upkeep import Upkeep
 from twinlake.standards import cql2
 
-MIGRATIONS: tuple[Migration, ...] = (
-    *events_schema.MIGRATIONS,
-    *identity_schema.MIGRATIONS,
-    *jobs_schema.MIGRATIONS,
-    *notification_schema.MIGRATIONS,
-    *catalogue_schema.MIGRATIONS,
-    *ingest_schema.MIGRATIONS,
-)
 PREPARE = (*cql2.PREPARE, *catalogue_schema.PREPARE)
 _FLUSH_SECONDS = 5.0
 _CHILD_FILE_BYTES = 1 << 30
@@ -407,15 +393,3 @@ def _read_rules(settings: SiteSettings, folder: SiteFolder) -> CedarRules:
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInputError(f"The policy {file} cannot be read: {error}.", remedy="Check the setting policy.file.") from error
     return CedarRules(text, schema=read_schema(), origin=str(file))
-
-
-async def create_admin_token(settings: SiteSettings, folder: SiteFolder, *, clock: Clock, randomness: Randomness) -> str:
-    """Make the first administrator's token of a site that is not running; return its text."""
-    async with open_database(settings, folder) as database:
-        issuer = site_issuer(settings.id)
-        offline = OfflineTokens(database, clock=clock, randomness=randomness, issuer=issuer)
-        new = NewToken(
-            owner=Principal(issuer, "admin"), name="first administrator", roles=frozenset({"administrator"}), scopes=SCOPES
-        )
-        text, _ = await offline.create(new)
-        return text

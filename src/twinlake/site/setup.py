@@ -9,8 +9,13 @@ from pydantic_core import PydanticUndefined
 from twinlake.core.clock import Clock
 from twinlake.core.errors import ConflictError
 from twinlake.core.randomness import Randomness
-from twinlake.site.build import create_admin_token
+from twinlake.engines.database import SqliteDatabase
+from twinlake.identity.actions import SCOPES
+from twinlake.identity.offline import OfflineTokens
+from twinlake.identity.principals import Principal, site_issuer
+from twinlake.identity.tokens import NewToken
 from twinlake.site.layout import SiteFolder, write_secret
+from twinlake.site.schema import MIGRATIONS
 from twinlake.site.settings import SiteSettings, list_settings
 
 _KEY_BYTES = 32
@@ -65,8 +70,17 @@ async def init_site(directory: Path, *, site_id: str, port: int, clock: Clock, r
     if not folder.key.exists():
         write_secret(folder.key, randomness(_KEY_BYTES))
     folder.config.write_text(write_settings({"id": site_id, "server.port": port}), encoding="utf-8")
-    settings = SiteSettings.read(folder.config)
-    token = await create_admin_token(settings, folder, clock=clock, randomness=randomness)
+    token = await _create_admin_token(folder, site_issuer(site_id), clock=clock, randomness=randomness)
     folder.admin_token.unlink(missing_ok=True)
     write_secret(folder.admin_token, token.encode() + b"\n")
     return folder
+
+
+async def _create_admin_token(folder: SiteFolder, issuer: str, *, clock: Clock, randomness: Randomness) -> str:
+    """Make the first administrator's token; return its text."""
+    new = NewToken(
+        owner=Principal(issuer, "admin"), name="first administrator", roles=frozenset({"administrator"}), scopes=SCOPES
+    )
+    async with SqliteDatabase(folder.database, migrations=MIGRATIONS) as database:
+        text, _ = await OfflineTokens(database, clock=clock, randomness=randomness, issuer=issuer).create(new)
+    return text

@@ -13,7 +13,7 @@ from twinlake.engines.database import Connection, Database
 from twinlake.engines.database.reserve import DiskReserve
 from twinlake.engines.objectstore import ObjectStore
 from twinlake.engines.objectstore.upkeep import sweep
-from twinlake.holdings.catalogue import SqlCatalogue
+from twinlake.holdings.catalogue.store import SqlCatalogue
 from twinlake.holdings.ingest.uploads import Uploads
 from twinlake.site.layout import SiteFolder
 

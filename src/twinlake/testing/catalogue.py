@@ -15,7 +15,7 @@ from twinlake.core.errors import ConflictError, InvalidInputError, NotFoundError
 from twinlake.engines.database import Database
 from twinlake.events.log import EventLog
 from twinlake.events.models import Event
-from twinlake.holdings.catalogue import EXPANDERS, SqlCatalogue
+from twinlake.holdings.catalogue.announcing import EXPANDERS
 from twinlake.holdings.catalogue.interfaces import (
     CollectionAccess,
     Holding,
@@ -29,6 +29,7 @@ from twinlake.holdings.catalogue.interfaces import (
     Visibility,
 )
 from twinlake.holdings.catalogue.preparing_process import PreparingProcesses
+from twinlake.holdings.catalogue.store import SqlCatalogue
 from twinlake.testing.catalogue_oracle import Oracle, random_question
 from twinlake.testing.event_log import SteppingClock
 from twinlake.testing.generated_items import COLLECTIONS, generated_collection, generated_item, generated_items
