@@ -6,7 +6,7 @@ import socket
 import subprocess
 import time
 from datetime import UTC, datetime, timedelta
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import httpx2
 import pytest
@@ -54,16 +54,14 @@ def clock():
 
 @pytest.fixture
 def signing_site(tmp_path, clock):
-    traces = []
-    with running_delivery_site(tmp_path, mode="signed", clock=clock, on_finished=traces.append) as site:
+    with running_delivery_site(tmp_path, mode="signed", clock=clock) as site:
         fill(site)
-        yield site, traces
+        yield site
 
 
 @pytest.fixture
 def signed_url(signing_site):
-    site, _ = signing_site
-    answer = httpx2.get(f"{site.public_url}/data/test/open/item/data")
+    answer = httpx2.get(f"{signing_site.public_url}/data/test/open/item/data")
     assert (answer.status_code, answer.headers["cache-control"]) == (307, "no-store")
     return answer.headers["location"]
 
@@ -80,11 +78,16 @@ def test_a_signed_url_gives_the_bytes_to_whoever_holds_it(signing_site, signed_u
     assert whole.headers["cache-control"] == "private, no-cache"
 
 
-def test_the_bytes_are_counted_for_their_collection(signing_site, signed_url):
-    _, traces = signing_site
+def test_the_bytes_are_counted_for_their_collection(signing_site, signed_url, clock):
     httpx2.get(signed_url)
+    [line] = signing_site.stac.requests(1, path=unquote(urlsplit(signed_url).path))
+    run, usage = signing_site.stac.run, signing_site.stac.services.usage
+    run(usage.flush())
+    hour = timedelta(hours=1)
+    page = run(usage.list_usage(principal=None, start=clock.now() - hour, end=clock.now() + hour, after=None, limit=10))
 
-    assert [(trace.collection, trace.bytes_out) for trace in traces if trace.route.startswith("/bytes")] == [("open", len(DATA))]
+    assert line["bytes_out"] == len(DATA)
+    assert sum(row["bytes_out"] for _, row in page if row["collection"] == "open") == len(DATA)
 
 
 @pytest.mark.parametrize(
@@ -128,8 +131,7 @@ def test_only_reading_is_signed(signed_url):
 
 
 def test_who_wants_no_bytes_is_not_sent_on(signing_site):
-    site, _ = signing_site
-    url = f"{site.public_url}/data/test/open/item/data"
+    url = f"{signing_site.public_url}/data/test/open/item/data"
 
     head = httpx2.head(url)
     known = httpx2.get(url, headers={"If-None-Match": head.headers["etag"]})
@@ -159,7 +161,7 @@ def test_a_signature_is_for_one_purpose_and_a_short_time(clock):
 
 @pytest.fixture(scope="module")
 def behind_nginx(tmp_path_factory, need_command):
-    """A site behind a real nginx; yields the site, nginx' address and the finished requests."""
+    """A site behind a real nginx; yields the site and nginx' address."""
     nginx = need_command("nginx", "nginx")
     directory = tmp_path_factory.mktemp("nginx")
     links = directory / "links; ü"
@@ -167,13 +169,12 @@ def behind_nginx(tmp_path_factory, need_command):
     (links / "a file;ß.bin").write_bytes(b"linked" * 100_000)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    traces = []
-    with running_delivery_site(directory, mode="nginx", link_roots=[links], on_finished=traces.append) as site:
+    with running_delivery_site(directory, mode="nginx", link_roots=[links]) as site:
         fill(site, links / "a file;ß.bin")
         block = write_nginx_conf(
             listen=f"127.0.0.1:{port}",
             gateway=urlsplit(site.public_url).netloc,
-            objects=directory / "objects",
+            objects=site.stac.services.folder.objects,
             link_roots=[links],
         )
         conf = directory / "nginx.conf"
@@ -188,7 +189,7 @@ def behind_nginx(tmp_path_factory, need_command):
         )
         with subprocess.Popen([nginx, "-c", conf, "-p", directory], stderr=subprocess.PIPE) as process:
             wait_for_port(port, process)
-            yield site, f"http://127.0.0.1:{port}", traces
+            yield site, f"http://127.0.0.1:{port}"
             process.terminate()
 
 
@@ -207,12 +208,12 @@ def wait_for_port(port, process):
 
 @pytest.mark.system
 def test_nginx_sends_what_the_gateway_allows(behind_nginx):
-    site, url, traces = behind_nginx
+    site, url = behind_nginx
     direct = httpx2.get(f"{site.public_url}/data/test/open/item/data")
-    traces.clear()
 
-    answer = httpx2.get(f"{url}/data/test/open/item/data")
-    part = httpx2.get(f"{url}/data/test/open/item/data", headers={"Range": "bytes=100-199"})
+    agent = {"User-Agent": "through nginx"}
+    answer = httpx2.get(f"{url}/data/test/open/item/data", headers=agent)
+    part = httpx2.get(f"{url}/data/test/open/item/data", headers={"Range": "bytes=100-199", **agent})
 
     assert answer.headers["server"].startswith("nginx")
     assert (answer.status_code, answer.content) == (200, DATA)
@@ -222,12 +223,12 @@ def test_nginx_sends_what_the_gateway_allows(behind_nginx):
         assert answer.headers[name] == direct.headers[name], name
     assert answer.headers["x-request-id"] != direct.headers["x-request-id"]
     assert "x-accel-redirect" not in answer.headers
-    assert [trace.bytes_out for trace in traces] == [len(DATA), 100]
+    assert [line["bytes_out"] for line in site.stac.requests(2, agent="through nginx")] == [len(DATA), 100]
 
 
 @pytest.mark.system
 def test_nginx_sends_linked_files(behind_nginx):
-    _, url, _ = behind_nginx
+    _, url = behind_nginx
 
     answer = httpx2.get(f"{url}/data/test/open/item/linked", headers={"Range": "bytes=6-11"})
 
@@ -236,7 +237,7 @@ def test_nginx_sends_linked_files(behind_nginx):
 
 @pytest.mark.system
 def test_conditions_hold_behind_nginx(behind_nginx):
-    _, url, _ = behind_nginx
+    _, url = behind_nginx
     url = f"{url}/data/test/open/item/data"
     tag = httpx2.head(url).headers["etag"]
 
@@ -256,7 +257,7 @@ def test_conditions_hold_behind_nginx(behind_nginx):
 
 @pytest.mark.system
 def test_nobody_asks_nginx_for_objects_past_the_gateway(behind_nginx):
-    site, url, _ = behind_nginx
+    site, url = behind_nginx
     tag = httpx2.head(f"{url}/data/test/open/item/data").headers["etag"].strip('"')
 
     for path in (
@@ -272,7 +273,7 @@ def test_nobody_asks_nginx_for_objects_past_the_gateway(behind_nginx):
 
 @pytest.mark.system
 def test_errors_and_redirects_pass_nginx(behind_nginx):
-    _, url, _ = behind_nginx
+    _, url = behind_nginx
 
     missing = httpx2.get(f"{url}/data/test/open/item/none")
     remote = httpx2.get(f"{url}/data/test/open/item/remote")
@@ -290,15 +291,19 @@ def s3():
         yield server
 
 
+@pytest.fixture
+def bucket(s3, monkeypatch):
+    """The settings of a site that keeps its objects in a new bucket."""
+    for name, value in s3.credentials.items():
+        monkeypatch.setenv(name, value)
+    return {"kind": "s3", "bucket": s3.make_bucket(), "endpoint": s3.url}
+
+
 @pytest.mark.slow
-def test_the_bucket_sends_what_it_holds(s3, tmp_path):
+def test_the_bucket_sends_what_it_holds(s3, bucket, tmp_path):
     link = tmp_path / "linked.bin"
     link.write_bytes(b"linked")
-    traces = []
-    store = s3.new_bucket()
-    with running_delivery_site(
-        tmp_path, mode="presigned", objects=store, link_roots=[tmp_path], on_finished=traces.append
-    ) as site:
+    with running_delivery_site(tmp_path, mode="presigned", objects=bucket, link_roots=[tmp_path]) as site:
         fill(site, link)
         url = f"{site.public_url}/data/test/open/item/data"
 
@@ -310,6 +315,7 @@ def test_the_bucket_sends_what_it_holds(s3, tmp_path):
         tag = head.headers["etag"]
         known = httpx2.get(url, headers={"If-None-Match": tag})
         continued = httpx2.get(url, headers={"Range": "bytes=10-19", "If-Range": tag}, follow_redirects=True)
+        sent = [line["bytes_out"] for line in site.stac.requests(3, status=307)]
 
     assert (sent_on.status_code, sent_on.headers["cache-control"]) == (307, "no-store")
     assert sent_on.headers["location"].startswith(s3.url)
@@ -321,19 +327,18 @@ def test_the_bucket_sends_what_it_holds(s3, tmp_path):
     assert linked.content == b"linked"
     assert known.status_code == 304
     assert continued.content in {DATA, DATA[10:20]}
-    assert [trace.bytes_out for trace in traces if trace.status == 307] == [10, len(DATA), 10]
+    assert sent == [10, len(DATA), 10]
 
 
 @pytest.mark.slow
-def test_a_bucket_can_be_read_through_the_gateway(s3, tmp_path):
-    store = s3.new_bucket()
-    with running_delivery_site(tmp_path, objects=store) as site:
+def test_a_bucket_can_be_read_through_the_gateway(bucket, tmp_path):
+    with running_delivery_site(tmp_path, objects=bucket) as site:
         fill(site)
         url = f"{site.public_url}/data/test/open/item/data"
 
         whole = httpx2.get(url)
         part = httpx2.get(url, headers={"Range": "bytes=1000000-2999999"})
-        site.stac.run(store.delete(whole.headers["etag"].strip('"')))
+        site.stac.run(site.objects.delete(whole.headers["etag"].strip('"')))
         gone = httpx2.get(url)
 
     assert (whole.content, whole.headers["repr-digest"][:9]) == (DATA, "sha-256=:")

@@ -354,7 +354,7 @@ def test_unknown_paths_and_methods_are_told_in_the_form_of_the_api(api):
 
 
 def test_a_query_that_takes_too_long_is_answered_with_advice(tmp_path):
-    with running_stac_site(tmp_path, deadline_seconds=1e-9) as slow:
+    with running_stac_site(tmp_path, settings={"catalogue": {"deadline_seconds": 1e-9}}) as slow:
         slow.put([a_collection("c"), *(an_item(f"i{n}", "c", name=f"n{n}") for n in range(2000))])
         expensive = " or ".join(f"accenti(casei(name)) like accenti(casei('%{n}x%'))" for n in range(40))
         with httpx2.Client(base_url=slow.url) as api:

@@ -1,27 +1,20 @@
-"""A site that finds and delivers: the STAC API and the data routes over a local object store, really served."""
+"""A site that finds and delivers, with small collections and items to put into it."""
 
 import hashlib
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from starlette.routing import BaseRoute
-
-from twinlake.access.delivery import Delivery, DirectSender, NginxSender, PresignedSender, Sender, SignedSender, routes
-from twinlake.core.clock import Clock, SystemClock
+from twinlake.core.clock import Clock
 from twinlake.core.documents import JsonObject
-from twinlake.engines.objectstore import LinkedFiles, LocalObjectStore, ObjectStore
-from twinlake.engines.web.observer import RequestListener
-from twinlake.engines.web.signed_urls import UrlSigner
+from twinlake.engines.objectstore import ObjectStore
 from twinlake.holdings.catalogue.interfaces import Holding, ItemDraft, Linked, Managed
-from twinlake.holdings.catalogue.store import SqlCatalogue
-from twinlake.holdings.visibility import CollectionPolicy
 from twinlake.testing.stac_site import StacSite, running_stac_site
 
-SITE_ID = "test"
 LIFETIME = timedelta(minutes=5)
+"""Of a signed URL, by default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +22,11 @@ class DeliverySite:
     """A running site with what it delivers from."""
 
     stac: StacSite
-    objects: ObjectStore
+
+    @property
+    def objects(self) -> ObjectStore:
+        """Where managed bytes are; its coroutines go through ``stac.run``."""
+        return self.stac.services.objects
 
     @property
     def public_url(self) -> str:
@@ -65,41 +62,24 @@ def running_delivery_site(
     directory: Path,
     *,
     mode: str = "direct",
-    objects: ObjectStore | None = None,
+    objects: Mapping[str, object] | None = None,
     link_roots: Sequence[Path] = (),
     clock: Clock | None = None,
-    public_url: str | None = None,
-    on_finished: RequestListener | None = None,
 ) -> Generator[DeliverySite]:
-    """Serve a new site whose database and objects are in *directory*.
+    """Serve a new site in a folder of *directory*.
 
     Parameters
     ----------
     mode
         As the setting ``delivery.mode``.
-    clock
-        Of the signed URLs.
-    public_url
-        Where signed URLs point; by default to the site itself.
+    objects
+        As the section ``objects``; a local folder by default.
     """
-    store = objects or LocalObjectStore(directory / "objects")
-    links = LinkedFiles(link_roots)
-    signer = UrlSigner(key=b"k" * 32, clock=clock or SystemClock())
-    direct = DirectSender(objects=store, links=links)
-    make_sender: dict[str, Callable[[str], Sender]] = {
-        "direct": lambda _: direct,
-        "signed": lambda url: SignedSender(direct=direct, signer=signer, public_url=url, lifetime=LIFETIME),
-        "nginx": lambda _: NginxSender(direct=direct, links=links),
-        "presigned": lambda _: PresignedSender(direct=direct, objects=store, lifetime=LIFETIME),
-    }
-
-    def more_routes(catalogue: SqlCatalogue, collections: CollectionPolicy, own_url: str) -> Sequence[BaseRoute]:
-        delivery = Delivery(backend=SITE_ID, catalogue=catalogue, collections=collections)
-        return routes(delivery=delivery, sender=make_sender[mode](public_url or own_url), direct=direct, signer=signer)
-
-    listener: dict[str, RequestListener] = {} if on_finished is None else {"on_finished": on_finished}
-    with running_stac_site(directory, more_routes=more_routes, **listener) as stac:  # type: ignore[arg-type]  # only the listener
-        yield DeliverySite(stac, store)
+    settings: dict[str, Mapping[str, object]] = {"delivery": {"mode": mode}, "ingest": {"link_roots": link_roots}}
+    if objects is not None:
+        settings["objects"] = objects
+    with running_stac_site(directory, settings=settings, clock=clock) as stac:
+        yield DeliverySite(stac)
 
 
 def new_collection(collection: str) -> JsonObject:

@@ -5,9 +5,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import ClassVar
 
 import boto3
 import httpx2
@@ -15,7 +17,6 @@ import httpx2
 from twinlake.engines.objectstore import BucketObjectStore
 
 _REGION = "us-east-1"
-_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
 _START_SECONDS = 30
 
 
@@ -25,20 +26,28 @@ class S3Server:
 
     url: str
 
-    def new_bucket(self, prefix: str = "") -> BucketObjectStore:
-        """Make an empty bucket and open it."""
+    credentials: ClassVar[Mapping[str, str]] = MappingProxyType({"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"})
+    """As the environment of its clients has them."""
+
+    def make_bucket(self) -> str:
+        """Make an empty bucket; return its name."""
         bucket = f"test-{os.urandom(8).hex()}"
         client = boto3.client(
             "s3",
             endpoint_url=self.url,
             region_name=_REGION,
-            aws_access_key_id=_CREDENTIALS["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=_CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+            aws_access_key_id=self.credentials["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=self.credentials["AWS_SECRET_ACCESS_KEY"],
         )
         client.create_bucket(Bucket=bucket)
         client.close()
-        before = {name: os.environ.get(name) for name in _CREDENTIALS}
-        os.environ.update(_CREDENTIALS)
+        return bucket
+
+    def new_bucket(self, prefix: str = "") -> BucketObjectStore:
+        """Make an empty bucket and open it."""
+        bucket = self.make_bucket()
+        before = {name: os.environ.get(name) for name in self.credentials}
+        os.environ.update(self.credentials)
         try:
             return BucketObjectStore.open_s3(bucket=bucket, region=_REGION, endpoint=self.url, prefix=prefix)
         finally:
