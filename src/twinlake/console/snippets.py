@@ -4,6 +4,7 @@ import json
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from urllib.parse import quote
 
@@ -87,10 +88,10 @@ class Snippets:
             self._command("jobs", "show", job),
         ]
 
-    def list_tokens(self) -> list[Snippet]:
-        """Return code that lists the caller's tokens, makes one and revokes one."""
+    def list_tokens(self, *, until: date) -> list[Snippet]:
+        """Return code that lists the caller's tokens, makes one that ends with the day *until*, and revokes one."""
         path = "/api/tokens"
-        asked = {"name": "my laptop", "scopes": ["search", "read"], "expires_at": "2030-01-01T00:00:00Z"}
+        asked = {"name": "my laptop", "scopes": ["search", "read"], "expires_at": f"{until}T23:59:59Z"}
         return [
             self._requests(path),
             self._curl(self._url + path),

@@ -29,6 +29,7 @@ _SCOPES = MappingProxyType(
         "admin": "look after accounts and access",
     }
 )
+_USUAL = timedelta(days=90)
 _LONGEST_DAYS = 3650
 _SEE_OTHER = 303
 _CREATED = 201
@@ -41,7 +42,7 @@ class AskedToken:
     name: str = ""
     scopes: frozenset[str] = frozenset({"search", "read"})
     roles: frozenset[str] = frozenset()
-    days: str = "90"
+    days: str = str(_USUAL.days)
 
     @classmethod
     def read(cls, form: FormData) -> "AskedToken":
@@ -127,7 +128,7 @@ class TokenPages:
             scopes=_list_scopes(caller.scopes),
             roles=sorted(caller.roles),
             longest_days=_LONGEST_DAYS,
-            codes=Snippets(self._pages.site.url, with_token=True).list_tokens(),
+            codes=Snippets(self._pages.site.url, with_token=True).list_tokens(until=(now + _USUAL).date()),
         )
 
 
