@@ -44,6 +44,7 @@ create table job_request(
   id text primary key,
   owner text not null,
   project text,
+  collection text,
   api text not null,
   kind text not null,
   spec text not null,
@@ -84,9 +85,4 @@ create index job_run_finished on job_run(finished_at) where finished_at is not n
 create index job_run_parent on job_run(parent) where parent is not null;
 """
 
-_COLLECTION = """
-alter table job_request add column collection text;
-update job_request set collection = json_extract(spec, '$.collection');
-"""
-
-MIGRATIONS = (Migration("jobs", 1, _SQL), Migration("jobs", 3, _COLLECTION))
+MIGRATIONS = (Migration("jobs", 1, _SQL),)

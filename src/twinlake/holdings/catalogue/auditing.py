@@ -14,7 +14,7 @@ from twinlake.engines.database import Connection
 from twinlake.holdings.catalogue.bodies import unpack
 from twinlake.holdings.catalogue.documents import PUBLIC_URL, digest
 from twinlake.holdings.catalogue.facts import Notes, merge_notes, note_items, read_noted
-from twinlake.holdings.catalogue.footprints import NOWHERE, Footprint, read_footprints
+from twinlake.holdings.catalogue.footprints import NOWHERE, Footprint, outline_of, read_footprints
 from twinlake.holdings.catalogue.preparing import Times, read_times
 from twinlake.holdings.catalogue.properties import promote
 from twinlake.holdings.catalogue.statistics import month_of, year_of
@@ -55,7 +55,8 @@ class Audit:
         ).fetchall():
             merge_notes(self._notes, note_items((row[1], row[4], orjson.loads(row[19])) for row in rows))
             documents = [orjson.loads(unpack(row[20]).replace(PUBLIC_URL, b"")) for row in rows]
-            for row, document, footprint in zip(rows, documents, read_footprints(documents), strict=True):
+            footprints = read_footprints([outline_of(document) for document in documents])
+            for row, document, footprint in zip(rows, documents, footprints, strict=True):
                 self._count(row)
                 yield from _check_row(row, document, footprint)
             last = rows[-1][0]

@@ -7,12 +7,13 @@ too much through, never too little.
 import math
 from collections.abc import Sequence
 from enum import IntEnum
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 import numpy as np
 import orjson
 import shapely
+from shapely.geometry.base import BaseGeometry
 
 from twinlake.core.documents import JsonObject
 from twinlake.holdings.catalogue.cells import Rectangle, cell_of, grid_of
@@ -46,16 +47,26 @@ class Footprint(msgspec.Struct, frozen=True, array_like=True):
     """5-degree grid square of the centre; -1 without geometry."""
 
 
+Outline: TypeAlias = bytes | BaseGeometry | None
+"""GeoJSON of a geometry, or its shape where it had to be cut at the antimeridian; None without geometry."""
 NOWHERE = Footprint(None, None, None, -1, -1)
 
 
-def read_footprints(documents: Sequence[JsonObject]) -> list[Footprint]:
-    """Read the outlines of *documents* together, which costs a fraction of one by one."""
-    texts = [None if document.get("geometry") is None else orjson.dumps(document["geometry"]) for document in documents]
-    geometries = shapely.force_2d(shapely.from_geojson(np.array(texts, dtype=object)))
-    for index, document in enumerate(documents):
-        if _crosses(document.get("bbox")):
-            geometries[index] = item_shape(document)
+def outline_of(document: JsonObject) -> Outline:
+    """Return the outline of a read Item."""
+    if document.get("geometry") is None:
+        return None
+    return item_shape(document) if _crosses(document.get("bbox")) else orjson.dumps(document["geometry"])
+
+
+def read_footprints(outlines: Sequence[Outline]) -> list[Footprint]:
+    """Read *outlines* together, which costs a fraction of one by one."""
+    texts = [outline if isinstance(outline, bytes) else None for outline in outlines]
+    geometries = shapely.from_geojson(np.array(texts, dtype=object))
+    for index, outline in enumerate(outlines):
+        if isinstance(outline, BaseGeometry):
+            geometries[index] = outline
+    geometries = shapely.force_2d(geometries)
     bounds = shapely.bounds(geometries)
     types = shapely.get_type_id(geometries)
     full = shapely.area(geometries) == (bounds[:, 2] - bounds[:, 0]) * (bounds[:, 3] - bounds[:, 1])

@@ -12,8 +12,8 @@ from twinlake.core.errors import InvalidInputError, TwinlakeError
 from twinlake.core.ids import check_id
 from twinlake.holdings.catalogue.bodies import body_packer
 from twinlake.holdings.catalogue.documents import compile_item, digest, origin_item
-from twinlake.holdings.catalogue.facts import Notes, merge_notes, note_items
-from twinlake.holdings.catalogue.footprints import Footprint, read_footprints
+from twinlake.holdings.catalogue.facts import Notes, note_items
+from twinlake.holdings.catalogue.footprints import NOWHERE, Footprint, Outline, outline_of, read_footprints
 from twinlake.holdings.catalogue.interfaces import Holding, ItemDraft, ItemText, Managed, Refusal
 from twinlake.holdings.catalogue.properties import promote
 from twinlake.standards.rfc3339 import parse_instant
@@ -35,7 +35,7 @@ class Times(msgspec.Struct, frozen=True, array_like=True):
     ends: int
 
 
-class PreparedItem(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+class PreparedItem(msgspec.Struct, kw_only=True, array_like=True):
     """One version of an item as the tables hold it."""
 
     collection: str
@@ -64,6 +64,10 @@ class Prepared(msgspec.Struct, array_like=True):
     items: list[PreparedItem] = []
     notes: Notes = {}
     refused: list[Refusal] = []
+
+
+_Unplaced = tuple[PreparedItem, Outline, JsonObject]
+"""An item that lacks its footprint, its outline, and its properties."""
 
 
 class _Named(msgspec.Struct):
@@ -104,13 +108,8 @@ class Preparer(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
         InvalidInputError
             An id is not one, an instant is missing, or a holding belongs to no asset.
         """
-        footprints = read_footprints([draft.document for draft in drafts])
-        known = inherited or {}
-        pack = body_packer()
-        items = [self._prepare(draft, footprint, known, pack) for draft, footprint in zip(drafts, footprints, strict=True)]
-        pairs = zip(items, drafts, strict=True)
-        noted = ((item.collection, item.times.starts, draft.document["properties"]) for item, draft in pairs)
-        return Prepared(items, note_items(noted))
+        pack, known = body_packer(), inherited or {}
+        return _place([self._prepare(draft, known, pack) for draft in drafts])
 
     def prepare_texts(self, texts: Sequence[ItemText], *, first: int, collection: str | None) -> Prepared:
         """Check and prepare the STAC Items in *texts*; what cannot be one is refused and named, the rest is prepared.
@@ -122,39 +121,26 @@ class Preparer(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
         collection
             To which all must belong; None takes what each names.
         """
-        drafts: list[tuple[int, ItemDraft]] = []
-        refused: list[Refusal] = []
+        # Each document is done with before the next is read: what it takes up stays in the cache of the processor.
+        pack, unplaced, refused = body_packer(), [], []
         for number, text in enumerate(texts, start=first):
             try:
                 document, is_as_sent = read_item_text(text.text, collection=collection)
+                original = text.original or (None if is_as_sent else text.text)
+                unplaced.append(self._prepare(ItemDraft(document=document, original=original), {}, pack))
             except TwinlakeError as error:
                 refused.append(Refusal.of(number, _name_in(text.text), error))
-            else:
-                original = text.original or (None if is_as_sent else text.text)
-                drafts.append((number, ItemDraft(document=document, original=original)))
-        try:
-            prepared = self.prepare([draft for _, draft in drafts])
-        except InvalidInputError:
-            prepared = Prepared()
-            for number, draft in drafts:
-                try:
-                    one = self.prepare([draft])
-                except InvalidInputError as error:
-                    refused.append(Refusal.of(number, str(draft.document["id"]), error))
-                else:
-                    prepared.items += one.items
-                    merge_notes(prepared.notes, one.notes)
+        prepared = _place(unplaced)
         prepared.items.sort(key=lambda item: item.collection)
-        prepared.refused = sorted(refused, key=lambda refusal: refusal.number)
+        prepared.refused = refused
         return prepared
 
     def _prepare(
         self,
         draft: ItemDraft,
-        footprint: Footprint,
         inherited: Mapping[tuple[str, str], Mapping[str, Held]],
         pack: Callable[[bytes], bytes],
-    ) -> PreparedItem:
+    ) -> _Unplaced:
         document = draft.document
         collection, item = check_id(document.get("collection"), "collection"), check_id(document.get("id"), "item")
         assets = document.get("assets") or {}
@@ -171,7 +157,7 @@ class Preparer(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
         properties = origin["properties"]
         written["properties"] = orjson.dumps(properties)
         body = compile_item(origin, written, holdings, site_id=self.site_id, api_path=self.api_path)
-        return PreparedItem(
+        prepared = PreparedItem(
             collection=collection,
             id=item,
             sha256=sha256,
@@ -179,12 +165,22 @@ class Preparer(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
             etag=digest(body),
             original=None if draft.original is None else pack(draft.original),
             times=read_times(item, properties),
-            footprint=footprint,
+            footprint=NOWHERE,
             promoted=promote(properties),
             properties=written["properties"],
             assets=tuple(_asset_row(key, assets[key], holding, filenames.get(key)) for key, holding in sorted(holdings.items())),
             bbox=document.get("bbox"),
         )
+        return prepared, outline_of(document), properties
+
+
+def _place(unplaced: Sequence[_Unplaced]) -> Prepared:
+    """Read all footprints together, which costs a fraction of one by one, and gather what the items tell."""
+    footprints = read_footprints([outline for _, outline, _ in unplaced])
+    for (item, _, _), footprint in zip(unplaced, footprints, strict=True):
+        item.footprint = footprint
+    noted = ((item.collection, item.times.starts, properties) for item, _, properties in unplaced)
+    return Prepared([item for item, _, _ in unplaced], note_items(noted))
 
 
 def _name_in(text: bytes) -> str:

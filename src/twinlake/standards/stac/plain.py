@@ -178,11 +178,10 @@ def _are_timed(properties: _Properties) -> bool:
 
 
 def _are_ids(assets: dict[str, _Asset]) -> bool:
-    names = "\n".join(assets)
-    return not assets or (
-        "/" not in names and not names.startswith((".", "\n")) and "\n." not in names and "\n\n" not in names
-        and not names.endswith("\n") and max(map(len, assets)) <= _MAX_ID
-    )  # fmt: skip
+    if not assets:
+        return True
+    names, lengths = "\n".join(assets), [len(name) for name in assets]
+    return 0 < min(lengths) and max(lengths) <= _MAX_ID and "/" not in names and not names.startswith(".") and "\n." not in names
 
 
 def _are_harmless(hrefs: Iterable[str]) -> bool:
