@@ -6,6 +6,7 @@ is read as the second that follows it. Digits beyond microseconds are cut off.
 
 import re
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from twinlake.core.clock import to_microseconds
 
@@ -36,6 +37,7 @@ def parse_date(text: str) -> int:
         raise ValueError(f"{text!r} is not a day of the calendar") from None
 
 
+@lru_cache(maxsize=64)  # the instants of one item are asked for by who checks it and by who stores it
 def parse_instant(text: str) -> int:
     """Return the microsecond since 1970 UTC of a date-time; its seconds may be missing, its offset may not.
 

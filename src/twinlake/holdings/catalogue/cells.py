@@ -8,6 +8,9 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 Rectangle = tuple[float, float, float, float]
 """West, south, east, north in degrees, west <= east."""
 
@@ -40,21 +43,29 @@ GRID_SIZE = 5.0
 GRID_COLUMNS, GRID_ROWS = 72, 36
 
 
-def cell_of(box: Rectangle) -> int:
-    """Return the cell of a box."""
-    west, south, east, north = box
-    side = max(east - west, north - south)
-    for size_class in CLASSES:
-        if side <= size_class.limit:
-            column, row = _place((west + east) / 2, (south + north) / 2, size_class.size, size_class.columns, size_class.rows)
-            return size_class.first + row * size_class.columns + column
-    return WORLD
+def cells_of(boxes: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the cells of boxes, shape ``(box, 4)``."""
+    sides = np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
+    cells = np.full(len(boxes), WORLD)
+    for size_class in reversed(CLASSES):
+        columns, rows = _places(boxes, size_class.size, size_class.columns, size_class.rows)
+        cells = np.where(sides <= size_class.limit, size_class.first + rows * size_class.columns + columns, cells)
+    return cells
 
 
-def grid_of(box: Rectangle) -> int:
-    """Return the 5-degree grid square that holds the centre of a box."""
-    column, row = _place((box[0] + box[2]) / 2, (box[1] + box[3]) / 2, GRID_SIZE, GRID_COLUMNS, GRID_ROWS)
-    return row * GRID_COLUMNS + column
+def grids_of(boxes: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the 5-degree grid squares that hold the centres of boxes, shape ``(box, 4)``."""
+    columns, rows = _places(boxes, GRID_SIZE, GRID_COLUMNS, GRID_ROWS)
+    return rows * GRID_COLUMNS + columns
+
+
+def _places(boxes: NDArray[np.float64], size: float, columns: int, rows: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return columns and rows of the centres of boxes."""
+    x, y = (boxes[:, 0] + boxes[:, 2]) / 2, (boxes[:, 1] + boxes[:, 3]) / 2
+    return (
+        np.clip(np.floor((x + 180) / size), 0, columns - 1).astype(np.int64),
+        np.clip(np.floor((y + 90) / size), 0, rows - 1).astype(np.int64),
+    )
 
 
 def _place(x: float, y: float, size: float, columns: int, rows: int) -> tuple[int, int]:

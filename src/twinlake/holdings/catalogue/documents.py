@@ -9,9 +9,9 @@ unescaped, so that one `bytes.replace` finishes a body.
 """
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping
+import re
+from collections.abc import Collection, Mapping
 from functools import lru_cache
-from itertools import pairwise
 from urllib.parse import quote
 
 import orjson
@@ -29,13 +29,13 @@ _ADDED_EXTENSIONS = (ORDER_EXTENSION, FILE_EXTENSION)
 _HERE = {"storage:tier": "online", "order:status": "succeeded"}
 _TO_BE_ORDERED = {"storage:tier": "offline", "order:status": "orderable"}
 _SHA256_MULTIHASH = "1220"
+_UNRESERVED = re.compile(r"[\w.~-]+", re.ASCII)
 _ITEM_MEDIA_TYPE = "application/geo+json"
 
 
-@lru_cache(maxsize=4096)
 def segment(text: str) -> str:
     """Percent-encode *text* as one segment of a URL path."""
-    return quote(text, safe="")
+    return text if _UNRESERVED.fullmatch(text) is not None else quote(text, safe="")
 
 
 def item_path(collection: str, item: str) -> str:
@@ -94,7 +94,7 @@ def compile_item(
     origin
         What `origin_item` returned.
     written
-        The members of its canonical document; but its properties in their own order.
+        The members of its canonical document; but its properties as they are.
     held
         Keys of the assets whose bytes this site serves.
     site_id
@@ -102,46 +102,49 @@ def compile_item(
     api_path
         Path of the STAC API below the public URL.
     """
-    collection, item, assets = origin["collection"], origin["id"], origin["assets"]
-    members = dict(written)
-    members["properties"] = _with_states(origin, written["properties"])
-    members["stac_extensions"] = orjson.dumps(_extensions(origin, held))
-    if held or not _is_sorted(assets):
-        links_to = {key: _fragment(data_path(site_id, collection, item, key)) for key in held}
-        members["assets"] = orjson.dumps(
-            {key: {**asset, "href": links_to[key]} if key in links_to else asset for key, asset in assets.items()}
-        )
+    collection, item = origin["collection"], origin["id"]
+    members = {
+        **written,
+        "properties": _with_states(origin, written["properties"]),
+        "stac_extensions": _write_extensions(tuple(origin.get("stac_extensions", ())), has_files=bool(held)),
+    }
+    if held:
+        assets = dict(origin["assets"])
+        for key in held:
+            assets[key] = {**assets[key], "href": _fragment(data_path(site_id, collection, item, key))}
+        members["assets"] = orjson.dumps(assets)
     own = members.pop("links")[:-1]
     separator = b"," if len(own) > 1 else b""
     links = own + separator + _item_links(api_path, collection, item) + b"]"
     return join_members({name: members[name] for name in sorted(members)} | {"links": links})
 
 
-def _is_sorted(names: Iterable[str]) -> bool:
-    return all(one < other for one, other in pairwise(names))
-
-
 def _with_states(origin: JsonObject, properties: bytes) -> bytes:
     """Write the states of an item before its *properties*, where these do not state otherwise."""
-    missing = {name: state for name, state in _states(origin).items() if name not in origin["properties"]}
+    stated = origin["properties"]
+    missing = tuple(state for state in _states(origin).items() if state[0] not in stated)
     if not missing:
         return properties
-    return orjson.dumps(missing)[:-1] + (b"," if origin["properties"] else b"") + properties[1:]
+    return _write_states(missing) + (b"," if stated else b"") + properties[1:]
+
+
+@lru_cache(maxsize=16)
+def _write_states(states: tuple[tuple[str, str], ...]) -> bytes:
+    return orjson.dumps(dict(states))[:-1]
 
 
 def _states(origin: JsonObject) -> Mapping[str, str]:
     """Return the states that go without saying: an item without assets that can be retrieved waits for an order."""
-    can_be_ordered = any(link.get("rel") == "retrieve" for link in origin.get("links", ()))
-    return _TO_BE_ORDERED if can_be_ordered and not origin.get("assets") else _HERE
+    if origin.get("assets"):
+        return _HERE
+    return _TO_BE_ORDERED if any(link.get("rel") == "retrieve" for link in origin.get("links", ())) else _HERE
 
 
-def _extensions(origin: JsonObject, held: Collection[str]) -> list[str]:
-    declared = list(origin.get("stac_extensions", ()))
-    for uri in (ORDER_EXTENSION, *((FILE_EXTENSION,) if held else ())):
-        stem = uri.split("/v")[0] + "/"
-        if not any(other.startswith(stem) for other in declared):
-            declared.append(uri)
-    return declared
+@lru_cache(maxsize=256)
+def _write_extensions(declared: tuple[str, ...], *, has_files: bool) -> bytes:
+    needed = (ORDER_EXTENSION, FILE_EXTENSION) if has_files else (ORDER_EXTENSION,)
+    missing = [uri for uri in needed if not any(other.startswith(f"{uri.split('/v')[0]}/") for other in declared)]
+    return orjson.dumps([*declared, *missing])
 
 
 def _fragment(path: str) -> orjson.Fragment:
@@ -154,8 +157,10 @@ def _link(rel: str, path: str, media_type: str) -> JsonObject:
 
 def _item_links(api_path: str, collection: str, item: str) -> bytes:
     """Write the navigation links of an item, without the brackets of their list."""
-    itself = orjson.dumps(_link("self", api_path + item_path(collection, item), _ITEM_MEDIA_TYPE))
-    return itself + b"," + _links_of_items(api_path, collection)
+    path = api_path + item_path(collection, item)
+    return b'{"rel":"self","type":"%b","href":"%b%b"},%b' % (
+        _ITEM_MEDIA_TYPE.encode(), PUBLIC_URL, path.encode(), _links_of_items(api_path, collection)
+    )  # fmt: skip
 
 
 @lru_cache(maxsize=256)

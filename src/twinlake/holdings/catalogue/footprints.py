@@ -13,10 +13,11 @@ import msgspec
 import numpy as np
 import orjson
 import shapely
+from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from twinlake.core.documents import JsonObject
-from twinlake.holdings.catalogue.cells import Rectangle, cell_of, grid_of
+from twinlake.holdings.catalogue.cells import Rectangle, cells_of, grids_of
 from twinlake.standards.stac.item import item_shape
 
 MICRODEGREES = 1_000_000
@@ -39,7 +40,8 @@ class Footprint(msgspec.Struct, frozen=True, array_like=True):
 
     box: tuple[int, int, int, int] | None
     """West, south, east, north in microdegrees, rounded outward, west <= east."""
-    shape: Shape | None
+    shape: int | None
+    """A `Shape`."""
     wkb: bytes | None
     cell: int
     """Cell by size class; -1 without geometry."""
@@ -68,23 +70,20 @@ def read_footprints(outlines: Sequence[Outline]) -> list[Footprint]:
             geometries[index] = outline
     geometries = shapely.force_2d(geometries)
     bounds = shapely.bounds(geometries)
+    is_somewhere = ~np.isnan(bounds[:, 0])
+    known = np.where(is_somewhere[:, None], bounds, 0.0)
+    micro = known * MICRODEGREES
+    boxes = np.hstack([np.floor(micro[:, :2]), np.ceil(micro[:, 2:])]).astype(np.int64)
+    columns = (boxes, _shapes(geometries, bounds), cells_of(known), grids_of(known))
+    rows = zip(is_somewhere.tolist(), *(column.tolist() for column in columns), shapely.to_wkb(geometries), strict=True)
+    return [Footprint(tuple(box), shape, wkb, cell, grid) if there else NOWHERE for there, box, shape, cell, grid, wkb in rows]
+
+
+def _shapes(geometries: NDArray[np.object_], bounds: NDArray[np.float64]) -> NDArray[np.int64]:
     types = shapely.get_type_id(geometries)
-    full = shapely.area(geometries) == (bounds[:, 2] - bounds[:, 0]) * (bounds[:, 3] - bounds[:, 1])
-    wkb = shapely.to_wkb(geometries, output_dimension=2)
-    return [
-        _footprint(tuple(row), int(kind), is_full, blob)
-        for row, kind, is_full, blob in zip(bounds.tolist(), types, full.tolist(), wkb, strict=True)
-    ]
-
-
-def _footprint(bounds: Rectangle, kind: int, is_full: bool, wkb: bytes | None) -> Footprint:  # noqa: FBT001
-    if wkb is None or math.isnan(bounds[0]):
-        return NOWHERE
-    if kind == shapely.GeometryType.POINT or (kind == shapely.GeometryType.POLYGON and is_full):
-        shape = Shape.BOX
-    else:
-        shape = Shape.CONNECTED if kind in _CONNECTED_TYPES else Shape.SCATTERED
-    return Footprint(outward(bounds), shape, wkb, cell_of(bounds), grid_of(bounds))
+    is_full = shapely.area(geometries) == (bounds[:, 2] - bounds[:, 0]) * (bounds[:, 3] - bounds[:, 1])
+    is_box = (types == shapely.GeometryType.POINT) | ((types == shapely.GeometryType.POLYGON) & is_full)
+    return np.where(is_box, Shape.BOX, np.where(np.isin(types, _CONNECTED_TYPES), Shape.CONNECTED, Shape.SCATTERED))
 
 
 def outward(box: Rectangle) -> tuple[int, int, int, int]:

@@ -268,7 +268,7 @@ class Catalogue(Protocol):
         Raises
         ------
         CollectionNotFoundError
-            An item names a collection that is not there; the batches before it are kept.
+            An item names a collection that is not there; what was written before is kept.
         """
         ...
 

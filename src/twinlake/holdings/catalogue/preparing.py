@@ -131,7 +131,6 @@ class Preparer(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
             except TwinlakeError as error:
                 refused.append(Refusal.of(number, _name_in(text.text), error))
         prepared = _place(unplaced)
-        prepared.items.sort(key=lambda item: item.collection)
         prepared.refused = refused
         return prepared
 

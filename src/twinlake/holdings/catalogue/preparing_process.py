@@ -39,7 +39,7 @@ class PreparingProcesses:
     """Prepares batches in processes that are started when first needed and end with this."""
 
     def __init__(self, *, count: int | None = None) -> None:
-        self._count = count or min(max((os.cpu_count() or 1) - 1, 1), _MOST)
+        self._count = count or min(os.cpu_count() or 1, _MOST)
         self._idle: asyncio.LifoQueue[asyncio.subprocess.Process | None] = asyncio.LifoQueue()
         self._running: set[asyncio.subprocess.Process] = set()
         for _ in range(self._count):

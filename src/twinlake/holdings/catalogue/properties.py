@@ -1,5 +1,6 @@
 """Properties that have a column of their own, and what is noted of all the others."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntFlag
 from typing import Any, Literal
@@ -29,22 +30,28 @@ PROMOTED_BY_NAME = {promoted.name: promoted for promoted in PROMOTED}
 
 def promote(properties: JsonObject) -> tuple[Any, ...]:
     """Return the values of the promoted columns; a value of another type counts as none."""
-    return tuple(_typed(properties.get(promoted.name), promoted.type) for promoted in PROMOTED)
+    return tuple([_READERS[promoted.type](properties.get(promoted.name)) for promoted in PROMOTED])
 
 
-def _typed(value: Any, kind: str) -> Any:
-    if kind == "number":
-        return value if isinstance(value, int | float) and not isinstance(value, bool) else None
-    if not isinstance(value, str):
+def _number(value: Any) -> float | None:
+    return value if type(value) in _NUMBERS else None
+
+
+def _text(value: Any) -> str | None:
+    return value if type(value) is str else None
+
+
+def _instant(value: Any) -> int | None:
+    if type(value) is not str:
         return None
-    return value if kind == "text" else _instant(value)
-
-
-def _instant(value: str) -> int | None:
     try:
         return parse_instant(value)
     except ValueError:
         return None
+
+
+_NUMBERS = (int, float)
+_READERS: dict[str, Callable[[Any], Any]] = {"number": _number, "text": _text, "timestamp": _instant}
 
 
 class ValueType(IntFlag):

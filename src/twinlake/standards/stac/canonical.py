@@ -67,6 +67,8 @@ def _write_name(name: str) -> bytes:
 
 def _write(value: Any) -> bytes:
     text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    if type(value) is str:
+        return text
     whole = _WHOLE_FLOAT.search(text)
     if whole:
         value = _with_whole_numbers(value)

@@ -6,7 +6,6 @@ the usual kinds. Tests hold both readers to the same answer.
 """
 
 import re
-from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -15,8 +14,6 @@ from msgspec import UNSET, Meta, UnsetType
 
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import InvalidInputError
-from twinlake.core.ids import check_id
-from twinlake.standards.geojson import find_box_problems
 from twinlake.standards.rfc3339 import parse_instant
 from twinlake.standards.stac.documents import MAX_BYTES, MAX_DEPTH
 from twinlake.standards.stac.item import read_item
@@ -150,17 +147,27 @@ def _read_plain(text: bytes) -> JsonObject | None:
         return None
     try:
         item = _DECODE(text)
-        check_id(item.id, "item")
-        check_id(item.collection, "collection")
-        hrefs = [*(asset.href for asset in item.assets.values()), *(link.href for link in item.links)]
-        if not (_are_timed(item.properties) and _are_ids(item.assets) and _are_closed(item.geometry) and _are_harmless(hrefs)):
+        if not (_is_id(item.id) and _is_id(item.collection) and _are_ids(item.assets) and _are_harmless(item)):
             return None
-    except (msgspec.MsgspecError, InvalidInputError, ValueError):
+        if not (_are_timed(item.properties) and _is_box(item.bbox) and _are_closed(item.geometry)):
+            return None
+    except (msgspec.MsgspecError, ValueError):
         return None
-    if find_box_problems(item.bbox) or len(set(item.stac_extensions)) != len(item.stac_extensions):
+    if len(set(item.stac_extensions)) != len(item.stac_extensions):
         return None
     document: JsonObject = orjson.loads(text)
     return document
+
+
+def _is_id(name: str) -> bool:
+    return "/" not in name and not name.startswith(".")
+
+
+def _is_box(box: list[float]) -> bool:
+    if len(box) != 4:
+        return False
+    west, south, east, north = box
+    return -180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= north <= 90
 
 
 def _are_timed(properties: _Properties) -> bool:
@@ -181,12 +188,13 @@ def _are_ids(assets: dict[str, _Asset]) -> bool:
     if not assets:
         return True
     names, lengths = "\n".join(assets), [len(name) for name in assets]
-    return 0 < min(lengths) and max(lengths) <= _MAX_ID and "/" not in names and not names.startswith(".") and "\n." not in names
+    return min(lengths) > 0 and max(lengths) <= _MAX_ID and "/" not in names and not names.startswith(".") and "\n." not in names
 
 
-def _are_harmless(hrefs: Iterable[str]) -> bool:
-    """Tell whether none runs a script (``javascript:``, ``vbscript:``), even behind blanks."""
-    return all(href[0] not in _SUSPECT and href[0].isascii() for href in hrefs)
+def _are_harmless(item: _Item) -> bool:
+    """Tell whether no href runs a script (``javascript:``, ``vbscript:``), even behind blanks."""
+    starts = {asset.href[0] for asset in item.assets.values()} | {link.href[0] for link in item.links}
+    return _SUSPECT.isdisjoint(starts) and all(start.isascii() for start in starts)
 
 
 def _are_closed(geometry: _Point | _Polygon | _MultiPolygon) -> bool:
