@@ -581,6 +581,19 @@ class CatalogueContract:
         assert orjson.loads((await catalogue.get_item("c", "one", EVERYTHING)).body)["properties"]["n"] == 3
         assert [event.type.rpartition(".")[2] for event in await events()] == ["create", "update", "update"]
 
+    async def test_the_last_stays_however_far_apart_in_load_and_time(self, catalogue: SqlCatalogue) -> None:
+        def texts() -> Iterator[ItemText]:
+            for n in range(1500):
+                properties = {"n": n, "datetime": f"{2020 - n // 300}-01-01T00:00:00Z"}
+                yield item_text(draft(f"i{n % 700}", properties=properties).document)
+
+        report = await catalogue.load_items(texts())
+        page = await self.search(catalogue, limit=1000)
+        kept = {item["id"]: item["properties"]["n"] for item in map(orjson.loads, page.bodies)}
+
+        assert (report.created, report.updated) == (700, 800)
+        assert kept == {f"i{n % 700}": n for n in range(1500)}
+
     async def test_readers_and_writers_during_a_load_see_whole_items(self, catalogue: SqlCatalogue) -> None:
         for collection in COLLECTIONS:
             await catalogue.put_collection(generated_collection(collection))
