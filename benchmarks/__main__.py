@@ -39,7 +39,9 @@ BENCHMARKS = {
     "inserts": Benchmark("Durable inserts: the database", "benchmarks.inserts.engine", (), ("--seconds", "2")),
     "http-inserts": Benchmark("Durable inserts over HTTP", "benchmarks.inserts.http", (), ("--seconds", "4")),
     "delivery": Benchmark("Delivery of big files, against nginx", "benchmarks.delivery", (), ("--quick",)),
-    "site": Benchmark("Start and rest of a site", "benchmarks.site.startup", (), ("--items", "100000")),
+    "site": Benchmark(
+        "Start and rest of a site", "benchmarks.site.startup", ("--site", "build/benchmarks/search/site"), ("--items", "100000")
+    ),
 }
 
 
