@@ -61,9 +61,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--items", type=int, default=1_000_000, help="to load into a new site first")
-    parser.add_argument(
-        "--site", type=Path, help="a loaded site, such as that of the search benchmark; none is made then"
-    )
+    parser.add_argument("--site", type=Path, help="a loaded site, such as that of the search benchmark; none is made then")
     arguments = parser.parse_args()
     if arguments.site is not None:
         _measure(SiteFolder(arguments.site.resolve()))
