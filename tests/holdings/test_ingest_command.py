@@ -231,7 +231,7 @@ def test_documents_go_in_by_one_and_by_line(site, ingest, tmp_path):
     folder = tmp_path / "documents"
     folder.mkdir()
     (folder / "one.json").write_text(json.dumps(stac_item("one")))
-    lines = [json.dumps(stac_item(f"line-{n}")) for n in range(2500)]
+    lines = [json.dumps(stac_item(f"line-{n}")) for n in range(6000)]  # more than one chunk
     lines[7] = json.dumps({**stac_item("bad"), "properties": {"datetime": "yesterday"}})
     (folder / "many.ndjson").write_text("\n".join(lines))
 
@@ -239,12 +239,12 @@ def test_documents_go_in_by_one_and_by_line(site, ingest, tmp_path):
 
     assert code == 1
     assert rows["one.json"][:2] == ("created", "one")
-    assert rows["many.ndjson"][0] == "2499 created, 1 refused"
+    assert rows["many.ndjson"][0] == "5999 created, 1 refused"
     assert "datetime" in rows["many.ndjson"][2]
     found = get(site, "/stac/v2/search?collections=documents&limit=1").json()
-    assert found["numberMatched"] == 2500
-    assert get_item(site, "documents", "line-2499")["stac_version"] == "1.1.0"
-    assert ingest(folder, "-c", "documents")[1]["many.ndjson"][0] == "2499 unchanged, 1 refused"
+    assert found["numberMatched"] == 6000
+    assert get_item(site, "documents", "line-5999")["stac_version"] == "1.1.0"
+    assert ingest(folder, "-c", "documents")[1]["many.ndjson"][0] == "5999 unchanged, 1 refused"
 
 
 def test_documents_go_in_by_table(site, ingest, tmp_path):

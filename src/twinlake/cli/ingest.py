@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TransferSpeedColumn
 from rich.table import Table
 from rich.text import Text
@@ -183,7 +184,9 @@ def _send(site: SiteClient, files: Sequence[LocalFile], console: Console) -> dic
 
 def _say(state: JsonObject) -> None:
     steps = state["steps"]
-    typer.echo(f"{state['status']}: {steps['done']} of {'?' if steps['total'] is None else steps['total']} {steps['unit']}")
+    total = "?" if steps["total"] is None else steps["total"]
+    message = f" – {state['message']}" if state["message"] else ""
+    typer.echo(f"{state['status']}: {steps['done']} of {total} {steps['unit']}{message}")
 
 
 def _follow(site: SiteClient, job: str, console: Console) -> JsonObject:
@@ -197,5 +200,6 @@ def _follow(site: SiteClient, job: str, console: Console) -> JsonObject:
     with Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=console) as progress:
         task = progress.add_task(f"Job {job}", total=None)
         for state in follow_job(site, job):
-            progress.update(task, completed=state["steps"]["done"], total=state["steps"]["total"])
+            steps, message = state["steps"], escape(state["message"] or f"Job {job}")
+            progress.update(task, description=message, completed=steps["done"], total=steps["total"])
     return state

@@ -43,19 +43,34 @@ class _IngestRun:
         self._rows: list[JsonObject] = []
         self._made: dict[str, str] = {}
         """Files that items were made of in this run, by item id."""
+        self._done, self._total = 0, 0
+        """Items and files of many."""
 
     def take_in(self) -> JsonObject:
         files, linked = self._lay_out()
         plans = plan(self._survey(files), self._recipe)
         described_by = next((each.file.name for each in plans if isinstance(each, CollectionPlan)), None)
-        putter = Putter(self._context, self._spec, self._recipe, linked=linked, made=self._made, described_by=described_by)
-        for done, each in enumerate(plans):
+        putter = Putter(
+            self._context,
+            self._spec,
+            self._recipe,
+            linked=linked,
+            made=self._made,
+            described_by=described_by,
+            tell=self._tell,
+        )
+        self._total = len(plans)
+        for each in plans:
             name, sources, work = _task(each, putter)
-            self._context.progress(done, len(plans), "items", sources[0].name)
+            self._tell(sources[0].name)
             self._step(name, sources, work)
+            self._done += 1
         report = write_report(self._spec.collection, self._rows, is_dry_run=self._spec.dry_run)
-        self._context.progress(len(plans), len(plans), "items", write_counts(report))
+        self._tell(write_counts(report))
         return report
+
+    def _tell(self, message: str) -> None:
+        self._context.progress(self._done, self._total, "items", message)
 
     def _lay_out(self) -> tuple[dict[str, Path], frozenset[str]]:
         """Return where the files are, and the names of those that are linked; report what cannot be had."""

@@ -2,7 +2,7 @@
 
 import base64
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -41,6 +41,8 @@ class Putter:
         Files that items were made of in this run, by item id: a second file of the same id is refused.
     described_by
         The file whose STAC collection describes the collection of the run: others are refused.
+    tell
+        Says within a long step how far it is.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Putter:
         linked: frozenset[str],
         made: Mapping[str, str],
         described_by: str | None,
+        tell: Callable[[str], None],
     ) -> None:
         self._context = context
         self._spec = spec
@@ -59,6 +62,7 @@ class Putter:
         self._linked = linked
         self._made = made
         self._described_by = described_by
+        self._tell = tell
         self._has_collection = not spec.create_collection
 
     def put_item(self, plan: ItemPlan | DocumentPlan) -> Row:
@@ -87,6 +91,7 @@ class Putter:
                 written = self._put_chunk(f"items:{plan.file.name}:{number}", texts)
                 tally.add(written)
                 tally.refuse([*refusals, *(_refusal(each) for each in written["refused"])])
+                self._tell(f"{plan.file.name}: {tally.count} items so far")
         except UnreadableFileError as error:
             reason = f"It breaks off after {tally.written} items: {error.reason}"
             tally.refuse([Refusal(plan.file.name, reason, error.remedy or "")])
@@ -182,6 +187,11 @@ class _Tally:
     def __init__(self) -> None:
         self._counts: Counter[Outcome] = Counter()
         self._first_refusal: Refusal | None = None
+
+    @property
+    def count(self) -> int:
+        """How many were looked at."""
+        return self._counts.total()
 
     @property
     def written(self) -> int:
