@@ -27,7 +27,7 @@ from twinlake.standards.stac.plain import read_item_text
 T = TypeVar("T")
 _CHUNK_ITEMS = 5000
 _CHUNK_BYTES = 32 << 20
-_WRITTEN: tuple[Outcome, ...] = ("created", "updated", "unchanged")
+_WRITTEN: tuple[Outcome, ...] = ("created", "updated", "unchanged", "planned")
 
 
 class Putter:
@@ -95,7 +95,7 @@ class Putter:
         except UnreadableFileError as error:
             reason = f"It breaks off after {tally.written} items: {error.reason}"
             tally.refuse([Refusal(plan.file.name, reason, error.remedy or "")])
-        return tally.row(plan.file.name, is_dry_run=self._spec.dry_run)
+        return tally.row(plan.file.name)
 
     def put_collection(self, plan: CollectionPlan) -> Row:
         """Let the collection of the run say of itself what a STAC collection says."""
@@ -178,7 +178,7 @@ class Putter:
                 read_item_text(text.text, collection=self._spec.collection)
             except TwinlakeError as error:
                 refused.append(msgspec.to_builtins(LoadRefusal.of(number, str(orjson.loads(text.text)["id"]), error)))
-        return {"created": len(texts) - len(refused), "updated": 0, "unchanged": 0, "refused": refused}
+        return {"planned": len(texts) - len(refused), "refused": refused}
 
 
 class _Tally:
@@ -195,26 +195,25 @@ class _Tally:
 
     @property
     def written(self) -> int:
-        """How many are in the catalogue now."""
+        """How many are in the catalogue now, or would be."""
         return sum(self._counts[outcome] for outcome in _WRITTEN)
 
     def add(self, report: JsonObject) -> None:
         """Count what the site has put."""
         for outcome in _WRITTEN:
-            self._counts[outcome] += report[outcome]
+            self._counts[outcome] += report.get(outcome, 0)
 
     def refuse(self, refusals: list[Refusal]) -> None:
         """Count refusals; the first is told of."""
         self._counts["refused"] += len(refusals)
         self._first_refusal = self._first_refusal or next(iter(refusals), None)
 
-    def row(self, file: str, *, is_dry_run: bool) -> Row:
+    def row(self, file: str) -> Row:
         """Write the row of the file."""
-        outcome: Outcome = next((each for each in _WRITTEN if self._counts[each]), "refused")
         refusal = self._first_refusal
         return Row(
             file=file,
-            outcome="planned" if is_dry_run and outcome != "refused" else outcome,
+            outcome=next((each for each in _WRITTEN if self._counts[each]), "refused"),
             items={name: count for name, count in self._counts.items() if count},
             reason=None if refusal is None else f"{refusal.name}: {refusal.reason}",
             remedy=None if refusal is None else refusal.remedy,

@@ -67,11 +67,13 @@ def write_rows(rows: Iterable[Row]) -> list[JsonObject]:
 
 
 def write_counts(report: JsonObject) -> str:
-    """Write how many files a report has of each outcome."""
+    """Write how many a report has of each outcome."""
     return ", ".join(f"{number} {outcome}" for outcome, number in sorted(report["counts"].items()))
 
 
 def write_report(collection: str, rows: list[JsonObject], *, is_dry_run: bool) -> JsonObject:
-    """Write the result of a run."""
-    counts = Counter(row["outcome"] for row in rows)
+    """Write the result of a run; it counts files, and the items of a file of many instead of it."""
+    counts: Counter[str] = Counter()
+    for row in rows:
+        counts.update(row.get("items") or {row["outcome"]: 1})
     return {"collection": collection, "dry_run": is_dry_run, "files": rows, "counts": dict(counts)}
