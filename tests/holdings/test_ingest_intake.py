@@ -208,6 +208,21 @@ async def test_a_token_without_the_scope_takes_nothing_in(site):
         assert (await reader.post("/jobs", json={"kind": "ingest", "spec": {}})).status_code == 403
 
 
+async def test_who_may_not_write_where_a_file_is_to_go_is_told_before_its_bytes_are_sent(site, bob, alice):
+    async def offer(account, collection, **more):
+        described = {"name": "a", "size": 10, "collection": collection, **more}
+        answer = await account.post("/uploads", json=described)
+        return answer.status_code, answer.json().get("code")
+
+    await site.services.catalogue.put_collection({**COLLECTION, "id": "theirs"}, create=True)
+
+    assert await offer(bob, "theirs") == (403, "refused-by-policy")
+    assert await offer(bob, "new", create_collection=True) == (403, "refused-by-policy")
+    assert await offer(alice, "new") == (404, "collection-not-found")
+    assert await offer(alice, "new", create_collection=True) == (201, None)
+    assert await offer(alice, "theirs") == (201, None)
+
+
 async def test_an_object_that_lies_elsewhere_is_fetched_for_the_child(tmp_path):
     async with MemoryDatabase(migrations=MIGRATIONS) as database:
         objects = MemoryObjectStore(clock=SystemClock())

@@ -37,7 +37,9 @@ def write_places(path: Path, seed: int, points: int = 20) -> None:
 
 def submit(site, folder: Path) -> str:
     with SiteClient(site.url, token=site.token) as client:
-        uploads = Uploader(client, lambda _file, _count: None).send(find_files([folder]))
+        uploads = Uploader(client, lambda _file, _count: None, collection="places", create_collection=True).send(
+            find_files([folder])
+        )
         files = [{"name": name, "upload": upload} for name, upload in uploads.items()]
         spec = {"collection": "places", "create_collection": True, "files": files, "recipe": 'datetime = "2020-02-03"'}
         return client.json("POST", "/jobs", json={"kind": "ingest", "spec": spec})["jobID"]

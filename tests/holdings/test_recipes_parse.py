@@ -15,11 +15,11 @@ def test_no_recipe_is_the_empty_recipe():
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ('datetme = "2020"', "datetme is not known: did you mean 'datetime'?"),
-        ('[collection]\nlicence = "MIT"', "collection.licence is not known: did you mean 'license'?"),
-        ("[[collection.providers]]\nname = 'x'\nrole = []", "collection.providers.0.role is not known: did you mean 'roles'?"),
-        ("[[rules]]\nfiles = 'a'\nsidecars = true", "rules.0.sidecars is not known: did you mean 'sidecar'?"),
-        ("[assets.B04]\nband = []", "assets.B04.band is not known: did you mean 'bands'?"),
+        ('datetme = "2020"', "datetme is not known: did you mean 'datetime'"),
+        ('[collection]\nlicence = "MIT"', "collection.licence is not known: did you mean 'license'"),
+        ("[[collection.providers]]\nname = 'x'\nrole = []", "collection.providers.0.role is not known: did you mean 'roles'"),
+        ("[[rules]]\nfiles = 'a'\nsidecars = true", "rules.0.sidecars is not known: did you mean 'sidecar'"),
+        ("[assets.B04]\nband = []", "assets.B04.band is not known: did you mean 'bands'"),
         ("xyzzy = 1", "xyzzy is not known: known are"),
         ("[[rules]]\nfiles = '('", "rules.0.files: the pattern is no regular expression"),
         ("[[rules]]\ncrs = 'EPSG:4326'", "rules.0.files: Field required"),

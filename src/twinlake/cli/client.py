@@ -5,6 +5,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
 
 import httpx2
 import typer
@@ -115,7 +116,7 @@ class SiteClient:
         SiteRefusedError
             The answer is an error.
         """
-        with self._reachable():
+        with self._reachable(path):
             response = self._client.request(method, path, **request)
         return self._checked(response)
 
@@ -127,7 +128,7 @@ class SiteClient:
     @contextmanager
     def stream(self, method: str, path: str, **request: Any) -> Generator[httpx2.Response]:
         """Send a request whose answer is read as it comes; raises as `call`, also while it is read."""
-        with self._reachable(), self._client.stream(method, path, **request) as response:
+        with self._reachable(path), self._client.stream(method, path, **request) as response:
             if response.is_error:
                 response.read()
             yield self._checked(response)
@@ -146,14 +147,21 @@ class SiteClient:
         raise SiteRefusedError(problem, response.status_code)
 
     @contextmanager
-    def _reachable(self) -> Generator[None]:
+    def _reachable(self, path: str) -> Generator[None]:
         try:
             yield
         except httpx2.InvalidURL as error:
             raise typer.BadParameter(f"{self.url!r} is no URL: {_without_stop(error)}.", param_hint="--to") from error
         except httpx2.TransportError as error:
+            reason = _without_stop(error) or type(error).__name__
+            elsewhere = urlsplit(path).netloc
+            if elsewhere and elsewhere != urlsplit(self.url).netloc:
+                raise SiteUnreachableError(
+                    f"{elsewhere}, where these bytes are, does not answer: {reason}.",
+                    remedy="They are not at this site. Check that this machine reaches that host.",
+                ) from error
             raise SiteUnreachableError(
-                f"The site at {self.url} does not answer: {_without_stop(error) or type(error).__name__}.",
+                f"The site at {self.url} does not answer: {reason}.",
                 remedy="Is it running? Check the address given with --to or TWINLAKE_URL.",
             ) from error
 

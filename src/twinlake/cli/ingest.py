@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
@@ -88,7 +88,7 @@ def ingest(
         if link:
             spec["files"] = [{"name": file.name, "link": str(file.path)} for file in files]
         else:
-            uploads = _send(site, files, console)
+            uploads = _send(site, files, console, collection=collection, create_collection=create_collection)
             spec["files"] = [{"name": file.name, "upload": uploads[file.name]} for file in files]
         job = site.json("POST", "/jobs", json={"kind": "ingest", "spec": spec})
         ended = _follow(site, job["jobID"], console)
@@ -171,22 +171,25 @@ def _describe_outcome(row: JsonObject) -> str:
     return ", ".join(f"{number} {outcome}" for outcome, number in items.items()) if items else str(row["outcome"])
 
 
-def _send(site: SiteClient, files: Sequence[LocalFile], console: Console) -> dict[str, str]:
+def _send(
+    site: SiteClient, files: Sequence[LocalFile], console: Console, *, collection: str, create_collection: bool
+) -> dict[str, str]:
+    purpose: dict[str, Any] = {"collection": collection, "create_collection": create_collection}
     total = sum(file.size_bytes for file in files)
     if not console.is_terminal:
         typer.echo(f"Sending {count(len(files), 'file')}, {count(total, 'byte')}.")
-        return Uploader(site, lambda _file, _sent: None).send(files)
+        return Uploader(site, lambda _file, _sent: None, **purpose).send(files)
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, console=console) as progress:
         task = progress.add_task(f"Sending {count(len(files), 'file')}", total=total)
-        return Uploader(site, lambda _file, sent: progress.advance(task, sent)).send(files)
+        return Uploader(site, lambda _file, sent: progress.advance(task, sent), **purpose).send(files)
 
 
 def _say(state: JsonObject) -> None:
     steps = state["steps"]
-    total = "?" if steps["total"] is None else steps["total"]
+    counted = "" if steps["total"] is None else f": {steps['done']} of {steps['total']} {steps['unit']}"
     message = f" – {state['message']}" if state["message"] else ""
-    typer.echo(f"{state['status']}: {steps['done']} of {total} {steps['unit']}{message}")
+    typer.echo(f"{state['status']}{counted}{message}")
 
 
 def _follow(site: SiteClient, job: str, console: Console) -> JsonObject:

@@ -119,6 +119,8 @@ def logs(job: JobArgument, *, to: ToOption = DEFAULT_URL, token_file: TokenFileO
             for line in lines:
                 typer.echo(f"{line['time'][:19]} {line['level']:7} {line['message']}")
             after = lines[-1]["id"]
+    if after == "0":
+        typer.echo(f"Job {job} has logged nothing; `twinlake jobs show {job}` tells what became of it.")
 
 
 def _print(table: Table) -> None:

@@ -77,11 +77,16 @@ class Uploader:
     ----------
     advanced
         Told of bytes that are done with: sent, or known to the site already.
+    collection, create_collection
+        Where they will be taken: the site says before bytes are sent whether it may be.
     """
 
-    def __init__(self, site: SiteClient, advanced: Callable[[LocalFile, int], None]) -> None:
+    def __init__(
+        self, site: SiteClient, advanced: Callable[[LocalFile, int], None], *, collection: str, create_collection: bool
+    ) -> None:
         self._site = site
         self._advanced = advanced
+        self._purpose = {"collection": collection, "create_collection": create_collection}
 
     def send(self, files: Sequence[LocalFile]) -> dict[str, str]:
         """Send what the site has not yet; return the upload of each file by its name.
@@ -101,7 +106,8 @@ class Uploader:
     def _send(self, file: LocalFile) -> str:
         with file.path.open("rb") as source:
             sha256 = _hash(file.path)
-            upload = self._site.json("POST", "/uploads", json={"name": file.name, "size": file.size_bytes, "sha256": sha256})
+            described = {"name": file.name, "size": file.size_bytes, "sha256": sha256}
+            upload = self._site.json("POST", "/uploads", json=described | self._purpose)
             address = f"/uploads/{quote(upload['id'], safe='')}"
             self._advanced(file, upload["offset"])
             tries = 0

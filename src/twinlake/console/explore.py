@@ -93,7 +93,7 @@ class Answer:
     more: str | None
     """The address of the next page."""
     body: JsonObject | None
-    """The same question as a STAC item search; None where the words name no collection."""
+    """The same question as a STAC item search; None where it is wrong, or its words name no collection."""
     problem: str | None = None
     filter_problem: str | None = None
     """What is wrong with the filter, for its field."""
@@ -129,9 +129,9 @@ class Explorer:
         try:
             return await self._search(asked, choices, visibility, binding)
         except InvalidFilterError as error:
-            return _no_answer(filter_problem=_explain(error))
+            return _no_answer("The filter is wrong: below its field stands how.", filter_problem=_explain(error))
         except TwinlakeError as error:
-            return _no_answer(problem=_explain(error))
+            return _no_answer(_explain(error))
 
     async def _search(self, asked: Asked, choices: Sequence[JsonObject], visibility: Visibility, binding: bytes) -> Answer:
         collections = asked.collections
@@ -173,13 +173,13 @@ class Explorer:
         return f"No item that you may see has the property {', '.join(unknown)}." if unknown else None
 
 
-def _no_answer(*, problem: str | None = None, filter_problem: str | None = None) -> Answer:
+def _no_answer(problem: str, *, filter_problem: str | None = None) -> Answer:
     return Answer(
         headline="No answer",
         items=[],
         footprints="",
         more=None,
-        body={"limit": _PAGE},
+        body=None,
         problem=problem,
         filter_problem=filter_problem,
     )

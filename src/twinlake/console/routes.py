@@ -99,7 +99,10 @@ class _Console:
         binding = f"explore|{request.state.caller.key}".encode()
         answer = await explorer.answer(asked, choices, visibility, binding=binding)
         snippets = self._snippets(request)
-        codes = snippets.list_collections(asked.q) if answer.body is None else snippets.search(answer.body)
+        if answer.problem is not None:
+            codes = []
+        else:
+            codes = snippets.list_collections(asked.q) if answer.body is None else snippets.search(answer.body)
         example = await explorer.find_example(visibility)
         return self._pages.render(
             request, "explore.html", asked=asked, choices=choices, answer=answer, example=example, codes=codes

@@ -55,7 +55,7 @@ class Snippets:
         return [
             self._python(
                 f"found = site.search(max_items={body['limit']}{arguments})\n"
-                "for item in found.items():\n    print(item.id, item.datetime)"
+                "for item in found.items():\n    print(item.id, item.datetime or item.properties['start_datetime'])"
             ),
             self._curl(f"{self._url}/stac/v2/search", "--json", json.dumps(body, ensure_ascii=False)),
             self._command("search", *options),

@@ -1,5 +1,6 @@
 """The page on one's own tokens: see them, make one, revoke one."""
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,7 +14,8 @@ from twinlake.console.pages import Pages
 from twinlake.console.snippets import Snippets
 from twinlake.core.clock import Clock
 from twinlake.core.documents import JsonObject
-from twinlake.core.errors import InvalidInputError, TwinlakeError
+from twinlake.core.errors import ConflictError, InvalidInputError, TwinlakeError
+from twinlake.core.randomness import Randomness
 from twinlake.identity.accounts import Accounts, require_somebody
 from twinlake.identity.principals import Principal
 from twinlake.identity.sessions import require_form_token
@@ -33,6 +35,7 @@ _USUAL = timedelta(days=90)
 _LONGEST_DAYS = 3650
 _SEE_OTHER = 303
 _CREATED = 201
+_REMEMBERED_FORMS = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,10 +76,13 @@ class AskedToken:
 class TokenPages:
     """The page and its two forms."""
 
-    def __init__(self, *, pages: Pages, accounts: Accounts, clock: Clock) -> None:
+    def __init__(self, *, pages: Pages, accounts: Accounts, clock: Clock, randomness: Randomness) -> None:
         self._pages = pages
         self._accounts = accounts
         self._clock = clock
+        self._randomness = randomness
+        self._sent: OrderedDict[str, None] = OrderedDict()
+        """Forms that made a token: sent again, by a page that is loaded anew for instance, they make no other."""
 
     async def show(self, request: Request) -> Response:
         """Answer with the caller's tokens and the form for a new one."""
@@ -86,13 +92,18 @@ class TokenPages:
         """Make a token; the answer is the one page that shows its text."""
         form = await request.form()
         require_form_token(request.state.form_token, dict(form))
-        caller, asked = request.state.caller, AskedToken.read(form)
+        caller, asked, number = request.state.caller, AskedToken.read(form), str(form.get("number", ""))
         try:
+            if number in self._sent:
+                raise ConflictError("This form has made its token already.", remedy="Look for it among your tokens.")
             new = asked.to_token(require_somebody(caller), self._clock.now())
             text, record = await self._accounts.create_token(new, by=caller)
         except TwinlakeError as error:
             problem = f"{error.message} {error.remedy or ''}".strip()
             return await self._render(request, asked, status=error.status, problem=problem)
+        self._sent[number] = None
+        if len(self._sent) > _REMEMBERED_FORMS:
+            self._sent.popitem(last=False)
         made = {"text": text, "name": record.name}
         response = await self._render(request, AskedToken(), status=_CREATED, made=made)
         response.headers["Cache-Control"] = "no-store"
@@ -121,6 +132,7 @@ class TokenPages:
             "tokens.html",
             status=status,
             asked=asked,
+            number=self._randomness(8).hex(),
             problem=problem,
             made=made,
             good=[one for one in described if one["state"] == "good"],

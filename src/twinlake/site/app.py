@@ -104,7 +104,7 @@ def _console(services: Services, pages: Pages) -> list[BaseRoute]:
         news=NewsDesk(database=services.database, log=services.events, addresses=pages.addresses),
         work=WorkBench(jobs=services.jobs, addresses=pages.addresses),
         signing=SigningPages(pages=pages, sessions=services.sessions),
-        tokens=TokenPages(pages=pages, accounts=services.accounts, clock=services.clock),
+        tokens=TokenPages(pages=pages, accounts=services.accounts, clock=services.clock, randomness=services.randomness),
         tiles=TileDesk(
             catalogue=services.catalogue,
             collections=services.collections,
@@ -133,7 +133,10 @@ def _cold_routes(services: Services) -> list[BaseRoute]:
     return [
         *job_routes.routes(jobs=services.jobs, watcher=services.watcher, seal=services.seal, public_url=settings.base_url),
         *upload_routes.routes(
-            uploads=services.uploads, public_url=settings.base_url, max_upload_bytes=settings.ingest.max_upload_bytes
+            uploads=services.uploads,
+            ingest=services.ingest,
+            public_url=settings.base_url,
+            max_upload_bytes=settings.ingest.max_upload_bytes,
         ),
         *webhook_routes(services.webhooks, services.event_ids),
         *health_routes(services),

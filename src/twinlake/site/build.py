@@ -118,6 +118,7 @@ class Services:
     jobs: Jobs
     watcher: JobWatcher
     uploads: Uploads
+    ingest: IngestService
     intake: Intake
     supervisor: Supervisor
     webhooks: Webhooks
@@ -298,6 +299,7 @@ async def open_services(
             jobs=jobs,
             watcher=JobWatcher(jobs=jobs, database=database, closing=closing),
             uploads=uploads,
+            ingest=ingest,
             intake=Intake(
                 journal=run_journal,
                 catalogue=catalogue,

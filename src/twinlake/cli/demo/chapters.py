@@ -12,6 +12,7 @@ import httpx2
 import orjson
 
 from twinlake.cli.client import SiteClient
+from twinlake.cli.counting import count
 from twinlake.cli.demo.narrator import Figures, Narrator, StepFailedError
 from twinlake.cli.demo.sources import Source
 from twinlake.cli.following import follow_job
@@ -63,7 +64,8 @@ class _Order:
 def _order(site: SiteClient, source: Source, workshop: Path) -> _Order:
     """Send the files of a source and ask for a job that takes them in."""
     files = find_files(source.find(workshop))
-    uploads = Uploader(site, lambda _file, _count: None).send(files)
+    uploader = Uploader(site, lambda _file, _count: None, collection=source.collection, create_collection=True)
+    uploads = uploader.send(files)
     spec: JsonObject = {
         "collection": source.collection,
         "recipe": source.recipe.read_text(encoding="utf-8"),
@@ -106,7 +108,7 @@ def find(site: SiteClient, expected_items: int, narrator: Narrator, figures: Fig
         began = time.perf_counter()
         page = site.json("POST", "/stac/v2/search", json=question.body)
         milliseconds = (time.perf_counter() - began) * 1000
-        narrator.say(f"{page['numberMatched']:3} items in {milliseconds:5.1f} ms: {question.words}")
+        narrator.say(f"{count(page['numberMatched'], 'item'):>8} in {milliseconds:5.1f} ms: {question.words}")
         if not page["features"] or page["numberMatched"] != len(page["features"]):
             raise StepFailedError(f"{question.words}: {page['numberMatched']} matched, {len(page['features'])} came.")
         figures[f"found_{number + 1}"] = page["numberMatched"]
@@ -186,8 +188,8 @@ def be_told(listener: Listener, expected_items: int, narrator: Narrator, figures
     announced = listener.types[_CREATED]
     if announced != expected_items:
         raise StepFailedError(f"{expected_items} items were taken in, {announced} announced.")
-    for kind, count in sorted(listener.types.items()):
-        narrator.say(f"{count:3} {kind}")
+    for kind, number in sorted(listener.types.items()):
+        narrator.say(f"{number:3} {kind}")
     figures.update(announced=announced, events=sum(listener.types.values()))
 
 

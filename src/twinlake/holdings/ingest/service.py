@@ -6,7 +6,7 @@ from twinlake.core.documents import JsonObject
 from twinlake.core.errors import UnauthenticatedError
 from twinlake.holdings.catalogue.errors import CollectionNotFoundError
 from twinlake.holdings.catalogue.interfaces import Catalogue
-from twinlake.holdings.ingest.spec import IngestSpec, read_spec, write_spec
+from twinlake.holdings.ingest.spec import read_spec, write_spec
 from twinlake.holdings.ingest.uploads import Uploads
 from twinlake.holdings.recipes import parse_recipe
 from twinlake.holdings.visibility import CollectionPolicy
@@ -41,16 +41,22 @@ class IngestService:
             raise UnauthenticatedError("Nobody in particular cannot take anything in.", remedy="Send a token.")
         spec = read_spec(document)
         parse_recipe(spec.recipe)
-        spec = await self._authorise(caller, spec)
+        is_new = await self.authorise(caller, spec.collection, create=spec.create_collection)
+        spec = msgspec.structs.replace(spec, create_collection=is_new)
         await self._uploads.check_complete(str(caller.principal), [file.upload for file in spec.files if file.upload])
         return write_spec(spec)
 
-    async def _authorise(self, caller: Caller, spec: IngestSpec) -> IngestSpec:
-        """Check rights; what is asked to make a collection that is there already is only to write to it."""
-        if spec.collection in await self._catalogue.list_access():
-            await self._collections.require(caller, "write", spec.collection)
-            return msgspec.structs.replace(spec, create_collection=False)
-        if not spec.create_collection:
-            raise CollectionNotFoundError(spec.collection)
+    async def authorise(self, caller: Caller, collection: str, *, create: bool) -> bool:
+        """Check the right to take into a collection; return whether it is to be made, which one that is there is not.
+
+        Raises
+        ------
+        CollectionNotFoundError, ForbiddenError
+        """
+        if collection in await self._catalogue.list_access():
+            await self._collections.require(caller, "write", collection)
+            return False
+        if not create:
+            raise CollectionNotFoundError(collection)
         self._policy.require(caller, "create_collection")
-        return spec
+        return True

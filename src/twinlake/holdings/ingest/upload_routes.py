@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute
 from twinlake.core.clock import from_microseconds, to_text
 from twinlake.core.errors import InvalidInputError
 from twinlake.holdings.ingest.models import Upload
+from twinlake.holdings.ingest.service import IngestService
 from twinlake.holdings.ingest.uploads import Uploads
 from twinlake.identity.web import guarded
 from twinlake.jobs.bodies import read_body
@@ -23,11 +24,14 @@ class _NewUpload(msgspec.Struct, forbid_unknown_fields=True):
     name: str
     size: int
     sha256: str | None = None
+    collection: str | None = None
+    """To which it will be taken: whoever may not write there is told before bytes are sent."""
+    create_collection: bool = False
 
 
-def routes(*, uploads: Uploads, public_url: str, max_upload_bytes: int) -> Sequence[BaseRoute]:
+def routes(*, uploads: Uploads, ingest: IngestService, public_url: str, max_upload_bytes: int) -> Sequence[BaseRoute]:
     """Declare the routes of `/uploads`."""
-    api = _UploadApi(uploads, public_url.rstrip("/"))
+    api = _UploadApi(uploads, ingest, public_url.rstrip("/"))
     one = "/uploads/{upload}"
     return [
         guarded("/uploads", api.create, methods=["POST"], action="run", name="create_upload"),
@@ -38,12 +42,15 @@ def routes(*, uploads: Uploads, public_url: str, max_upload_bytes: int) -> Seque
 
 
 class _UploadApi:
-    def __init__(self, uploads: Uploads, public_url: str) -> None:
+    def __init__(self, uploads: Uploads, ingest: IngestService, public_url: str) -> None:
         self._uploads = uploads
+        self._ingest = ingest
         self._public_url = public_url
 
     async def create(self, request: Request) -> Response:
         body = await read_body(request, _NewUpload)
+        if body.collection is not None:
+            await self._ingest.authorise(request.state.caller, body.collection, create=body.create_collection)
         upload, is_new = await self._uploads.create(_owner(request), name=body.name, size_bytes=body.size, sha256=body.sha256)
         location = f"{self._public_url}/uploads/{upload.id}"
         return _answer(upload, 201 if is_new else 200, {"Location": location})

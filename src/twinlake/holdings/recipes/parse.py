@@ -49,7 +49,7 @@ def _explain(problem: Any) -> str:
         return f"{place}: {problem['msg'].removeprefix('Value error, ')}"
     known = _keys(location[:-1])
     near = get_close_matches(str(location[-1]), known, n=1, cutoff=0.5)
-    advice = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(known))}"
+    advice = f"did you mean {near[0]!r}" if near else f"known are {', '.join(sorted(known))}"
     return f"{place} is not known: {advice}"
 
 

@@ -119,5 +119,5 @@ def _explain(caller: Caller, action: Action, resource: str, decision: Decision) 
     return RefusedError(
         f"The policy of this site does not allow {action!r} {where} (rule {decision.rule!r}).",
         rule=decision.rule,
-        remedy="Ask the collection's owner or the site's operator for access.",
+        remedy="Ask the collection's owner for access, or the site's operator for a token with a role that may do this.",
     )
