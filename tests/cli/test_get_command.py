@@ -197,12 +197,21 @@ def start(site, *arguments):
     )
 
 
-def wait_for_segments(log, process, count):
+def end_midway(site, item, folder, number):
+    """Fetch *item* and end the command by a signal when some of its bytes are there, again until not all are; return its code."""
+    target = folder / item / "huge.bin"
+    log = target.with_name("huge.bin.part.log")
     deadline = time.monotonic() + 60
-    while not log.exists() or log.read_bytes().count(b"\n") < count + 1:
-        assert time.monotonic() < deadline
-        assert process.poll() is None, process.stderr.read()
-        time.sleep(0.001)
+    while time.monotonic() < deadline:
+        with start(site, "get", item, "-o", folder) as process:
+            while process.poll() is None and not (log.exists() and log.read_bytes().count(b"\n") > 1):
+                time.sleep(0.001)
+            process.send_signal(number)
+            process.communicate()
+        if not target.exists():
+            return process.returncode
+        target.unlink()  # it was quicker
+    raise AssertionError("It was never ended midway.")
 
 
 @pytest.mark.slow
@@ -210,13 +219,8 @@ def wait_for_segments(log, process, count):
 def test_a_killed_download_goes_on_where_it_was(site, tmp_path, huge, number):
     site.put_item(f"huge {number.name}", {"data": ("huge.bin", None, huge)}, collection="open")
     target = tmp_path / "open" / f"huge {number.name}" / "huge.bin"
-    with start(site, "get", f"open/huge {number.name}", "-o", tmp_path) as process:
-        wait_for_segments(target.with_name("huge.bin.part.log"), process, 1)
-        process.send_signal(number)
-        process.communicate()
-    assert process.returncode == (-9 if number == signal.SIGKILL else 130)
-    assert not target.exists()
-
+    ended = end_midway(site, f"open/huge {number.name}", tmp_path, number)
+    assert ended == (-9 if number == signal.SIGKILL else 130)
     run = Run(site, "get", f"open/huge {number.name}", "-o", tmp_path, "--json")
 
     [file] = run.files.values()
@@ -229,10 +233,7 @@ def test_a_killed_download_goes_on_where_it_was(site, tmp_path, huge, number):
 def test_a_file_that_changed_meanwhile_is_never_spliced(site, tmp_path, huge):
     site.put_item("changing", {"data": ("huge.bin", None, huge)}, collection="open")
     target = tmp_path / "open" / "changing" / "huge.bin"
-    with start(site, "get", "open/changing", "-o", tmp_path) as process:
-        wait_for_segments(target.with_name("huge.bin.part.log"), process, 1)
-        process.kill()
-        process.communicate()
+    end_midway(site, "open/changing", tmp_path, signal.SIGKILL)
     changed = huge[::-1]
     site.put_item("changing", {"data": ("huge.bin", None, changed)}, collection="open")
 
