@@ -108,6 +108,7 @@ def test_the_usual_item_takes_the_quick_way():
         assert read_item(item) == item
 
 
+@pytest.mark.slow
 @settings(max_examples=1500, deadline=None)
 @given(_ANY_PATH, st.one_of(st.just(...), _STRANGE), _ANY_PATH, st.one_of(st.just(...), _STRANGE), st.booleans())
 def test_both_readers_agree_on_everything_that_is_changed(path, value, second_path, second, one_alone):
