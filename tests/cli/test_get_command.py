@@ -233,7 +233,7 @@ def test_a_killed_download_goes_on_where_it_was(site, tmp_path, huge, number):
 def test_a_file_that_changed_meanwhile_is_never_spliced(site, tmp_path, huge):
     site.put_item("changing", {"data": ("huge.bin", None, huge)}, collection="open")
     target = tmp_path / "open" / "changing" / "huge.bin"
-    end_midway(site, "open/changing", tmp_path, signal.SIGKILL)
+    assert end_midway(site, "open/changing", tmp_path, signal.SIGKILL) == -9
     changed = huge[::-1]
     site.put_item("changing", {"data": ("huge.bin", None, changed)}, collection="open")
 
