@@ -139,16 +139,24 @@ async def test_policies_in_the_folder_are_copied_too(filled, tmp_path):
     assert (tmp_path / "again" / "rules.cedar").read_text().startswith('@id("all")')
 
 
-async def test_objects_are_not_swept_while_they_are_backed_up(filled, monkeypatch, tmp_path):
+async def test_objects_are_not_swept_while_they_are_backed_up(filled):
     folder = SiteFolder.of(filled)
 
-    with folder.keep_objects(), folder.sweeping() as may_sweep:
-        assert not may_sweep
+    async with folder.keep_objects():
+        with folder.sweeping() as may_sweep:
+            assert not may_sweep
     with folder.sweeping() as may_sweep:
         assert may_sweep
-        with pytest.raises(ConflictError, match="sweeping"):
-            await backup(filled, tmp_path / "copy")
-    assert not (tmp_path / "copy").exists()
+
+
+async def test_a_backup_waits_for_the_end_of_a_sweep(filled, tmp_path):
+    with SiteFolder.of(filled).sweeping():
+        made = asyncio.create_task(backup(filled, tmp_path / "copy"))
+        done, _ = await asyncio.wait({made}, timeout=0.3)
+        assert not done
+        assert not (tmp_path / "copy").exists()
+
+    assert not (await made).damaged
 
 
 def read_event(stream):
@@ -174,9 +182,11 @@ def test_a_site_that_goes_on_writing_is_backed_up_and_its_copy_serves(filled, tm
         with site.client() as client, client.stream("GET", "/events") as events:
             heard = read_event(events)
         before = list(written)
-        made = asyncio.run(backup(filled, tmp_path / "copy"))
-        done.set()
-        writer.join()
+        try:
+            made = asyncio.run(backup(filled, tmp_path / "copy"))
+        finally:
+            done.set()
+            writer.join()
     brought_back = asyncio.run(restore(tmp_path / "copy", tmp_path / "again"))
 
     assert not made.damaged

@@ -152,7 +152,7 @@ async def test_nothing_is_swept_while_a_backup_copies(services, clock):
     stray = await services.objects.put_bytes(b"stray")
     clock.later = timedelta(hours=2)
 
-    with services.folder.keep_objects():
+    async with services.folder.keep_objects():
         await services.upkeep.go_round()
     assert await services.objects.find_size(stray.sha256) is not None
 

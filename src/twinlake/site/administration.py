@@ -97,7 +97,7 @@ async def backup(config: Path, target: Path) -> BackupReport:
     settings, folder = _read(config)
     policy = () if settings.policy.file is None else (folder.path / settings.policy.file,)
     files = (folder.config, folder.key, folder.admin_token, *(file for file in policy if file.is_relative_to(folder.path)))
-    with folder.keep_objects():
+    async with folder.keep_objects():
         return await maintenance.backup(
             SiteFiles(folder=folder.path, database=folder.database, others=files),
             target,

@@ -1,13 +1,15 @@
 """Where a site keeps what: the files under its folder."""
 
+import asyncio
 import fcntl
 import hashlib
 import hmac
 import os
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from twinlake.core.errors import ConflictError, InvalidInputError
 
@@ -95,18 +97,14 @@ class SiteFolder:
                 )
             yield
 
-    @contextmanager
-    def keep_objects(self) -> Iterator[None]:
+    @asynccontextmanager
+    async def keep_objects(self) -> AsyncGenerator[None]:
         """Keep objects from being swept: a backup copies its database first, then what that cites.
 
-        Raises
-        ------
-        ConflictError
-            They are being swept at this moment.
+        While they are being swept, it waits for the end of that.
         """
-        with self._try_lock("sweep.lock", fcntl.LOCK_SH) as held:
-            if not held:
-                raise ConflictError("The site is sweeping its objects.", remedy="Try again in a minute.")
+        with self._open("sweep.lock") as file:
+            await asyncio.to_thread(fcntl.flock, file, fcntl.LOCK_SH)
             yield
 
     def sweeping(self) -> AbstractContextManager[bool]:
@@ -115,8 +113,7 @@ class SiteFolder:
 
     @contextmanager
     def _try_lock(self, name: str, kind: int) -> Iterator[bool]:
-        self.database.parent.mkdir(parents=True, exist_ok=True)
-        with (self.database.parent / name).open("a") as file:
+        with self._open(name) as file:
             try:
                 fcntl.flock(file, kind | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -124,6 +121,10 @@ class SiteFolder:
             else:
                 held = True
             yield held
+
+    def _open(self, name: str) -> TextIO:
+        self.database.parent.mkdir(parents=True, exist_ok=True)
+        return (self.database.parent / name).open("a")
 
 
 def write_secret(path: Path, content: bytes) -> None:
