@@ -70,4 +70,18 @@ MIGRATIONS: tuple[Migration, ...] = (
         create index identity_usage_principal on identity_usage(principal, hour);
         """,
     ),
+    Migration(
+        "identity",
+        2,
+        """
+        -- The site's own signing keys: private halves are sealed with a key from site.key. signs_from in microseconds.
+        create table identity_key(
+            kid text primary key,
+            use text not null check (use in ('site', 'desp', 'dedl')),
+            algorithm text not null,
+            sealed blob not null,
+            signs_from integer not null
+        ) strict, without rowid;
+        """,
+    ),
 )
