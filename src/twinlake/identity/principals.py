@@ -53,6 +53,10 @@ class Caller:
     """Projects that the principal is a member of."""
     licences: frozenset[str] = frozenset()
     """Licences that the principal has accepted."""
+    session: str | None = field(default=None, compare=False)
+    """The sign-in at this site's issuer that the request stands on."""
+    peer: str | None = field(default=None, compare=False)
+    """Id of the site that asks for the principal."""
     request_id: str = field(default="", compare=False)
     """The request that is being answered, for the audit log."""
     key: str = field(init=False, compare=False, repr=False, default="")
@@ -65,7 +69,7 @@ class Caller:
     def within(self, request_id: str) -> "Caller":
         """Return this caller, acting in the request *request_id* (cheaper than making it anew)."""
         copy = object.__new__(Caller)
-        for name in ("principal", "roles", "scopes", "projects", "licences", "key"):
+        for name in ("principal", "roles", "scopes", "projects", "licences", "session", "peer", "key"):
             object.__setattr__(copy, name, getattr(self, name))
         object.__setattr__(copy, "request_id", request_id)
         return copy

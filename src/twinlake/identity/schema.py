@@ -84,4 +84,33 @@ MIGRATIONS: tuple[Migration, ...] = (
         ) strict, without rowid;
         """,
     ),
+    Migration(
+        "identity",
+        3,
+        """
+        -- Ids of tokens that count once, until (microseconds) they would have expired anyway.
+        create table identity_used_id(
+            issuer text not null,
+            id text not null,
+            until integer not null,
+            primary key (issuer, id)
+        ) strict, without rowid;
+        create index identity_used_id_until on identity_used_id(until);
+
+        -- What a principal allows an actor to do in its name while it is away: jobs that outlive tokens. Times in microseconds.
+        create table identity_delegation(
+            id text primary key,
+            issuer text not null,
+            subject text not null,
+            actor text not null,
+            audience text not null,
+            scopes text not null,
+            job text not null,
+            created_at integer not null,
+            expires_at integer not null,
+            revoked_at integer
+        ) strict, without rowid;
+        create index identity_delegation_owner on identity_delegation(issuer, subject);
+        """,
+    ),
 )

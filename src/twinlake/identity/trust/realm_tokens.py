@@ -1,0 +1,52 @@
+"""Access tokens of this site's own realms: verified against its own keys."""
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from twinlake.core.clock import Clock
+from twinlake.core.documents import JsonObject
+from twinlake.identity.errors import InvalidTokenError
+from twinlake.identity.keys.jwt import check_times, read_keys, verify
+from twinlake.identity.keys.ring import KeyRing
+
+_ALGORITHMS = ("RS256",)
+
+
+class Sessions(Protocol):
+    """The sign-ins of this site's issuer."""
+
+    async def is_alive(self, sid: str) -> bool:
+        """Tell whether the sign-in *sid* has neither ended nor been ended."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RealmTokens:
+    """Reads the access tokens of one realm of this site."""
+
+    realm: Literal["desp", "dedl"]
+    url: str
+    """What ``iss`` says."""
+    ring: KeyRing
+    sessions: Sessions
+    clock: Clock
+
+    async def read(self, token: str) -> JsonObject:
+        """Return the claims of an access token that is good now.
+
+        Raises
+        ------
+        InvalidTokenError
+            It is not of this realm, is forged or expired, or its sign-in has ended.
+        """
+        keys = read_keys(self.ring.public_keys(self.realm), algorithms=_ALGORITHMS)
+        claims = verify(token, keys, algorithms=_ALGORITHMS, typ="JWT")
+        if claims.get("iss") != self.url:
+            raise InvalidTokenError("The token is of another issuer.", remedy="Exchange it at this site first.")
+        if claims.get("typ") != "Bearer":
+            raise InvalidTokenError("The token is no access token.", remedy="Send the access token.")
+        check_times(claims, self.clock.now())
+        sid = claims.get("sid")
+        if sid is not None and not (isinstance(sid, str) and await self.sessions.is_alive(sid)):
+            raise InvalidTokenError("The sign-in that the token belongs to has ended.", remedy="Sign in again.")
+        return claims

@@ -1,0 +1,69 @@
+"""Tokens of trusted issuers, read: for the exchange by which people sign in here (RFC 8693 with ``subject_issuer``)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from twinlake.core.clock import Clock
+from twinlake.core.documents import JsonObject
+from twinlake.identity.errors import InvalidTokenError
+from twinlake.identity.keys.jwt import audiences, check_times, peek, verify
+from twinlake.identity.principals import Principal
+from twinlake.identity.trust.keysets import KeySets
+from twinlake.identity.trust.models import Issuers, TrustedIssuer, VerifiedSubject, assertable, read_subject
+
+_ATTRIBUTES = ("preferred_username", "name", "email", "given_name", "family_name")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubjectReader:
+    """Reads tokens of the issuers that are trusted here."""
+
+    site_id: str
+    issuers: Issuers
+    keys: KeySets
+    clock: Clock
+
+    async def read(self, token: str, *, alias: str) -> VerifiedSubject:
+        """Return whom *token* speaks for, which is said to be of the issuer *alias*.
+
+        Raises
+        ------
+        InvalidTokenError
+            There is no such issuer, or the token is not of it, not for this site, forged or expired.
+        """
+        header, claims = peek(token)
+        issuer = self._find(alias, claims.get("iss"))
+        keys = await self.keys.keys_of(issuer, kid=header.get("kid"))
+        claims = verify(token, keys, algorithms=issuer.algorithms, typ="JWT")
+        check_times(claims, self.clock.now(), leeway=issuer.leeway)
+        self._check_audience(issuer, claims)
+        roles = frozenset[str]().union(*(assertable(named, issuer.roles) for named in _role_lists(claims)))
+        attributes = {name: claims[name] for name in _ATTRIBUTES if isinstance(claims.get(name), str)}
+        name = attributes.get("name") or attributes.get("preferred_username", "")
+        return VerifiedSubject(
+            principal=Principal(issuer.id, read_subject(claims)), roles=roles, name=name, attributes=attributes
+        )
+
+    def _find(self, alias: str, url: object) -> TrustedIssuer:
+        for issuer in self.issuers.list_issuers():
+            if issuer.alias == alias and issuer.url == url:
+                return issuer
+        raise InvalidTokenError("The token is of an issuer that is not trusted here.")
+
+    def _check_audience(self, issuer: TrustedIssuer, claims: JsonObject) -> None:
+        if issuer.audience is not None:
+            if issuer.audience not in audiences(claims):
+                raise InvalidTokenError("The token was made for another audience.")
+        elif claims.get("twinlake:site") != self.site_id or "aud" in claims:
+            raise InvalidTokenError("The token was made for another site.", remedy="Sign in again from here.")
+
+
+def _role_lists(claims: JsonObject) -> Iterator[object]:
+    """Yield where issuers of this field put roles: Keycloak's realm and clients, entitlements, groups."""
+    access = claims.get("realm_access")
+    yield access.get("roles") if isinstance(access, dict) else None
+    clients = claims.get("resource_access")
+    for client in clients.values() if isinstance(clients, dict) else ():
+        yield client.get("roles") if isinstance(client, dict) else None
+    yield claims.get("entitlements")
+    yield claims.get("groups")
