@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from twinlake.core.errors import InvalidInputError
-from twinlake.discovery.data.freetext import fold, parse_free_text, text_of
+from twinlake.discovery.freetext import fold, parse_free_text, text_of
 
 TWIN = {
     "id": "EO.ECMWF.DAT.D1.DT_CLIMATE.G2.SSP3-7.0_IFS-NEMO.R1",

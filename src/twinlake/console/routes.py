@@ -53,7 +53,7 @@ def routes(services: ConsoleServices) -> list[BaseRoute]:
     console, signing, tokens = _Console(services), services.signing, services.tokens
     return [
         guarded("/static/{version}/{path:path}", services.pages.static.send, methods=["GET"], action="public"),
-        guarded("/", console.home, methods=["GET"], action="discover"),
+        HtmlRoute(guarded("/", console.home, methods=["GET"], action="discover")),
         guarded("/explore", console.explore, methods=["GET"], action="discover"),
         guarded("/collections", console.collections, methods=["GET"], action="discover"),
         guarded("/collections/{collection}", console.collection, methods=["GET"], action="discover"),

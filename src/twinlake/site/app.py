@@ -20,6 +20,7 @@ from twinlake.console.work import WorkBench
 from twinlake.discovery.data.app import API_PATH
 from twinlake.discovery.data.app import mount as mount_stac
 from twinlake.discovery.data.errors import render_stac_error
+from twinlake.discovery.services.routes import routes as service_routes
 from twinlake.engines.web.api import new_api
 from twinlake.engines.web.openapi import OPERATIONS_DOCUMENT
 from twinlake.engines.web.problems import Problem, Render
@@ -131,6 +132,7 @@ def _cold_routes(services: Services) -> list[BaseRoute]:
     path = OPERATIONS_DOCUMENT.removeprefix("/api")
     guarded_api(api, path, document.get_openapi, methods=["GET"], action="public", include_in_schema=False)
     return [
+        *service_routes(services.services, public_url=settings.base_url, title=settings.title),
         *job_routes.routes(jobs=services.jobs, watcher=services.watcher, seal=services.seal, public_url=settings.base_url),
         *upload_routes.routes(
             uploads=services.uploads,

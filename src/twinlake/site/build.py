@@ -21,6 +21,7 @@ from twinlake.core.paging import TokenSeal
 from twinlake.core.randomness import SYSTEM_RANDOMNESS, Randomness
 from twinlake.discovery.data.editing import DataEditing
 from twinlake.discovery.data.service import DataDiscovery
+from twinlake.discovery.services.service import ServiceDiscovery
 from twinlake.engines.database import Database, SqliteDatabase
 from twinlake.engines.database.reserve import DiskReserve
 from twinlake.engines.network.client import GuardedClient
@@ -67,6 +68,7 @@ from twinlake.notification.webhooks.service import Webhooks
 from twinlake.notification.webhooks.signing import WebhookSigner
 from twinlake.site.health import HealthWatch
 from twinlake.site.layout import SiteFolder
+from twinlake.site.neighbourhood import Neighbourhood
 from twinlake.site.schema import MIGRATIONS
 from twinlake.site.settings import LocalObjectsSettings, S3ObjectsSettings, SiteSettings
 from twinlake.site.upkeep import Upkeep
@@ -92,6 +94,7 @@ class Services:
     """Set when the site is about to stop: streams end then."""
     database: Database
     health: HealthWatch
+    services: ServiceDiscovery
     objects: ObjectStore
     links: LinkedFiles
     events: EventLog
@@ -248,6 +251,7 @@ async def open_services(
             scratch=folder.staging / "children",
             log=log,
         )
+        health = HealthWatch(database=database, folder=folder, clock=clock)
         webhook_signer = WebhookSigner(key=folder.derive_key("webhook secrets"))
         client = GuardedClient(guard=DestinationGuard(allow=settings.webhooks.allow))
         yield Services(
@@ -259,7 +263,8 @@ async def open_services(
             metrics=RequestMetrics(CollectorRegistry()),
             closing=closing,
             database=database,
-            health=HealthWatch(database=database, folder=folder, clock=clock),
+            health=health,
+            services=ServiceDiscovery(Neighbourhood(settings=settings, health=health)),
             objects=objects,
             links=links,
             events=events,

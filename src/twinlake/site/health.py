@@ -39,14 +39,20 @@ class HealthWatch:
         self._probing = asyncio.Lock()
         self._probed_at: float | None = None
         self._probed: str | None = None
+        self._was_ok = True
+        self.since = clock.now()
+        """Since when the site has been found as it was found last."""
 
     async def examine(self) -> Health:
         """Try a read and a change, write to the disk of the database, and look at the room on it."""
-        return Health(
+        found = Health(
             reading=await self._try_reading(),
             writing=await self._try_writing() or await self._prove_writing(),
             disk=self._look_at_disk(),
         )
+        if found.ok != self._was_ok:
+            self._was_ok, self.since = found.ok, self._clock.now()
+        return found
 
     async def _try_reading(self) -> str | None:
         try:

@@ -9,7 +9,6 @@ import orjson
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import InvalidInputError
 from twinlake.discovery.data.fields import Fields
-from twinlake.discovery.data.freetext import Matcher, parse_free_text
 from twinlake.discovery.data.requests import (
     read_bbox,
     read_datetime,
@@ -19,6 +18,7 @@ from twinlake.discovery.data.requests import (
     read_sortby,
     read_token,
 )
+from twinlake.discovery.freetext import Matcher, parse_free_text
 from twinlake.holdings.catalogue.interfaces import BBox, SortKey
 
 LIMIT = 1000

@@ -10,7 +10,7 @@ import orjson
 from twinlake.core.documents import JsonObject
 from twinlake.discovery.data.collection_filter import select_by_filter
 from twinlake.discovery.data.collection_requests import CollectionRequest
-from twinlake.discovery.data.freetext import text_of
+from twinlake.discovery.freetext import text_of
 from twinlake.holdings.catalogue.interfaces import BBox, SortKey, StoredCollection
 from twinlake.standards.geojson import horizontal
 from twinlake.standards.rfc3339 import parse_instant
