@@ -5,7 +5,15 @@ from dataclasses import dataclass, field
 from twinlake.core.errors import InvalidInputError
 from twinlake.core.ids import check_id
 
-ROLES = frozenset({"operator", "administrator", "data-steward"})
+SITE_ROLES = frozenset({"operator", "administrator", "data-steward"})
+"""Roles in running a site."""
+LAKE_ROLES = frozenset({
+    "hda-public-data-access", "hda-restricted-data-access", "hda-low", "DPAD_Direct_Access", "hook-workflows", "hook-low",
+    "hook-medium", "hook-high", "stack-dask", "stack-jupyter", "islet",
+})  # fmt: skip
+"""Roles of the lake's users, by the names that its clients know: access to services, and quotas (Data Lake documentation,
+"My DataLake Services")."""
+ROLES = SITE_ROLES | LAKE_ROLES
 """What a site can grant a principal."""
 
 

@@ -5,12 +5,14 @@ from twinlake.events import schema as events_schema
 from twinlake.holdings.catalogue import schema as catalogue_schema
 from twinlake.holdings.ingest import schema as ingest_schema
 from twinlake.identity import schema as identity_schema
+from twinlake.identity.issuer import schema as issuer_schema
 from twinlake.jobs import schema as jobs_schema
 from twinlake.notification import schema as notification_schema
 
 MIGRATIONS: tuple[Migration, ...] = (
     *events_schema.MIGRATIONS,
     *identity_schema.MIGRATIONS,
+    *issuer_schema.MIGRATIONS,
     *jobs_schema.MIGRATIONS,
     *notification_schema.MIGRATIONS,
     *catalogue_schema.MIGRATIONS,

@@ -1,0 +1,228 @@
+"""Pages for who is signed in: letting a device in, one's own sessions, the second factor, signing out."""
+
+import base64
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from twinlake.core.clock import from_microseconds
+from twinlake.core.errors import InvalidInputError
+from twinlake.core.paging import TokenSeal
+from twinlake.engines.web.trace import trace_of
+from twinlake.identity.errors import CrossSiteFormError, InvalidTokenError, TooManyAttemptsError
+from twinlake.identity.issuer.clients import ClientRegistry
+from twinlake.identity.issuer.devices import DeviceStore, write_user_code
+from twinlake.identity.issuer.errors import OAuthError
+from twinlake.identity.issuer.flow import Flow
+from twinlake.identity.issuer.forms import read_form, read_query
+from twinlake.identity.issuer.models import Realm
+from twinlake.identity.issuer.second_factor import SecondFactors, draw_qr
+from twinlake.identity.issuer.session_rows import Session
+from twinlake.identity.issuer.sign_in import SignIn
+from twinlake.identity.issuer.subjects import verify_signed
+from twinlake.identity.keys.ring import KeyRing
+from twinlake.identity.principals import Caller
+
+_USER_CODES = "(user codes)"
+_NOT_WAITING = "No device waits with this code. Codes are good for ten minutes."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountPages:
+    """One method per page or form; who is not signed in does that first."""
+
+    sign_in: SignIn
+    clients: ClientRegistry
+    devices: DeviceStore
+    factors: SecondFactors
+    keys: KeyRing
+    seal: TokenSeal
+    """Of forms, and of second factors that are about to be set up."""
+
+    async def show_device(self, request: Request, realm: Realm) -> Response:
+        """Ask for a device's code, or whether the device with this code is to be let in."""
+        given = read_query(request).get("user_code", "")
+        session = await self.sign_in.find_session(request)
+        page = f"/device?{urlencode({'user_code': given[:20]})}" if given else "/device"
+        if session is None:
+            return self.sign_in.begin(request, realm, Flow(step="password", page=page))
+        if not given:
+            return self._render_device(realm)
+        limit, address = self.sign_in.proof.limit, trace_of(request.scope).client
+        try:
+            limit.check(address, _USER_CODES)
+        except TooManyAttemptsError as error:
+            return self._render_device(realm, problem=error.message, status=error.status)
+        waiting = await self.devices.find_pending(realm, given)
+        if waiting is None:
+            limit.note_failure(address, _USER_CODES)
+            return self._render_device(realm, problem=_NOT_WAITING)
+        client = self.clients.find(realm, waiting.client)
+        return self._render_device(
+            realm,
+            waiting=True,
+            client=waiting.client if client is None else client.title,
+            user_code=write_user_code(waiting.user_code),
+            scope=", ".join(sorted(waiting.scope)),
+            form_token=self._form_token(session),
+        )
+
+    async def decide_device(self, request: Request, realm: Realm) -> Response:
+        """Let a device in, or refuse it."""
+        session, form = await self._require_form(request)
+        allowed = form.get("decision") == "allow"
+        if not await self.devices.decide(realm, form.get("user_code", ""), session, allowed=allowed):
+            return self._render_device(realm, problem=_NOT_WAITING)
+        return self._render_device(realm, done="The device is let in." if allowed else "The device is refused.")
+
+    def _render_device(self, realm: Realm, *, status: int = 200, **values: Any) -> Response:
+        given: dict[str, Any] = {"done": "", "problem": "", "waiting": False, **values}
+        return self.sign_in.pages.render("device.html", status=status, action=f"{realm.url}/device", **given)
+
+    async def show_account(self, request: Request, realm: Realm) -> Response:
+        """List one's own sessions."""
+        session = await self.sign_in.find_session(request)
+        if session is None:
+            return self.sign_in.begin(request, realm, Flow(step="password", page="/account"))
+        return self.sign_in.pages.render(
+            "account.html",
+            account=await self.sign_in.accounts.get(session.principal.subject),
+            sessions=[self._describe(each, session) for each in await self.sign_in.sessions.list_of(session.principal)],
+            form_token=self._form_token(session),
+            end_url=f"{realm.url}/account/sessions",
+            factor_url=f"{realm.url}/account/second-factor",
+            logout_url=realm.endpoint("logout"),
+        )
+
+    def _describe(self, session: Session, here: Session) -> Mapping[str, object]:
+        return {
+            "sid": session.sid,
+            "title": session.client or "Browser",
+            "here": session.sid == here.sid,
+            "offline": session.offline,
+            "opened": f"{from_microseconds(session.opened_at):%Y-%m-%d %H:%M} UTC",
+            "used": f"{from_microseconds(session.used_at):%Y-%m-%d %H:%M} UTC",
+        }
+
+    async def end_session(self, request: Request, realm: Realm) -> Response:
+        """End one of one's own sessions."""
+        session, form = await self._require_form(request)
+        await self.sign_in.sessions.end(form.get("sid", ""), of=session.principal)
+        return self.sign_in.pages.redirect(f"{realm.url}/account")
+
+    async def show_factor(self, request: Request, realm: Realm) -> Response:
+        """Offer a new second factor, or to remove the one that is there."""
+        session = await self.sign_in.find_session(request)
+        if session is None:
+            return self.sign_in.begin(request, realm, Flow(step="password", page="/account/second-factor"))
+        return await self._render_factor(realm, session, self.factors.new_secret())
+
+    async def change_factor(self, request: Request, realm: Realm) -> Response:
+        """Set up the second factor whose code is sent, or remove the one that is there."""
+        session, form = await self._require_form(request)
+        account, code = await self.sign_in.accounts.get(session.principal.subject), form.get("otp", "")
+        address = trace_of(request.scope).client
+        by = Caller(principal=session.principal, request_id=trace_of(request.scope).request_id)
+        secret = self.factors.new_secret()
+        try:
+            if account.has_second_factor:
+                good = await self.sign_in.proof.check_factor(account, code, address=address)
+                if good:
+                    await self.factors.remove(account.subject, by=by)
+            else:
+                secret = self._open_secret(form.get("secret", ""), session)
+                good = await self.factors.enrol(account.subject, secret, code, by=by)
+        except TooManyAttemptsError as error:
+            return await self._render_factor(realm, session, secret, problem=error.message, status=error.status)
+        if not good:
+            return await self._render_factor(realm, session, secret, problem="Invalid authenticator code.")
+        return self.sign_in.pages.redirect(f"{realm.url}/account")
+
+    async def _render_factor(
+        self, realm: Realm, session: Session, secret: str, *, problem: str = "", status: int = 200
+    ) -> Response:
+        account = await self.sign_in.accounts.get(session.principal.subject)
+        return self.sign_in.pages.render(
+            "enrol.html",
+            status=status,
+            account=account,
+            problem=problem,
+            secret=secret,
+            sealed=self.seal.seal(base64.b32decode(secret), f"enrol|{session.sid}".encode()),
+            picture=draw_qr(self.factors.address_of(secret, account.username)),
+            form_token=self._form_token(session),
+            action=f"{realm.url}/account/second-factor",
+            account_url=f"{realm.url}/account",
+        )
+
+    def _open_secret(self, sealed: str, session: Session) -> str:
+        try:
+            return base64.b32encode(self.seal.open(sealed, f"enrol|{session.sid}".encode())).decode()
+        except InvalidInputError:
+            raise CrossSiteFormError("The form is not of this session.", remedy="Load the page again.") from None
+
+    async def show_logout(self, request: Request, realm: Realm) -> Response:
+        """Sign out at once if a client shows whom it means, else ask (OpenID Connect RP-Initiated Logout 1.0, section 2)."""
+        return await self._log_out(request, realm, read_query(request), is_confirmed=False)
+
+    async def log_out(self, request: Request, realm: Realm) -> Response:
+        """Sign out on behalf of a form of this site's or of a client."""
+        form = await read_form(request)
+        session = await self.sign_in.find_session(request)
+        is_own = session is not None and hmac.compare_digest(form.get("form_token", ""), self._form_token(session))
+        if is_own:
+            self.sign_in.pages.require_own(request)
+        return await self._log_out(request, realm, form, is_confirmed=is_own)
+
+    async def _log_out(self, request: Request, realm: Realm, asked: Mapping[str, str], *, is_confirmed: bool) -> Response:
+        session = await self.sign_in.find_session(request)
+        client_id, hinted = self._read_hint(realm, asked)
+        wanted = asked.get("post_logout_redirect_uri", "")
+        client = self.clients.find(realm, client_id)
+        target = "" if client is None or wanted not in client.logout_redirect_uris else wanted
+        if session is not None and not is_confirmed and not await self._is_of(hinted, session):
+            return self.sign_in.pages.render(
+                "sign-out.html", leads_to=target, action=realm.endpoint("logout"), form_token=self._form_token(session)
+            )
+        if session is not None:
+            await self.sign_in.sessions.end(session.sid)
+        if target and (state := asked.get("state")) is not None:
+            target += ("&" if "?" in target else "?") + urlencode({"state": state})
+        pages = self.sign_in.pages
+        response = pages.redirect(target) if target else pages.render("sign-out.html", form_token="")
+        self.sign_in.cookies.clear_session(response)
+        return response
+
+    def _read_hint(self, realm: Realm, asked: Mapping[str, str]) -> tuple[str, str]:
+        """Return client and session of an ``id_token_hint``, which may have expired; empty where there is no good one."""
+        hint = asked.get("id_token_hint", "")
+        if not hint:
+            return asked.get("client_id", ""), ""
+        try:
+            claims = verify_signed(hint, realm, self.keys)
+        except InvalidTokenError:
+            return "", ""
+        return str(claims.get("azp", "")), str(claims.get("sid", ""))
+
+    async def _is_of(self, sid: str, browser: Session) -> bool:
+        """Tell whether a client's session began in this browser's."""
+        session = await self.sign_in.sessions.find(sid) if sid else None
+        return session is not None and session.parent == browser.sid
+
+    async def _require_form(self, request: Request) -> tuple[Session, dict[str, str]]:
+        self.sign_in.pages.require_own(request)
+        session = await self.sign_in.find_session(request)
+        if session is None:
+            raise OAuthError("login_required", "You are not signed in any more.", status=401)
+        form = await read_form(request)
+        if not hmac.compare_digest(form.get("form_token", "").encode(), self._form_token(session).encode()):
+            raise CrossSiteFormError("The form does not belong to this session.", remedy="Load the page again and repeat.")
+        return session, form
+
+    def _form_token(self, session: Session) -> str:
+        return self.seal.seal(b"", f"form|{session.sid}".encode())

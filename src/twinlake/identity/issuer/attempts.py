@@ -1,0 +1,78 @@
+"""Limits on guessing passwords and codes, which slow a guesser down and lock nobody out for good.
+
+Failures count against the address that they came from, and against the account as that address names it, whether or not
+there is such an account. The delay grows with every failure to a quarter of an hour and fades. For a second factor, which
+is short, failures count against the account as well, but not for an address from which its owner has signed in.
+"""
+
+import math
+from collections import OrderedDict
+from collections.abc import Iterator
+
+from twinlake.core.clock import Clock
+from twinlake.identity.errors import TooManyAttemptsError
+
+_FREE_OF_PAIR = 5
+_FREE_OF_ADDRESS = 30
+_FREE_OF_FACTOR = 10
+_FIRST_SECONDS = 15.0
+_LONGEST_SECONDS = 900.0
+_FADES_SECONDS = 3600.0
+_KEPT = 20_000
+
+
+class GuessLimit:
+    """Counts failures in memory; a restart forgives them."""
+
+    def __init__(self, *, clock: Clock) -> None:
+        self._clock = clock
+        # Key to (failures, monotonic seconds of the last one).
+        self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()
+        self._known: OrderedDict[tuple[str, str], None] = OrderedDict()
+
+    def check(self, address: str, username: str, *, factor: bool = False) -> None:
+        """Refuse an attempt while too many before it failed.
+
+        Raises
+        ------
+        TooManyAttemptsError
+            Says when to come back.
+        """
+        wait = max((self._wait(key, free) for key, free in self._keys(address, username, factor=factor)), default=0.0)
+        if wait > 0:
+            seconds = math.ceil(wait)
+            raise TooManyAttemptsError(f"Too many attempts failed. Try again in {seconds} seconds.", retry_after_seconds=seconds)
+
+    def note_failure(self, address: str, username: str, *, factor: bool = False) -> None:
+        """Count a failure."""
+        for key, _ in self._keys(address, username, factor=factor):
+            count, _ = self._current(key)
+            self._failures[key] = (count + 1, self._clock.monotonic())
+            self._failures.move_to_end(key)
+        while len(self._failures) > _KEPT:
+            self._failures.popitem(last=False)
+
+    def note_success(self, address: str, username: str) -> None:
+        """Forget what this address failed with this account, and know it as its owner's from now on."""
+        self._failures.pop(f"pair|{username}|{address}", None)
+        self._known[username, address] = None
+        self._known.move_to_end((username, address))
+        if len(self._known) > _KEPT:
+            self._known.popitem(last=False)
+
+    def _keys(self, address: str, username: str, *, factor: bool) -> Iterator[tuple[str, int]]:
+        yield f"address|{address}", _FREE_OF_ADDRESS
+        yield f"pair|{username}|{address}", _FREE_OF_PAIR
+        if factor and (username, address) not in self._known:
+            yield f"factor|{username}", _FREE_OF_FACTOR
+
+    def _current(self, key: str) -> tuple[int, float]:
+        count, at = self._failures.get(key, (0, 0.0))
+        return (0, 0.0) if self._clock.monotonic() - at > _FADES_SECONDS else (count, at)
+
+    def _wait(self, key: str, free: int) -> float:
+        count, at = self._current(key)
+        if count < free:
+            return 0.0
+        delay = min(_LONGEST_SECONDS, _FIRST_SECONDS * 2.0 ** min(count - free, 10))
+        return at + delay - self._clock.monotonic()

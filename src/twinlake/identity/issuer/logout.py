@@ -1,0 +1,50 @@
+"""Back-channel logout (OpenID Connect Back-Channel Logout 1.0): clients that gave an address hear of sessions that ended."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+from urllib.parse import urlencode
+
+from structlog.typing import FilteringBoundLogger
+
+from twinlake.core.errors import TwinlakeError
+from twinlake.engines.network.client import Answer
+from twinlake.identity.issuer.clients import ClientRegistry
+from twinlake.identity.issuer.minting import TokenMint
+from twinlake.identity.issuer.models import Realm
+from twinlake.identity.issuer.session_rows import Session
+
+
+class Post(Protocol):
+    """Sends, as `GuardedClient.post` does."""
+
+    async def __call__(self, url: str, *, headers: Mapping[str, str], body: bytes) -> Answer: ...
+
+
+class BackChannelLogout:
+    """Tells clients. One that does not answer is named in the log: its token ends by itself within the hour."""
+
+    def __init__(
+        self, *, realms: Sequence[Realm], clients: ClientRegistry, mint: TokenMint, post: Post, log: FilteringBoundLogger
+    ) -> None:
+        self._realms = {realm.name: realm for realm in realms}
+        self._clients = clients
+        self._mint = mint
+        self._post = post
+        self._log = log
+
+    async def tell(self, ended: Sequence[Session]) -> None:
+        """Tell the clients of sessions that ended."""
+        for session in ended:
+            realm = next((each for name, each in self._realms.items() if name == session.realm), None)
+            client = None if realm is None else self._clients.find(realm, session.client)
+            if realm is None or client is None or client.back_channel_logout_uri is None:
+                continue
+            body = urlencode({"logout_token": self._mint.logout_token(realm, session)}).encode()
+            headers = {"content-type": "application/x-www-form-urlencoded"}
+            try:
+                answer = await self._post(client.back_channel_logout_uri, headers=headers, body=body)
+            except TwinlakeError as error:
+                self._log.warning("back-channel logout failed", client_id=client.id, reason=error.message)
+            else:
+                if answer.status >= 300:
+                    self._log.warning("back-channel logout refused", client_id=client.id, status=answer.status)

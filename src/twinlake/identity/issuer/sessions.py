@@ -1,0 +1,226 @@
+"""Sessions of the issuer: opened by signing in, used by clients, ended by logout, revocation, replay or time."""
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from typing import Protocol
+
+from starlette.responses import Response
+
+from twinlake.core.clock import Clock, to_microseconds
+from twinlake.core.randomness import Randomness
+from twinlake.engines.database import Connection, Database
+from twinlake.identity.issuer.session_rows import (
+    Session,
+    end_session,
+    find_browser_session,
+    find_session,
+    insert_session,
+    list_sessions_of,
+    use_session,
+)
+from twinlake.identity.principals import Principal
+from twinlake.identity.secrets import hash_secret, new_secret
+
+BROWSER_IDLE = timedelta(hours=12)
+BROWSER_LONGEST = timedelta(days=7)
+CLIENT_IDLE = timedelta(hours=12)
+"""Longer than any access token lives."""
+CLIENT_LONGEST = timedelta(days=7)
+OFFLINE_IDLE = timedelta(days=90)
+_REMEMBERED_SECONDS = 60.0
+_REMEMBERED = 20_000
+_SECRET_LENGTH = 43
+
+OnEnd = Callable[[Sequence[Session]], Awaitable[None]]
+
+
+class SessionRegistry(Protocol):
+    """Tells whether the session of a token still counts; whoever verifies bearers asks."""
+
+    async def is_alive(self, sid: str) -> bool:
+        """Tell whether the session *sid* of this site has not ended.
+
+        One that is ended in this process counts no more at once; one that another process ended, within a minute.
+        """
+        ...
+
+
+class IssuerSessions:
+    """Opens, finds and ends sessions; a `SessionRegistry`.
+
+    Parameters
+    ----------
+    on_end
+        Told of the sessions that somebody ended, after that is durable.
+    """
+
+    def __init__(self, *, database: Database, clock: Clock, randomness: Randomness, on_end: OnEnd) -> None:
+        self._database = database
+        self._clock = clock
+        self._randomness = randomness
+        self._on_end = on_end
+        # sid to (microseconds at which it ends, monotonic seconds until which that is believed).
+        self._alive: OrderedDict[str, tuple[int, float]] = OrderedDict()
+        self._generation = 0
+
+    def now(self) -> int:
+        """Return the present instant as rows have it."""
+        return to_microseconds(self._clock.now())
+
+    async def is_alive(self, sid: str) -> bool:
+        known = self._alive.get(sid)
+        if known is not None and self._clock.monotonic() < known[1]:
+            return self.now() < known[0]
+        while True:
+            generation = self._generation
+            session = await self._database.read(lambda tx: find_session(tx, sid))
+            # What was read before something was ended must not be remembered after it.
+            if generation == self._generation:
+                break
+        if session is None or not session.is_alive(self.now()):
+            return False
+        self._alive[sid] = (session.ends_at, self._clock.monotonic() + _REMEMBERED_SECONDS)
+        if len(self._alive) > _REMEMBERED:
+            self._alive.popitem(last=False)
+        return True
+
+    def forget(self) -> None:
+        """Ask the database again for every session: some were ended."""
+        self._alive.clear()
+        self._generation += 1
+
+    async def open_browser(self, principal: Principal, *, realm: str, site: str) -> tuple[str, Session]:
+        """Open a session of a browser in which *principal* has just signed in; return its cookie's secret, too."""
+        now, secret = self.now(), new_secret(self._randomness)
+        session = Session(
+            sid=self.new_sid(),
+            parent=None,
+            principal=principal,
+            realm=realm,
+            client="",
+            scope=frozenset(),
+            site=site,
+            offline=False,
+            signed_in_at=now,
+            opened_at=now,
+            used_at=now,
+            ends_at=now + microseconds(BROWSER_IDLE),
+        )
+        await self._database.write(lambda tx: insert_session(tx, session, secret_sha256=hash_secret(secret)))
+        return secret, session
+
+    async def find_browser(self, secret: str) -> Session | None:
+        """Return the session of a cookie if it is alive; it lives on for a while then."""
+        digest, now = hash_secret(secret), self.now()
+        session = await self._database.read(lambda tx: find_browser_session(tx, digest))
+        if session is None or not session.is_alive(now):
+            return None
+        ends_at = min(now + microseconds(BROWSER_IDLE), session.opened_at + microseconds(BROWSER_LONGEST))
+        await self._database.write(lambda tx: use_session(tx, session.sid, now=now, ends_at=ends_at))
+        return session
+
+    def new_client_session(
+        self,
+        principal: Principal,
+        *,
+        realm: str,
+        client: str,
+        scope: frozenset[str],
+        site: str,
+        parent: Session | None = None,
+        lives: timedelta = CLIENT_IDLE,
+    ) -> Session:
+        """Make, not yet written, what a client is given: an offline one if *scope* says so."""
+        now, offline = self.now(), "offline_access" in scope
+        return Session(
+            sid=self.new_sid(),
+            parent=None if parent is None or offline else parent.sid,
+            principal=principal,
+            realm=realm,
+            client=client,
+            scope=scope,
+            site=site,
+            offline=offline,
+            signed_in_at=now if parent is None else parent.signed_in_at,
+            opened_at=now,
+            used_at=now,
+            ends_at=now + microseconds(OFFLINE_IDLE if offline else lives),
+        )
+
+    async def find(self, sid: str) -> Session | None:
+        """Return a session if it is alive."""
+        session = await self._database.read(lambda tx: find_session(tx, sid))
+        return session if session is not None and session.is_alive(self.now()) else None
+
+    async def list_of(self, principal: Principal) -> list[Session]:
+        """Return somebody's sessions that are alive, latest first."""
+        return await self._database.read(lambda tx: list_sessions_of(tx, principal, self.now()))
+
+    async def end(self, sid: str, *, of: Principal | None = None) -> None:
+        """End a session and those within it; where *of* is given, only if it is theirs."""
+        now = self.now()
+
+        def work(tx: Connection) -> list[Session]:
+            session = find_session(tx, sid)
+            if session is None or (of is not None and session.principal != of):
+                return []
+            return end_session(tx, sid, now)
+
+        await self.note_ended(await self._database.write(work))
+
+    async def note_ended(self, ended: Sequence[Session]) -> None:
+        """Let what was ended in somebody's transaction count at once."""
+        self.forget()
+        if ended:
+            await self._on_end(ended)
+
+    def new_sid(self) -> str:
+        """Make a session's name: no secret, but not to be guessed either."""
+        return self._randomness(16).hex()
+
+
+class BrowserCookies:
+    """The cookies of the issuer, whose names are this site's own: several sites may be on one host.
+
+    Parameters
+    ----------
+    secure
+        Whether users reach the site by https only.
+    """
+
+    def __init__(self, *, site_id: str, secure: bool, randomness: Randomness) -> None:
+        name = hashlib.sha256(site_id.encode()).hexdigest()[:12]
+        prefix = "__Host-" if secure else ""
+        self.session = f"{prefix}twinlake-issuer-{name}"
+        self.browser = f"{prefix}twinlake-browser-{name}"
+        """Tells one browser from another while somebody signs in."""
+        self._secure = secure
+        self._randomness = randomness
+
+    def browser_of(self, cookies: dict[str, str]) -> str:
+        """Return the browser's own name for itself, or a new one."""
+        given = cookies.get(self.browser, "")
+        return given if len(given) == _SECRET_LENGTH else new_secret(self._randomness)
+
+    def set(self, response: Response, name: str, value: str, *, lives: timedelta | None = None) -> None:
+        """Give the browser a cookie that comes back when another site sends the browser here (``SameSite=Lax``)."""
+        response.set_cookie(
+            name,
+            value,
+            max_age=None if lives is None else int(lives.total_seconds()),
+            path="/",
+            secure=self._secure,
+            httponly=True,
+            samesite="lax",
+        )
+
+    def clear_session(self, response: Response) -> None:
+        """Take the session from the browser."""
+        response.delete_cookie(self.session, path="/", secure=self._secure, httponly=True, samesite="lax")
+
+
+def microseconds(duration: timedelta) -> int:
+    """Count a duration as rows have it."""
+    return duration // timedelta(microseconds=1)
