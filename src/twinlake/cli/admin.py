@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from twinlake.cli.accounts import accounts
 from twinlake.cli.counting import count
 
 if TYPE_CHECKING:
@@ -22,8 +23,9 @@ T = TypeVar("T")
 ConfigOption = Annotated[Path, typer.Option("--config", help="The site's settings.", metavar="FILE")]
 _CONFIG = Path("site.toml")
 
-admin = typer.Typer(help="Look after a site: tokens, backup, restore, checks.", no_args_is_help=True)
+admin = typer.Typer(help="Look after a site: accounts, tokens, backup, restore, checks.", no_args_is_help=True)
 token = typer.Typer(help="Make, list and revoke tokens; works beside a running site.", no_args_is_help=True)
+admin.add_typer(accounts, name="accounts")
 admin.add_typer(token, name="token")
 
 

@@ -112,7 +112,7 @@ async def build_site(url, *, site_id="central", clients=(), allow=(), **facts):
     tokens = TokenStore(database=database, clock=clock, randomness=SYSTEM_RANDOMNESS, audit=audit)
     grants = GrantStore(database=database, audit=audit, on_change=tokens.forget)
     keys = KeyRing(database=database, clock=clock, sealer=Sealer(b"k" * 32, randomness=SYSTEM_RANDOMNESS))
-    await keys.keep_up()
+    await _bring_keys(keys, database)
     logger, peers = new_logger(log, site=site_id), Peers()
     given = {"title": "Test lake", "has_desp": True, "stylesheet": f"{url}/style.css", "icon": f"{url}/icon.svg"} | facts
     issuer = build_issuer(
@@ -161,6 +161,20 @@ async def build_site(url, *, site_id="central", clients=(), allow=(), **facts):
         on_finished=lambda trace: None,
     )
     return IssuerSite(url, clock, database, audit, grants, keys, issuer, peers, log, metrics, router, app)
+
+
+_KEYS = []
+"""Sealed keys of the first site of this process: to make them takes longer than most tests."""
+
+
+async def _bring_keys(keys, database):
+    if _KEYS:
+        insert = "insert into identity_key(kid, use, algorithm, sealed, signs_from) values (?, ?, ?, ?, ?)"
+        await database.write(lambda tx: tx.executemany(insert, _KEYS) and None)
+    await keys.keep_up()
+    if not _KEYS:
+        query = "select kid, use, algorithm, sealed, signs_from from identity_key"
+        _KEYS.extend(await database.read(lambda tx: tx.execute(query).fetchall()))
 
 
 def _place(client, url):
