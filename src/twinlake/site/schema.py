@@ -2,6 +2,7 @@
 
 from twinlake.engines.database import Migration
 from twinlake.events import schema as events_schema
+from twinlake.federation.sites import schema as sites_schema
 from twinlake.holdings.catalogue import schema as catalogue_schema
 from twinlake.holdings.ingest import schema as ingest_schema
 from twinlake.identity import schema as identity_schema
@@ -17,4 +18,5 @@ MIGRATIONS: tuple[Migration, ...] = (
     *notification_schema.MIGRATIONS,
     *catalogue_schema.MIGRATIONS,
     *ingest_schema.MIGRATIONS,
+    *sites_schema.MIGRATIONS,
 )

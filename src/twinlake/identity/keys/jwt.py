@@ -50,15 +50,20 @@ def read_keys(keys: Iterable[JsonObject], *, algorithms: Collection[str]) -> dic
     return usable
 
 
-def peek(token: str) -> tuple[JsonObject, JsonObject]:
+def peek(token: str, *, max_bytes: int = _MAX_BYTES) -> tuple[JsonObject, JsonObject]:
     """Return header and claims of *token*, **not verified**: only to find out whose keys are to be asked.
+
+    Parameters
+    ----------
+    max_bytes
+        A longer one is not looked at.
 
     Raises
     ------
     InvalidTokenError
         It is no compact signed token.
     """
-    if len(token) > _MAX_BYTES or token.count(".") != 2:
+    if len(token) > max_bytes or token.count(".") != 2:
         raise _bad("it is not a compact signed token")
     try:
         found = jws.extract_compact(token.encode("ascii"))
@@ -71,7 +76,14 @@ def peek(token: str) -> tuple[JsonObject, JsonObject]:
     return header, claims
 
 
-def verify(token: str, keys: Mapping[str, PublicKey], *, algorithms: Collection[str], typ: str | None) -> JsonObject:
+def verify(
+    token: str,
+    keys: Mapping[str, PublicKey],
+    *,
+    algorithms: Collection[str],
+    typ: str | None,
+    max_bytes: int = _MAX_BYTES,
+) -> JsonObject:
     """Return the claims of *token*, whose signature is good; times are checked by `check_times`.
 
     Parameters
@@ -80,13 +92,15 @@ def verify(token: str, keys: Mapping[str, PublicKey], *, algorithms: Collection[
         Of one issuer, by ``kid``, as `read_keys` gives them.
     typ
         The type that the header must state; None takes any.
+    max_bytes
+        A longer one is not looked at.
 
     Raises
     ------
     InvalidTokenError
         The signature is not by one of *keys*, or the header is not as it must be.
     """
-    header, claims = peek(token)
+    header, claims = peek(token, max_bytes=max_bytes)
     algorithm, kid = header.get("alg"), header.get("kid")
     if not isinstance(algorithm, str) or algorithm not in algorithms:
         raise _bad("its algorithm is not allowed")

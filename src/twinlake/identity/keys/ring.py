@@ -73,12 +73,17 @@ class KeyRing:
 
     def public_keys(self, use: KeyUse) -> list[JsonObject]:
         """Return the JSON Web Keys (RFC 7517) that verify now or soon, newest first, with ``kid``, ``use`` and ``alg``."""
+        return [
+            {**each.key.as_dict(private=False), "kid": each.kid, "use": "sig", "alg": each.algorithm}
+            for each in self.published_keys(use)
+        ]
+
+    def published_keys(self, use: KeyUse) -> list[SigningKey]:
+        """Return the keys whose public halves `public_keys` gives: to sign what tells of a rotation with both."""
         kept, now = self._kept[use], self._clock.now()
         ends = [later.signs_from + VERIFIES_AFTER for later in kept[1:]]
         valid = [each.signing for each, end in zip(kept, [*ends, None], strict=True) if end is None or now < end]
-        return [
-            {**each.key.as_dict(private=False), "kid": each.kid, "use": "sig", "alg": each.algorithm} for each in reversed(valid)
-        ]
+        return valid[::-1]
 
     async def _add(self, use: KeyUse, *, signs_from: datetime) -> None:
         made = await asyncio.to_thread(_make, use)
