@@ -8,7 +8,7 @@ from typer.core import TyperOption
 from typer.main import get_command
 
 from twinlake import __version__
-from twinlake.cli import access, admin, get, ingest, jobs, search, site
+from twinlake.cli import access, admin, federation, get, ingest, jobs, search, site
 from twinlake.core.errors import TwinlakeError
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ search.register(app)
 get.register(app)
 jobs.register(app)
 access.register(app)
+federation.register(app)
 admin.register(app)
 
 

@@ -142,6 +142,19 @@ class UsageSettings(_Section):
     retention_days: int = Field(730, ge=1, description="Days after which hours of the usage ledger are dropped.")
 
 
+class FederationSettings(_Section):
+    """The site among others."""
+
+    operator: str = Field("", max_length=500, description="Who runs this site, as other sites show it.")
+    place: str = Field("", max_length=500, description="Where it stands, as other sites show it.")
+    addresses: dict[str, str] = Field(
+        {},
+        description="Where this site calls peers that it does not reach at their public URL, by their id, as exact "
+        "scheme://host:port; http on loopback only.",
+    )
+    refresh_seconds: int = Field(60, ge=1, le=86_400, description="How often peers are asked what they are and measured.")
+
+
 class PolicySettings(_Section):
     """Who may do what."""
 
@@ -182,6 +195,7 @@ class SiteSettings(BaseSettings):
     audit: AuditSettings = AuditSettings.model_validate({})
     usage: UsageSettings = UsageSettings.model_validate({})
     webhooks: WebhookSettings = WebhookSettings.model_validate({})
+    federation: FederationSettings = FederationSettings.model_validate({})
     policy: PolicySettings = PolicySettings.model_validate({})
     logging: LoggingSettings = LoggingSettings.model_validate({})
 

@@ -7,16 +7,14 @@ MIGRATIONS: tuple[Migration, ...] = (
         "federation",
         1,
         """
-        -- What this site has said of itself last: seq never goes back, whatever else is lost. One row.
+        -- The number of what this site has said of itself last. One row.
         create table federation_descriptor(
             one integer primary key check (one = 1),
-            seq integer not null,
-            content_sha256 blob not null,
-            issued_at integer not null
+            seq integer not null
         ) strict;
 
         -- Sites that this one has to do with. Times are microseconds since 1970 UTC.
-        -- fingerprints, roles and descriptor are JSON; descriptor holds the last good one's claims, seq and content its own.
+        -- fingerprints, roles and descriptor are JSON; descriptor holds the last good one.
         create table federation_peer(
             id text primary key,
             public_url text not null,
@@ -25,7 +23,6 @@ MIGRATIONS: tuple[Migration, ...] = (
             roles text not null,
             state text not null check (state in ('invited', 'pending', 'trusted', 'blocked', 'left')),
             descriptor text,
-            seq integer not null,
             content_sha256 blob not null,
             fetched_at integer,
             refusal text,

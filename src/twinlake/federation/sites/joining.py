@@ -1,0 +1,311 @@
+"""How two sites come to trust each other, and stop: each by a word of its own operator.
+
+One operator makes an invite. The other's joins with it: that site looks whether the key is the one in the invite, and
+asks. The first operator sees who asks, and confirms (`trust`). Sites then tell each other what they are to each other,
+so that a confirmation or a departure that was not heard at once is heard later.
+"""
+
+from dataclasses import replace
+from typing import TypeVar
+
+import msgspec
+
+from twinlake.core.clock import Clock
+from twinlake.core.randomness import Randomness
+from twinlake.engines.database import Connection, Database
+from twinlake.engines.network import DestinationRefusedError
+from twinlake.federation.sites.breaking import Budget
+from twinlake.federation.sites.calls import PeerClient, PeerQuestion
+from twinlake.federation.sites.destinations import PeerDestinations
+from twinlake.federation.sites.errors import InviteError, JoinRefusedError, PeerAnswerError, PeerStateError, PeerUnavailableError
+from twinlake.federation.sites.hearing import hear_descriptor
+from twinlake.federation.sites.invites import Invite, InviteBook, parse_invite
+from twinlake.federation.sites.messages import (
+    JOIN,
+    LIFE,
+    STANDING,
+    STANDING_ANSWER,
+    JoinRequest,
+    Message,
+    Standing,
+    StandingNote,
+    read_message,
+    sign_message,
+)
+from twinlake.federation.sites.own import OwnDescriptor
+from twinlake.federation.sites.trust import Peer, PeerDirectory, PeerState, check_roles
+from twinlake.identity.audit import AuditEntry, AuditLog
+from twinlake.identity.keys.ring import KeyRing
+from twinlake.identity.principals import ANONYMOUS, Caller, site_issuer
+
+JOIN_PATH = "/federation/join"
+STANDING_PATH = "/federation/standing"
+MAX_MESSAGE_BYTES = 20 << 10
+_SECONDS = 10.0
+_NONCE_BYTES = 16
+_TOLD: dict[PeerState, Standing] = {
+    "invited": "invited", "pending": "pending", "trusted": "trusted", "blocked": "left", "left": "left",
+}  # fmt: skip
+
+M = TypeVar("M", bound=Message)
+
+
+class Joining:
+    """The use cases of operators, and what is answered to the site of another."""
+
+    def __init__(
+        self,
+        *,
+        own: OwnDescriptor,
+        keys: KeyRing,
+        directory: PeerDirectory,
+        client: PeerClient,
+        destinations: PeerDestinations,
+        database: Database,
+        audit: AuditLog,
+        clock: Clock,
+        randomness: Randomness,
+    ) -> None:
+        self._own = own
+        self._keys = keys
+        self._directory = directory
+        self._client = client
+        self._destinations = destinations
+        self._database = database
+        self._audit = audit
+        self._clock = clock
+        self._randomness = randomness
+        self._invites = InviteBook(randomness)
+
+    async def invite(self, *, by: Caller) -> str:
+        """Return a new invite, which is not kept: hand it to the operator of the other site."""
+        facts = self._own.facts
+
+        def work(tx: Connection) -> str:
+            entry = AuditEntry(principal=str(by.principal), action="invite_site", resource="site", rule="", allowed=True)
+            self._audit.append(tx, entry, request_id=by.request_id)
+            return self._invites.add(tx, self._clock.now())
+
+        secret = await self._database.write(work)
+        return Invite(id=facts.id, url=facts.url, fingerprint=self._own.fingerprint, secret=secret).to_text()
+
+    async def join(self, text: str, *, by: Caller) -> Peer:
+        """Ask the site that made the invite *text* to take this one in.
+
+        Raises
+        ------
+        InviteError
+            The invite is no good, or is this site's own.
+        PeerStateError
+            The sites have joined already.
+        DestinationRefusedError, PeerUnavailableError, DescriptorRefusedError
+            The other site may not be called, does not answer, or has not the key that the invite names.
+        """
+        invite = parse_invite(text)
+        known = self._directory.find(invite.id)
+        if invite.id == self._own.facts.id:
+            raise InviteError("The invite was made by this site.", remedy="Use it at the other site.")
+        if known is not None and known.state == "trusted":
+            raise PeerStateError(f"This site and {invite.id!r} have joined already.")
+        peer = self._stranger(invite.id, invite.url, invite.fingerprint, "invited")
+        heard = await hear_descriptor(self._client, peer, clock=self._clock)
+        request = self._address(JoinRequest, peer, id=self._own.facts.id, url=self._own.facts.url, secret=invite.secret)
+        await self._say(peer, JOIN_PATH, sign_message(request, self._keys, typ=JOIN))
+        await self._directory.change(invite.id, lambda _: peer, by=by, action="join_site")
+        return await self._directory.note_heard(invite.id, heard)
+
+    async def admit(self, text: str) -> Standing:
+        """Answer a site that wants to join: what it is to this one from now on.
+
+        Raises
+        ------
+        JoinRefusedError, InviteError
+            It is not who it says, or comes without a good invite.
+        PeerStateError
+            Another site of this id is known.
+        """
+        request, fingerprint = self._read(text, JoinRequest, typ=JOIN)
+        if request.sender != site_issuer(request.id) or request.id == self._own.facts.id:
+            raise JoinRefusedError(f"The site does not have the id {request.id!r}.")
+        stranger = self._stranger(request.id, request.url, fingerprint, "pending")
+        admitted = await self._directory.change(
+            request.id,
+            lambda known: _admit(known, stranger),
+            by=ANONYMOUS,
+            action="ask_to_join",
+            also=lambda tx: self._invites.use(tx, request.secret, self._clock.now(), peer=request.id),
+        )
+        return _TOLD[admitted.state]
+
+    async def trust(self, peer: str, roles: frozenset[str], *, by: Caller) -> Peer:
+        """Confirm a site that asked to join, or lift its block; let its issuer assert exactly *roles*.
+
+        Raises
+        ------
+        InvalidInputError
+            A role may not be asserted by another site.
+        PeerNotFoundError, PeerStateError
+            There is no such site, or it is not for this one to confirm.
+        """
+        check_roles(roles)
+        self._directory.get(peer)
+        trusted = await self._directory.change(peer, lambda known: _confirm(known, roles), by=by, action="trust_site")
+        await self._try_to_tell(trusted)
+        return self._directory.get(peer)
+
+    async def block(self, peer: str, *, by: Caller) -> Peer:
+        """Have nothing more to do with a site; it is not asked and counts for nothing, at once."""
+        self._directory.get(peer)
+        return await self._directory.change(peer, lambda known: _end(known, "blocked"), by=by, action="block_site")
+
+    async def leave(self, peer: str, *, by: Caller) -> Peer:
+        """Part from a site, and tell it if it can be reached; joining again takes a new invite."""
+        before = self._directory.get(peer)
+        left = await self._directory.change(peer, lambda known: _end(known, "left"), by=by, action="leave_site")
+        if before.state in {"invited", "pending", "trusted"}:
+            await self._try_to_tell(before, "left")
+        return left
+
+    async def tell(self, peer: Peer, standing: Standing | None = None) -> None:
+        """Tell *peer* what it is to this site, and act on what this site is to it.
+
+        Raises
+        ------
+        PeerUnavailableError, DestinationRefusedError
+            It did not hear, or not as a peer does.
+        """
+        nonce = self._randomness(_NONCE_BYTES).hex()
+        note = self._address(StandingNote, peer, standing=standing or _TOLD[peer.state], nonce=nonce)
+        answer = await self._say(peer, STANDING_PATH, sign_message(note, self._keys, typ=STANDING))
+        try:
+            told, fingerprint = self._read(str(answer.get("signed")), StandingNote, typ=STANDING_ANSWER)
+        except JoinRefusedError as error:
+            raise PeerAnswerError(error.message) from error
+        if told.sender != peer.issuer or told.nonce != nonce or fingerprint not in peer.fingerprints:
+            raise PeerAnswerError(f"{peer.id} did not answer for itself.")
+        await self._act_on(peer.id, told.standing)
+
+    async def hear(self, text: str) -> str:
+        """Act on what a peer says this site is to it; return, signed, what it is to this one.
+
+        Raises
+        ------
+        JoinRefusedError
+            It is no peer, or not itself.
+        """
+        note, fingerprint = self._read(text, StandingNote, typ=STANDING)
+        peer = next((each for each in self._directory.list_peers() if each.issuer == note.sender), None)
+        if peer is None or fingerprint not in peer.fingerprints:
+            raise JoinRefusedError("The site is not known here, or signs with another key.")
+        await self._act_on(peer.id, note.standing)
+        standing = _TOLD[self._directory.get(peer.id).state]
+        answer = self._address(StandingNote, peer, standing=standing, nonce=note.nonce)
+        return sign_message(answer, self._keys, typ=STANDING_ANSWER)
+
+    async def _act_on(self, peer: str, told: Standing) -> None:
+        """Change what *peer* is to this site where what it *told* asks for it."""
+        if _after_hearing(self._directory.get(peer), told) is not None:
+            await self._directory.change(peer, lambda known: _hear(known, told), by=ANONYMOUS, action=f"heard_{told}")
+
+    async def _try_to_tell(self, peer: Peer, standing: Standing | None = None) -> None:
+        """Tell *peer* now if it can be reached; else it learns when the sites next speak."""
+        try:
+            await self.tell(peer, standing)
+        except (PeerUnavailableError, DestinationRefusedError):
+            return
+
+    async def _say(self, peer: Peer, path: str, signed: str) -> dict[str, object]:
+        budget = Budget(clock=self._clock, seconds=_SECONDS, size_bytes=MAX_MESSAGE_BYTES)
+        question = PeerQuestion(path=path, method="POST", body=msgspec.json.encode({"signed": signed}))
+        answer = await self._client.ask_json(peer, question, budget=budget)
+        if not isinstance(answer, dict):
+            raise PeerAnswerError(f"{peer.id} did not answer as a site does.")
+        return answer
+
+    def _read(self, text: str, kind: type[M], *, typ: str) -> tuple[M, str]:
+        return read_message(text, kind, typ=typ, receiver=self._own.facts.issuer, now=self._clock.now())
+
+    def _address(self, kind: type[M], peer: Peer, **said: str) -> M:
+        """Return a message to *peer*."""
+        issued = int(self._clock.now().timestamp())
+        return kind(
+            sender=self._own.facts.issuer,
+            receiver=peer.issuer,
+            issued=issued,
+            expires=issued + int(LIFE.total_seconds()),
+            keys=[self._own.signing_jwk],
+            **said,
+        )
+
+    def _stranger(self, peer: str, url: str, fingerprint: str, state: PeerState) -> Peer:
+        """Return a site of which no more is known.
+
+        Raises
+        ------
+        DestinationRefusedError
+            This site may not call it at *url*, and its settings name no other address.
+        """
+        address = self._directory.address_of(peer)
+        if address is None:
+            try:
+                self._destinations.check_public(url)
+            except DestinationRefusedError as error:
+                raise DestinationRefusedError(
+                    f"The site {peer!r} cannot be called at {url[:200]!r}: {error.message}",
+                    remedy=f'Set where this site calls it in its settings: federation.addresses, {peer} = "https://…".',
+                ) from error
+        return Peer(
+            id=peer,
+            public_url=url.rstrip("/"),
+            address=address,
+            fingerprint=fingerprint,
+            fingerprints=frozenset({fingerprint}),
+            state=state,
+            changed_at=self._clock.now(),
+        )
+
+
+def _admit(known: Peer | None, stranger: Peer) -> Peer:
+    if known is None or known.state in {"left", "invited"}:
+        return stranger
+    if known.state == "blocked":
+        raise JoinRefusedError("This site does not take the other in.")
+    if stranger.fingerprint not in known.fingerprints:
+        raise PeerStateError(f"A site {stranger.id!r} with another key is known already.", remedy="Part from that one first.")
+    return known
+
+
+def _confirm(known: Peer | None, roles: frozenset[str]) -> Peer:
+    peer = _there(known)
+    if peer.state == "invited":
+        raise PeerStateError(
+            f"{peer.id!r} has not confirmed yet: its operator must.", remedy="There: twinlake federation trust …"
+        )
+    if peer.state == "left":
+        raise PeerStateError(f"This site and {peer.id!r} have parted.", remedy="Join anew, with a new invite.")
+    return replace(peer, state="trusted", roles=roles)
+
+
+def _end(known: Peer | None, state: PeerState) -> Peer:
+    return replace(_there(known), state=state, roles=frozenset())
+
+
+def _hear(known: Peer | None, told: Standing) -> Peer:
+    peer = _there(known)
+    return replace(peer, state=_after_hearing(peer, told) or peer.state)
+
+
+def _after_hearing(peer: Peer, told: Standing) -> PeerState | None:
+    """Return what *peer* becomes by what it *told*; None where nothing changes."""
+    if told == "trusted" and peer.state == "invited":
+        return "trusted"
+    if told == "left" and peer.state in {"invited", "pending", "trusted"}:
+        return "left"
+    return None
+
+
+def _there(known: Peer | None) -> Peer:
+    """Peers are never dropped: one that was there when asked for still is."""
+    if known is None:
+        raise PeerStateError("The site is not known here any more.")
+    return known
