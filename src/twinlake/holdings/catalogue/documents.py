@@ -52,7 +52,7 @@ def origin_item(document: JsonObject, holdings: Mapping[str, Holding]) -> JsonOb
     """Return what of an item is its origin's, completed by what is known of held bytes."""
     origin = _origin(document)
     properties = dict(origin.get("properties") or {})
-    for name, value in _states(origin).items():
+    for name, value in default_states(origin).items():
         if properties.get(name) == value:
             del properties[name]
     origin["properties"] = properties
@@ -122,7 +122,7 @@ def compile_item(
 def _with_states(origin: JsonObject, properties: bytes) -> bytes:
     """Write the states of an item before its *properties*, where these do not state otherwise."""
     stated = origin["properties"]
-    missing = tuple(state for state in _states(origin).items() if state[0] not in stated)
+    missing = tuple(state for state in default_states(origin).items() if state[0] not in stated)
     if not missing:
         return properties
     return _write_states(missing) + (b"," if stated else b"") + properties[1:]
@@ -133,7 +133,7 @@ def _write_states(states: tuple[tuple[str, str], ...]) -> bytes:
     return orjson.dumps(dict(states))[:-1]
 
 
-def _states(origin: JsonObject) -> Mapping[str, str]:
+def default_states(origin: JsonObject) -> Mapping[str, str]:
     """Return the states that go without saying: an item without assets that can be retrieved waits for an order."""
     if origin.get("assets"):
         return _HERE

@@ -8,10 +8,10 @@ from twinlake.standards.rfc3339 import parse_moment
 
 def prepare(connection: Connection) -> None:
     """Register what the catalogue's statements call."""
-    connection.create_function("catalogue_instant", 1, _instant, deterministic=True)
+    connection.create_function("catalogue_instant", 1, first_moment, deterministic=True)
 
 
-def _instant(value: Any) -> int | None:
+def first_moment(value: Any) -> int | None:
     """Return the first microsecond of an RFC 3339 date-time or date; None for anything else."""
     try:
         return parse_moment(value)[0] if isinstance(value, str) else None

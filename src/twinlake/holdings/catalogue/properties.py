@@ -33,6 +33,12 @@ def promote(properties: JsonObject) -> tuple[Any, ...]:
     return tuple([_READERS[promoted.type](properties.get(promoted.name)) for promoted in PROMOTED])
 
 
+def read_promoted(promoted: Promoted, value: Any) -> Any:
+    """Return the value that the column of *promoted* gives back for a property's *value*: its numbers are of type real."""
+    read = _READERS[promoted.type](value)
+    return float(read) if promoted.type == "number" and read is not None else read
+
+
 def _number(value: Any) -> float | None:
     return value if type(value) in _NUMBERS else None
 
