@@ -4,7 +4,7 @@ import orjson
 import pytest
 
 from twinlake.core.errors import InvalidInputError
-from twinlake.discovery.data.fields import ITEM_DEFAULTS, parse_fields, read_fields, select_fields
+from twinlake.standards.stac.selecting import ITEM_DEFAULTS, parse_fields, read_fields, select_fields
 
 ITEM = {
     "type": "Feature",

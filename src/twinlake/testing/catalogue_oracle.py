@@ -47,7 +47,7 @@ class Oracle:
             and question.passes(document)
         ]
         keys = (*query.sortby, SortKey("id"), SortKey("collection"))
-        chosen.sort(key=cmp_to_key(lambda a, b: _compare(a, b, keys)))
+        chosen.sort(key=cmp_to_key(lambda a, b: compare(a, b, keys)))
         return [(document["collection"], document["id"]) for document in chosen]
 
 
@@ -106,7 +106,8 @@ def _value(document: JsonObject, name: str) -> Any:
     return parse_instant(value) if name in _TIMES and value is not None else value
 
 
-def _compare(a: JsonObject, b: JsonObject, keys: Sequence[SortKey]) -> int:
+def compare(a: JsonObject, b: JsonObject, keys: Sequence[SortKey]) -> int:
+    """Return -1 where *a* comes before *b*, 1 where it comes after."""
     for key in keys:
         left, right = _value(a, key.property), _value(b, key.property)
         if left == right:

@@ -8,7 +8,6 @@ import orjson
 
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import InvalidInputError
-from twinlake.discovery.data.fields import Fields
 from twinlake.discovery.data.requests import (
     read_bbox,
     read_datetime,
@@ -20,6 +19,7 @@ from twinlake.discovery.data.requests import (
 )
 from twinlake.discovery.freetext import Matcher, parse_free_text
 from twinlake.holdings.catalogue.interfaces import BBox, SortKey
+from twinlake.standards.stac.selecting import Fields
 
 LIMIT = 1000
 """Collections on a page where a request names no limit: clients of the Data Lake expect all of them at once."""

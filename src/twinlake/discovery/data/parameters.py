@@ -8,9 +8,9 @@ import orjson
 
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import InvalidInputError
-from twinlake.discovery.data.fields import parse_fields
 from twinlake.discovery.data.names import refuse_unknown
 from twinlake.standards.stac.queries import parse_bbox
+from twinlake.standards.stac.selecting import parse_fields
 
 _MOST_PARAMETERS = 100
 _LISTS = frozenset({"collections", "ids", "sortby", "fields", "bbox", "q", "aggregations"})

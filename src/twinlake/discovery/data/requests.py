@@ -11,7 +11,6 @@ from shapely.geometry.base import BaseGeometry
 
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import InvalidInputError
-from twinlake.discovery.data.fields import Fields, read_fields
 from twinlake.discovery.data.names import refuse_unknown
 from twinlake.discovery.data.stacql import join_by_and, to_cql2
 from twinlake.holdings.catalogue.interfaces import ItemQuery, SortKey
@@ -19,6 +18,7 @@ from twinlake.standards.cql2 import check_json, parse_text
 from twinlake.standards.geojson import find_geometry_problems, to_shape
 from twinlake.standards.problems import InvalidDocumentError
 from twinlake.standards.stac.queries import parse_bbox, parse_datetime_query
+from twinlake.standards.stac.selecting import Fields, read_fields
 
 LIMIT = 10
 """Items on a page where a search names no limit."""

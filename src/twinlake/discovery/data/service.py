@@ -9,11 +9,11 @@ from twinlake.core.paging import TokenSeal
 from twinlake.discovery.data.aggregation import AggregateRequest, aggregations_of, to_aggregations
 from twinlake.discovery.data.collection_requests import CollectionRequest
 from twinlake.discovery.data.collection_search import CollectionDocuments, follows, select_collections, sort_key
-from twinlake.discovery.data.fields import COLLECTION_DEFAULTS, ITEM_DEFAULTS, select_fields
 from twinlake.discovery.data.requests import SearchRequest, binding
 from twinlake.discovery.data.tokens import PageTokens
 from twinlake.holdings.catalogue.interfaces import Catalogue, StoredCollection, StoredItem, Visibility
 from twinlake.identity.principals import Caller
+from twinlake.standards.stac.selecting import COLLECTION_DEFAULTS, ITEM_DEFAULTS, select_fields
 
 VisibilityOf = Callable[[Caller], Awaitable[Visibility]]
 """Tells what a caller may discover."""

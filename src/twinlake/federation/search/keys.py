@@ -81,6 +81,7 @@ class KeyOrder:
         self._order = order_of(sortby)
         self._values = [_value_of(column.name) for column in self._order.columns]
         self._names = frozenset(column.name for column in self._order.columns)
+        self._indexes = {column.name: number for number, column in enumerate(self._order.columns)}
         self._directions = [column.descending for column in self._order.columns]
 
     @property
@@ -90,6 +91,10 @@ class KeyOrder:
             return None
         named = sorted(self._names - {"id", "collection", "datetime"})
         return ("type", "id", "collection", *_TIMES, *(f"properties.{name}" for name in named))
+
+    def index(self, name: str) -> int:
+        """Return at which place of a key the value of *name* stands."""
+        return self._indexes[name]
 
     def read(self, body: bytes) -> Key:
         """Return the key of the item with the document *body*.

@@ -4,7 +4,7 @@ Classes: Basic CQL2, Advanced Comparison Operators, Case-insensitive and Accent-
 Functions (plus), Spatial Functions, Temporal Functions, Array Functions, Property-Property, Arithmetic; both encodings.
 """
 
-from twinlake.standards.cql2.analysis import Constraint, constraints_of, properties_of, spatial_envelope
+from twinlake.standards.cql2.analysis import Constraint, constraints_of, operators_of, properties_of, spatial_envelope
 from twinlake.standards.cql2.check import check_json, parse_text
 from twinlake.standards.cql2.columns import TIMESTAMP_PROPERTIES, Column, ColumnMap, ColumnType, document_column, json_path
 from twinlake.standards.cql2.compile import Compiled, compile_filter
@@ -25,6 +25,7 @@ __all__ = [
     "constraints_of",
     "document_column",
     "json_path",
+    "operators_of",
     "parse_text",
     "properties_of",
     "spatial_envelope",

@@ -39,6 +39,21 @@ def properties_of(expression: JsonObject) -> frozenset[str]:
     return frozenset(found)
 
 
+def operators_of(expression: JsonObject) -> frozenset[str]:
+    """Return the operators and functions that a checked filter uses."""
+    found: set[str] = set()
+    waiting: list[Any] = [expression]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, list):
+            waiting.extend(node)
+        elif isinstance(node, dict):
+            if "op" in node:
+                found.add(node["op"])
+            waiting.extend(node.get("args") or ())
+    return frozenset(found)
+
+
 def spatial_envelope(expression: JsonObject) -> BBox | None:
     """Return a box that the geometry of every match meets; None where the filter names none."""
     operator, arguments = expression["op"], expression["args"]

@@ -1,0 +1,97 @@
+"""What a site answers to a peer: of its own holdings only, as far as the caller for whom the peer speaks may discover them."""
+
+from dataclasses import replace
+from typing import TypeVar
+
+import msgspec
+import orjson
+
+from twinlake.core.errors import InvalidInputError
+from twinlake.federation.search.errors import ForwardedCallError
+from twinlake.federation.search.interfaces import Budget, SearchSource, SourcePage
+from twinlake.federation.search.wire import (
+    AggregateMessage,
+    CollectionsMessage,
+    QueryablesMessage,
+    SearchMessage,
+    read_fields,
+    read_query,
+    write_page,
+)
+from twinlake.holdings.catalogue.errors import CollectionNotFoundError
+from twinlake.identity.principals import Caller
+from twinlake.standards.stac.selecting import ITEM_DEFAULTS, select_fields
+
+M = TypeVar("M", SearchMessage, CollectionsMessage, QueryablesMessage, AggregateMessage)
+
+
+class PeerAnswers:
+    """Answers the calls of peers; each takes a body of JSON and returns one.
+
+    Parameters
+    ----------
+    local
+        This site's own source.
+    budget
+        What one answer may cost: a page ends before it is larger, and is told to have more.
+    """
+
+    def __init__(self, *, local: SearchSource, budget: Budget) -> None:
+        self._local = local
+        self._budget = budget
+
+    async def search(self, body: bytes, caller: Caller) -> bytes:
+        """Find items.
+
+        Raises
+        ------
+        InvalidInputError
+            The message is not of its form, or (`ForwardedCallError`) came through another site.
+        DeadlineExceededError
+            The query took too long.
+        """
+        message = self._read(body, SearchMessage)
+        page = await self._local.search(read_query(message.query), fields=None, caller=caller, budget=self._budget)
+        if (fields := read_fields(message.fields)) is not None:
+            page = replace(page, bodies=select_fields(list(page.bodies), fields, ITEM_DEFAULTS))
+        return write_page(_within(page, self._budget.size_bytes))
+
+    async def collections(self, body: bytes, caller: Caller) -> bytes:
+        """Return all collections."""
+        self._read(body, CollectionsMessage)
+        return orjson.dumps({"collections": list(await self._local.collections(caller=caller, budget=self._budget))})
+
+    async def queryables(self, body: bytes, caller: Caller) -> bytes:
+        """Return what can be queried; an empty object where there is no such collection."""
+        message = self._read(body, QueryablesMessage)
+        try:
+            return orjson.dumps(await self._local.queryables(message.collection, caller=caller, budget=self._budget))
+        except CollectionNotFoundError:
+            return b"{}"
+
+    async def aggregate(self, body: bytes, caller: Caller) -> bytes:
+        """Count."""
+        message = self._read(body, AggregateMessage)
+        query = read_query(message.query)
+        return orjson.dumps(await self._local.aggregate(query, message.by, caller=caller, budget=self._budget))
+
+    def _read(self, body: bytes, kind: type[M]) -> M:
+        try:
+            message = msgspec.json.decode(body, type=kind)
+        except (msgspec.MsgspecError, RecursionError) as error:
+            raise InvalidInputError(f"The message is not of the form of such a message: {error}.") from error
+        if len(message.chain) > 1 or self._local.id in message.chain:
+            raise ForwardedCallError(
+                "The call has come through another site.", remedy="Ask the site that holds the collections yourself."
+            )
+        return message
+
+
+def _within(page: SourcePage, size_bytes: int) -> SourcePage:
+    """Return as much of *page* as there is room for, one item at least."""
+    room = size_bytes
+    for number, body in enumerate(page.bodies):
+        room -= len(body) + 1
+        if room < 0 and number:
+            return replace(page, bodies=page.bodies[:number], more=True)
+    return page

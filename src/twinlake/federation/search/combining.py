@@ -1,0 +1,83 @@
+"""What is not paged, combined: collections, queryables, counts."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from twinlake.core.documents import JsonObject
+
+_MOST_BUCKETS = 1000
+_ORIGIN = "twinlake:origin"
+
+
+def combine_collections(found: Mapping[str, Sequence[JsonObject]]) -> list[JsonObject]:
+    """Return all collections in order of their ids, each with the sites that hold it in `federation:backends`.
+
+    One id at two sites is one collection only where both name the same site as its origin; else it stands there twice.
+    """
+    entries: dict[tuple[str, str], JsonObject] = {}
+    for site, documents in sorted(found.items()):
+        for document in documents:
+            key = (str(document.get("id")), str(document.get(_ORIGIN, site)))
+            entry = entries.setdefault(key, {**document, "federation:backends": []})
+            if site not in entry["federation:backends"]:
+                entry["federation:backends"].append(site)
+    return [entries[key] for key in sorted(entries)]
+
+
+def combine_queryables(schemas: Sequence[JsonObject]) -> JsonObject:
+    """Return the schema of what any of *schemas* lets be queried."""
+    combined: JsonObject = {}
+    properties: JsonObject = {}
+    for schema in schemas:
+        combined = combined or dict(schema)
+        for name, described in _object(schema.get("properties")).items():
+            known = properties.get(name)
+            properties[name] = described if known in (None, described) else _unite(_object(known), _object(described))
+    return {**combined, "properties": properties}
+
+
+def combine_counts(found: Iterable[JsonObject], by: Sequence[str]) -> JsonObject:
+    """Add up counts of the form of `Catalogue.aggregate_counts`."""
+    answers = list(found)
+    return {
+        name: sum(counts[name] for counts in answers) if name == "total_count" else _add(name, [c[name] for c in answers])
+        for name in by
+    }
+
+
+def _add(name: str, lists: Iterable[Sequence[JsonObject]]) -> list[JsonObject]:
+    counts: Counter[Any] = Counter()
+    for buckets in lists:
+        for bucket in buckets:
+            counts[bucket["key"]] += bucket["count"]
+    if name == "datetime_month":
+        return [{"key": key, "count": n} for key, n in sorted(counts.items(), key=lambda pair: str(pair[0]))][-_MOST_BUCKETS:]
+    ranked = sorted(counts.items(), key=lambda pair: (-pair[1], str(pair[0])))
+    return [{"key": key, "count": n} for key, n in ranked[:_MOST_BUCKETS]]
+
+
+def _unite(one: JsonObject, other: JsonObject) -> JsonObject:
+    """Return a schema that allows what either allows; what only one of them bounds is not bounded."""
+    types = sorted({*_types(one), *_types(other)})
+    united: JsonObject = {"title": one.get("title") or other.get("title")}
+    if types:
+        united["type"] = types[0] if len(types) == 1 else types
+    if isinstance(one.get("enum"), list) and isinstance(other.get("enum"), list) and types == ["string"]:
+        united["enum"] = sorted({str(value) for value in (*one["enum"], *other["enum"])})
+    for name, choose in (("minimum", min), ("maximum", max)):
+        bounds = [schema[name] for schema in (one, other) if isinstance(schema.get(name), int | float)]
+        if len(bounds) == 2:
+            united[name] = choose(bounds)
+    if one.get("format") == other.get("format") and "format" in one:
+        united["format"] = one["format"]
+    return united
+
+
+def _types(schema: JsonObject) -> list[str]:
+    named = schema.get("type")
+    return [str(name) for name in (named if isinstance(named, list) else [named]) if name is not None]
+
+
+def _object(value: Any) -> JsonObject:
+    return value if isinstance(value, dict) else {}

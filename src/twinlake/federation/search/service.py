@@ -1,0 +1,306 @@
+"""The use cases: one answer from this site and its peers."""
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+import orjson
+
+from twinlake.core.documents import JsonObject
+from twinlake.core.errors import InvalidInputError, TwinlakeError
+from twinlake.core.paging import TokenSeal
+from twinlake.federation.search.combining import combine_collections, combine_counts, combine_queryables
+from twinlake.federation.search.errors import FederationIncompleteError, FederationTimeoutError, UnsupportedQueryError
+from twinlake.federation.search.interfaces import Budget, Peers, PeerSet, SearchSource
+from twinlake.federation.search.keys import KeyOrder, key_order
+from twinlake.federation.search.merging import CheckedPage, MergedPage, Position, check_page, merge
+from twinlake.federation.search.needing import widen_fields
+from twinlake.federation.search.wire import MAX_LIMIT, write_query
+from twinlake.holdings.catalogue.errors import CollectionNotFoundError
+from twinlake.holdings.catalogue.interfaces import ItemQuery
+from twinlake.identity.principals import Caller
+from twinlake.standards.stac.selecting import Fields
+
+T = TypeVar("T")
+TIMEOUT = "timeout"
+"""The reason of a peer that took too long."""
+_KIND = b"federated items\0"
+_LONGEST_TOKEN = 16_384
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """Which sites are asked."""
+
+    backends: frozenset[str] | None = None
+    """Ids of sites; None means all."""
+    strict: bool = False
+    """Whether the answer is to be of all of them or none."""
+
+
+EVERYWHERE = Scope()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completeness:
+    """Who answered."""
+
+    backends: tuple[str, ...]
+    """Sites that this answer is from."""
+    missing: Mapping[str, str] = field(default_factory=dict)
+    """Reasons by id of the sites that should have answered and did not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FederatedPage:
+    """One page of all sites."""
+
+    bodies: Sequence[bytes]
+    """Features in JSON, each with the site that it is from in `federation:backends`."""
+    token: str | None
+    matched: int | None
+    """Exact number over all pages and sites; None where a site is missing or did not count, and on later pages."""
+    partial: int | None
+    """Of the sites that told."""
+    completeness: Completeness
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    sources: Sequence[SearchSource]
+    wanted: Mapping[str, tuple[str, ...] | None]
+    """Collections to ask each for."""
+
+
+class FederatedSearch:
+    """Asks this site and its peers, each within its budget, and makes one answer of theirs.
+
+    Parameters
+    ----------
+    local
+        This site; when it fails, there is no answer.
+    own
+        What a question may cost here.
+    remote
+        What it may cost at each peer.
+    """
+
+    def __init__(self, *, local: SearchSource, peers: Peers, seal: TokenSeal, own: Budget, remote: Budget) -> None:
+        self._local = local
+        self._peers = peers
+        self._seal = seal
+        self._own = own
+        self._remote = remote
+
+    @property
+    def has_peers(self) -> bool:
+        """Whether there is anybody else to ask."""
+        return bool(self._peers.current().sources)
+
+    async def search(
+        self,
+        caller: Caller,
+        query: ItemQuery,
+        *,
+        fields: Fields | None = None,
+        scope: Scope = EVERYWHERE,
+        token: str | None = None,
+    ) -> FederatedPage:
+        """Find items; the bodies have at least *fields*.
+
+        Raises
+        ------
+        InvalidInputError
+            The token is of another query, caller or set of peers, or a site of the scope is not known.
+        FederationIncompleteError
+            The scope is strict, and a site is missing.
+        """
+        query = replace(query, limit=min(query.limit, MAX_LIMIT))
+        peers, order = self._peers.current(), key_order(query.sortby)
+        bound = _binding(caller, query, scope, peers)
+        start, missed = self._open(token, bound, order)
+        asked = await self._choose(caller, query.collections, peers, scope)
+        needed = widen_fields(fields, order)
+
+        async def ask(source: SearchSource) -> CheckedPage:
+            mine = replace(
+                query,
+                collections=asked.wanted[source.id],
+                after=start.after_for(source.id),
+                count=query.count and token is None,
+            )
+            if (lack := source.abilities.lacks(mine)) is not None:
+                raise UnsupportedQueryError(f"It cannot {lack}.")
+            page = await source.search(mine, fields=needed, caller=caller, budget=self._budget(source))
+            return check_page(page, mine, order)
+
+        sources = [source for source in asked.sources if source.id not in missed]
+        pages, failed = await self._ask_all(sources, ask)
+        missing = {**missed, **failed}
+        completeness = self._complete(pages, missing, scope)
+        merged = self._merge(pages, start, order, query.limit)
+        told = [page.matched for page in pages.values() if page.matched is not None]
+        counted = query.count and token is None
+        return FederatedPage(
+            bodies=_marked(merged.taken),
+            token=None if merged.next is None else self._write(merged.next, missing, bound),
+            matched=sum(told) if counted and not missing and len(told) == len(pages) else None,
+            partial=sum(told) if counted else None,
+            completeness=completeness,
+        )
+
+    async def collections(self, caller: Caller, *, scope: Scope = EVERYWHERE) -> tuple[list[JsonObject], Completeness]:
+        """Return the documents of all collections; ids that several sites hold stand there once for each."""
+        found, completeness = await self._ask_everybody(
+            caller, None, scope, lambda source: source.collections(caller=caller, budget=self._budget(source))
+        )
+        return combine_collections(found), completeness
+
+    async def queryables(
+        self, caller: Caller, collection: str | None, *, scope: Scope = EVERYWHERE
+    ) -> tuple[JsonObject, Completeness]:
+        """Return the JSON Schema of what can be queried at any site.
+
+        Raises
+        ------
+        CollectionNotFoundError
+            No site has it, as far as they answered.
+        """
+        wanted = None if collection is None else (collection,)
+
+        async def ask(source: SearchSource) -> JsonObject | None:
+            try:
+                return await source.queryables(collection, caller=caller, budget=self._budget(source))
+            except CollectionNotFoundError:
+                return None
+
+        found, completeness = await self._ask_everybody(caller, wanted, scope, ask)
+        schemas = [schema for schema in found.values() if schema is not None]
+        if collection is not None and not schemas:
+            raise CollectionNotFoundError(collection)
+        return combine_queryables(schemas), completeness
+
+    async def aggregate(
+        self, caller: Caller, query: ItemQuery, by: Sequence[str], *, scope: Scope = EVERYWHERE
+    ) -> tuple[JsonObject, Completeness]:
+        """Count over all sites, as `Catalogue.aggregate_counts` does; what is missing is not counted."""
+        asked = await self._choose(caller, query.collections, self._peers.current(), scope)
+
+        async def ask(source: SearchSource) -> JsonObject:
+            mine = replace(query, collections=asked.wanted[source.id])
+            if (lack := source.abilities.lacks(mine)) is not None or not source.abilities.counts:
+                raise UnsupportedQueryError(f"It cannot {lack or 'count'}.")
+            return await source.aggregate(mine, by, caller=caller, budget=self._budget(source))
+
+        found, missing = await self._ask_all(asked.sources, ask)
+        return combine_counts(found.values(), by), self._complete(found, missing, scope)
+
+    def _merge(self, pages: Mapping[str, CheckedPage], start: Position, order: KeyOrder, limit: int) -> MergedPage:
+        return merge(pages, start, order, limit=limit)
+
+    def _budget(self, source: SearchSource) -> Budget:
+        return self._own if source is self._local else self._remote
+
+    async def _ask_everybody(
+        self,
+        caller: Caller,
+        collections: tuple[str, ...] | None,
+        scope: Scope,
+        ask: Callable[[SearchSource], Awaitable[T]],
+    ) -> tuple[dict[str, T], Completeness]:
+        asked = await self._choose(caller, collections, self._peers.current(), scope)
+        found, missing = await self._ask_all(asked.sources, ask)
+        return found, self._complete(found, missing, scope)
+
+    async def _choose(self, caller: Caller, collections: tuple[str, ...] | None, peers: PeerSet, scope: Scope) -> _Asked:
+        """Choose whom to ask: who is known to hold what is asked for; who is signed in may mean what nobody tells of."""
+        everybody = [self._local, *peers.sources]
+        if scope.backends is not None:
+            if unknown := scope.backends - {source.id for source in everybody}:
+                raise InvalidInputError(
+                    f"No site {min(unknown)[:80]!r} is known here.",
+                    remedy=f"Known are: {', '.join(sorted(source.id for source in everybody))}.",
+                )
+            everybody = [source for source in everybody if source.id in scope.backends]
+        if collections is None:
+            return _Asked(everybody, dict.fromkeys((source.id for source in everybody), None))
+        held = {source.id: await source.list_ids(caller) for source in (self._local, *peers.sources)}
+        unheard = set(collections).difference(*held.values()) if caller.principal is not None else set()
+        wanted: dict[str, tuple[str, ...] | None] = {
+            source.id: tuple(name for name in collections if name in held[source.id] or name in unheard) for source in everybody
+        }
+        return _Asked([source for source in everybody if wanted[source.id]], wanted)
+
+    async def _ask_all(
+        self, sources: Sequence[SearchSource], ask: Callable[[SearchSource], Awaitable[T]]
+    ) -> tuple[dict[str, T], dict[str, str]]:
+        """Ask all at once; return answers and reasons by site. What this site itself cannot do is raised."""
+        remote = [source for source in sources if source is not self._local]
+        tasks = {source.id: asyncio.create_task(self._within_budget(source, ask)) for source in remote}
+        try:
+            found: dict[str, T] = {}
+            missing: dict[str, str] = {}
+            for source in sources:
+                if source is self._local:
+                    found[source.id] = await ask(source)
+            for site, task in tasks.items():
+                answer = await task
+                if isinstance(answer, _Failure):
+                    missing[site] = answer.reason
+                else:
+                    found[site] = answer
+            return found, missing
+        finally:
+            for task in tasks.values():
+                task.cancel()
+
+    async def _within_budget(self, source: SearchSource, ask: Callable[[SearchSource], Awaitable[T]]) -> "T | _Failure":
+        try:
+            async with asyncio.timeout(self._remote.seconds):
+                return await ask(source)
+        except TimeoutError:
+            return _Failure(TIMEOUT)
+        except TwinlakeError as error:
+            return _Failure(error.code)
+
+    def _complete(self, found: Mapping[str, object], missing: Mapping[str, str], scope: Scope) -> Completeness:
+        if missing and scope.strict:
+            if TIMEOUT in missing.values():
+                raise FederationTimeoutError(missing)
+            raise FederationIncompleteError(missing)
+        return Completeness(backends=tuple(sorted(found)), missing=missing)
+
+    def _open(self, token: str | None, bound: bytes, order: KeyOrder) -> tuple[Position, dict[str, str]]:
+        if token is None:
+            return Position(), {}
+        if len(token) > _LONGEST_TOKEN:
+            raise InvalidInputError("The page token is too long to be one of this site.")
+        after, tied, given, missed = orjson.loads(self._seal.open(token, bound))
+        return (
+            Position(None if after is None else order.check(after), None if tied is None else order.check(tied), tuple(given)),
+            missed,
+        )
+
+    def _write(self, position: Position, missing: Mapping[str, str], bound: bytes) -> str:
+        return self._seal.seal(orjson.dumps((position.after, position.tied, position.given, missing)), bound)
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    reason: str
+
+
+def _marked(taken: Sequence[tuple[str, bytes]]) -> list[bytes]:
+    """Write into each body the site that it is from: last, where it counts whatever a peer wrote before."""
+    marks = {site: b',"federation:backends":%b}' % orjson.dumps([site]) for site, _ in taken}
+    return [body[:-1] + marks[site] for site, body in taken]
+
+
+def _binding(caller: Caller, query: ItemQuery, scope: Scope, peers: PeerSet) -> bytes:
+    """Return what a page token is bound to: what the query selects and its order, the caller, who is asked."""
+    selection = write_query(replace(query, limit=1, after=None, count=True))
+    backends = None if scope.backends is None else sorted(scope.backends)
+    whole = (selection, caller.key, peers.version, backends, scope.strict)
+    return _KIND + hashlib.sha256(orjson.dumps(whole, option=orjson.OPT_SORT_KEYS)).digest()

@@ -1,0 +1,117 @@
+"""The two kinds of sources that there are: the catalogue of this site, and a peer."""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+import orjson
+
+from twinlake.core.documents import JsonObject
+from twinlake.federation.search.errors import InvalidAnswerError
+from twinlake.federation.search.interfaces import Abilities, Budget, PeerCalls, SourcePage
+from twinlake.federation.search.wire import (
+    read_collections,
+    read_counts,
+    read_object,
+    read_page,
+    write_fields,
+    write_query,
+)
+from twinlake.holdings.catalogue.errors import CollectionNotFoundError
+from twinlake.holdings.catalogue.interfaces import Catalogue, ItemQuery, Visibility
+from twinlake.identity.principals import Caller
+from twinlake.standards.stac.selecting import Fields
+
+_ALL = Abilities()
+
+
+class LocalSource:
+    """The catalogue of this site; implements `SearchSource`."""
+
+    abilities = _ALL
+
+    def __init__(self, *, site_id: str, catalogue: Catalogue, visibility_of: Callable[[Caller], Awaitable[Visibility]]) -> None:
+        self.id = site_id
+        self._catalogue = catalogue
+        self._visibility_of = visibility_of
+
+    async def list_ids(self, caller: Caller) -> frozenset[str]:
+        visibility, records = await self._visibility_of(caller), await self._catalogue.list_access()
+        return frozenset(records) if visibility.everything else visibility.collections & records.keys()
+
+    async def search(self, query: ItemQuery, *, fields: Fields | None, caller: Caller, budget: Budget) -> SourcePage:
+        _ = fields
+        visibility = await self._visibility_of(caller)
+        page = await self._catalogue.search(query, visibility, deadline_seconds=budget.seconds)
+        return SourcePage(bodies=page.bodies, more=page.after is not None, matched=page.matched)
+
+    async def collections(self, *, caller: Caller, budget: Budget) -> Sequence[JsonObject]:
+        _ = budget
+        stored = await self._catalogue.list_collections(await self._visibility_of(caller))
+        return [orjson.loads(each.body) for each in stored]
+
+    async def queryables(self, collection: str | None, *, caller: Caller, budget: Budget) -> JsonObject:
+        _ = budget
+        return await self._catalogue.queryables(collection, await self._visibility_of(caller))
+
+    async def aggregate(self, query: ItemQuery, by: Sequence[str], *, caller: Caller, budget: Budget) -> JsonObject:
+        visibility = await self._visibility_of(caller)
+        return await self._catalogue.aggregate_counts(query, visibility, by=by, deadline_seconds=budget.seconds)
+
+
+class PeerSource:
+    """Another site, asked over its internal routes; implements `SearchSource`.
+
+    Parameters
+    ----------
+    collections
+        What its descriptor lists: what anonymous callers may discover there.
+    stac_root
+        URL of the peer's STAC API, as its documents have it, without a slash at its end. In what it sends it becomes
+        *own_stac_root*: a client that follows links stays with the site that it is signed in to.
+    """
+
+    def __init__(
+        self,
+        *,
+        peer: str,
+        asker: str,
+        collections: frozenset[str],
+        calls: PeerCalls,
+        stac_root: str,
+        own_stac_root: str,
+        abilities: Abilities = _ALL,
+    ) -> None:
+        self.id = peer
+        self.abilities = abilities
+        self._chain = [asker]
+        self._collections = collections
+        self._calls = calls
+        self._roots = [(f'"{stac_root}{end}'.encode(), f'"{own_stac_root}{end}'.encode()) for end in ('"', "/")]
+
+    async def list_ids(self, caller: Caller) -> frozenset[str]:
+        _ = caller
+        return self._collections
+
+    async def search(self, query: ItemQuery, *, fields: Fields | None, caller: Caller, budget: Budget) -> SourcePage:
+        body = {"query": write_query(query), "fields": write_fields(fields)}
+        return read_page(await self._call("/federation/search", body, caller, budget))
+
+    async def collections(self, *, caller: Caller, budget: Budget) -> Sequence[JsonObject]:
+        return read_collections(await self._call("/federation/collections", {}, caller, budget))
+
+    async def queryables(self, collection: str | None, *, caller: Caller, budget: Budget) -> JsonObject:
+        schema = read_object(await self._call("/federation/queryables", {"collection": collection}, caller, budget))
+        if collection is not None and not schema:
+            raise CollectionNotFoundError(collection)
+        return schema
+
+    async def aggregate(self, query: ItemQuery, by: Sequence[str], *, caller: Caller, budget: Budget) -> JsonObject:
+        body = {"query": write_query(query), "by": list(by)}
+        return read_counts(await self._call("/federation/aggregate", body, caller, budget), by)
+
+    async def _call(self, path: str, body: JsonObject, caller: Caller, budget: Budget) -> bytes:
+        content = await self._calls.call(self.id, path, {**body, "chain": self._chain}, caller=caller, budget=budget)
+        if len(content) > budget.size_bytes:
+            raise InvalidAnswerError("Its answer is larger than was allowed.")
+        for theirs, ours in self._roots:
+            content = content.replace(theirs, ours)
+        return content
