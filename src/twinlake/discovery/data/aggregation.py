@@ -8,10 +8,11 @@ from typing import Any
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import InvalidInputError
 from twinlake.discovery.data.names import refuse_unknown
+from twinlake.discovery.data.reach import ALL_SITES, REACH_MEMBERS, Reach, read_reach
 from twinlake.discovery.data.requests import FILTERS, present, read_selection
 from twinlake.holdings.catalogue.interfaces import ItemQuery
 
-AGGREGATE_MEMBERS = FILTERS | {"aggregations", "limit", "sortby", "fields", "token", "page"}
+AGGREGATE_MEMBERS = FILTERS | REACH_MEMBERS | {"aggregations", "limit", "sortby", "fields", "token", "page"}
 """What a search knows is taken here too, so that a client can send one body to both; what concerns pages has no meaning here."""
 _FREQUENCY = "_frequency"
 _PROPERTY_FREQUENCY = re.compile(rf".+{_FREQUENCY}", re.DOTALL)
@@ -28,6 +29,7 @@ class AggregateRequest:
     query: ItemQuery
     names: tuple[str, ...]
     """Aggregations as they were asked for."""
+    reach: Reach = ALL_SITES
 
     @property
     def by(self) -> tuple[str, ...]:
@@ -44,7 +46,9 @@ def read_aggregate_request(members: Mapping[str, Any], *, filter_lang: str) -> A
         raise InvalidInputError(f"'aggregations' must be a list of at most {_MOST} names.", remedy="See /aggregations.")
     unknown = [name for name in names if name not in _COUNTED_BY and not _PROPERTY_FREQUENCY.fullmatch(name)]
     refuse_unknown(unknown, _COUNTED_BY, what="aggregation")
-    return AggregateRequest(query=read_selection(given, filter_lang=filter_lang), names=tuple(dict.fromkeys(names)))
+    return AggregateRequest(
+        query=read_selection(given, filter_lang=filter_lang), names=tuple(dict.fromkeys(names)), reach=read_reach(given)
+    )
 
 
 def aggregations_of(queryables: JsonObject) -> list[JsonObject]:

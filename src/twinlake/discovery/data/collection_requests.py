@@ -8,6 +8,7 @@ import orjson
 
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import InvalidInputError
+from twinlake.discovery.data.reach import ALL_SITES, REACH_MEMBERS, Reach, read_reach
 from twinlake.discovery.data.requests import (
     read_bbox,
     read_datetime,
@@ -25,6 +26,7 @@ LIMIT = 1000
 """Collections on a page where a request names no limit: clients of the Data Lake expect all of them at once."""
 COLLECTION_PARAMETERS = frozenset(
     {"q", "bbox", "datetime", "query", "filter", "filter-lang", "filter-crs", "sortby", "fields", "limit", "token", "page"}
+    | REACH_MEMBERS
 )
 
 
@@ -43,11 +45,14 @@ class CollectionRequest:
     limit: int = LIMIT
     token: str | None = None
     fields: Fields | None = None
+    reach: Reach = ALL_SITES
 
     def binding(self, caller_key: str) -> bytes:
         """Return what a page token is bound to."""
         order = [(key.property, key.descending) for key in self.sortby]
-        selection = (self.q, self.bbox, self.start, self.end, self.filter, order, caller_key)
+        backends = None if self.reach.scope.backends is None else sorted(self.reach.scope.backends)
+        where = (backends, self.reach.scope.strict, self.reach.stays_here)
+        selection = (self.q, self.bbox, self.start, self.end, self.filter, order, where, caller_key)
         return orjson.dumps(selection, option=orjson.OPT_SORT_KEYS)
 
 
@@ -72,6 +77,7 @@ def read_collection_request(given: Mapping[str, Any]) -> CollectionRequest:
         limit=read_limit(given, LIMIT),
         token=read_token(given),
         fields=read_fields_member(given),
+        reach=read_reach(given),
     )
 
 

@@ -4,14 +4,16 @@ from importlib.metadata import version
 
 from twinlake.core.documents import JsonObject
 from twinlake.discovery.data.links import GEOJSON, HTML, JSON, OPENAPI_JSON, SCHEMA_JSON
+from twinlake.discovery.data.reach import BACKENDS, LOCAL, STRICT
 from twinlake.discovery.data.requests import LIMIT, MAX_LIMIT
 
 _SELECTING = (
     "collections", "ids", "bbox", "intersects", "datetime", "query", "filter", "filter-lang", "filter-crs",
 )  # fmt: skip
 _PAGING = ("limit", "token", "sortby", "fields")
+_REACH = (BACKENDS, STRICT, LOCAL)
 _OF_ITEMS = tuple(name for name in _SELECTING if name != "collections")
-_OF_COLLECTIONS = ("q", "bbox", "datetime", "query", "filter", "filter-lang", "filter-crs", *_PAGING)
+_OF_COLLECTIONS = ("q", "bbox", "datetime", "query", "filter", "filter-lang", "filter-crs", *_PAGING, *_REACH)
 
 
 def openapi_document(root: str, *, title: str) -> JsonObject:
@@ -44,7 +46,10 @@ def _reading_paths() -> JsonObject:
         "/api.html": {"get": _operation("This API, for people", "getApiPage", _answer("A page", HTML))},
         "/search": {
             "get": _operation(
-                "Search items", "searchItems", _answer("A page of items", GEOJSON, "ItemCollection"), (*_SELECTING, *_PAGING)
+                "Search items",
+                "searchItems",
+                _answer("A page of items", GEOJSON, "ItemCollection"),
+                (*_SELECTING, *_PAGING, *_REACH),
             ),
             "post": _operation(
                 "Search items", "searchItemsByPost", _answer("A page of items", GEOJSON, "ItemCollection"), body="Search"
@@ -58,7 +63,7 @@ def _reading_paths() -> JsonObject:
         },
         "/aggregations": {"get": _operation("What items can be counted by", "getAggregations", _answer("Names", JSON))},
         "/aggregate": {
-            "get": _operation("Count items", "countItems", _answer("Counts", JSON), ("aggregations", *_SELECTING)),
+            "get": _operation("Count items", "countItems", _answer("Counts", JSON), ("aggregations", *_SELECTING, *_REACH)),
             "post": _operation("Count items", "countItemsByPost", _answer("Counts", JSON), body="Search"),
         },
     }
@@ -86,7 +91,7 @@ def _collection_paths() -> JsonObject:
                 "Search the items of a collection",
                 "getItems",
                 _answer("A page of items", GEOJSON, "ItemCollection"),
-                (*_OF_ITEMS, *_PAGING),
+                (*_OF_ITEMS, *_PAGING, *_REACH),
             ),
             "post": _operation("Add an item or a FeatureCollection of items", "addItems", an_item, body="Item", status="201"),
         },
@@ -107,7 +112,9 @@ def _collection_paths() -> JsonObject:
         },
         f"{one}/aggregate": {
             "parameters": [_reference("parameters", "collection")],
-            "get": _operation("Count the items", "countItemsOfCollection", _answer("Counts", JSON), ("aggregations", *_OF_ITEMS)),
+            "get": _operation(
+                "Count the items", "countItemsOfCollection", _answer("Counts", JSON), ("aggregations", *_OF_ITEMS, *_REACH)
+            ),
         },
     }
 
@@ -171,6 +178,9 @@ def _parameters() -> JsonObject:
         "fields": (names, "Members to send, with - for those not to send"),
         "q": (text, "Free text: commas mean or, words side by side a phrase"),
         "aggregations": (names, "Names of counts, comma-separated"),
+        BACKENDS: (names, "Ids of the sites to ask, comma-separated; left out, all that are known"),
+        STRICT: ({"type": "boolean", "default": False}, "Fail where one of the sites does not answer"),
+        LOCAL: ({"type": "boolean", "default": False}, "Ask this site only"),
         "version": (text, "SHA-256 of an earlier version"),
     }
     described: JsonObject = {
@@ -209,7 +219,12 @@ def _schemas() -> JsonObject:
                 "features": {"type": "array", "items": _reference("schemas", "Item")},
                 "links": {"type": "array", "items": anything},
                 "numberReturned": {"type": "integer"},
-                "numberMatched": {"type": "integer", "description": "Exact; on the first page only"},
+                "numberMatched": {
+                    "type": "integer",
+                    "description": "Exact, of all sites; on the first page only, and absent where a site is missing",
+                },
+                "federation:missing": {"type": "array", "items": text},
+                "twinlake:federation": anything,
             },
         },
         "Patch": {**anything, "description": "A JSON merge patch (RFC 7396)"},
@@ -233,6 +248,9 @@ def _schemas() -> JsonObject:
                 "sortby": {"type": "array", "items": anything},
                 "fields": anything,
                 "aggregations": {"type": "array", "items": text},
+                BACKENDS: {"type": "array", "items": text},
+                STRICT: {"type": "boolean"},
+                LOCAL: {"type": "boolean"},
             },
         },
     }

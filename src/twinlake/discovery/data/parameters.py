@@ -9,11 +9,12 @@ import orjson
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import InvalidInputError
 from twinlake.discovery.data.names import refuse_unknown
+from twinlake.discovery.data.reach import BACKENDS
 from twinlake.standards.stac.queries import parse_bbox
 from twinlake.standards.stac.selecting import parse_fields
 
 _MOST_PARAMETERS = 100
-_LISTS = frozenset({"collections", "ids", "sortby", "fields", "bbox", "q", "aggregations"})
+_LISTS = frozenset({"collections", "ids", "sortby", "fields", "bbox", "q", "aggregations", BACKENDS})
 """Comma lists; given twice, their parts add up."""
 
 Pairs = list[tuple[str, str]]
@@ -91,6 +92,7 @@ _FORMS: dict[str, Callable[[str], Any]] = {
     "collections": _parse_list,
     "ids": _parse_list,
     "aggregations": _parse_list,
+    BACKENDS: _parse_list,
     "bbox": lambda text: list(parse_bbox(text)),
     "limit": _parse_limit,
     "page": _parse_limit,

@@ -12,6 +12,7 @@ from shapely.geometry.base import BaseGeometry
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import InvalidInputError
 from twinlake.discovery.data.names import refuse_unknown
+from twinlake.discovery.data.reach import ALL_SITES, BACKENDS, REACH_MEMBERS, Reach, read_reach
 from twinlake.discovery.data.stacql import join_by_and, to_cql2
 from twinlake.holdings.catalogue.interfaces import ItemQuery, SortKey
 from twinlake.standards.cql2 import check_json, parse_text
@@ -38,8 +39,8 @@ FILTERS = frozenset(
 )
 """What selects items. ``conf`` holds settings of another server's search function; clients written for it send it, and nothing
 in it changes which items are meant."""
-_LISTS = frozenset({"collections", "ids", "sortby", "aggregations"})
-SEARCH_MEMBERS = FILTERS | {"limit", "sortby", "fields", "token", "page"}
+_LISTS = frozenset({"collections", "ids", "sortby", "aggregations", BACKENDS})
+SEARCH_MEMBERS = FILTERS | REACH_MEMBERS | {"limit", "sortby", "fields", "token", "page"}
 ITEMS_PARAMETERS = SEARCH_MEMBERS - {"conf"}
 """Of the items of one collection, which pystac-client names once more in `collections`."""
 
@@ -52,6 +53,7 @@ class SearchRequest:
     """Without `after`, which the token holds."""
     token: str | None = None
     fields: Fields | None = None
+    reach: Reach = ALL_SITES
 
 
 def binding(query: ItemQuery, caller_key: str) -> bytes:
@@ -82,6 +84,7 @@ def read_search(members: Mapping[str, Any], *, filter_lang: str) -> SearchReques
         query=read_selection(given, filter_lang=filter_lang, sortby=read_sortby(given.get("sortby")), limit=read_limit(given)),
         token=token,
         fields=read_fields_member(members),
+        reach=read_reach(given),
     )
 
 

@@ -8,7 +8,9 @@ from starlette.responses import Response
 
 from twinlake.core.documents import JsonObject
 from twinlake.discovery.data.links import GEOJSON, JSON
+from twinlake.discovery.data.reach import MISSING
 from twinlake.discovery.data.service import Found
+from twinlake.federation.search.service import Completeness
 
 _VARY = "Authorization, Cookie"
 
@@ -30,8 +32,24 @@ def collection_page(found: Found, links: Sequence[JsonObject]) -> Response:
 
 def _page(head: bytes, found: Found, links: Sequence[JsonObject]) -> bytes:
     matched = b"" if found.matched is None else b',"numberMatched":%d' % found.matched
-    numbers = b',"numberReturned":%d%b}' % (len(found.bodies), matched)
-    return b"".join((head, b",".join(found.bodies), b'],"links":', orjson.dumps(links), numbers))
+    numbers = b',"numberReturned":%d%b' % (len(found.bodies), matched)
+    told = b"}" if found.completeness is None else b"," + orjson.dumps(federation_members(found.completeness, found.partial))[1:]
+    return b"".join((head, b",".join(found.bodies), b'],"links":', orjson.dumps(links), numbers, told))
+
+
+def federation_members(completeness: Completeness, partial: int | None = None) -> JsonObject:
+    """Return what an answer tells of the sites that it is from.
+
+    Parameters
+    ----------
+    partial
+        Matches at the sites that told, where the sum of all is not known.
+    """
+    missing = [{"id": site, "reason": reason} for site, reason in completeness.missing.items()]
+    told: JsonObject = {"backends": completeness.backends, "missing": missing}
+    if missing and partial is not None:
+        told["partialMatched"] = partial
+    return {**({MISSING: list(completeness.missing)} if missing else {}), "twinlake:federation": told}
 
 
 def document_response(request: Request, body: bytes, etag: str, media_type: str) -> Response:

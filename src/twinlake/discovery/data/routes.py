@@ -1,7 +1,5 @@
 """Routes of reading: landing page, collections, items, searches, counts."""
 
-from collections.abc import Mapping
-
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
@@ -26,8 +24,15 @@ from twinlake.discovery.data.links import (
     with_parameters,
 )
 from twinlake.discovery.data.parameters import Pairs, parse_query_string, to_members
+from twinlake.discovery.data.reach import take_backends
 from twinlake.discovery.data.requests import ITEMS_PARAMETERS, SEARCH_MEMBERS, read_search
-from twinlake.discovery.data.responses import collection_page, document_response, item_page, json_response
+from twinlake.discovery.data.responses import (
+    collection_page,
+    document_response,
+    federation_members,
+    item_page,
+    json_response,
+)
 from twinlake.discovery.data.service import DataDiscovery, Found
 from twinlake.identity.web import guarded
 
@@ -71,13 +76,13 @@ class ReadingApi:
 
     async def search_get(self, request: Request) -> Response:
         pairs = _pairs(request)
-        wanted = read_search(to_members(pairs, SEARCH_MEMBERS), filter_lang=_TEXT)
+        wanted = read_search(self._read(to_members(pairs, SEARCH_MEMBERS)), filter_lang=_TEXT)
         found = await self._service.search(request.state.caller, wanted)
         return item_page(found, self._links(self._urls.search, pairs, found, GEOJSON))
 
     async def search_post(self, request: Request) -> Response:
         body = parse_body(await request.body())
-        found = await self._service.search(request.state.caller, read_search(body, filter_lang=_JSON))
+        found = await self._service.search(request.state.caller, read_search(self._read(body), filter_lang=_JSON))
         links = [link("self", self._urls.search, GEOJSON, method="POST"), self._urls.root_link()]
         if found.token is not None:
             links.append(next_by_post(self._urls.search, body, found.token, GEOJSON))
@@ -86,7 +91,7 @@ class ReadingApi:
     async def list_items(self, request: Request) -> Response:
         collection = request.path_params["collection"]
         pairs = _pairs(request)
-        wanted = read_search(to_members(pairs, ITEMS_PARAMETERS), filter_lang=_TEXT)
+        wanted = read_search(self._read(to_members(pairs, ITEMS_PARAMETERS)), filter_lang=_TEXT)
         found = await self._service.search_collection(request.state.caller, collection, wanted)
         links = self._links(self._urls.items(collection), pairs, found, GEOJSON)
         return item_page(found, [*links, link("collection", self._urls.collection(collection), JSON)])
@@ -101,7 +106,7 @@ class ReadingApi:
 
     async def list_collections(self, request: Request) -> Response:
         pairs = _pairs(request)
-        wanted = read_collection_request(to_members(pairs, COLLECTION_PARAMETERS))
+        wanted = read_collection_request(self._read(to_members(pairs, COLLECTION_PARAMETERS)))
         found = await self._service.search_collections(request.state.caller, wanted)
         links = self._links(self._urls.collections, pairs, found, JSON)
         queryables = link(QUERYABLES_REL, f"{self._urls.root}/collection-queryables", SCHEMA_JSON)
@@ -150,11 +155,15 @@ class ReadingApi:
     async def aggregate_post(self, request: Request) -> Response:
         return await self._aggregate(request, parse_body(await request.body()), _JSON, f"{self._urls.root}/aggregate")
 
-    async def _aggregate(self, request: Request, members: Mapping[str, object], filter_lang: str, url: str) -> Response:
-        wanted = read_aggregate_request(members, filter_lang=filter_lang)
-        counted = await self._service.aggregate(request.state.caller, wanted)
+    async def _aggregate(self, request: Request, members: JsonObject, filter_lang: str, url: str) -> Response:
+        wanted = read_aggregate_request(self._read(members), filter_lang=filter_lang)
+        counted, completeness = await self._service.aggregate(request.state.caller, wanted)
         links = [link("self", url, JSON), self._urls.root_link()]
-        return json_response({"type": "AggregationCollection", "aggregations": counted, "links": links})
+        told = {} if completeness is None else federation_members(completeness)
+        return json_response({"type": "AggregationCollection", "aggregations": counted, "links": links, **told})
+
+    def _read(self, members: JsonObject) -> JsonObject:
+        return take_backends(members) if self._service.is_federated else members
 
     def _below(self, collection: str | None) -> str:
         return self._urls.root if collection is None else self._urls.collection(collection)

@@ -9,11 +9,13 @@ import orjson
 from twinlake.core.errors import InvalidInputError
 from twinlake.federation.search.errors import ForwardedCallError
 from twinlake.federation.search.interfaces import Budget, SearchSource, SourcePage
+from twinlake.federation.search.versions import Versions
 from twinlake.federation.search.wire import (
     AggregateMessage,
     CollectionsMessage,
     QueryablesMessage,
     SearchMessage,
+    VersionsMessage,
     read_fields,
     read_query,
     write_page,
@@ -22,7 +24,7 @@ from twinlake.holdings.catalogue.errors import CollectionNotFoundError
 from twinlake.identity.principals import Caller
 from twinlake.standards.stac.selecting import ITEM_DEFAULTS, select_fields
 
-M = TypeVar("M", SearchMessage, CollectionsMessage, QueryablesMessage, AggregateMessage)
+M = TypeVar("M", SearchMessage, CollectionsMessage, QueryablesMessage, AggregateMessage, VersionsMessage)
 
 
 class PeerAnswers:
@@ -32,12 +34,15 @@ class PeerAnswers:
     ----------
     local
         This site's own source.
+    versions
+        Tells which versions there are.
     budget
         What one answer may cost: a page ends before it is larger, and is told to have more.
     """
 
-    def __init__(self, *, local: SearchSource, budget: Budget) -> None:
+    def __init__(self, *, local: SearchSource, versions: Versions, budget: Budget) -> None:
         self._local = local
+        self._versions = versions
         self._budget = budget
 
     async def search(self, body: bytes, caller: Caller) -> bytes:
@@ -74,6 +79,10 @@ class PeerAnswers:
         message = self._read(body, AggregateMessage)
         query = read_query(message.query)
         return orjson.dumps(await self._local.aggregate(query, message.by, caller=caller, budget=self._budget))
+
+    async def versions(self, body: bytes, caller: Caller) -> bytes:
+        """Return versions and sizes of items."""
+        return await self._versions.tell(self._read(body, VersionsMessage), caller)
 
     def _read(self, body: bytes, kind: type[M]) -> M:
         try:

@@ -5,9 +5,29 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from twinlake.core.documents import JsonObject
+from twinlake.core.errors import InvalidInputError
+from twinlake.core.ids import check_id
+from twinlake.federation.search.errors import InvalidAnswerError
+from twinlake.standards.stac import read_collection
 
 _MOST_BUCKETS = 1000
 _ORIGIN = "twinlake:origin"
+
+
+def check_collections(documents: Sequence[JsonObject]) -> None:
+    """Refuse *documents* of a peer of which one is no collection, or whose ids stand there twice.
+
+    Raises
+    ------
+    InvalidAnswerError
+        One is not.
+    """
+    try:
+        ids = {check_id(read_collection(document)["id"], "collection") for document in documents}
+    except InvalidInputError as error:
+        raise InvalidAnswerError(error.message) from error
+    if len(ids) < len(documents):
+        raise InvalidAnswerError("It sent a collection twice.")
 
 
 def combine_collections(found: Mapping[str, Sequence[JsonObject]]) -> list[JsonObject]:

@@ -11,7 +11,7 @@ import orjson
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import InvalidInputError, TwinlakeError
 from twinlake.core.paging import TokenSeal
-from twinlake.federation.search.combining import combine_collections, combine_counts, combine_queryables
+from twinlake.federation.search.combining import check_collections, combine_collections, combine_counts, combine_queryables
 from twinlake.federation.search.errors import FederationIncompleteError, FederationTimeoutError, UnsupportedQueryError
 from twinlake.federation.search.interfaces import Budget, Peers, PeerSet, SearchSource
 from twinlake.federation.search.keys import KeyOrder, key_order
@@ -151,12 +151,27 @@ class FederatedSearch:
             completeness=completeness,
         )
 
-    async def collections(self, caller: Caller, *, scope: Scope = EVERYWHERE) -> tuple[list[JsonObject], Completeness]:
-        """Return the documents of all collections; ids that several sites hold stand there once for each."""
-        found, completeness = await self._ask_everybody(
-            caller, None, scope, lambda source: source.collections(caller=caller, budget=self._budget(source))
-        )
+    async def collections(
+        self, caller: Caller, *, only: str | None = None, scope: Scope = EVERYWHERE
+    ) -> tuple[list[JsonObject], Completeness]:
+        """Return the documents of all collections, or of *only* one id; ids that several sites hold stand there for each."""
+        wanted = None if only is None else (only,)
+
+        async def ask(source: SearchSource) -> Sequence[JsonObject]:
+            documents = await source.collections(caller=caller, budget=self._budget(source))
+            if source is not self._local:
+                check_collections(documents)
+            return [document for document in documents if only in {None, document["id"]}]
+
+        found, completeness = await self._ask_everybody(caller, wanted, scope, ask)
         return combine_collections(found), completeness
+
+    async def knows(self, caller: Caller, collection: str) -> bool:
+        """Tell whether some site is known, without asking it, to hold *collection* for *caller*."""
+        for source in (self._local, *self._peers.current().sources):
+            if collection in await source.list_ids(caller):
+                return True
+        return False
 
     async def queryables(
         self, caller: Caller, collection: str | None, *, scope: Scope = EVERYWHERE

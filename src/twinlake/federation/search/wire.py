@@ -22,6 +22,7 @@ from twinlake.standards.stac.selecting import Fields
 MAX_LIMIT = 1000
 """Items that one site asks another for at once."""
 _Name = Annotated[str, Meta(min_length=1, max_length=255)]
+_Chain = Annotated[list[_Name], Meta(min_length=1, max_length=16)]
 _Names = Annotated[list[_Name], Meta(max_length=10_000)]
 _Paths = Annotated[list[Annotated[str, Meta(max_length=1000)]], Meta(max_length=250)]
 _Instant = Annotated[int, Meta(ge=-(2**62), le=2**62)]
@@ -55,7 +56,7 @@ class FieldsMessage(msgspec.Struct, forbid_unknown_fields=True):
 class SearchMessage(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """A search of one site by another."""
 
-    chain: Annotated[list[_Name], Meta(min_length=1, max_length=16)]
+    chain: _Chain
     """Sites through which the question has come, the first one first."""
     query: QueryMessage
     fields: FieldsMessage | None = None
@@ -64,22 +65,30 @@ class SearchMessage(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=Tr
 class CollectionsMessage(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """A question for all collections."""
 
-    chain: Annotated[list[_Name], Meta(min_length=1, max_length=16)]
+    chain: _Chain
 
 
 class QueryablesMessage(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """A question for what can be queried: of one collection or of all."""
 
-    chain: Annotated[list[_Name], Meta(min_length=1, max_length=16)]
+    chain: _Chain
     collection: _Name | None = None
 
 
 class AggregateMessage(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """A question for counts."""
 
-    chain: Annotated[list[_Name], Meta(min_length=1, max_length=16)]
+    chain: _Chain
     query: QueryMessage
     by: Annotated[list[_Name], Meta(max_length=20)]
+
+
+class VersionsMessage(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """A question for the versions of what a query finds, or for those of *versions* (SHA-256, hex) among them."""
+
+    chain: _Chain
+    query: QueryMessage
+    versions: Annotated[list[Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]], Meta(max_length=10_000)] | None = None
 
 
 class _PageAnswer(msgspec.Struct):

@@ -25,6 +25,8 @@ from twinlake.testing.federation.world import CALLERS, REMOTE, SimulatedSite, Wo
 Name = tuple[str, str]
 """Collection and id."""
 _QUESTIONS = 6
+_FEWEST = 5
+"""Items of a world that questions can be made of."""
 _LIMITS = (1, 2, 3, 7, 50)
 _CALM = 0.4
 """Share of worlds in which nothing goes wrong."""
@@ -52,7 +54,7 @@ async def _run(chance: random.Random, search: type[FederatedSearch]) -> None:
     fault_rate = 0.0 if chance.random() < _CALM else chance.choice((0.05, 0.2, 0.5))
     async with open_world(chance, fault_rate=fault_rate, search=search) as world:
         documents = [document for site in world.sites.values() for document in site.documents]
-        if not documents:
+        if len(documents) < _FEWEST:
             return
         for _ in range(_QUESTIONS):
             question = random_question(chance, documents, world.collections)

@@ -14,6 +14,7 @@ from twinlake.federation.search.answering import PeerAnswers
 from twinlake.federation.search.interfaces import Budget, PeerSet
 from twinlake.federation.search.service import FederatedSearch
 from twinlake.federation.search.sources import LocalSource, PeerSource
+from twinlake.federation.search.versions import Versions
 from twinlake.holdings.catalogue import schema as catalogue_schema
 from twinlake.holdings.catalogue.interfaces import ItemDraft, Visibility
 from twinlake.holdings.catalogue.preparing_process import PreparingProcesses
@@ -79,15 +80,13 @@ async def open_world(
         processes = await stack.enter_async_context(PreparingProcesses())
         holdings = {name: _draw_documents(chance) for name in names}
         visible = {name: {caller.key: _draw_visibility(chance, caller) for caller in CALLERS} for name in names}
-        local = {
-            name: LocalSource(
-                site_id=name,
-                catalogue=await _open_catalogue(stack, name, holdings[name], processes),
-                visibility_of=_seeing(visible[name]),
-            )
-            for name in names
-        }
-        network.sites.update({name: PeerAnswers(local=local[name], budget=_own_budget(chance)) for name in names})
+        catalogues = {name: await _open_catalogue(stack, name, holdings[name], processes) for name in names}
+        sees = {name: _seeing(visible[name]) for name in names}
+        local = {name: LocalSource(site_id=name, catalogue=catalogues[name], visibility_of=sees[name]) for name in names}
+        for name in names:
+            budget = _own_budget(chance)
+            versions = Versions(catalogue=catalogues[name], visibility_of=sees[name], budget=budget)
+            network.sites[name] = PeerAnswers(local=local[name], versions=versions, budget=budget)
         sites = {
             name: SimulatedSite(
                 id=name,

@@ -1,0 +1,54 @@
+"""The routes between sites: one site asks another for what that one holds itself. Nothing is ever passed on."""
+
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from twinlake.federation.search.answering import PeerAnswers
+from twinlake.federation.search.errors import NotAPeerError
+from twinlake.identity.principals import Caller
+from twinlake.identity.web import Endpoint, guarded
+
+PREFIX = "/federation"
+_BODY_BYTES = 4 << 20
+_Answer = Callable[[bytes, Caller], Awaitable[bytes]]
+
+
+def routes(*, answers: PeerAnswers, is_peer: Callable[[Request], bool]) -> list[BaseRoute]:
+    """Return the routes.
+
+    Parameters
+    ----------
+    is_peer
+        Tells whether a request came with a token that this site has given to a peer.
+    """
+    by_name: dict[str, _Answer] = {
+        "search": answers.search,
+        "collections": answers.collections,
+        "queryables": answers.queryables,
+        "aggregate": answers.aggregate,
+        "versions": answers.versions,
+    }
+    return [
+        guarded(
+            f"{PREFIX}/{name}",
+            _endpoint(answer, is_peer),
+            methods=["POST"],
+            action="discover",
+            name=f"federation_{name}",
+            max_body_bytes=_BODY_BYTES,
+        )
+        for name, answer in by_name.items()
+    ]
+
+
+def _endpoint(answer: _Answer, is_peer: Callable[[Request], bool]) -> Endpoint:
+    async def endpoint(request: Request) -> Response:
+        caller: Caller = request.state.caller
+        if caller.principal is None or not is_peer(request):
+            raise NotAPeerError("Only sites of the federation may ask here.", remedy="Search at /stac/v2.")
+        return Response(await answer(await request.body(), caller), media_type="application/json")
+
+    return endpoint
