@@ -39,6 +39,7 @@ BENCHMARKS = {
     "inserts": Benchmark("Durable inserts: the database", "benchmarks.inserts.engine", (), ("--seconds", "2")),
     "http-inserts": Benchmark("Durable inserts over HTTP", "benchmarks.inserts.http", (), ("--seconds", "4")),
     "delivery": Benchmark("Delivery of big files, against nginx", "benchmarks.delivery", (), ("--quick",)),
+    "identity": Benchmark("Who asks, and whether they may", "benchmarks.identity.deciding", (), ("--rounds", "500")),
     "site": Benchmark(
         "Start and rest of a site", "benchmarks.site.startup", ("--site", "build/benchmarks/search/site"), ("--items", "100000")
     ),

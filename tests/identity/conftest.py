@@ -21,7 +21,11 @@ from twinlake.identity.accounts import Accounts
 from twinlake.identity.attempts import AttemptLimit
 from twinlake.identity.audit import AuditLog
 from twinlake.identity.authenticator import Authenticator
+from twinlake.identity.credentials import Credentials
 from twinlake.identity.grants import Grants, GrantStore
+from twinlake.identity.keys.jwt import sign
+from twinlake.identity.keys.ring import KeyRing
+from twinlake.identity.keys.sealing import Sealer
 from twinlake.identity.policy.cedar import CedarRules
 from twinlake.identity.policy.service import Policy
 from twinlake.identity.principals import Caller, Principal, site_issuer
@@ -29,10 +33,14 @@ from twinlake.identity.routes import declare_routes
 from twinlake.identity.schema import MIGRATIONS
 from twinlake.identity.sessions import SessionStore, require_form_token
 from twinlake.identity.tokens import NewToken, TokenStore
+from twinlake.identity.trust.bearer import BearerTokens
+from twinlake.identity.trust.realm_tokens import RealmTokens
 from twinlake.identity.usage import UsageLedger
 from twinlake.identity.web import guarded
+from twinlake.testing.keys import open_ring
 
 ISSUER = site_issuer("test")
+DEDL_URL = "http://site.test/auth/realms/dedl"
 SYSTEM = Caller(principal=Principal(ISSUER, "system"))
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -68,6 +76,7 @@ async def _fail(request):
 class Site:
     clock: Clock
     database: MemoryDatabase
+    ring: KeyRing
     tokens: TokenStore
     grants: GrantStore
     sessions: SessionStore
@@ -85,6 +94,22 @@ class Site:
         new = NewToken(owner=owner, name=subject, roles=frozenset(roles), scopes=frozenset(scopes))
         return (await self.tokens.create(new, by=SYSTEM))[0]
 
+    def access_token(self, subject, **changed):
+        now = int(self.clock.now().timestamp())
+        claims = {
+            "iss": DEDL_URL,
+            "sub": subject,
+            "typ": "Bearer",
+            "aud": ["hda-public", "account"],
+            "sid": f"sid-{subject}",
+            "iat": now,
+            "exp": now + 36_000,
+            "realm_access": {"roles": []},
+            "scope": "openid",
+            "twinlake:principal": f"{ISSUER}|{subject}",
+        }
+        return sign(claims | changed, self.ring.signing_key("dedl"), typ="JWT")
+
     def client(self, token=None, **options):
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         transport = httpx2.ASGITransport(app=self.app)
@@ -94,19 +119,29 @@ class Site:
 @pytest.fixture
 async def site():
     async with MemoryDatabase(migrations=MIGRATIONS) as database:
-        yield _build(database)
+        clock = Clock()
+        yield _build(database, clock, await open_ring(database, clock))
 
 
-def _build(database):
-    clock, log = Clock(), io.BytesIO()
+class _Sessions:
+    async def is_alive(self, sid):
+        return True
+
+
+def _build(database, clock, ring):
+    log = io.BytesIO()
     audit = AuditLog(database=database, clock=clock)
     tokens = TokenStore(database=database, clock=clock, randomness=SYSTEM_RANDOMNESS, audit=audit)
     grants = GrantStore(database=database, audit=audit, on_change=tokens.forget)
+    dedl = RealmTokens(realm="dedl", url=DEDL_URL, ring=ring, sessions=_Sessions(), clock=clock)
+    bearers = BearerTokens(site_issuer=ISSUER, tokens=dedl, roles_of_issuer=lambda _: None, database=database, clock=clock)
     sessions = SessionStore(
         database=database,
         clock=clock,
         randomness=SYSTEM_RANDOMNESS,
         tokens=tokens,
+        bearers=bearers,
+        sealer=Sealer(b"s" * 32, randomness=SYSTEM_RANDOMNESS),
         attempts=AttemptLimit(clock=clock),
         site_id="test",
         secure=False,
@@ -130,7 +165,11 @@ def _build(database):
     app = wrap_site(
         router,
         authenticate=lambda inner: Authenticator(
-            inner, tokens=tokens, sessions=sessions, policy=policy, public_url="https://lake.example"
+            inner,
+            credentials=Credentials(tokens=tokens, bearers=bearers),
+            sessions=sessions,
+            policy=policy,
+            public_url="https://lake.example",
         ),
         clock=clock,
         randomness=SYSTEM_RANDOMNESS,
@@ -141,4 +180,4 @@ def _build(database):
         max_body_bytes=1000,
         on_finished=usage.note_request,
     )
-    return Site(clock, database, tokens, grants, sessions, policy, audit, usage, metrics, log, router, app)
+    return Site(clock, database, ring, tokens, grants, sessions, policy, audit, usage, metrics, log, router, app)

@@ -166,3 +166,33 @@ async def test_guessing_is_slowed_down_per_address(site):
 
     site.clock.advance(seconds=90)
     await site.sessions.open_session(token, client="192.0.2.9")
+
+
+async def test_an_access_token_of_the_issuer_is_a_token_too(site):
+    async with site.client(site.access_token("alice")) as client:
+        assert await caller_of(client) == "urn:twinlake:site:test|alice"
+
+
+async def test_a_session_stands_on_an_access_token_and_ends_with_it(site):
+    token = site.access_token("alice")
+    session = await site.sessions.open_session(token, client="c")
+
+    async with site.client(cookies=cookie(site, session)) as client:
+        assert await caller_of(client) == "urn:twinlake:site:test|alice"
+        site.clock.advance(hours=9)
+        assert await caller_of(client) == "urn:twinlake:site:test|alice"
+        site.clock.advance(hours=1, minutes=1)
+        assert await caller_of(client) == "None"
+
+    def list_kept(tx):
+        return repr(tx.execute("select * from identity_session").fetchall())
+
+    assert token.encode().hex() not in await site.database.read(list_kept)
+    assert token not in await site.database.read(list_kept)
+
+
+async def test_no_session_stands_on_a_token_of_a_site(site):
+    token = site.access_token("alice", aud=["twinlake-peer"], **{"twinlake:peer": "climate"})
+
+    with pytest.raises(InvalidTokenError, match="people"):
+        await site.sessions.open_session(token, client="c")

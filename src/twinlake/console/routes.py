@@ -20,6 +20,7 @@ from twinlake.console.work import WorkBench
 from twinlake.events.models import Audience
 from twinlake.holdings.catalogue.interfaces import Visibility
 from twinlake.identity.principals import Caller
+from twinlake.identity.relying import CALLBACK
 from twinlake.identity.sessions import require_form_token
 from twinlake.identity.web import guarded
 
@@ -60,6 +61,8 @@ def routes(services: ConsoleServices) -> list[BaseRoute]:
         guarded("/collections/{collection}/items/{item}", console.item, methods=["GET"], action="discover"),
         guarded("/preview/{collection}/{item}/{asset}/{z:int}/{x:int}/{y:int}.png", console.tile, methods=["GET"], action="read"),
         guarded("/sign-in", signing.show, methods=["GET"], action="public"),
+        guarded(CALLBACK, signing.come_back, methods=["GET"], action="public"),
+        guarded("/sign-in/at/{home}", signing.go_home, methods=["GET"], action="public"),
         guarded("/sign-in", signing.sign_in, methods=["POST"], action="public"),
         guarded("/sign-out", signing.sign_out, methods=["POST"], action="public"),
         guarded("/tokens", tokens.show, methods=["GET"], action="administer", on="resource", name="show_tokens"),

@@ -1,4 +1,4 @@
-"""Sign in with a token, and out."""
+"""Sign in with an account or a token, and out."""
 
 from urllib.parse import quote, urlsplit
 
@@ -9,21 +9,53 @@ from twinlake.console.pages import Pages
 from twinlake.core.errors import TwinlakeError
 from twinlake.engines.web.trace import trace_of
 from twinlake.identity.errors import CrossSiteFormError
+from twinlake.identity.relying import CALLBACK, PENDING_LIFE, SignIn
 from twinlake.identity.sessions import SessionStore, require_form_token
 
 _SEE_OTHER = 303
 
 
 class SigningPages:
-    """The sign-in page and the two changes of a session."""
+    """The sign-in page, the way to a home and back, and the two changes of a session."""
 
-    def __init__(self, *, pages: Pages, sessions: SessionStore) -> None:
+    def __init__(self, *, pages: Pages, sessions: SessionStore, sign_in: SignIn) -> None:
         self._pages = pages
         self._sessions = sessions
+        self._sign_in = sign_in
 
     async def show(self, request: Request) -> Response:
-        """Answer with the form."""
-        return self._pages.render(request, "sign-in.html", problem=None, next=own_path(request.query_params.get("next")))
+        """Answer with the homes and the form."""
+        return self._render(request, target=own_path(request.query_params.get("next")))
+
+    async def go_home(self, request: Request) -> Response:
+        """Send the browser to where its account is."""
+        pending = self._sign_in.begin(request.path_params["home"], target=own_path(request.query_params.get("next")))
+        response = RedirectResponse(pending.url, _SEE_OTHER)
+        # Lax: it must come back when the home sends the browser here.
+        response.set_cookie(
+            self._sign_in.cookie_name,
+            pending.cookie,
+            max_age=int(PENDING_LIFE.total_seconds()),
+            path=CALLBACK,
+            secure=self._sessions.secure,
+            httponly=True,
+            samesite="lax",
+        )
+        return response
+
+    async def come_back(self, request: Request) -> Response:
+        """Open a session for who comes back from home."""
+        cookie = request.cookies.get(self._sign_in.cookie_name, "")
+        try:
+            token, target = await self._sign_in.finish(request.query_params, cookie=cookie)
+            session = await self._sessions.open_session(token, client=trace_of(request.scope).client or "")
+        except TwinlakeError as error:
+            return self._render(request, target="/", error=error)
+        # A page of this site goes on: what another site's redirect leads to does not get the session's strict cookie.
+        response = self._pages.render(request, "signed-in.html", target=self._pages.addresses.root + target)
+        response.delete_cookie(self._sign_in.cookie_name, path=CALLBACK)
+        self._sessions.set_cookie(response, session)
+        return response
 
     async def sign_in(self, request: Request) -> Response:
         """Open a session and go on to where the visitor wanted to be."""
@@ -35,8 +67,7 @@ class SigningPages:
         try:
             session = await self._sessions.open_session(str(form.get("token", "")), client=trace_of(request.scope).client or "")
         except TwinlakeError as error:
-            problem = f"{error.message} {error.remedy or ''}".strip()
-            return self._pages.render(request, "sign-in.html", status=error.status, problem=problem, next=target)
+            return self._render(request, target=target, error=error)
         response = self._redirect(target)
         self._sessions.set_cookie(response, session)
         return response
@@ -49,6 +80,17 @@ class SigningPages:
         response = self._redirect("/")
         self._sessions.clear_cookie(response)
         return response
+
+    def _render(self, request: Request, *, target: str, error: TwinlakeError | None = None) -> Response:
+        problem = None if error is None else f"{error.message} {error.remedy or ''}".strip()
+        return self._pages.render(
+            request,
+            "sign-in.html",
+            status=200 if error is None else error.status,
+            problem=problem,
+            next=target,
+            homes=self._sign_in.list_homes(),
+        )
 
     def _redirect(self, path: str) -> Response:
         return RedirectResponse(self._pages.addresses.root + path, _SEE_OTHER)

@@ -8,11 +8,11 @@ from urllib.parse import urlsplit
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from twinlake.engines.web.trace import RequestTrace, trace_of
+from twinlake.identity.credentials import Credentials
 from twinlake.identity.errors import CrossSiteFormError, InvalidTokenError
 from twinlake.identity.policy.service import Policy
 from twinlake.identity.principals import ANONYMOUS, Caller
 from twinlake.identity.sessions import SessionStore
-from twinlake.identity.tokens import TokenStore
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -25,9 +25,11 @@ class Authenticator:
     only from the site's own pages.
     """
 
-    def __init__(self, app: ASGIApp, *, tokens: TokenStore, sessions: SessionStore, policy: Policy, public_url: str) -> None:
+    def __init__(
+        self, app: ASGIApp, *, credentials: Credentials, sessions: SessionStore, policy: Policy, public_url: str
+    ) -> None:
         self.app = app
-        self._tokens = tokens
+        self._credentials = credentials
         self._sessions = sessions
         self._policy = policy
         self._cookie_mark = f"{sessions.cookie_name}=".encode()
@@ -51,7 +53,7 @@ class Authenticator:
             elif name == b"cookie" and self._cookie_mark in value:
                 cookies = value
         if authorization:
-            _, caller = await self._tokens.verify(_read_token(authorization))
+            caller = await self._credentials.verify(_read_token(authorization))
         elif cookies:
             caller = await self._find_session(scope, cookies)
         else:

@@ -113,4 +113,29 @@ MIGRATIONS: tuple[Migration, ...] = (
         create index identity_delegation_owner on identity_delegation(issuer, subject);
         """,
     ),
+    Migration(
+        "identity",
+        4,
+        """
+        -- A session stands on a token of this site, or on an access token of its issuer, sealed. Who has one signs in anew.
+        drop table identity_session;
+        create table identity_session(
+            secret_sha256 blob primary key check (length(secret_sha256) = 32),
+            token_key text references identity_token(key),
+            sealed blob,
+            form_token text not null,
+            opened_at integer not null,
+            used_at integer not null,
+            check ((token_key is null) <> (sealed is null))
+        ) strict, without rowid;
+
+        -- The tokens with which people of other sites signed in here, by their sign-in here, sealed; until in microseconds.
+        create table identity_subject_token(
+            sid text primary key,
+            sealed blob not null,
+            until integer not null
+        ) strict, without rowid;
+        create index identity_subject_token_until on identity_subject_token(until);
+        """,
+    ),
 )

@@ -1,4 +1,4 @@
-"""Sessions of people who signed in on the console with a token."""
+"""Sessions of people who signed in on the console."""
 
 import hashlib
 import hmac
@@ -12,10 +12,13 @@ from twinlake.core.clock import Clock, to_microseconds
 from twinlake.core.randomness import Randomness
 from twinlake.engines.database import Connection, Database
 from twinlake.identity.attempts import AttemptLimit
+from twinlake.identity.credentials import is_signed
 from twinlake.identity.errors import CrossSiteFormError, InvalidTokenError
+from twinlake.identity.keys.sealing import Sealer
 from twinlake.identity.principals import Caller
 from twinlake.identity.secrets import hash_secret, new_secret
 from twinlake.identity.tokens import TokenStore
+from twinlake.identity.trust.bearer import BearerTokens
 
 _IDLE = timedelta(hours=12)
 _LONGEST = timedelta(days=7)
@@ -34,7 +37,8 @@ class OpenSession:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    token_key: str
+    token_key: str | None
+    sealed: bytes | None
     form_token: str
     opened_at: int
     used_at: int
@@ -43,7 +47,8 @@ class _Known:
 class SessionStore:
     """Opens, recognises and closes sessions.
 
-    A session ends 12 hours after its last use, 7 days after it began, or with the token that it stands on.
+    A session stands on a token of this site or on an access token of its issuer, and ends with it, 12 hours after its
+    last use, or 7 days after it began.
 
     Parameters
     ----------
@@ -60,6 +65,8 @@ class SessionStore:
         clock: Clock,
         randomness: Randomness,
         tokens: TokenStore,
+        bearers: BearerTokens,
+        sealer: Sealer,
         attempts: AttemptLimit,
         site_id: str,
         secure: bool,
@@ -68,8 +75,11 @@ class SessionStore:
         self._clock = clock
         self._randomness = randomness
         self._tokens = tokens
+        self._bearers = bearers
+        self._sealer = sealer
         self._attempts = attempts
-        self._secure = secure
+        self.secure = secure
+        """Whether cookies go over https only."""
         name = hashlib.sha256(site_id.encode()).hexdigest()[:12]
         # A browser keeps a __Host- cookie from subdomains and from plain http (RFC 6265bis, section 4.1.3.2).
         self.cookie_name = f"__Host-twinlake-{name}" if secure else f"twinlake-{name}"
@@ -86,21 +96,34 @@ class SessionStore:
             Too many bad ones came from this address.
         """
         self._attempts.check(client)
+        secret, form_token = new_secret(self._randomness), new_secret(self._randomness)
         try:
-            key, _ = await self._tokens.verify(token.strip())
+            key, sealed = await self._stand_on(token.strip(), secret)
         except InvalidTokenError:
             self._attempts.note_failure(client)
             raise
-        secret, form_token = new_secret(self._randomness), new_secret(self._randomness)
         now = to_microseconds(self._clock.now())
         oldest = now - _microseconds(_LONGEST)
+        row = (hash_secret(secret), key, sealed, form_token, now, now)
 
         def work(tx: Connection) -> None:
             tx.execute("delete from identity_session where opened_at < ?", (oldest,))
-            tx.execute("insert into identity_session values (?, ?, ?, ?, ?)", (hash_secret(secret), key, form_token, now, now))
+            tx.execute(
+                "insert into identity_session(secret_sha256, token_key, sealed, form_token, opened_at, used_at)"
+                " values (?, ?, ?, ?, ?, ?)",
+                row,
+            )
 
         await self._database.write(work)
         return OpenSession(secret, form_token)
+
+    async def _stand_on(self, token: str, secret: str) -> tuple[str | None, bytes | None]:
+        """Check *token*; return its key, or itself sealed: it is as good as a password while it lives."""
+        if not is_signed(token):
+            return (await self._tokens.verify(token))[0], None
+        if (await self._bearers.verify(token)).peer is not None:
+            raise InvalidTokenError("The token is of a site; sessions are for people.")
+        return None, self._sealer.seal(token.encode(), binding=_binding(secret))
 
     async def close_session(self, secret: str) -> None:
         """End a session; one that has ended already stays so."""
@@ -122,12 +145,17 @@ class SessionStore:
         if now - used_at > _microseconds(_IDLE) or now - known.opened_at > _microseconds(_LONGEST):
             return None
         try:
-            caller = await self._tokens.caller_of(known.token_key)
+            caller = await self._caller_of(known, secret)
         except InvalidTokenError:
             return None
         if now - used_at > _microseconds(_WRITTEN_EVERY):
             self._used[digest] = now
         return caller, known.form_token
+
+    async def _caller_of(self, known: _Known, secret: str) -> Caller:
+        if known.token_key is not None:
+            return await self._tokens.caller_of(known.token_key)
+        return await self._bearers.verify(self._sealer.open(known.sealed or b"", binding=_binding(secret)).decode())
 
     def set_cookie(self, response: Response, session: OpenSession) -> None:
         """Give the browser its session."""
@@ -136,14 +164,14 @@ class SessionStore:
             session.secret,
             max_age=int(_LONGEST.total_seconds()),
             path="/",
-            secure=self._secure,
+            secure=self.secure,
             httponly=True,
             samesite="strict",
         )
 
     def clear_cookie(self, response: Response) -> None:
         """Take the session from the browser."""
-        response.delete_cookie(self.cookie_name, path="/", secure=self._secure, httponly=True, samesite="strict")
+        response.delete_cookie(self.cookie_name, path="/", secure=self.secure, httponly=True, samesite="strict")
 
     async def flush(self) -> None:
         """Write when sessions were last used."""
@@ -172,9 +200,13 @@ def require_form_token(expected: str, form: Mapping[str, object]) -> None:
 
 def _look_up(tx: Connection, digest: bytes) -> _Known | None:
     row = tx.execute(
-        "select token_key, form_token, opened_at, used_at from identity_session where secret_sha256 = ?", (digest,)
+        "select token_key, sealed, form_token, opened_at, used_at from identity_session where secret_sha256 = ?", (digest,)
     ).fetchone()
     return None if row is None else _Known(*row)
+
+
+def _binding(secret: str) -> str:
+    return f"session|{hash_secret(secret).hex()}"
 
 
 def _microseconds(duration: timedelta) -> int:

@@ -10,7 +10,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -163,6 +163,30 @@ class PolicySettings(_Section):
     )
 
 
+class IssuerSettings(_Section):
+    """An external issuer whose accounts may sign in here (a Keycloak, any OpenID Connect provider)."""
+
+    url: str = Field(description="Issuer, exactly as its tokens say (iss).")
+    id: str = Field(description="Stable name of it, part of principals; never change it, even if the URL changes.")
+    audience: str = Field(description="What its tokens' aud must contain.")
+    roles: tuple[str, ...] = Field((), description="Roles that its tokens may bring along; operator and administrator never.")
+    algorithms: tuple[str, ...] = Field(("RS256",), description="Signature algorithms that are accepted.")
+    leeway_seconds: int = Field(30, ge=0, le=300, description="How far its clock may be off.")
+
+
+class IdentitySettings(_Section):
+    """Where people have their accounts."""
+
+    desp: bool | None = Field(
+        None, description="Whether accounts of this site may sign in at other sites (realm desp); default: at the central site."
+    )
+    issuers: dict[str, IssuerSettings] = Field(
+        {},
+        description="External issuers by the alias that clients give as subject_issuer, each a table [identity.issuers.ALIAS] "
+        "with url, id, audience, and where wanted roles, algorithms, leeway_seconds.",
+    )
+
+
 class LoggingSettings(_Section):
     """What the site writes to standard error."""
 
@@ -197,6 +221,7 @@ class SiteSettings(BaseSettings):
     webhooks: WebhookSettings = WebhookSettings.model_validate({})
     federation: FederationSettings = FederationSettings.model_validate({})
     policy: PolicySettings = PolicySettings.model_validate({})
+    identity: IdentitySettings = IdentitySettings.model_validate({})
     logging: LoggingSettings = LoggingSettings.model_validate({})
 
     @field_validator("id")
@@ -212,6 +237,11 @@ class SiteSettings(BaseSettings):
         if value is not None and not value.startswith(("http://", "https://")):
             raise ValueError("must begin with http:// or https://")
         return value.rstrip("/") if value else None
+
+    @property
+    def signs_in_for_others(self) -> bool:
+        """Whether the site has the realm ``desp``."""
+        return self.role == "central" if self.identity.desp is None else self.identity.desp
 
     @property
     def base_url(self) -> str:
@@ -273,7 +303,9 @@ def list_settings() -> Iterator[tuple[str, Any]]:
 
 def _list_fields(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, Any]]:
     for name, field in model.model_fields.items():
-        sections = [kind for kind in _members(field.annotation) if isinstance(kind, type) and issubclass(kind, BaseModel)]
+        # Tables by name are one setting: their members are in its description.
+        kinds = () if get_origin(field.annotation) is dict else _members(field.annotation)
+        sections = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
         if not sections:
             yield prefix + name, field
         for section in sections:

@@ -11,7 +11,6 @@ from twinlake.identity.audit import AuditLog
 from twinlake.identity.grants import Grants, GrantStore
 from twinlake.identity.keys.jwt import sign
 from twinlake.identity.keys.ring import KeyRing
-from twinlake.identity.keys.sealing import Sealer
 from twinlake.identity.principals import Caller, Principal, site_issuer
 from twinlake.identity.schema import MIGRATIONS
 from twinlake.identity.trust.assertions import AssertionReader, AssertionSigner
@@ -23,9 +22,9 @@ from twinlake.identity.trust.realm_tokens import RealmTokens
 from twinlake.identity.trust.site_grants import JWT_BEARER, SiteGrants
 from twinlake.identity.trust.used import UsedIds
 from twinlake.testing.clock import HandClock
+from twinlake.testing.keys import open_ring
 
 ROLE = "data-steward"
-_MADE = {}
 
 
 @dataclass
@@ -145,29 +144,13 @@ class Federation:
         return await (grants.redeem(form) if form["grant_type"] == JWT_BEARER else grants.exchange(form))
 
 
-async def open_ring(ring, database, name):
-    """Give a site the keys that it had in the tests before: making RSA keys takes longer than a test."""
-
-    def put(tx):
-        tx.executemany("insert into identity_key values (?, ?, ?, ?, ?)", _MADE.get(name, ()))
-
-    def list_rows(tx):
-        return tx.execute("select kid, use, algorithm, sealed, signs_from from identity_key").fetchall()
-
-    await database.write(put)
-    await ring.keep_up()
-    _MADE[name] = await database.read(list_rows)
-
-
 @pytest.fixture
 async def federation():
     clock, made = HandClock(), Federation()
     async with AsyncExitStack() as stack:
         for name in ("central", "climate", "extremes"):
             database = await stack.enter_async_context(MemoryDatabase(migrations=MIGRATIONS))
-            sealer = Sealer(name.encode().ljust(32), randomness=SYSTEM_RANDOMNESS)
-            ring = KeyRing(database=database, clock=clock, sealer=sealer)
-            await open_ring(ring, database, name)
+            ring = await open_ring(database, clock, name=name)
             made.by_issuer[site_issuer(name)] = Site(name, clock, database, ring, made)
         yield made
 

@@ -34,6 +34,10 @@ class GuardedClient:
         self._timeout_seconds = timeout_seconds
         self._tls = ssl.create_default_context()
 
+    async def get(self, url: str) -> Answer:
+        """Ask for *url* and return the answer, whatever its status; raises as `post` does."""
+        return await self._send("GET", url, headers={}, body=b"")
+
     async def post(self, url: str, *, headers: Mapping[str, str], body: bytes) -> Answer:
         """Send *body* and return the answer, whatever its status.
 
@@ -44,19 +48,22 @@ class GuardedClient:
         DestinationUnreachableError
             Nobody answered in time, or not in HTTP.
         """
+        return await self._send("POST", url, headers=headers, body=body)
+
+    async def _send(self, method: str, url: str, *, headers: Mapping[str, str], body: bytes) -> Answer:
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                return await self._post(await self.guard.check(url), headers=headers, body=body)
+                return await self._exchange(method, await self.guard.check(url), headers=headers, body=body)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             reason = str(error) or type(error).__name__
             raise DestinationUnreachableError(f"The receiver did not answer: {reason}.") from error
 
-    async def _post(self, destination: Destination, *, headers: Mapping[str, str], body: bytes) -> Answer:
+    async def _exchange(self, method: str, destination: Destination, *, headers: Mapping[str, str], body: bytes) -> Answer:
         connector = aiohttp.TCPConnector(resolver=_Pinned(destination), use_dns_cache=False, force_close=True, ssl=self._tls)
         async with (
             aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False) as session,
-            session.post(
-                destination.url, data=body, headers={"accept-encoding": "identity", **headers}, allow_redirects=False
+            session.request(
+                method, destination.url, data=body, headers={"accept-encoding": "identity", **headers}, allow_redirects=False
             ) as response,
         ):
             return Answer(

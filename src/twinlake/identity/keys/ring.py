@@ -78,6 +78,10 @@ class KeyRing:
             for each in self.published_keys(use)
         ]
 
+    def verifying_keys(self, use: KeyUse) -> dict[str, Key]:
+        """Return the same keys by their ``kid``, for verifying what this site signed itself."""
+        return {each.kid: each.key for each in self.published_keys(use)}
+
     def published_keys(self, use: KeyUse) -> list[SigningKey]:
         """Return the keys whose public halves `public_keys` gives: to sign what tells of a rotation with both."""
         kept, now = self._kept[use], self._clock.now()

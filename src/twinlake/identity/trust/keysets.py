@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from twinlake.core.clock import Clock
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import TwinlakeError
+from twinlake.engines.network.client import GuardedClient
 from twinlake.identity.errors import InvalidTokenError
 from twinlake.identity.keys.jwt import PublicKey, read_keys
 from twinlake.identity.trust.models import TrustedIssuer
@@ -75,6 +76,20 @@ class KeySets:
         if not isinstance(keys, list):
             raise _KeysUnreadableError("The issuer's keys are no key set.")
         return read_keys([key for key in keys if isinstance(key, dict)], algorithms=issuer.algorithms)
+
+
+class IssuerPages:
+    """Gets what issuers publish, from exactly the hosts that the settings name."""
+
+    def __init__(self, client: GuardedClient) -> None:
+        self._client = client
+
+    async def fetch(self, url: str) -> bytes:
+        """Return the body at *url* (a `Fetch`)."""
+        answer = await self._client.get(url)
+        if answer.status != 200:
+            raise _KeysUnreadableError(f"The issuer answered {answer.status}.")
+        return answer.body
 
 
 class _KeysUnreadableError(TwinlakeError):

@@ -6,7 +6,7 @@ from typing import Literal, Protocol
 from twinlake.core.clock import Clock
 from twinlake.core.documents import JsonObject
 from twinlake.identity.errors import InvalidTokenError
-from twinlake.identity.keys.jwt import check_times, read_keys, verify
+from twinlake.identity.keys.jwt import check_times, verify
 from twinlake.identity.keys.ring import KeyRing
 
 _ALGORITHMS = ("RS256",)
@@ -39,8 +39,7 @@ class RealmTokens:
         InvalidTokenError
             It is not of this realm, is forged or expired, or its sign-in has ended.
         """
-        keys = read_keys(self.ring.public_keys(self.realm), algorithms=_ALGORITHMS)
-        claims = verify(token, keys, algorithms=_ALGORITHMS, typ="JWT")
+        claims = verify(token, self.ring.verifying_keys(self.realm), algorithms=_ALGORITHMS, typ="JWT")
         if claims.get("iss") != self.url:
             raise InvalidTokenError("The token is of another issuer.", remedy="Exchange it at this site first.")
         if claims.get("typ") != "Bearer":

@@ -1,0 +1,178 @@
+"""Signing in to the console with an account: the console as a client of OpenID Connect (authorization code, PKCE S256).
+
+At home the site's own ``dedl`` realm signs in; people of another site sign in at its ``desp`` realm, and what that says is
+exchanged at this site's own issuer, as any client would do it.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+from urllib.parse import urlencode
+
+from twinlake.core.clock import Clock
+from twinlake.core.documents import JsonObject
+from twinlake.core.errors import InvalidInputError, NotFoundError
+from twinlake.core.randomness import Randomness
+from twinlake.identity.errors import CrossSiteFormError, InvalidTokenError
+from twinlake.identity.keys.sealing import Sealer
+from twinlake.identity.secrets import new_secret
+
+CONSOLE_CLIENT = "twinlake-console"
+CALLBACK = "/sign-in/callback"
+PENDING_LIFE = timedelta(minutes=15)
+_BINDING = "sign-in"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Home:
+    """A site where people may have their account."""
+
+    id: str
+    title: str
+    realm_url: str
+    """Issuer of the realm at which they sign in."""
+
+
+class Homes(Protocol):
+    """The sites where people may have their account, this one first."""
+
+    def list_homes(self) -> Sequence[Home]:
+        """Return those that are trusted now."""
+        ...
+
+
+class Realms(Protocol):
+    """The token endpoints that a sign-in needs."""
+
+    async def redeem_code(self, home: Home, form: Mapping[str, str]) -> JsonObject:
+        """Send the authorization code grant to the realm of *home* and return its answer.
+
+        Raises
+        ------
+        InvalidTokenError
+            It refused.
+        TwinlakeError
+            It did not answer.
+        """
+        ...
+
+    async def exchange(self, home: Home, subject_token: str) -> JsonObject:
+        """Exchange at this site's issuer what the realm of *home* gave; raises as `redeem_code` does."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A sign-in that has begun."""
+
+    url: str
+    """Where the browser goes."""
+    cookie: str
+    """What it must bring back."""
+
+
+class SignIn:
+    """Takes a browser to a home and back."""
+
+    def __init__(
+        self, *, site_id: str, public_url: str, homes: Homes, realms: Realms, sealer: Sealer, clock: Clock, randomness: Randomness
+    ) -> None:
+        self._site_id = site_id
+        self._redirect_uri = public_url + CALLBACK
+        self._homes = homes
+        self._realms = realms
+        self._sealer = sealer
+        self._clock = clock
+        self._randomness = randomness
+        self.cookie_name = f"twinlake-sign-in-{hashlib.sha256(site_id.encode()).hexdigest()[:12]}"
+
+    def list_homes(self) -> Sequence[Home]:
+        """Return the sites where people may have their account."""
+        return self._homes.list_homes()
+
+    def begin(self, home_id: str, *, target: str) -> Pending:
+        """Return where to send a browser that wants to sign in at a home and then see *target*.
+
+        Raises
+        ------
+        NotFoundError
+            There is no such home.
+        """
+        home = self._find(home_id)
+        state, verifier = new_secret(self._randomness), new_secret(self._randomness)
+        challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+        kept = {"home": home.id, "state": state, "verifier": verifier, "target": target, "at": self._clock.now().timestamp()}
+        question = {
+            "response_type": "code",
+            "client_id": CONSOLE_CLIENT,
+            "redirect_uri": self._redirect_uri,
+            "scope": "openid profile search read write process subscribe admin",
+            "state": state,
+            "code_challenge": challenge,
+            "code_challenge_method": "S256",
+        }
+        cookie = base64.urlsafe_b64encode(self._sealer.seal(json.dumps(kept).encode(), binding=_BINDING)).decode()
+        return Pending(f"{home.realm_url}/protocol/openid-connect/auth?{urlencode(question)}", cookie)
+
+    async def finish(self, answer: Mapping[str, str], *, cookie: str) -> tuple[str, str]:
+        """Return the access token of this site that a sign-in gave, and where its browser wanted to be.
+
+        Raises
+        ------
+        CrossSiteFormError
+            The answer does not belong to a sign-in that this browser began here.
+        InvalidTokenError
+            The home refused, or gave no token.
+        TwinlakeError
+            The home did not answer.
+        """
+        kept = self._open(cookie)
+        home = self._find(kept["home"])
+        belongs = hmac.compare_digest(answer.get("state", "").encode(), kept["state"].encode())
+        if not belongs or answer.get("iss", home.realm_url) != home.realm_url:  # RFC 9207
+            raise _not_begun()
+        if "code" not in answer:
+            reason = answer.get("error_description") or answer.get("error") or "no reason given"
+            raise InvalidTokenError(f"The sign-in was not finished: {reason[:200]}.", remedy="Sign in again.")
+        form = {
+            "grant_type": "authorization_code",
+            "code": answer["code"],
+            "redirect_uri": self._redirect_uri,
+            "client_id": CONSOLE_CLIENT,
+            "code_verifier": kept["verifier"],
+        }
+        given = await self._realms.redeem_code(home, form)
+        if home.id != self._site_id:
+            given = await self._realms.exchange(home, _token_of(given))
+        return _token_of(given), kept["target"]
+
+    def _open(self, cookie: str) -> dict[str, str]:
+        try:
+            kept = json.loads(self._sealer.open(base64.urlsafe_b64decode(cookie), binding=_BINDING))
+        except (InvalidInputError, ValueError):
+            raise _not_begun() from None
+        if self._clock.now().timestamp() - kept.pop("at") > PENDING_LIFE.total_seconds():
+            raise _not_begun()
+        return dict(kept)
+
+    def _find(self, home_id: str) -> Home:
+        for home in self._homes.list_homes():
+            if home.id == home_id:
+                return home
+        raise NotFoundError(f"Nobody can sign in at {home_id[:80]!r} for this site.", remedy="Choose one of those on the page.")
+
+
+def _token_of(answer: JsonObject) -> str:
+    token = answer.get("access_token")
+    if not isinstance(token, str):
+        raise InvalidTokenError("The sign-in gave no token.", remedy="Sign in again.")
+    return token
+
+
+def _not_begun() -> CrossSiteFormError:
+    return CrossSiteFormError("This sign-in was not begun here, or a quarter of an hour ago.", remedy="Sign in again.")
