@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse
 from twinlake.console.addresses import Addresses
 from twinlake.console.describe import write_number
 from twinlake.console.security import SECURITY_HEADERS
-from twinlake.console.static_files import StaticFiles
+from twinlake.console.static_files import own_static_files
 
 if TYPE_CHECKING:
     from twinlake.identity.principals import Caller
@@ -37,7 +37,7 @@ class Pages:
     def __init__(self, site: SiteFacts) -> None:
         self.site = site
         self.addresses = Addresses(site.url)
-        self.static = StaticFiles(_HERE / "static")
+        self.static = own_static_files()
         self._environment = Environment(
             loader=FileSystemLoader(_HERE / "templates"),
             autoescape=True,

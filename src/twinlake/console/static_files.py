@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from starlette.requests import Request
@@ -66,6 +67,12 @@ class StaticFiles:
         if "gzip" not in request.headers.get("accept-encoding", ""):
             return Response(file.plain, headers=headers, media_type=file.media_type)
         return Response(file.compressed, headers=headers | {"Content-Encoding": "gzip"}, media_type=file.media_type)
+
+
+@lru_cache(maxsize=1)
+def own_static_files() -> StaticFiles:
+    """Return the console's own files, which are the same for every site of a process."""
+    return StaticFiles(Path(__file__).parent / "static")
 
 
 def _is_sent(path: Path) -> bool:

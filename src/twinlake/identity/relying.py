@@ -23,6 +23,9 @@ from twinlake.identity.keys.sealing import Sealer
 from twinlake.identity.secrets import new_secret
 
 CONSOLE_CLIENT = "twinlake-console"
+"""The console as a client of realms ``desp``, its own site's and others': public, for a secret would have to be told around."""
+OWN_CONSOLE_CLIENT = "twinlake-console-own"
+"""The console as a client of its own site's realm ``dedl``, with a secret."""
 CALLBACK = "/sign-in/callback"
 PENDING_LIFE = timedelta(minutes=15)
 _BINDING = "sign-in"
@@ -36,6 +39,8 @@ class Home:
     title: str
     realm_url: str
     """Issuer of the realm at which they sign in."""
+    client_id: str = CONSOLE_CLIENT
+    """As which the console is known there."""
 
 
 class Homes(Protocol):
@@ -109,7 +114,7 @@ class SignIn:
         kept = {"home": home.id, "state": state, "verifier": verifier, "target": target, "at": self._clock.now().timestamp()}
         question = {
             "response_type": "code",
-            "client_id": CONSOLE_CLIENT,
+            "client_id": home.client_id,
             "redirect_uri": self._redirect_uri,
             "scope": "openid profile search read write process subscribe admin",
             "state": state,
@@ -143,7 +148,7 @@ class SignIn:
             "grant_type": "authorization_code",
             "code": answer["code"],
             "redirect_uri": self._redirect_uri,
-            "client_id": CONSOLE_CLIENT,
+            "client_id": home.client_id,
             "code_verifier": kept["verifier"],
         }
         given = await self._realms.redeem_code(home, form)

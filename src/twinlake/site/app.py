@@ -25,11 +25,16 @@ from twinlake.engines.web.api import new_api
 from twinlake.engines.web.openapi import OPERATIONS_DOCUMENT
 from twinlake.engines.web.problems import Problem, Render
 from twinlake.engines.web.stack import wrap_site
+from twinlake.federation.search.routes import routes as peer_routes
+from twinlake.federation.sites.api import declare_routes as declare_federation_routes
+from twinlake.federation.sites.routes import routes as site_routes
 from twinlake.holdings.ingest import child_routes, upload_routes
 from twinlake.holdings.ingest.kind import INGEST
 from twinlake.holdings.ingest.spec import IngestSpec
 from twinlake.identity.answering import AuditBeforeAnswer
+from twinlake.identity.attempts import AttemptLimit
 from twinlake.identity.authenticator import Authenticator
+from twinlake.identity.issuer.door import RealmDoor
 from twinlake.identity.routes import declare_routes as declare_account_routes
 from twinlake.identity.web import guarded_api
 from twinlake.jobs import openapi as job_openapi
@@ -50,8 +55,16 @@ def build_app(services: Services) -> ASGIApp:
     pages = Pages(SiteFacts(id=settings.id, role=settings.role, title=settings.title, url=settings.base_url))
     site = wrap_site(
         Router([*_hot_routes(services), *_console(services, pages), *_cold_routes(services)], redirect_slashes=False),
-        authenticate=lambda app: Authenticator(
-            app, tokens=services.tokens, sessions=services.sessions, policy=services.policy, public_url=settings.base_url
+        authenticate=lambda app: RealmDoor(
+            Authenticator(
+                app,
+                credentials=services.federation.credentials,
+                sessions=services.sessions,
+                policy=services.policy,
+                public_url=settings.base_url,
+            ),
+            inside=app,
+            policy=services.policy,
         ),
         clock=services.clock,
         randomness=services.randomness,
@@ -92,6 +105,7 @@ def _hot_routes(services: Services) -> list[BaseRoute]:
         ),
         *delivery_routes(delivery=services.delivery, sender=services.sender, direct=services.direct, signer=services.signer),
         *event_routes.routes(services.streams),
+        *peer_routes(answers=services.federation.answers, is_peer=lambda request: request.state.caller.peer is not None),
     ]
 
 
@@ -104,7 +118,7 @@ def _console(services: Services, pages: Pages) -> list[BaseRoute]:
         shelves=Shelves(catalogue=services.catalogue, addresses=pages.addresses, deadline_seconds=deadline),
         news=NewsDesk(database=services.database, log=services.events, addresses=pages.addresses),
         work=WorkBench(jobs=services.jobs, addresses=pages.addresses),
-        signing=SigningPages(pages=pages, sessions=services.sessions),
+        signing=SigningPages(pages=pages, sessions=services.sessions, sign_in=services.federation.sign_in),
         tokens=TokenPages(pages=pages, accounts=services.accounts, clock=services.clock, randomness=services.randomness),
         tiles=TileDesk(
             catalogue=services.catalogue,
@@ -127,6 +141,7 @@ def _cold_routes(services: Services) -> list[BaseRoute]:
         api, accounts=services.accounts, policy=services.policy, audit=services.audit, usage=services.usage, seal=services.seal
     )
     declare_access_routes(api, catalogue=services.catalogue, collections=services.collections)
+    declare_federation_routes(api, sites=services.federation.sites, watch=services.federation.watch, clock=services.clock)
     parts = (job_openapi.describe({INGEST: IngestSpec}), webhook_openapi.describe())
     document = OperationsDocument(api, parts=parts, public_url=settings.base_url)
     path = OPERATIONS_DOCUMENT.removeprefix("/api")
@@ -140,6 +155,8 @@ def _cold_routes(services: Services) -> list[BaseRoute]:
             public_url=settings.base_url,
             max_upload_bytes=settings.ingest.max_upload_bytes,
         ),
+        *services.federation.issuer.routes(),
+        *site_routes(services.federation.sites, attempts=AttemptLimit(clock=services.clock)),
         *webhook_routes(services.webhooks, services.event_ids),
         *health_routes(services),
         Mount("/api", api),

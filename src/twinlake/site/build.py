@@ -49,7 +49,8 @@ from twinlake.identity.accounts import Accounts
 from twinlake.identity.attempts import AttemptLimit
 from twinlake.identity.audit import AuditLog
 from twinlake.identity.flushing import flushing
-from twinlake.identity.grants import GrantStore
+from twinlake.identity.keys.ring import KeyRing
+from twinlake.identity.keys.sealing import Sealer
 from twinlake.identity.policy.cedar import CedarRules, read_schema
 from twinlake.identity.policy.service import Policy
 from twinlake.identity.sessions import SessionStore
@@ -66,6 +67,7 @@ from twinlake.notification.tail import EventTail
 from twinlake.notification.webhooks.dispatcher import WebhookDispatcher
 from twinlake.notification.webhooks.service import Webhooks
 from twinlake.notification.webhooks.signing import WebhookSigner
+from twinlake.site.federation import Federation, open_federation
 from twinlake.site.health import HealthWatch
 from twinlake.site.layout import SiteFolder
 from twinlake.site.neighbourhood import Neighbourhood
@@ -94,6 +96,8 @@ class Services:
     """Set when the site is about to stop: streams end then."""
     database: Database
     health: HealthWatch
+    ring: KeyRing
+    federation: Federation
     services: ServiceDiscovery
     objects: ObjectStore
     links: LinkedFiles
@@ -141,7 +145,7 @@ class Services:
             await self.catalogue.finish_deletions()
             parts = (self.audit, self.usage, self.tokens, self.sessions)
             await stack.enter_async_context(flushing(parts, every_seconds=_FLUSH_SECONDS, log=self.log))
-            for work in (self.tail.run(), self.dispatcher.run(), self.upkeep.run()):
+            for work in (self.tail.run(), self.dispatcher.run(), self.upkeep.run(), self.federation.watch.run()):
                 await stack.enter_async_context(_background(work))
             await stack.enter_async_context(self.supervisor)
             yield
@@ -192,26 +196,47 @@ async def open_services(
             site_id=settings.id,
             public_url=settings.base_url,
         )
+        ring = KeyRing(database=database, clock=clock, sealer=_sealer(folder, "signing keys", randomness))
+        await ring.keep_up()
         audit = AuditLog(database=database, clock=clock)
         usage = UsageLedger(database=database, clock=clock)
         policy = Policy(rules=_read_rules(settings, folder), listener=audit.note_decision)
         collections = CollectionPolicy(policy=policy, catalogue=catalogue, clock=clock)
         audiences = Audiences(collections=collections)
         tokens = TokenStore(database=database, clock=clock, randomness=randomness, audit=audit)
+        seal = TokenSeal(folder.derive_key("page tokens"))
+        health = HealthWatch(database=database, folder=folder, clock=clock)
+        federation = await stack.enter_async_context(
+            open_federation(
+                settings,
+                folder,
+                ring=ring,
+                database=database,
+                catalogue=catalogue,
+                collections=collections,
+                tokens=tokens,
+                audit=audit,
+                seal=seal,
+                clock=clock,
+                randomness=randomness,
+                closing=closing,
+                log=log,
+            )
+        )
         sessions = SessionStore(
             database=database,
             clock=clock,
             randomness=randomness,
             tokens=tokens,
+            bearers=federation.bearers,
+            sealer=_sealer(folder, "sessions", randomness),
             attempts=AttemptLimit(clock=clock),
             site_id=settings.id,
             secure=settings.base_url.startswith("https://"),
         )
-        grants = GrantStore(database=database, audit=audit, on_change=tokens.forget)
         ids = EventIds(key=folder.derive_key("event ids"), randomness=randomness)
         renderer = EventRenderer(source=settings.base_url, ids=ids)
         tail = EventTail(database=database, log=events, renderer=renderer, ids=ids, closing=closing)
-        seal = TokenSeal(folder.derive_key("page tokens"))
         signer = UrlSigner(key=folder.derive_key("signed urls"), clock=clock)
         direct = DirectSender(objects=objects, links=links)
         uploads = Uploads(
@@ -251,7 +276,6 @@ async def open_services(
             scratch=folder.staging / "children",
             log=log,
         )
-        health = HealthWatch(database=database, folder=folder, clock=clock)
         webhook_signer = WebhookSigner(key=folder.derive_key("webhook secrets"))
         client = GuardedClient(guard=DestinationGuard(allow=settings.webhooks.allow))
         yield Services(
@@ -264,7 +288,17 @@ async def open_services(
             closing=closing,
             database=database,
             health=health,
-            services=ServiceDiscovery(Neighbourhood(settings=settings, health=health)),
+            ring=ring,
+            federation=federation,
+            services=ServiceDiscovery(
+                Neighbourhood(
+                    settings=settings,
+                    health=health,
+                    directory=federation.sites.directory,
+                    client=federation.sites.client,
+                    clock=clock,
+                )
+            ),
             objects=objects,
             links=links,
             events=events,
@@ -283,7 +317,7 @@ async def open_services(
             usage=usage,
             tokens=tokens,
             sessions=sessions,
-            accounts=Accounts(tokens=tokens, grants=grants, policy=policy),
+            accounts=Accounts(tokens=tokens, grants=federation.grants, policy=policy),
             catalogue=catalogue,
             collections=collections,
             audiences=audiences,
@@ -292,6 +326,7 @@ async def open_services(
                 visibility_of=collections.visibility_of,
                 seal=seal,
                 deadline_seconds=settings.catalogue.deadline_seconds,
+                federation=federation.search,
             ),
             editing=DataEditing(catalogue=catalogue, collections=collections),
             delivery=Delivery(backend=settings.id, catalogue=catalogue, collections=collections),
@@ -360,6 +395,10 @@ async def open_services(
                 PreviewRenderer(folder=folder.staging / "previews", readable=settings.ingest.link_roots)
             ),
         )
+
+
+def _sealer(folder: SiteFolder, purpose: str, randomness: Randomness) -> Sealer:
+    return Sealer(folder.derive_key(purpose), randomness=randomness)
 
 
 def open_database(settings: SiteSettings, folder: SiteFolder) -> SqliteDatabase:

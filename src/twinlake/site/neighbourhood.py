@@ -1,18 +1,28 @@
 """The sites of the federation as this site knows them."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
-from twinlake.discovery.services.models import Site
+from twinlake.core.clock import Clock
+from twinlake.discovery.data.app import API_PATH
+from twinlake.discovery.services.models import Site, Status
+from twinlake.federation.sites.calls import PeerClient
+from twinlake.federation.sites.trust import Peer, PeerDirectory
 from twinlake.site.health import HealthWatch
 from twinlake.site.settings import SiteSettings
 
 
 class Neighbourhood:
-    """Lists this site with what it offers."""
+    """Lists this site and its peers with what they offer."""
 
-    def __init__(self, *, settings: SiteSettings, health: HealthWatch) -> None:
+    def __init__(
+        self, *, settings: SiteSettings, health: HealthWatch, directory: PeerDirectory, client: PeerClient, clock: Clock
+    ) -> None:
         self._settings = settings
         self._health = health
+        self._directory = directory
+        self._client = client
+        self._clock = clock
 
     async def list_sites(self) -> Sequence[Site]:
         """Return the sites, this one first."""
@@ -23,15 +33,33 @@ class Neighbourhood:
             url=self._settings.base_url,
             status="ok" if found.ok else "degraded",
             since=self._health.since,
-            offers=list_offers(self._settings.base_url),
+            offers=list_offers(self._settings),
         )
-        return (own,)
+        return (own, *(self._describe(peer, self._clock.now()) for peer in self._directory.list_trusted()))
+
+    def _describe(self, peer: Peer, now: datetime) -> Site:
+        said = peer.descriptor
+        status: Status
+        if self._client.breaker_of(peer).state == "open":
+            status = "unreachable"
+        else:
+            status = "degraded" if peer.refusal is not None or peer.is_stale(now) else "ok"
+        return Site(
+            id=peer.id,
+            title=peer.id,
+            url=peer.public_url,
+            status=status,
+            since=peer.fetched_at or peer.changed_at,
+            offers={} if said is None else dict(said.services),
+        )
 
 
-def list_offers(url: str) -> dict[str, str]:
-    """Return where a site at *url* offers what it offers."""
+def list_offers(settings: SiteSettings) -> dict[str, str]:
+    """Return where a site offers what it offers."""
+    url = settings.base_url
     return {
-        "dedl-hda": f"{url}/stac/v2",
+        "dedl-hda": f"{url}{API_PATH}",
+        "dedl-identity": f"{url}/realms/desp" if settings.signs_in_for_others else f"{url}/auth/realms/dedl",
         "dedl-notification": f"{url}/events",
         "dedl-jobs": f"{url}/jobs",
     }

@@ -106,7 +106,11 @@ def _app(services, federation, name):
             ]
         ),
         authenticate=lambda app: Authenticator(
-            app, tokens=services.tokens, sessions=services.sessions, policy=services.policy, public_url=url
+            app,
+            credentials=services.federation.credentials,
+            sessions=services.sessions,
+            policy=services.policy,
+            public_url=url,
         ),
         clock=services.clock,
         randomness=services.randomness,

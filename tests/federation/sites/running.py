@@ -154,7 +154,7 @@ def _app(services, sites, watch, clock):
         Router([*routes(sites, attempts=AttemptLimit(clock=clock)), Mount("/api", api)], redirect_slashes=False),
         authenticate=lambda app: Authenticator(
             app,
-            tokens=services.tokens,
+            credentials=services.federation.credentials,
             sessions=services.sessions,
             policy=services.policy,
             public_url=services.settings.base_url,

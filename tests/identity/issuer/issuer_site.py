@@ -25,6 +25,7 @@ from twinlake.identity import schema
 from twinlake.identity.attempts import AttemptLimit
 from twinlake.identity.audit import AuditLog
 from twinlake.identity.authenticator import Authenticator
+from twinlake.identity.credentials import Credentials
 from twinlake.identity.grants import Grants, GrantStore
 from twinlake.identity.issuer import schema as issuer_schema
 from twinlake.identity.issuer.accounts import NewAccount
@@ -37,6 +38,8 @@ from twinlake.identity.policy.service import Policy
 from twinlake.identity.principals import Caller, Principal, site_issuer
 from twinlake.identity.sessions import SessionStore
 from twinlake.identity.tokens import TokenStore
+from twinlake.identity.trust.bearer import BearerTokens
+from twinlake.identity.trust.realm_tokens import RealmTokens
 from twinlake.identity.web import guarded
 
 SYSTEM = Caller(principal=Principal(site_issuer("central"), "system"), request_id="test")
@@ -130,11 +133,16 @@ async def build_site(url, *, site_id="central", clients=(), allow=(), **facts):
         peers=peers,
         clients=[_place(client, url) for client in clients],
     )  # fmt: skip
+    dedl = RealmTokens(realm="dedl", url=f"{url}/auth/realms/dedl", ring=keys, sessions=issuer.sessions, clock=clock)
+    own = site_issuer(site_id)
+    bearers = BearerTokens(site_issuer=own, tokens=dedl, roles_of_issuer=lambda _: None, database=database, clock=clock)
     sessions = SessionStore(
         database=database,
         clock=clock,
         randomness=SYSTEM_RANDOMNESS,
         tokens=tokens,
+        bearers=bearers,
+        sealer=Sealer(b"s" * 32, randomness=SYSTEM_RANDOMNESS),
         attempts=AttemptLimit(clock=clock),
         site_id=site_id,
         secure=False,
@@ -149,7 +157,15 @@ async def build_site(url, *, site_id="central", clients=(), allow=(), **facts):
     app = wrap_site(
         router,
         authenticate=lambda inner: RealmDoor(
-            Authenticator(inner, tokens=tokens, sessions=sessions, policy=policy, public_url=url), inside=inner, policy=policy
+            Authenticator(
+                inner,
+                credentials=Credentials(tokens=tokens, bearers=bearers),
+                sessions=sessions,
+                policy=policy,
+                public_url=url,
+            ),
+            inside=inner,
+            policy=policy,
         ),
         clock=clock,
         randomness=SYSTEM_RANDOMNESS,

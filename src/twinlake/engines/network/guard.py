@@ -112,13 +112,19 @@ class DestinationGuard:
         return Destination(url=url, addresses=tuple(addresses))
 
 
+def origin_of(text: str) -> str:
+    """Return the ``scheme://host:port`` of a URL, as *allow* wants it."""
+    url = URL(text)
+    return f"{url.scheme}://{url.host_subcomponent}:{url.port}"
+
+
 def _parse_allowed(text: str) -> tuple[str, str, int]:
     try:
         url = URL(text)
         key = _key(url)
     except ValueError:
         key = ("", "", 0)
-    if key[0] not in {"http", "https"} or f"{key[0]}://{url.host_subcomponent}:{key[2]}" != text.lower():
+    if key[0] not in {"http", "https"} or origin_of(text) != text.lower():
         raise InvalidInputError(f"{text!r} is not of the form scheme://host:port.", remedy="Write it like http://127.0.0.1:9000.")
     return key
 

@@ -57,6 +57,8 @@ class SiteKeys(msgspec.Struct, frozen=True, kw_only=True):
     """Sign what the site says to other sites; named by their thumbprints (RFC 7638)."""
     dedl: _Keys
     """Sign the tokens of its realm."""
+    desp: _Keys = []
+    """Sign the tokens of its realm ``desp``; none where nobody signs in there for other sites."""
 
 
 class Descriptor(

@@ -47,6 +47,8 @@ class SiteFacts:
     """Of the ``dedl`` realm, below *url*."""
     services: Mapping[str, str]
     """URLs by name."""
+    signs_in_for_others: bool = False
+    """Whether it has the realm ``desp``."""
 
     @property
     def issuer(self) -> str:
@@ -130,7 +132,11 @@ class OwnDescriptor:
             place=facts.place,
             url=facts.url,
             token_url=facts.token_url,
-            keys=SiteKeys(site=self._keys.public_keys("site"), dedl=self._keys.public_keys("dedl")),
+            keys=SiteKeys(
+                site=self._keys.public_keys("site"),
+                dedl=self._keys.public_keys("dedl"),
+                desp=self._keys.public_keys("desp") if facts.signs_in_for_others else [],
+            ),
             services=dict(facts.services),
             collections=await self._list_collections(),
             seq=1,

@@ -1,6 +1,6 @@
 """Builds the issuer of a site."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from starlette.routing import BaseRoute
@@ -97,8 +97,7 @@ def build_issuer(
     log: FilteringBoundLogger,
     peers: RedirectOwners,
     clients: Sequence[Client] = (),
-    subject_tokens: SubjectTokens | None = None,
-    more_grants: Mapping[str, GrantHandler] | None = None,
+    subject_tokens: Callable[[SubjectTokens], SubjectTokens] = lambda own: own,
 ) -> Issuer:
     """Build the issuer.
 
@@ -113,7 +112,7 @@ def build_issuer(
     clients
         Those of the settings, beside the ones of the real service.
     subject_tokens
-        Verifies what is exchanged; None takes this site's own desp tokens only.
+        Given what verifies this site's own desp tokens, returns what verifies all that may be exchanged.
     """
     issuer = site_issuer(facts.site_id)
     dedl, desp = Realm("dedl", facts.public_url), Realm("desp", facts.public_url)
@@ -151,13 +150,13 @@ def build_issuer(
         devices=devices,
         services=services,
         subjects=subjects,
-        subject_tokens=subject_tokens or own,
+        subject_tokens=subject_tokens(own),
         proof=proof,
         mint=mint,
         site_id=facts.site_id,
         asks_for_terms=facts.terms_url is not None,
     )
-    handlers = {**granting.handlers(), **(more_grants or {})}
+    handlers = granting.handlers()
     sign_in = SignIn(
         authorizing=Authorizing(clients=registry, codes=codes),
         flows=Flows(seal=seal, clock=clock),

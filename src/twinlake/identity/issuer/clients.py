@@ -52,6 +52,7 @@ def legacy_clients(site_id: str, public_url: str) -> list[Client]:
             site=site_id,
             redirect_uris=uris.get(name, frozenset()),
             is_legacy=True,
+            is_everywhere=True,
         )
 
     return [
@@ -85,7 +86,7 @@ class ClientRegistry:
         """Return the site whose redirect URI of *client* this is, exactly; None if it is nobody's."""
         if redirect_uri in client.redirect_uris:
             return client.site
-        return self._peers.owner_of(client.id, redirect_uri) if client.is_legacy else None
+        return self._peers.owner_of(client.id, redirect_uri) if client.is_everywhere else None
 
     def authenticate(self, request: TokenRequest, grant_type: str) -> Client:
         """Return the client that sends *request*; a confidential one has shown its secret.

@@ -11,6 +11,7 @@ from twinlake.identity.issuer.models import IDENTITY_SCOPES, Client, Realm, Veri
 from twinlake.identity.issuer.session_rows import Session
 from twinlake.identity.keys.jwt import BACK_DATED, sign
 from twinlake.identity.keys.ring import KeyRing
+from twinlake.identity.trust.models import NEVER_ASSERTED
 
 AUDIENCE = ("hda-public", "account")
 """``account`` is what dask-gateway's authenticator looks for."""
@@ -62,7 +63,8 @@ class TokenMint:
             roles = sorted(subject.roles)
             claims |= {"aud": list(AUDIENCE), "twinlake:principal": str(subject.principal), "realm_access": {"roles": roles}}
         else:
-            claims["twinlake:site"] = session.site
+            roles = sorted(subject.roles - NEVER_ASSERTED)
+            claims |= {"twinlake:site": session.site, "realm_access": {"roles": roles}}
         if act is not None:
             claims["act"] = act
         access_token = sign(claims, self._keys.signing_key(realm.name), typ="JWT")

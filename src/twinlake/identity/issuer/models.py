@@ -62,7 +62,9 @@ class Client:
     default_scopes: frozenset[str] = USER_SCOPES
     """What it gets of `scopes` where it asks for none."""
     is_legacy: bool = False
-    """Written for the real service: sends no PKCE, and peers' redirect URIs are the same client's."""
+    """Written for the real service: sends no PKCE."""
+    is_everywhere: bool = False
+    """Whether every site has this client: the redirect URIs at peers are its own, too."""
     logout_redirect_uris: frozenset[str] = frozenset()
     back_channel_logout_uri: str | None = None
 

@@ -40,8 +40,8 @@ class _Remembered:
 class BearerTokens:
     """Says whom an access token speaks for.
 
-    A token that was found good is remembered for at most a minute and by its hash; ending a sign-in, changing grants
-    or trust counts at once in this process (`forget`).
+    A token that was found good is remembered for at most a minute and by its hash; whether its sign-in has ended is asked
+    every time, and changed grants count at once in this process (`forget`).
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class BearerTokens:
         """
         digest = hashlib.sha256(token.encode()).digest()
         known = self._remembered.get(digest)
-        if known is not None and self._clock.monotonic() < known.until and self._clock.now().timestamp() < known.expires_at:
+        if known is not None and await self._still_counts(known):
             return known.caller
         while True:
             generation = self._generation
@@ -75,6 +75,11 @@ class BearerTokens:
             if generation == self._generation:
                 self._remember(digest, _Remembered(caller, claims["exp"], self._clock.monotonic() + _REMEMBERED_SECONDS))
                 return caller
+
+    async def _still_counts(self, known: _Remembered) -> bool:
+        if self._clock.monotonic() >= known.until or self._clock.now().timestamp() >= known.expires_at:
+            return False
+        return known.caller.session is None or await self._tokens.sessions.is_alive(known.caller.session)
 
     def forget(self) -> None:
         """Look at every token again: a sign-in ended, or grants or trust changed."""

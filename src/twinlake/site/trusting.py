@@ -1,0 +1,240 @@
+"""What the sites of the federation are to this site's identity: whose word counts, where people sign in, who is asked."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
+
+from twinlake.core.clock import Clock
+from twinlake.core.documents import JsonObject
+from twinlake.federation.sites.breaking import Budget
+from twinlake.federation.sites.calls import PeerClient, PeerQuestion
+from twinlake.federation.sites.destinations import path_at
+from twinlake.federation.sites.errors import PeerNotFoundError, PeerRefusedError
+from twinlake.federation.sites.trust import Peer, PeerDirectory
+from twinlake.identity.errors import InvalidTokenError
+from twinlake.identity.issuer.build import Issuer
+from twinlake.identity.issuer.clients import redirect_uris_of
+from twinlake.identity.issuer.models import ACCESS_TOKEN_TYPE, TOKEN_EXCHANGE, GrantHandler, Realm, TokenRequest
+from twinlake.identity.issuer.models import SubjectTokens as OwnSubjectTokens
+from twinlake.identity.issuer.models import VerifiedSubject as ExchangedSubject
+from twinlake.identity.issuer.subjects import DESP_ALIAS
+from twinlake.identity.keys.jwt import peek
+from twinlake.identity.principals import Caller
+from twinlake.identity.relying import CALLBACK, CONSOLE_CLIENT, OWN_CONSOLE_CLIENT, Home
+from twinlake.identity.trust.models import PeerRecord, TrustedIssuer
+from twinlake.identity.trust.peer_tokens import PeerTokens
+from twinlake.identity.trust.site_grants import CLIENT_ASSERTION_TYPE, SiteGrants
+from twinlake.identity.trust.subjects import SubjectReader
+from twinlake.identity.trust.vault import SubjectVault
+from twinlake.site.settings import SiteSettings
+
+_TOKEN_SECONDS = 10.0
+_TOKEN_BYTES = 64 << 10
+_FORM = "application/x-www-form-urlencoded"
+
+
+class TrustedSites:
+    """The trust records as identity asks for them."""
+
+    def __init__(self, *, settings: SiteSettings, directory: PeerDirectory, clock: Clock) -> None:
+        self._settings = settings
+        self._directory = directory
+        self._clock = clock
+        self._configured = tuple(
+            TrustedIssuer(
+                id=each.id,
+                alias=alias,
+                url=each.url,
+                audience=each.audience,
+                algorithms=each.algorithms,
+                roles=frozenset(each.roles),
+                leeway=timedelta(seconds=each.leeway_seconds),
+            )
+            for alias, each in settings.identity.issuers.items()
+        )
+
+    def find_peer(self, issuer: str) -> PeerRecord | None:
+        """Return the trusted site with this issuer id."""
+        peer = self._directory.find_by_issuer(issuer)
+        if peer is None or peer.token_url is None:
+            return None
+        now = self._clock.now()
+        return PeerRecord(
+            id=peer.id, issuer=peer.issuer, token_url=peer.token_url, keys=peer.site_keys(now, signed_at=now), roles=peer.roles
+        )
+
+    def list_issuers(self) -> Sequence[TrustedIssuer]:
+        """Return the issuers of the settings, and the realms ``desp`` of trusted sites."""
+        realms = [
+            TrustedIssuer(
+                id=peer.issuer,
+                alias=DESP_ALIAS,
+                url=Realm("desp", peer.public_url).url,
+                keys=tuple(peer.descriptor.keys.desp),
+                roles=peer.roles,
+            )
+            for peer in self._directory.list_trusted()
+            if peer.descriptor is not None and peer.descriptor.keys.desp
+        ]
+        return (*self._configured, *realms)
+
+    def roles_of_issuer(self, issuer: str) -> frozenset[str] | None:
+        """Return the roles that the issuer with this id may assert; None where it is not trusted."""
+        peer = self._directory.find_by_issuer(issuer)
+        if peer is not None:
+            return peer.roles
+        return next((each.roles for each in self._configured if each.id == issuer), None)
+
+    def list_homes(self) -> Sequence[Home]:
+        """Return the sites where people may have their account, this one first."""
+        settings = self._settings
+        own = Home(
+            id=settings.id,
+            title=f"{settings.title} (this site)",
+            realm_url=Realm("dedl", settings.base_url).url,
+            client_id=OWN_CONSOLE_CLIENT,
+        )
+        others = [
+            Home(id=peer.id, title=peer.id, realm_url=Realm("desp", peer.public_url).url)
+            for peer in self._directory.list_trusted()
+            if peer.descriptor is not None and peer.descriptor.keys.desp
+        ]
+        return (own, *others)
+
+    def owner_of(self, client_id: str, redirect_uri: str) -> str | None:
+        """Return the trusted site whose redirect URI this is, exactly, for a client that every site has."""
+        for peer in self._directory.list_trusted():
+            if redirect_uri in _redirect_uris(client_id, peer.public_url):
+                return peer.id
+        return None
+
+
+def _redirect_uris(client_id: str, public_url: str) -> frozenset[str]:
+    if client_id == CONSOLE_CLIENT:
+        return frozenset({public_url + CALLBACK})
+    return redirect_uris_of(public_url).get(client_id, frozenset())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteEndpoints:
+    """The token endpoints of this site and of its peers."""
+
+    site_id: str
+    directory: PeerDirectory
+    client: PeerClient
+    issuer: Issuer
+    console_secret: str
+    clock: Clock
+
+    async def post_form(self, peer: PeerRecord, form: Mapping[str, str]) -> JsonObject:
+        """Send *form* to the token endpoint of a trusted site; raises as `TokenEndpoints.post_form` does."""
+        return await self._post(self.directory.get(peer.id), peer.token_url, form)
+
+    async def redeem_code(self, home: Home, form: Mapping[str, str]) -> JsonObject:
+        """Send the authorization code grant to a home; raises as `Realms.redeem_code` does."""
+        if home.id == self.site_id:
+            return await self._ask_own("authorization_code", form)
+        return await self._post(self.directory.get(home.id), f"{home.realm_url}/protocol/openid-connect/token", form)
+
+    async def exchange(self, home: Home, subject_token: str) -> JsonObject:
+        """Exchange here what a home gave; raises as `Realms.exchange` does."""
+        _ = home
+        form = {
+            "client_id": OWN_CONSOLE_CLIENT,
+            "subject_token": subject_token,
+            "subject_token_type": ACCESS_TOKEN_TYPE,
+            "subject_issuer": DESP_ALIAS,
+            "scope": "search read write process subscribe admin",
+        }
+        return await self._ask_own(TOKEN_EXCHANGE, form)
+
+    async def _ask_own(self, grant: str, form: Mapping[str, str]) -> JsonObject:
+        realm = next(each for each in self.issuer.realms if each.name == "dedl")
+        asked = {**form, "grant_type": grant, "client_secret": self.console_secret}
+        request = TokenRequest(realm=realm, form=asked, authorization="", address="console", request_id="console")
+        return await self.issuer.grants[grant](request)
+
+    async def _post(self, peer: Peer, url: str, form: Mapping[str, str]) -> JsonObject:
+        question = PeerQuestion(path=path_at(peer, url), method="POST", body=urlencode(form).encode(), content_type=_FORM)
+        budget = Budget(clock=self.clock, seconds=_TOKEN_SECONDS, size_bytes=_TOKEN_BYTES)
+        try:
+            answer = await self.client.ask_json(peer, question, budget=budget)
+        except PeerRefusedError as error:
+            raise InvalidTokenError(error.message, remedy="Sign in again.") from None
+        if not isinstance(answer, dict):
+            raise InvalidTokenError(f"{peer.id} answered without a token.")
+        return answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExchangedSubjects:
+    """Verifies what is exchanged here: desp tokens of this site, of peers, and tokens of external issuers."""
+
+    own: OwnSubjectTokens
+    own_url: str
+    """Of this site's own realm ``desp``."""
+    others: SubjectReader
+
+    async def verify(self, token: str, subject_issuer: str) -> ExchangedSubject:
+        """Return whom *token* speaks for; raises as `SubjectTokens.verify` does."""
+        if subject_issuer == DESP_ALIAS and peek(token)[1].get("iss") == self.own_url:
+            return await self.own.verify(token, subject_issuer)
+        subject = await self.others.read(token, alias=subject_issuer)
+        return ExchangedSubject(principal=subject.principal, roles=subject.roles, attributes=subject.attributes)
+
+
+def exchange_grant(*, people: GrantHandler, sites: SiteGrants, vault: SubjectVault, own_url: str) -> GrantHandler:
+    """Return the token exchange of a site: for people's clients, and for other sites, which prove who they are.
+
+    Parameters
+    ----------
+    own_url
+        Of this site's own realm ``desp``: its tokens need not be kept, for this site is their home.
+    """
+
+    async def exchange(request: TokenRequest) -> JsonObject:
+        if request.form.get("client_assertion_type") == CLIENT_ASSERTION_TYPE:
+            return await sites.exchange(request.form)
+        answer = await people(request)
+        token = request.form.get("subject_token", "")
+        claims = peek(token)[1]
+        if claims.get("iss") != own_url:
+            await vault.keep(answer["session_state"], token, until=datetime.fromtimestamp(claims["exp"], UTC))
+        return answer
+
+    return exchange
+
+
+def redeeming_grant(sites: SiteGrants) -> GrantHandler:
+    """Return the grant by which other sites change assertions for tokens (RFC 7523)."""
+
+    async def redeem(request: TokenRequest) -> JsonObject:
+        return await sites.redeem(request.form)
+
+    return redeem
+
+
+@dataclass(frozen=True, slots=True)
+class TokensForPeers:
+    """Tokens with which this site asks its peers."""
+
+    tokens: PeerTokens
+
+    async def token_for(self, caller: Caller, peer: Peer) -> str:
+        """Return a token that speaks for *caller* at *peer*; raises as `PeerTokens.token_for` does."""
+        return await self.tokens.token_for(caller, peer.issuer)
+
+
+def require_peer(directory: PeerDirectory, peer: str) -> Peer:
+    """Return a trusted peer by its id.
+
+    Raises
+    ------
+    PeerNotFoundError
+        There is none.
+    """
+    found = directory.find(peer)
+    if found is None or found.state != "trusted":
+        raise PeerNotFoundError(peer)
+    return found
