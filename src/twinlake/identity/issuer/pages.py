@@ -15,8 +15,6 @@ from twinlake.identity.issuer.errors import OAuthError
 _HEADERS: Mapping[str, str] = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",
-    # The state of a sign-in stands in URLs; "no-referrer" would hide the origin of the site's own forms, too.
-    "Referrer-Policy": "same-origin",
 }
 _FOUND = 302
 """What scrapers of the login form look for; browsers then ask with GET."""

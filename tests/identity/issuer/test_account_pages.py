@@ -1,0 +1,168 @@
+"""Pages of who is signed in: sessions, second factor, signing out; and what clients hear of that."""
+
+import asyncio
+import base64
+import json
+import socket
+from urllib.parse import parse_qs, urlencode
+
+import jwt
+import pyotp
+import pytest
+import uvicorn
+from lxml import html
+
+from identity.issuer.browsing import CHALLENGE, VERIFIER, action_of, answer_of, endpoint, fields_of, redeem, sign_in, tokens_of
+from identity.issuer.issuer_site import build_site
+from twinlake.identity.issuer.models import AUTHORIZATION_CODE, REFRESH_TOKEN, Client
+from twinlake.identity.principals import ANONYMOUS
+
+EVIL = {"Origin": "http://evil.test"}
+
+
+@pytest.fixture(autouse=True)
+async def alice(site):
+    return await site.add("alice")
+
+
+def forms_of(page):
+    return html.fromstring(page.content.decode()).forms
+
+
+async def test_who_is_not_signed_in_does_that_first(site, http):
+    page = await http.get("/realms/desp/account")
+    signed_in = await http.post(action_of(page), data={"username": "alice", "password": "correct horse battery"})
+
+    assert signed_in.headers["location"] == f"{site.url}/realms/desp/account"
+    assert "alice" in (await http.get(signed_in.headers["location"])).text
+
+
+async def test_sessions_are_listed_and_ended_by_their_owner_only(site, http, alice):
+    await site.add("bob")
+    bobs = await tokens_of(http, site, "bob")
+    http.cookies.clear()
+    tokens = await tokens_of(http, site)
+    sids = {name: jwt.decode(each["access_token"], options={"verify_signature": False})["sid"] for name, each in (("alice", tokens), ("bob", bobs))}  # fmt: skip
+    page = await http.get("/realms/desp/account")
+    [form] = [form for form in forms_of(page) if form.fields["sid"] == sids["alice"]]
+    fields = dict(form.fields)
+
+    assert (await http.post(form.action, data=fields | {"form_token": "x"})).status_code == 403
+    assert (await http.post(form.action, data=fields, headers=EVIL)).status_code == 403
+    assert (await http.post(form.action, data=fields | {"sid": sids["bob"]})).status_code == 302
+    assert [await site.issuer.sessions.is_alive(sid) for sid in sids.values()] == [True, True]
+    assert (await http.post(form.action, data=fields)).status_code == 302
+    assert [await site.issuer.sessions.is_alive(sid) for sid in sids.values()] == [False, True]
+    http.cookies.clear()
+    assert (await http.post(form.action, data=fields)).status_code == 401
+
+
+async def test_a_second_factor_is_set_up_and_removed_with_its_codes(site, http, alice):
+    await sign_in(http, site, "alice")
+    page = await http.get("/realms/desp/account/second-factor")
+    fields = fields_of(page)
+    picture = html.fromstring(page.content.decode()).xpath("//img[@alt='QR code of the key below']/@src")[0]
+    assert b"<svg" in base64.b64decode(picture.partition(",")[2])
+    secret = html.fromstring(page.content.decode()).xpath("//p[@class='mono']/text()")[0]
+
+    def code(step=0):
+        return pyotp.TOTP(secret).at(int(site.clock.now().timestamp()) + 30 * step)
+
+    wrong = await http.post(action_of(page), data=fields | {"otp": "12345"})
+    assert "Invalid authenticator code." in wrong.text
+    assert secret in wrong.text
+    tampered = base64.urlsafe_b64encode(b"t" * 36).decode()
+    assert (await http.post(action_of(page), data=fields | {"secret": tampered, "otp": code()})).status_code == 403
+    assert (await http.post(action_of(page), data=fields | {"otp": code()}, headers=EVIL)).status_code == 403
+    assert not (await site.issuer.accounts.get(alice.subject)).has_second_factor
+    assert (await http.post(action_of(page), data=fields | {"otp": code()})).status_code == 302
+    assert (await site.issuer.accounts.get(alice.subject)).has_second_factor
+
+    page = await http.get("/realms/desp/account/second-factor")
+    assert "Invalid" in (await http.post(action_of(page), data=fields_of(page) | {"otp": code()})).text  # used at the set-up
+    assert (await http.post(action_of(page), data=fields_of(page) | {"otp": code(1)})).status_code == 302
+    assert not (await site.issuer.accounts.get(alice.subject)).has_second_factor
+
+
+async def test_a_secret_of_a_second_factor_is_not_readable_in_the_database(site, http, alice):
+    secret = site.issuer.factors.new_secret()
+    await site.issuer.factors.set_secret(alice.subject, secret, by=ANONYMOUS)
+    sealed = await site.database.read(lambda tx: tx.execute("select otp_sealed from issuer_account").fetchone()[0])
+
+    assert secret.encode() not in sealed
+
+
+async def test_signing_out_asks_and_ends_what_was_given(site, http):
+    tokens = await tokens_of(http, site)
+    sid = jwt.decode(tokens["access_token"], options={"verify_signature": False})["sid"]
+    url = endpoint(site.realm(), "logout")
+    page = await http.get(url)
+    assert (await http.post(url, data={"form_token": "x"})).text.count("Do you want to sign out?") == 1
+    assert (await http.post(url, data=fields_of(page), headers=EVIL)).status_code == 403
+    assert await site.issuer.sessions.is_alive(sid)
+
+    done = await http.post(url, data=fields_of(page))
+
+    assert "You are signed out" in done.text
+    assert not await site.issuer.sessions.is_alive(sid)
+    assert site.issuer.pages.sign_in.cookies.session not in http.cookies
+    assert "You are signed out" in (await http.get(url)).text
+
+
+class Receiver:
+    """A client's server that keeps the logout tokens that it is sent."""
+
+    def __init__(self):
+        self.got = []
+
+    async def __call__(self, scope, receive, send):
+        body = (await receive())["body"]
+        self.got.append(parse_qs(body.decode())["logout_token"][0])
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body"})
+
+
+async def test_clients_sign_people_out_and_hear_of_it_at_once(http):
+    receiver = Receiver()
+    listener = socket.create_server(("127.0.0.1", 0))
+    address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    server = uvicorn.Server(uvicorn.Config(receiver, lifespan="off", log_config=None))
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    portal = Client(
+        id="portal",
+        title="Portal",
+        realms=frozenset({"dedl"}),
+        grants=frozenset({AUTHORIZATION_CODE, REFRESH_TOKEN}),
+        site="central",
+        redirect_uris=frozenset({"{url}/callback"}),
+        logout_redirect_uris=frozenset({"http://issuer.test/"}),
+        back_channel_logout_uri=f"{address}/bye",
+    )
+    site = await build_site("http://issuer.test", clients=[portal], allow=[address])
+    async with site.database:
+        http._transport.app = site.app
+        await site.add("alice")
+        asked = {"client_id": "portal", "redirect_uri": f"{site.url}/callback"}
+        more = {"code_challenge": CHALLENGE, "code_challenge_method": "S256"}
+        code = answer_of(await sign_in(http, site, "alice", realm="dedl", **asked, **more))["code"]
+        tokens = (await redeem(http, site, code, realm="dedl", code_verifier=VERIFIER, **asked)).json()
+        url = endpoint(site.realm("dedl"), "logout")
+        hint = {"id_token_hint": tokens["id_token"]}
+        assert "Do you want" in (await http.get(url, params={"id_token_hint": "x"})).text
+
+        left = await http.get(f"{url}?{urlencode(hint | {'post_logout_redirect_uri': f'{site.url}/', 'state': 's'})}")
+        evil = await http.get(f"{url}?{urlencode(hint | {'post_logout_redirect_uri': 'http://evil.test/'})}")
+
+        assert left.headers["location"] == f"{site.url}/?state=s"
+        assert "location" not in evil.headers
+        keys = jwt.PyJWKSet.from_dict({"keys": site.keys.public_keys("dedl")})
+        [sent] = receiver.got
+        told = jwt.decode(sent, keys.keys[0].key, algorithms=["RS256"], audience="portal", issuer=site.realm("dedl").url)
+        access = jwt.decode(tokens["access_token"], options={"verify_signature": False})
+        assert (told["sub"], told["sid"]) == (access["sub"], access["sid"])
+        assert json.dumps(told["events"]) == '{"http://schemas.openid.net/event/backchannel-logout": {}}'
+        assert "nonce" not in told
+        assert jwt.get_unverified_header(sent)["typ"] == "logout+jwt"
+        assert not await site.issuer.sessions.is_alive(access["sid"])
+    server.should_exit = True
+    await serving
