@@ -7,12 +7,14 @@ import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import uvicorn
 from prometheus_client import CollectorRegistry
-from starlette.responses import JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse
 from starlette.routing import Router
 
+import twinlake
 from twinlake.core.paging import TokenSeal
 from twinlake.core.randomness import SYSTEM_RANDOMNESS
 from twinlake.engines.database import MemoryDatabase
@@ -44,7 +46,7 @@ from twinlake.identity.web import guarded
 
 SYSTEM = Caller(principal=Principal(site_issuer("central"), "system"), request_id="test")
 PASSWORD = "correct horse battery"
-CSS = "body { font-family: sans-serif }"
+_STATIC = Path(twinlake.__file__).parent / "console/static"
 
 
 class ShiftedClock:
@@ -104,7 +106,11 @@ async def _landing(request):
 
 
 async def _style(request):
-    return Response(CSS, media_type="text/css")
+    return FileResponse(_STATIC / "console.css")
+
+
+async def _icon(request):
+    return FileResponse(_STATIC / "icon.svg")
 
 
 async def build_site(url, *, site_id="central", clients=(), allow=(), **facts):
@@ -151,7 +157,8 @@ async def build_site(url, *, site_id="central", clients=(), allow=(), **facts):
     router = Router([
         *issuer.routes(),
         *(guarded(path, _landing, methods=["GET"], action="public") for path in ("/", "/stac", "/stac/v2", "/odata/v1/", "/callback")),
-        *(guarded(path, _style, methods=["GET"], action="public") for path in ("/style.css", "/icon.svg")),
+        guarded("/style.css", _style, methods=["GET"], action="public"),
+        guarded("/icon.svg", _icon, methods=["GET"], action="public"),
     ], redirect_slashes=False)  # fmt: skip
     metrics = RequestMetrics(CollectorRegistry())
     app = wrap_site(
