@@ -119,7 +119,8 @@ async def test_only_so_many_devices_wait_at_once(site, http):
 
     def fill(tx):
         tx.executemany(
-            "insert into issuer_device(secret_sha256, user_code, realm, client, scope, ends_at) values (?, ?, 'dedl', 'x', '', 1 << 62)",
+            "insert into issuer_device(secret_sha256, user_code, realm, client, scope, address, ends_at)"
+            " values (?, ?, 'dedl', 'x', '', 'a', 1 << 62)",
             rows,
         )
 
@@ -127,3 +128,11 @@ async def test_only_so_many_devices_wait_at_once(site, http):
 
     answer = await start(http, site)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
+
+
+async def test_one_address_does_not_take_all_the_places(site, http):
+    assert {(await start(http, site)).status_code for _ in range(50)} == {200}
+    assert (await start(http, site)).status_code == 503
+
+    site.clock.advance(minutes=11)
+    assert (await start(http, site)).status_code == 200

@@ -1,5 +1,6 @@
 """The form: what is told, what is not, who is slowed down, and what other sites cannot do with it."""
 
+import asyncio
 import re
 
 import pyotp
@@ -286,3 +287,57 @@ async def test_guessing_by_the_password_grant_is_slowed_down_too(site, http):
 
     assert statuses == [401] * 5 + [429]
     assert (await sign_in(http, site, "alice")).status_code == 429
+
+
+async def test_many_guesses_at_once_are_no_way_around_the_limit(site, http):
+    page = await http.get(endpoint(site.realm(), "auth"), params=authorization(site))
+    guess = {"username": "alice", "password": "wrong"}
+    answers = await asyncio.gather(*(http.post(action_of(page), data=guess) for _ in range(20)))
+
+    assert sorted(answer.status_code for answer in answers) == [200] * 5 + [429] * 15
+
+
+async def test_a_client_may_want_a_recent_sign_in(site, http):
+    await sign_in(http, site, "alice")
+    site.clock.advance(seconds=90)
+
+    recent = await http.get(endpoint(site.realm(), "auth"), params=authorization(site, max_age="100"))
+    old = await http.get(endpoint(site.realm(), "auth"), params=authorization(site, max_age="60"))
+
+    assert (recent.status_code, old.status_code) == (302, 200)
+
+
+@pytest.mark.parametrize("authorization", ["Basic", "Basic ?", "Basic \xff", "Basic eA==", "Bearer x", "Basic Og=="])
+async def test_odd_credentials_of_clients_are_refused(site, http, authorization):
+    headers = [(b"Authorization", authorization.encode("latin-1"))]
+    answer = await http.post(endpoint(site.realm("dedl"), "token"), data={"grant_type": "client_credentials"}, headers=headers)
+
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"{}", "application/json"),
+        (b"a=%ff", "application/x-www-form-urlencoded"),
+        (b"\xff=1", "application/x-www-form-urlencoded"),
+        (b"&".join(b"a%d=1" % number for number in range(100)), "application/x-www-form-urlencoded"),
+        (b"grant_type=", "application/x-www-form-urlencoded"),
+        (b"", "application/x-www-form-urlencoded"),
+        (b"grant_type=implicit", "application/x-www-form-urlencoded"),
+    ],
+)
+async def test_malformed_requests_for_tokens_are_told_so(site, http, content, kind):
+    answer = await http.post(endpoint(site.realm("dedl"), "token"), content=content, headers={"Content-Type": kind})
+
+    assert answer.status_code == 400
+    assert answer.json()["error"] in {"invalid_request", "unsupported_grant_type"}
+    assert answer.headers["cache-control"] == "no-store"
+
+
+async def test_a_form_token_of_odd_characters_is_refused(site, http):
+    await sign_in(http, site, "alice")
+
+    for path in (endpoint(site.realm(), "logout"), "/realms/desp/account/sessions", "/realms/desp/device"):
+        answer = await http.post(path, data={"form_token": "\u20ac"})
+        assert answer.status_code in {200, 403}

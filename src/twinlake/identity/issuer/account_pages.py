@@ -55,13 +55,13 @@ class AccountPages:
             return self._render_device(realm)
         limit, address = self.sign_in.proof.limit, trace_of(request.scope).client
         try:
-            limit.check(address, _USER_CODES)
+            limit.begin(address, _USER_CODES)
         except TooManyAttemptsError as error:
             return self._render_device(realm, problem=error.message, status=error.status)
         waiting = await self.devices.find_pending(realm, given)
         if waiting is None:
-            limit.note_failure(address, _USER_CODES)
             return self._render_device(realm, problem=_NOT_WAITING)
+        limit.note_good(address, _USER_CODES)
         client = self.clients.find(realm, waiting.client)
         return self._render_device(
             realm,
@@ -174,7 +174,7 @@ class AccountPages:
         """Sign out on behalf of a form of this site's or of a client."""
         form = await read_form(request)
         session = await self.sign_in.find_session(request)
-        is_own = session is not None and hmac.compare_digest(form.get("form_token", ""), self._form_token(session))
+        is_own = session is not None and self._is_of_session(form, session)
         if is_own:
             self.sign_in.pages.require_own(request)
         return await self._log_out(request, realm, form, is_confirmed=is_own)
@@ -220,9 +220,12 @@ class AccountPages:
         if session is None:
             raise OAuthError("login_required", "You are not signed in any more.", status=401)
         form = await read_form(request)
-        if not hmac.compare_digest(form.get("form_token", "").encode(), self._form_token(session).encode()):
+        if not self._is_of_session(form, session):
             raise CrossSiteFormError("The form does not belong to this session.", remedy="Load the page again and repeat.")
         return session, form
+
+    def _is_of_session(self, form: Mapping[str, str], session: Session) -> bool:
+        return hmac.compare_digest(form.get("form_token", "").encode(), self._form_token(session).encode())
 
     def _form_token(self, session: Session) -> str:
         return self.seal.seal(b"", f"form|{session.sid}".encode())

@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -53,6 +54,8 @@ class AccountStore:
     ----------
     issuer
         Of the site's own principals: `site_issuer`.
+    on_end
+        Called after sessions of an account were ended.
     """
 
     def __init__(
@@ -64,6 +67,7 @@ class AccountStore:
         audit: AuditLog,
         passwords: PasswordHasher,
         issuer: str,
+        on_end: Callable[[], None],
     ) -> None:
         self._database = database
         self._clock = clock
@@ -71,6 +75,7 @@ class AccountStore:
         self._audit = audit
         self._passwords = passwords
         self._issuer = issuer
+        self._on_end = on_end
 
     def principal_of(self, subject: str) -> Principal:
         """Return the principal of an account."""
@@ -157,6 +162,7 @@ class AccountStore:
             self.append_audit(tx, "set_password", subject, by)
 
         await self._database.write(work)
+        self._on_end()
 
     async def set_enabled(self, subject: str, *, enabled: bool, by: Caller) -> Account:
         """Let somebody sign in, or no longer: their sessions end, too; raises as `get` does."""
@@ -169,7 +175,9 @@ class AccountStore:
             self.append_audit(tx, "enable_account" if enabled else "disable_account", subject, by)
             return _get(tx, "subject", subject)
 
-        return await self._database.write(work)
+        account = await self._database.write(work)
+        self._on_end()
+        return account
 
     async def accept_terms(self, subject: str, *, by: Caller) -> None:
         """Note that the account's owner accepts the terms of use."""

@@ -30,29 +30,33 @@ class GuessLimit:
         self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()
         self._known: OrderedDict[tuple[str, str], None] = OrderedDict()
 
-    def check(self, address: str, username: str, *, factor: bool = False) -> None:
-        """Refuse an attempt while too many before it failed.
+    def begin(self, address: str, username: str, *, factor: bool = False) -> None:
+        """Count an attempt as failed until `note_good` takes it back: many at once are no way around the limit.
 
         Raises
         ------
         TooManyAttemptsError
-            Says when to come back.
+            Too many before it failed; says when to come back.
         """
-        wait = max((self._wait(key, free) for key, free in self._keys(address, username, factor=factor)), default=0.0)
+        keys = list(self._keys(address, username, factor=factor))
+        wait = max(self._wait(key, free) for key, free in keys)
         if wait > 0:
             seconds = math.ceil(wait)
             raise TooManyAttemptsError(f"Too many attempts failed. Try again in {seconds} seconds.", retry_after_seconds=seconds)
-
-    def note_failure(self, address: str, username: str, *, factor: bool = False) -> None:
-        """Count a failure."""
-        for key, _ in self._keys(address, username, factor=factor):
+        for key, _ in keys:
             count, _ = self._current(key)
             self._failures[key] = (count + 1, self._clock.monotonic())
             self._failures.move_to_end(key)
         while len(self._failures) > _KEPT:
             self._failures.popitem(last=False)
 
-    def note_success(self, address: str, username: str) -> None:
+    def note_good(self, address: str, username: str, *, factor: bool = False) -> None:
+        """Take an attempt back that did not fail."""
+        for key, _ in self._keys(address, username, factor=factor):
+            count, at = self._current(key)
+            self._failures[key] = (max(0, count - 1), at)
+
+    def note_sign_in(self, address: str, username: str) -> None:
         """Forget what this address failed with this account, and know it as its owner's from now on."""
         self._failures.pop(f"pair|{username}|{address}", None)
         self._known[username, address] = None

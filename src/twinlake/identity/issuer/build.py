@@ -128,11 +128,12 @@ def build_issuer(
         audit=audit,
         passwords=PasswordHasher(randomness=randomness),
         issuer=issuer,
+        on_end=sessions.forget,
     )
     factors = SecondFactors(
         database=database, clock=clock, randomness=randomness, sealer=sealer, accounts=accounts, title=facts.title
     )
-    services = ServiceAccounts(database=database, clock=clock, randomness=randomness, accounts=accounts)
+    services = ServiceAccounts(database=database, clock=clock, randomness=randomness, accounts=accounts, on_end=sessions.forget)
     subjects = OwnSubjects(accounts=accounts, grants=grants, issuer=issuer)
     proof = Proof(accounts=accounts, factors=factors, limit=GuessLimit(clock=clock))
     refresh_tokens = RefreshTokens(database=database, randomness=randomness, sessions=sessions)

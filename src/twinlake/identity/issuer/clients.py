@@ -1,7 +1,6 @@
 """Clients: which programs may ask for tokens, how, and where people are sent back to."""
 
 import base64
-import binascii
 import hmac
 from collections.abc import Iterable
 from urllib.parse import unquote_plus
@@ -123,7 +122,7 @@ def read_credentials(request: TokenRequest) -> tuple[str, str]:
     scheme, _, encoded = request.authorization.partition(" ")
     try:
         text = base64.b64decode(encoded.strip(), validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         raise invalid_client() from None
     client_id, _, secret = (unquote_plus(part) for part in text.partition(":"))
     if scheme.lower() != "basic" or form_secret or form_id not in {"", client_id}:

@@ -20,7 +20,7 @@ INTERVAL_SECONDS = 5
 _LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
 """RFC 8628, section 6.1: no vowels, so that no words arise."""
 _USER_CODE_LENGTH = 8
-_MOST_PENDING = 1000
+_MOST_PENDING, _MOST_PENDING_OF_ADDRESS = 1000, 50
 _POLLS_KEPT = 2 * _MOST_PENDING
 
 
@@ -54,25 +54,28 @@ class DeviceStore:
         # Hash of a device code to (monotonic seconds of its last poll, seconds between polls).
         self._polls: OrderedDict[bytes, tuple[float, float]] = OrderedDict()
 
-    async def start(self, realm: Realm, client: Client, *, scope: frozenset[str], challenge: str | None) -> tuple[str, str]:
+    async def start(
+        self, realm: Realm, client: Client, *, scope: frozenset[str], challenge: str | None, address: str
+    ) -> tuple[str, str]:
         """Return a device code and a user code.
 
         Raises
         ------
         OverloadedError
-            Too many wait.
+            Too many wait, or too many of *address*.
         """
         secret, user_code, now = new_secret(self._randomness), self._new_user_code(), self._sessions.now()
-        row = (hash_secret(secret), user_code, realm.name, client.id, " ".join(sorted(scope)), challenge)
+        row = (hash_secret(secret), user_code, realm.name, client.id, " ".join(sorted(scope)), challenge, address)
 
         def work(tx: Connection) -> bool:
             tx.execute("delete from issuer_device where ends_at < ?", (now,))
-            [(pending,)] = tx.execute("select count(*) from issuer_device").fetchall()
-            if pending >= _MOST_PENDING:
+            count = "select count(*), coalesce(sum(address = ?), 0) from issuer_device"
+            [(pending, pending_there)] = tx.execute(count, (address,)).fetchall()
+            if pending >= _MOST_PENDING or pending_there >= _MOST_PENDING_OF_ADDRESS:
                 return False
             tx.execute(
-                "insert into issuer_device(secret_sha256, user_code, realm, client, scope, challenge, ends_at)"
-                " values (?, ?, ?, ?, ?, ?, ?)",
+                "insert into issuer_device(secret_sha256, user_code, realm, client, scope, challenge, address, ends_at)"
+                " values (?, ?, ?, ?, ?, ?, ?, ?)",
                 (*row, now + LIFE_SECONDS * 1_000_000),
             )
             return True

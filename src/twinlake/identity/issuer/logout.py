@@ -1,5 +1,6 @@
 """Back-channel logout (OpenID Connect Back-Channel Logout 1.0): clients that gave an address hear of sessions that ended."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 from urllib.parse import urlencode
@@ -26,7 +27,7 @@ class BackChannelLogout:
     def __init__(
         self, *, realms: Sequence[Realm], clients: ClientRegistry, mint: TokenMint, post: Post, log: FilteringBoundLogger
     ) -> None:
-        self._realms = {realm.name: realm for realm in realms}
+        self._realms: dict[str, Realm] = {realm.name: realm for realm in realms}
         self._clients = clients
         self._mint = mint
         self._post = post
@@ -34,17 +35,19 @@ class BackChannelLogout:
 
     async def tell(self, ended: Sequence[Session]) -> None:
         """Tell the clients of sessions that ended."""
-        for session in ended:
-            realm = next((each for name, each in self._realms.items() if name == session.realm), None)
-            client = None if realm is None else self._clients.find(realm, session.client)
-            if realm is None or client is None or client.back_channel_logout_uri is None:
-                continue
-            body = urlencode({"logout_token": self._mint.logout_token(realm, session)}).encode()
-            headers = {"content-type": "application/x-www-form-urlencoded"}
-            try:
-                answer = await self._post(client.back_channel_logout_uri, headers=headers, body=body)
-            except TwinlakeError as error:
-                self._log.warning("back-channel logout failed", client_id=client.id, reason=error.message)
-            else:
-                if answer.status >= 300:
-                    self._log.warning("back-channel logout refused", client_id=client.id, status=answer.status)
+        await asyncio.gather(*(self._tell(session) for session in ended))
+
+    async def _tell(self, session: Session) -> None:
+        realm = self._realms.get(session.realm)
+        client = None if realm is None else self._clients.find(realm, session.client)
+        if realm is None or client is None or client.back_channel_logout_uri is None:
+            return
+        body = urlencode({"logout_token": self._mint.logout_token(realm, session)}).encode()
+        headers = {"content-type": "application/x-www-form-urlencoded"}
+        try:
+            answer = await self._post(client.back_channel_logout_uri, headers=headers, body=body)
+        except TwinlakeError as error:
+            self._log.warning("back-channel logout failed", client_id=client.id, reason=error.message)
+            return
+        if answer.status >= 300:
+            self._log.warning("back-channel logout refused", client_id=client.id, status=answer.status)

@@ -49,11 +49,14 @@ class OfflineAccounts:
             audit=AuditLog(database=database, clock=clock),
             passwords=PasswordHasher(randomness=randomness),
             issuer=issuer,
+            on_end=_nothing,
         )
         self._factors = SecondFactors(
             database=database, clock=clock, randomness=randomness, sealer=sealer, accounts=self._accounts, title=title
         )
-        self._services = ServiceAccounts(database=database, clock=clock, randomness=randomness, accounts=self._accounts)
+        self._services = ServiceAccounts(
+            database=database, clock=clock, randomness=randomness, accounts=self._accounts, on_end=_nothing
+        )
 
     async def add(self, new: NewAccount) -> tuple[Account, str]:
         """Make an account; return its password, too, of which only a hash is kept; raises as `AccountStore.add` does."""
@@ -95,3 +98,7 @@ class OfflineAccounts:
     async def revoke_key(self, client: str) -> ServiceAccount:
         """End a service account; raises as `ServiceAccounts.revoke` does."""
         return await self._services.revoke(client, by=self._by)
+
+
+def _nothing() -> None:
+    """Nobody here remembers sessions; a running site looks again within a minute."""

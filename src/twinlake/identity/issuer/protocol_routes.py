@@ -32,7 +32,7 @@ from twinlake.identity.issuer.subjects import OwnSubjects, verify_own
 from twinlake.identity.keys.ring import KeyRing
 from twinlake.identity.web import guarded
 
-_KEYS_SECONDS = 300
+_PUBLIC = {"Cache-Control": "public, max-age=300"}
 _NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 _METHODS = ["client_secret_basic", "client_secret_post", "none"]
 
@@ -104,13 +104,13 @@ class _Endpoints:
             "backchannel_logout_supported": True,
             "backchannel_logout_session_supported": True,
         }
-        return _answer(document, headers={"Cache-Control": f"public, max-age={_KEYS_SECONDS}"})
+        return _answer(document, headers=_PUBLIC)
 
     async def get_keys(self, request: Request) -> Response:
         """Publish the realm's keys (RFC 7517, section 5)."""
         _ = request
         keys = {"keys": self._protocol.keys.public_keys(self._realm.name)}
-        return _answer(keys, headers={"Cache-Control": f"public, max-age={_KEYS_SECONDS}"})
+        return _answer(keys, headers=_PUBLIC)
 
     async def token(self, request: Request) -> Response:
         """Answer a request for tokens by its grant."""
@@ -146,7 +146,7 @@ class _Endpoints:
                 told |= select_attributes(await protocol.subjects.describe(session.principal), session.scope)
             return _answer(told)
         except (InvalidTokenError, OAuthError) as error:
-            headers = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
+            headers = {**_NO_STORE, "WWW-Authenticate": 'Bearer error="invalid_token"'}
             return _answer({"error": "invalid_token", "error_description": error.message}, status=401, headers=headers)
 
     async def revoke(self, request: Request) -> Response:
@@ -175,7 +175,9 @@ class _Endpoints:
             if challenge is not None and asked.form.get("code_challenge_method") != "S256":
                 raise invalid_request("The code_challenge_method must be S256.")
             scope = grant_scopes(client, realm, asked.form.get("scope", ""))
-            code, user_code = await self._protocol.devices.start(realm, client, scope=scope, challenge=challenge)
+            code, user_code = await self._protocol.devices.start(
+                realm, client, scope=scope, challenge=challenge, address=asked.address
+            )
             page, shown = f"{realm.url}/device", write_user_code(user_code)
             return _answer(
                 {
@@ -224,11 +226,13 @@ async def _in_oauth_form(request: Request, work: Callable[[], Awaitable[Response
 
 
 def _refuse(error: OAuthError) -> Response:
-    headers = {} if error.retry_after_seconds is None else {"Retry-After": str(error.retry_after_seconds)}
+    headers = dict(_NO_STORE)
+    if error.retry_after_seconds is not None:
+        headers["Retry-After"] = str(error.retry_after_seconds)
     return _answer({"error": error.error, "error_description": error.message}, status=error.status, headers=headers)
 
 
 def _answer(document: JsonObject, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Write *document* in ASCII: some clients decode it as that."""
     body = json.dumps(document).encode("ascii")
-    return Response(body, status, {**_NO_STORE, **(headers or {})}, media_type="application/json")
+    return Response(body, status, dict(_NO_STORE if headers is None else headers), media_type="application/json")

@@ -26,22 +26,21 @@ class Proof:
             Too many attempts before this one failed.
         """
         name = _normalise(username)
-        self.limit.check(address, name)
+        self.limit.begin(address, name)
         account = await self.accounts.authenticate(name, password)
-        if account is None:
-            self.limit.note_failure(address, name)
-        elif not account.has_second_factor:
-            self.limit.note_success(address, name)
+        if account is not None:
+            self.limit.note_good(address, name)
+            if not account.has_second_factor:
+                self.limit.note_sign_in(address, name)
         return account
 
     async def check_factor(self, account: Account, code: str, *, address: str) -> bool:
         """Use up a one-time password of who has shown the password; raises as `check_password` does."""
-        self.limit.check(address, account.username, factor=True)
+        self.limit.begin(address, account.username, factor=True)
         good = await self.factors.check(account.subject, code)
         if good:
-            self.limit.note_success(address, account.username)
-        else:
-            self.limit.note_failure(address, account.username, factor=True)
+            self.limit.note_good(address, account.username, factor=True)
+            self.limit.note_sign_in(address, account.username)
         return good
 
 

@@ -71,6 +71,8 @@ MIGRATIONS: tuple[Migration, ...] = (
             client text not null,
             scope text not null,
             challenge text,
+            -- Network address of the device.
+            address text not null,
             ends_at integer not null,
             state text not null default 'pending' check (state in ('pending', 'allowed', 'denied')),
             browser text

@@ -3,6 +3,7 @@
 import hmac
 import json
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -37,13 +38,28 @@ class ServiceAccount:
 
 
 class ServiceAccounts:
-    """Makes, checks and revokes service accounts; of their secrets only hashes are kept."""
+    """Makes, checks and revokes service accounts; of their secrets only hashes are kept.
 
-    def __init__(self, *, database: Database, clock: Clock, randomness: Randomness, accounts: AccountStore) -> None:
+    Parameters
+    ----------
+    on_end
+        Called after sessions of a service account were ended.
+    """
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        clock: Clock,
+        randomness: Randomness,
+        accounts: AccountStore,
+        on_end: Callable[[], None],
+    ) -> None:
         self._database = database
         self._clock = clock
         self._randomness = randomness
         self._accounts = accounts
+        self._on_end = on_end
 
     async def create(
         self, owner: str, name: str, *, roles: frozenset[str], scopes: frozenset[str], by: Caller
@@ -104,7 +120,9 @@ class ServiceAccounts:
             self._accounts.append_audit(tx, "revoke_service_account", owner, by)
             return _get(tx, client)
 
-        return await self._database.write(work)
+        revoked = await self._database.write(work)
+        self._on_end()
+        return revoked
 
     async def authenticate(self, client: str, secret: str) -> ServiceAccount:
         """Return the service account of these credentials.

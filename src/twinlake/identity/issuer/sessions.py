@@ -1,6 +1,7 @@
 """Sessions of the issuer: opened by signing in, used by clients, ended by logout, revocation, replay or time."""
 
 import hashlib
+import re
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
@@ -31,7 +32,7 @@ CLIENT_LONGEST = timedelta(days=7)
 OFFLINE_IDLE = timedelta(days=90)
 _REMEMBERED_SECONDS = 60.0
 _REMEMBERED = 20_000
-_SECRET_LENGTH = 43
+_SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
 
 OnEnd = Callable[[Sequence[Session]], Awaitable[None]]
 
@@ -202,7 +203,7 @@ class BrowserCookies:
     def browser_of(self, cookies: dict[str, str]) -> str:
         """Return the browser's own name for itself, or a new one."""
         given = cookies.get(self.browser, "")
-        return given if len(given) == _SECRET_LENGTH else new_secret(self._randomness)
+        return given if _SECRET.fullmatch(given) else new_secret(self._randomness)
 
     def set(self, response: Response, name: str, value: str, *, lives: timedelta | None = None) -> None:
         """Give the browser a cookie that comes back when another site sends the browser here (``SameSite=Lax``)."""
