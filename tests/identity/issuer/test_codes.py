@@ -18,6 +18,7 @@ from identity.issuer.browsing import (
     sign_in,
     tokens_of,
 )
+from identity.issuer.issuer_site import PASSWORD, SYSTEM
 
 PKCE = {"code_challenge": CHALLENGE, "code_challenge_method": "S256"}
 
@@ -94,6 +95,8 @@ async def test_a_code_counts_once_and_its_replay_ends_what_it_gave(site, http):
     replay = await redeem(http, site, code)
 
     assert (replay.status_code, replay.json()["error"]) == (400, "invalid_grant")
+    told = [(entry["action"], entry["allowed"]) for entry in await site.audit.list_entries(before=None, limit=2)]
+    assert told == [("replay", False), ("sign_in", True)]
     assert not await is_alive(site, tokens["access_token"])
     assert (await refresh(http, site, tokens["refresh_token"])).status_code == 400
     assert (await exchange(http, site, tokens["access_token"])).status_code == 400
@@ -224,6 +227,7 @@ async def test_a_stolen_refresh_token_ends_the_whole_session(site, http):
 
     assert (theft.status_code, theft.json()["error"]) == (400, "invalid_grant")
     assert not await is_alive(site, second["access_token"])
+    assert (await site.audit.list_entries(before=None, limit=1))[0]["action"] == "replay"
     assert (await refresh(http, site, second["refresh_token"])).status_code == 400
 
 
@@ -295,8 +299,6 @@ async def test_what_another_process_ends_counts_within_a_minute(site, http, alic
 
 
 async def test_disabling_an_account_or_changing_its_password_ends_its_sessions(site, http, alice):
-    from identity.issuer.issuer_site import PASSWORD, SYSTEM
-
     tokens = await tokens_of(http, site)
     await site.issuer.accounts.set_password(alice.subject, "another long password", by=SYSTEM)
     site.issuer.sessions.forget()

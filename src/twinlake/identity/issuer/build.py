@@ -120,7 +120,7 @@ def build_issuer(
     registry = ClientRegistry([*legacy_clients(facts.site_id, facts.public_url), *clients], peers=peers)
     mint = TokenMint(keys=keys, clock=clock, randomness=randomness, issuer=issuer)
     channel = BackChannelLogout(realms=realms, clients=registry, mint=mint, post=post, log=log)
-    sessions = IssuerSessions(database=database, clock=clock, randomness=randomness, on_end=channel.tell)
+    sessions = IssuerSessions(database=database, clock=clock, randomness=randomness, audit=audit, on_end=channel.tell)
     accounts = AccountStore(
         database=database,
         clock=clock,

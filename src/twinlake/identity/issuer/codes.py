@@ -13,7 +13,7 @@ from twinlake.engines.database import Connection, Database
 from twinlake.identity.issuer.errors import invalid_grant
 from twinlake.identity.issuer.models import REFRESH_TOKEN, Client, Realm
 from twinlake.identity.issuer.refresh_tokens import RefreshTokens
-from twinlake.identity.issuer.session_rows import Session, end_session, find_session, insert_session
+from twinlake.identity.issuer.session_rows import Session, find_session, insert_session
 from twinlake.identity.issuer.sessions import IssuerSessions
 from twinlake.identity.secrets import hash_secret, new_secret
 
@@ -81,7 +81,9 @@ class CodeStore:
         await self._database.write(work)
         return secret
 
-    async def redeem(self, code: str, *, realm: Realm, client: Client, redirect_uri: str, verifier: str | None) -> Redeemed:
+    async def redeem(
+        self, code: str, *, realm: Realm, client: Client, redirect_uri: str, verifier: str | None, request_id: str
+    ) -> Redeemed:
         """Use a code up and open the client's session.
 
         Raises
@@ -100,7 +102,7 @@ class CodeStore:
                 return _Refused.BAD
             sid, text, ends_at, used = row
             if used is not None:
-                ended.extend(end_session(tx, used, now))
+                ended.extend(self._sessions.end_stolen(tx, used, request_id=request_id))
                 return _Refused.USED
             request, browser = AuthorizationRequest(**json.loads(text)), find_session(tx, sid)
             asked = (realm.name, client.id, redirect_uri)

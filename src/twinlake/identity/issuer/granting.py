@@ -73,6 +73,7 @@ class Granting:
             client=client,
             redirect_uri=_require(form.get("redirect_uri"), "redirect_uri"),
             verifier=form.get("code_verifier"),
+            request_id=request.request_id,
         )
         session = redeemed.session
         subject = await self.subjects.describe(session.principal)
@@ -84,7 +85,9 @@ class Granting:
         """Answer the refresh token grant (RFC 6749, section 6)."""
         client, form = self.clients.authenticate(request, REFRESH_TOKEN), request.form
         token = _require(form.get("refresh_token"), "refresh_token")
-        session, renewed = await self.refresh_tokens.renew(token, realm=request.realm, client=client)
+        session, renewed = await self.refresh_tokens.renew(
+            token, realm=request.realm, client=client, request_id=request.request_id
+        )
         subject = await self.subjects.describe(session.principal)
         scope = narrow_scopes(session.scope, form.get("scope", ""))
         return self.mint.answer(request.realm, client, session, subject, scope=scope, refresh_token=renewed)

@@ -8,7 +8,7 @@ from twinlake.core.randomness import Randomness
 from twinlake.engines.database import Connection, Database
 from twinlake.identity.issuer.errors import invalid_grant
 from twinlake.identity.issuer.models import Client, Realm
-from twinlake.identity.issuer.session_rows import Session, end_session, find_session, use_session
+from twinlake.identity.issuer.session_rows import Session, find_session, use_session
 from twinlake.identity.issuer.sessions import CLIENT_IDLE, CLIENT_LONGEST, OFFLINE_IDLE, IssuerSessions, microseconds
 from twinlake.identity.secrets import hash_secret, new_secret
 
@@ -29,7 +29,7 @@ class RefreshTokens:
         tx.execute("insert into issuer_refresh_token(secret_sha256, sid) values (?, ?)", (hash_secret(secret), sid))
         return secret
 
-    async def renew(self, token: str, *, realm: Realm, client: Client) -> tuple[Session, str]:
+    async def renew(self, token: str, *, realm: Realm, client: Client, request_id: str) -> tuple[Session, str]:
         """Return the session of *token*, which lives on, and what replaces the token: itself if it is an offline one.
 
         Raises
@@ -46,7 +46,7 @@ class RefreshTokens:
                 return None
             replaced_at = row[1]
             if replaced_at is not None and now - replaced_at > _GRACE_MICROSECONDS:
-                return end_session(tx, session.sid, now)
+                return self._sessions.end_stolen(tx, session.sid, request_id=request_id)
             if session.offline:
                 use_session(tx, session.sid, now=now, ends_at=now + microseconds(OFFLINE_IDLE))
                 return session, token

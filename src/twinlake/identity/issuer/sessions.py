@@ -12,6 +12,7 @@ from starlette.responses import Response
 from twinlake.core.clock import Clock, to_microseconds
 from twinlake.core.randomness import Randomness
 from twinlake.engines.database import Connection, Database
+from twinlake.identity.audit import AuditEntry, AuditLog
 from twinlake.identity.issuer.session_rows import (
     Session,
     end_session,
@@ -57,10 +58,11 @@ class IssuerSessions:
         Told of the sessions that somebody ended, after that is durable.
     """
 
-    def __init__(self, *, database: Database, clock: Clock, randomness: Randomness, on_end: OnEnd) -> None:
+    def __init__(self, *, database: Database, clock: Clock, randomness: Randomness, audit: AuditLog, on_end: OnEnd) -> None:
         self._database = database
         self._clock = clock
         self._randomness = randomness
+        self._audit = audit
         self._on_end = on_end
         # sid to (microseconds at which it ends, monotonic seconds until which that is believed).
         self._alive: OrderedDict[str, tuple[int, float]] = OrderedDict()
@@ -92,7 +94,7 @@ class IssuerSessions:
         self._alive.clear()
         self._generation += 1
 
-    async def open_browser(self, principal: Principal, *, realm: str, site: str) -> tuple[str, Session]:
+    async def open_browser(self, principal: Principal, *, realm: str, site: str, request_id: str) -> tuple[str, Session]:
         """Open a session of a browser in which *principal* has just signed in; return its cookie's secret, too."""
         now, secret = self.now(), new_secret(self._randomness)
         session = Session(
@@ -109,7 +111,12 @@ class IssuerSessions:
             used_at=now,
             ends_at=now + microseconds(BROWSER_IDLE),
         )
-        await self._database.write(lambda tx: insert_session(tx, session, secret_sha256=hash_secret(secret)))
+
+        def work(tx: Connection) -> None:
+            insert_session(tx, session, secret_sha256=hash_secret(secret))
+            self._append_audit(tx, "sign_in", session, request_id=request_id, allowed=True)
+
+        await self._database.write(work)
         return secret, session
 
     async def find_browser(self, secret: str) -> Session | None:
@@ -170,6 +177,18 @@ class IssuerSessions:
             return end_session(tx, sid, now)
 
         await self.note_ended(await self._database.write(work))
+
+    def end_stolen(self, tx: Connection, sid: str, *, request_id: str) -> list[Session]:
+        """End a session of which something was used twice, in the transaction that found out; `note_ended` is to be told."""
+        ended = end_session(tx, sid, self.now())
+        for session in ended:
+            self._append_audit(tx, "replay", session, request_id=request_id, allowed=False)
+        return ended
+
+    def _append_audit(self, tx: Connection, action: str, session: Session, *, request_id: str, allowed: bool) -> None:
+        principal, resource = str(session.principal), f"sessions/{session.sid}"
+        entry = AuditEntry(principal=principal, action=action, resource=resource, rule="", allowed=allowed)
+        self._audit.append(tx, entry, request_id=request_id)
 
     async def note_ended(self, ended: Sequence[Session]) -> None:
         """Let what was ended in somebody's transaction count at once."""

@@ -100,9 +100,11 @@ class SignIn:
         return await self._finish(request, realm, flow)
 
     async def _finish(self, request: Request, realm: Realm, flow: Flow) -> Response:
-        principal = self.accounts.principal_of(flow.subject)
-        secret, session = await self.sessions.open_browser(principal, realm=realm.name, site=self.site_id)
-        trace_of(request.scope).principal = str(principal)
+        principal, trace = self.accounts.principal_of(flow.subject), trace_of(request.scope)
+        secret, session = await self.sessions.open_browser(
+            principal, realm=realm.name, site=self.site_id, request_id=trace.request_id
+        )
+        trace.principal = str(principal)
         if flow.request is None:
             response = self.pages.redirect(realm.url + flow.page)
         else:
