@@ -2,10 +2,11 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import httpx2
 import uvicorn
@@ -27,6 +28,7 @@ from twinlake.identity.authenticator import Authenticator
 from twinlake.identity.keys.ring import KeyRing
 from twinlake.identity.keys.sealing import Sealer
 from twinlake.identity.principals import Caller, Principal
+from twinlake.testing.shaped_proxy import ShapedProxy
 from twinlake.testing.site import LocalSite, local_site
 
 OPERATOR = Caller(principal=Principal("urn:twinlake:site:test", "operator"), request_id="request-of-a-test")
@@ -43,6 +45,8 @@ class FederatedSite:
     watch: PeerWatch
     clock: Clock
     app: object
+    wan: ShapedProxy
+    """Over which the others call it."""
 
     @property
     def id(self) -> str:
@@ -70,17 +74,34 @@ class TokensOfPeers:
 
 @asynccontextmanager
 async def federation(
-    directory: Path, ids: Sequence[str], *, clock: Clock | None = None, named: bool = True
+    directory: Path,
+    ids: Sequence[str],
+    *,
+    clock: Clock | None = None,
+    named: bool = True,
+    beside: Mapping[str, str] = MappingProxyType({}),
 ) -> AsyncGenerator[list[FederatedSite]]:
-    """Serve sites that do not know each other yet; *named* tells their settings where the others are."""
+    """Serve sites that do not know each other yet.
+
+    Parameters
+    ----------
+    named
+        Let the settings of each say where the others are.
+    beside
+        Addresses of more peers, by id, which every settings say.
+    """
     clock = clock or SystemClock()
     known: dict[str, FederatedSite] = {}
     async with AsyncExitStack() as stack:
         listeners = {site_id: stack.enter_context(_listen()) for site_id in ids}
-        urls = {site_id: f"http://127.0.0.1:{listener.getsockname()[1]}" for site_id, listener in listeners.items()}
+        wans = {
+            site_id: await stack.enter_async_context(ShapedProxy(listener.getsockname()[1]))
+            for site_id, listener in listeners.items()
+        }
         for site_id, listener in listeners.items():
-            addresses = {peer: url for peer, url in urls.items() if peer != site_id and named}
-            known[site_id] = await stack.enter_async_context(_serve(directory, site_id, listener, addresses, clock, known))
+            addresses = {**beside, **{peer: wan.url for peer, wan in wans.items() if peer != site_id and named}}
+            serving = _serve(directory, site_id, listener, addresses, clock, known, wans[site_id])
+            known[site_id] = await stack.enter_async_context(serving)
         yield list(known.values())
 
 
@@ -92,7 +113,7 @@ def _listen() -> socket.socket:
 
 
 @asynccontextmanager
-async def _serve(directory, site_id, listener, addresses, clock, known) -> AsyncGenerator[FederatedSite]:
+async def _serve(directory, site_id, listener, addresses, clock, known, wan) -> AsyncGenerator[FederatedSite]:
     settings = {"server": {"port": listener.getsockname()[1]}}
     async with AsyncExitStack() as stack:
         local = await stack.enter_async_context(local_site(directory, site_id=site_id, clock=clock, settings=settings))
@@ -141,7 +162,7 @@ async def _serve(directory, site_id, listener, addresses, clock, known) -> Async
         server = uvicorn.Server(config)
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:
-            yield FederatedSite(local=local, url=url, keys=keys, sites=sites, watch=watch, clock=clock, app=app)
+            yield FederatedSite(local=local, url=url, keys=keys, sites=sites, watch=watch, clock=clock, app=app, wan=wan)
         finally:
             server.should_exit = True
             await serving

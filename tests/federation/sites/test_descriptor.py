@@ -116,7 +116,7 @@ def test_what_is_too_large_is_not_looked_at(speaker):
     (good,) = speaker.sign(speaker.descriptor())
 
     assert refusal([good] * 5, speaker.known()) == "oversized"
-    assert refusal([good + "A" * (2 << 20)], speaker.known()) == "oversized"
+    assert refusal([good + "A" * (4 << 20)], speaker.known()) == "oversized"
     many = to_document(speaker.descriptor()) | {"collections": [{"id": f"c{n}"} for n in range(5001)]}
     assert refusal(speaker.sign(many), speaker.known()) == "unreadable"
 

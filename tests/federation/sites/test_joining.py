@@ -1,10 +1,30 @@
 """Two sites trust each other when both operators have said so, and not before."""
 
+from dataclasses import replace
+
+import msgspec
 import pytest
 
 from federation.sites.running import OPERATOR, federation
+from federation.sites.saying import new_key, public
 from stac_documents import a_collection
-from twinlake.testing.identity import assert_every_route_is_guarded
+from twinlake.core.errors import InvalidInputError
+from twinlake.engines.network import DestinationRefusedError
+from twinlake.federation.sites.breaking import Budget
+from twinlake.federation.sites.calls import PeerQuestion
+from twinlake.federation.sites.errors import (
+    DescriptorRefusedError,
+    InviteError,
+    PeerNotFoundError,
+    PeerRefusedError,
+    PeerStateError,
+)
+from twinlake.federation.sites.invites import parse_invite
+from twinlake.federation.sites.messages import STANDING, STANDING_ANSWER, StandingNote
+from twinlake.federation.sites.trust import PeerDirectory
+from twinlake.identity.keys import jwt
+from twinlake.testing.clock import HandClock
+from twinlake.testing.identity import PERSONAS, assert_every_route_is_guarded, find_wrong_admissions
 
 
 @pytest.fixture
@@ -58,3 +78,292 @@ async def test_trusted_sites_know_what_everybody_may_discover_at_each_other_and_
 
 async def test_every_route_is_guarded(pair):
     assert_every_route_is_guarded(pair[0].app)
+
+
+async def test_an_invite_is_good_once_for_one_site_and_one_week(tmp_path):
+    clock = HandClock()
+    async with federation(tmp_path, ["central", "climate", "extremes"], clock=clock) as (central, climate, extremes):
+        invite = await central.sites.joining.invite(by=OPERATOR)
+        await climate.sites.joining.join(invite, by=OPERATOR)
+        await climate.sites.joining.join(invite, by=OPERATOR)  # its answer may have been lost
+
+        with pytest.raises(PeerRefusedError, match="invite is not good"):
+            await extremes.sites.joining.join(invite, by=OPERATOR)
+        assert central.sites.directory.find("extremes") is None
+        assert extremes.sites.directory.find("central") is None
+
+        late = await central.sites.joining.invite(by=OPERATOR)
+        clock.advance(days=7)
+        with pytest.raises(PeerRefusedError, match="invite is not good"):
+            await extremes.sites.joining.join(late, by=OPERATOR)
+
+
+async def test_the_secret_of_an_invite_is_kept_nowhere(pair):
+    central, climate = pair
+    invite = await central.sites.joining.invite(by=OPERATOR)
+    await climate.sites.joining.join(invite, by=OPERATOR)
+    secret = parse_invite(invite).secret
+
+    for site in pair:
+        kept = b"".join(file.read_bytes() for file in site.local.services.folder.path.rglob("*") if file.is_file())
+        assert b"federation_peer" in kept
+        assert secret.encode() not in kept
+        assert secret.encode() not in site.local.log_stream.getvalue()
+
+
+@pytest.mark.parametrize("text", ["", "twinlake-invite:", "twinlake-invite:AAAA", "x" * 10_000, "twinlake-invite:e30", "ä"])
+def test_what_is_no_invite_is_refused(text):
+    with pytest.raises(InviteError):
+        parse_invite(text)
+
+
+async def test_a_site_does_not_join_itself_nor_twice(pair):
+    central, climate = pair
+    with pytest.raises(InviteError, match="made by this site"):
+        await central.sites.joining.join(await central.sites.joining.invite(by=OPERATOR), by=OPERATOR)
+    await join(central, climate)
+
+    with pytest.raises(PeerStateError, match="joined already"):
+        await climate.sites.joining.join(await central.sites.joining.invite(by=OPERATOR), by=OPERATOR)
+
+
+async def test_who_has_not_the_key_of_the_invite_is_not_asked(pair):
+    central, climate = pair
+    invite = parse_invite(await central.sites.joining.invite(by=OPERATOR))
+    forged = msgspec.structs.replace(invite, fingerprint=climate.sites.own.fingerprint)
+
+    with pytest.raises(DescriptorRefusedError, match="no key that this site trusts"):
+        await climate.sites.joining.join(forged.to_text(), by=OPERATOR)
+
+    assert central.sites.directory.list_peers() == climate.sites.directory.list_peers() == []
+
+
+async def test_a_site_off_the_public_internet_is_called_only_where_the_settings_say(tmp_path):
+    async with federation(tmp_path, ["central", "climate"], named=False) as (central, climate):
+        invite = await central.sites.joining.invite(by=OPERATOR)
+
+        with pytest.raises(DestinationRefusedError, match="cannot be called") as caught:
+            await climate.sites.joining.join(invite, by=OPERATOR)
+
+        assert "federation.addresses" in caught.value.remedy
+
+
+async def test_only_a_site_that_asked_is_confirmed(pair):
+    central, climate = pair
+    with pytest.raises(PeerNotFoundError):
+        await central.sites.joining.trust("nobody", frozenset(), by=OPERATOR)
+
+    await climate.sites.joining.join(await central.sites.joining.invite(by=OPERATOR), by=OPERATOR)
+
+    with pytest.raises(PeerStateError, match="not confirmed yet"):
+        await climate.sites.joining.trust(central.id, frozenset(), by=OPERATOR)
+
+
+async def test_no_site_may_assert_an_operator(pair):
+    central, climate = pair
+    await join(central, climate)
+
+    for role in ("operator", "administrator", "root"):
+        with pytest.raises(InvalidInputError):
+            await central.sites.joining.trust(climate.id, frozenset({"data-steward", role}), by=OPERATOR)
+
+    assert central.peer(climate).roles == frozenset()
+
+
+async def test_parting_is_told_and_takes_a_new_invite(pair):
+    central, climate = pair
+    await join(central, climate)
+    version = central.sites.directory.version
+
+    await climate.sites.joining.leave(central.id, by=OPERATOR)
+
+    assert (central.peer(climate).state, climate.peer(central).state) == ("left", "left")
+    assert central.sites.directory.list_trusted() == climate.sites.directory.list_trusted() == []
+    assert central.sites.directory.version != version
+    with pytest.raises(PeerStateError, match="parted"):
+        await central.sites.joining.trust(climate.id, frozenset(), by=OPERATOR)
+    await join(central, climate)
+    assert (central.peer(climate).state, climate.peer(central).state) == ("trusted", "trusted")
+    assert central.sites.directory.version == version
+
+
+async def test_a_departure_that_was_not_heard_is_heard_later(pair):
+    central, climate = pair
+    await join(central, climate)
+    await climate.sites.directory.change(
+        central.id, lambda peer: replace(peer, state="left"), by=OPERATOR, action="leave_site"
+    )  # as if nobody could be told
+
+    await central.watch.go_round()
+
+    assert central.peer(climate).state == "left"
+
+
+async def test_a_blocked_site_is_not_asked_and_counts_for_nothing_until_the_block_is_lifted(pair):
+    central, climate = pair
+    await join(central, climate)
+
+    await central.sites.joining.block(climate.id, by=OPERATOR)
+
+    assert central.sites.directory.find_by_issuer("urn:twinlake:site:climate") is None
+    with pytest.raises(DestinationRefusedError, match="blocked"):
+        await central.sites.client.ask(
+            central.peer(climate), PeerQuestion(path="/"), budget=Budget(clock=central.clock, seconds=9, size_bytes=9)
+        )
+    await climate.watch.go_round()
+    assert "does not speak with the other now" in climate.local.log()[-1]["reason"]
+    assert climate.peer(central).state == "trusted"
+
+    await central.sites.joining.trust(climate.id, frozenset(), by=OPERATOR)
+    assert central.sites.directory.find_by_issuer("urn:twinlake:site:climate").state == "trusted"
+
+
+async def test_an_answer_of_another_site_is_no_answer(tmp_path):
+    async with federation(tmp_path, ["central", "climate", "extremes"]) as (central, climate, extremes):
+        await join(central, climate)
+        await join(central, extremes)
+        confused = replace(central.peer(climate), address=extremes.wan.url)
+
+        with pytest.raises(PeerRefusedError):
+            await central.sites.joining.tell(confused)
+        await central.watch.visit(confused)
+
+        assert central.peer(climate).state == "trusted"
+        assert central.peer(climate).refusal.startswith("unknown-key")
+
+
+async def post(site, path, body):
+    async with site.client() as nobody:
+        return await nobody.post(path, json=body)
+
+
+async def test_a_message_counts_once_signed_by_whom_it_names_for_whom_it_names_and_for_a_minute(tmp_path):
+    clock = HandClock()
+    async with federation(tmp_path, ["central", "climate"], clock=clock) as (central, climate):
+        await join(central, climate)
+        own, issued = climate.sites.own, int(clock.now().timestamp())
+        said = {
+            "sender": own.facts.issuer,
+            "receiver": central.sites.own.facts.issuer,
+            "issued": issued,
+            "expires": issued + 60,
+            "keys": [own.signing_jwk],
+            "standing": "left",
+            "nonce": "n",
+        }
+        stranger = new_key()
+
+        def sign(typ=STANDING, key=None, **other):
+            note = msgspec.to_builtins(StandingNote(**{**said, **other}))
+            return jwt.sign(note, key or climate.keys.signing_key("site"), typ=typ)
+
+        for forged in (
+            "", "a.b.c", sign(typ=STANDING_ANSWER), sign(typ="JWT"), sign(receiver="urn:twinlake:site:extremes"), sign(sender=said["receiver"]),
+            sign(expires=issued + 3600), sign(issued=issued - 200, expires=issued - 100), sign(key=stranger, keys=[public(stranger)]),
+            sign(key=stranger), sign(keys=[]), sign(keys=[{**public(stranger), "kid": own.fingerprint}], key=replace(stranger, kid=own.fingerprint)),
+        ):  # fmt: skip
+            answer = await post(central, "/federation/standing", {"signed": forged})
+            assert answer.status_code in {403, 429}, forged
+            assert central.peer(climate).state == "trusted"
+        assert answer.status_code == 429
+        clock.advance(minutes=20)
+        assert (await post(central, "/federation/standing", {"signed": sign()})).status_code == 403
+
+        said |= {"issued": issued + 1200, "expires": issued + 1260}
+        assert (await post(central, "/federation/standing", {"signed": sign()})).status_code == 200
+        assert central.peer(climate).state == "left"
+
+
+async def test_what_is_no_message_is_a_clear_refusal(pair):
+    for body in (None, {}, {"signed": 1}, {"signed": "x" * 30_000}, {"signed": "x", "more": 1}, []):
+        for path in ("/federation/join", "/federation/standing"):
+            answer = await post(pair[0], path, body)
+            assert answer.status_code in {400, 413}
+            assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_second_site_of_a_known_id_is_refused(tmp_path):
+    async with (
+        federation(tmp_path / "a", ["central", "climate"]) as (central, climate),
+        federation(tmp_path / "b", ["climate"], beside={"central": central.url}) as (impostor,),
+    ):
+        await join(central, climate)
+        invite = await central.sites.joining.invite(by=OPERATOR)
+
+        with pytest.raises(PeerRefusedError, match="another key"):
+            await impostor.sites.joining.join(invite, by=OPERATOR)
+
+        assert central.peer(climate).fingerprint == climate.sites.own.fingerprint
+
+
+async def test_operators_act_over_http_and_every_act_is_in_the_audit_log(pair):
+    central, climate = pair
+    tokens = [await site.local.token("boss", roles=["administrator"]) for site in pair]
+    async with central.client(tokens[0]) as here, climate.client(tokens[1]) as there:
+        invite = (await here.post("/api/federation/invites")).json()["invite"]
+        asked = await there.post("/api/federation/joins", json={"invite": invite})
+        [pending] = (await here.get("/api/federation/peers")).json()["peers"]
+        trusted = await here.put("/api/federation/peers/climate/trust", json={"roles": ["data-steward"]})
+        links = (await here.get("/api/federation/links")).json()["links"]
+        blocked = await here.put("/api/federation/peers/climate/block")
+        left = await here.delete("/api/federation/peers/climate")
+        unknown = await here.put("/api/federation/peers/nobody/block")
+
+    assert (asked.status_code, asked.json()["state"]) == (202, "invited")
+    assert (pending["id"], pending["state"], pending["seq"]) == ("climate", "pending", None)
+    assert (trusted.json()["state"], trusted.json()["roles"], trusted.json()["place"]) == ("trusted", ["data-steward"], "Here")
+    assert [link["peer"] for link in links] == ["climate"]
+    assert (blocked.json()["state"], left.json()["state"], unknown.status_code) == ("blocked", "left", 404)
+    acts = [entry["action"] for entry in await central.local.services.audit.list_entries(before=None, limit=50)]
+    assert {"invite_site", "ask_to_join", "trust_site", "block_site", "leave_site"} <= set(acts)
+
+
+async def test_who_is_no_administrator_does_none_of_it(pair):
+    central, _ = pair
+    token = await central.local.token("somebody", roles=["operator"])
+    asked = (
+        ("GET", "peers"), ("POST", "invites"), ("POST", "joins"), ("PUT", "peers/climate/trust"), ("PUT", "peers/climate/block"),
+        ("DELETE", "peers/climate"), ("GET", "links"),
+    )  # fmt: skip
+    for who, expected in ((None, 401), (token, 403)):
+        async with central.client(who) as client:
+            for method, path in asked:
+                assert (await client.request(method, f"/api/federation/{path}")).status_code == expected
+
+
+async def test_every_route_lets_in_whom_it_should(pair):
+    tokens = {
+        name: await pair[0].local.token(name, roles=persona.roles, scopes=persona.scopes) for name, persona in PERSONAS.items()
+    }
+    assert await find_wrong_admissions(pair[0].app, tokens) == []
+
+
+async def test_links_and_probes_are_for_those_who_have_signed_in(pair):
+    central, _ = pair
+    async with central.client() as nobody, central.client(await central.local.token("somebody")) as somebody:
+        assert (await nobody.get("/federation/links")).status_code == 401
+        assert (await nobody.get("/federation/probe/10")).status_code == 401
+        assert (await somebody.get("/federation/links")).json() == {"links": []}
+        assert (await somebody.get("/federation/probe/10")).content == bytes(10)
+        assert (await somebody.get("/federation/probe/262145")).status_code == 404
+
+
+async def test_guessing_secrets_is_slow(pair):
+    central, _ = pair
+    statuses = [(await post(central, "/federation/join", {"signed": "a.b.c"})).status_code for _ in range(12)]
+
+    assert statuses == [403] * 10 + [429] * 2
+
+
+async def test_peers_are_there_after_a_restart(pair):
+    central, climate = pair
+    await join(central, climate)
+    services = central.local.services
+    again = PeerDirectory(database=services.database, audit=services.audit, clock=central.clock, addresses={})
+
+    await again.load()
+
+    known = central.peer(climate)
+    assert again.get("climate") == known
+    assert again.version == central.sites.directory.version
+    assert again.get("climate").address is None

@@ -25,7 +25,8 @@ LIFE = timedelta(hours=24)
 TYPE = "twinlake-descriptor+jwt"
 ALGORITHM = "Ed25519"
 MAX_COLLECTIONS = 5_000
-MAX_SIGNED_BYTES = 2 << 20
+MAX_TITLE = 100
+MAX_SIGNED_BYTES = 4 << 20
 """Of one signed text."""
 MAX_SIGNATURES = 4
 
@@ -42,7 +43,7 @@ class CollectionNotice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     """A collection that everybody may discover at the site."""
 
     id: Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
-    title: _Text = ""
+    title: Annotated[str, msgspec.Meta(max_length=MAX_TITLE)] = ""
     bbox: tuple[float, float, float, float] | None = None
     """West, south, east, north in degrees (WGS 84); west > east crosses the antimeridian."""
     interval: tuple[_Text | None, _Text | None] | None = None

@@ -6,9 +6,6 @@ https is left out on the loopback interface only. Nothing that a user or a peer 
 
 from collections.abc import Mapping
 
-from yarl import URL
-
-from twinlake.core.errors import InvalidInputError
 from twinlake.engines.network import Destination, DestinationGuard, DestinationRefusedError, Resolve, resolve_by_system
 from twinlake.federation.sites.trust import Peer
 
@@ -19,23 +16,18 @@ class PeerDestinations:
     Parameters
     ----------
     addresses
-        Of peers by id, from this site's settings.
+        Of peers by id, from this site's settings, each as exact ``scheme://host:port``.
 
     Raises
     ------
     InvalidInputError
-        One of them is no origin.
+        One of them is not of this form.
     """
 
     def __init__(self, addresses: Mapping[str, str], *, resolve: Resolve = resolve_by_system) -> None:
-        urls = {peer: URL(address) for peer, address in addresses.items()}
-        # The guard demands that each is an exact origin, spelled in the one way.
-        self._configured = DestinationGuard(resolve=resolve, allow=[_with_port(url) for url in urls.values()])
+        self._configured = DestinationGuard(resolve=resolve, allow=tuple(addresses.values()))
         self._public = DestinationGuard(resolve=resolve)
-        self._pinned: dict[str, Destination] = {}
-        for peer, url in urls.items():
-            if url.raw_path not in {"", "/"} or url.raw_query_string or url.raw_fragment:
-                raise InvalidInputError(f"The address of {peer!r} must be scheme://host:port alone.")
+        self._pinned: dict[tuple[str | None, str], Destination] = {}
 
     def check_public(self, text: str) -> None:
         """Check that *text* may be a peer's public URL, without the network.
@@ -57,24 +49,29 @@ class PeerDestinations:
         DestinationUnreachableError
             Its name has no address.
         """
-        pinned = self._pinned.get(peer.base_url)
+        pinned = self._pinned.get(_pin(peer))
         if pinned is None:
-            pinned = self._pinned[peer.base_url] = await self._resolve(peer)
+            pinned = self._pinned[_pin(peer)] = await self._resolve(peer)
         return pinned
 
     def forget(self, peer: Peer) -> None:
         """Resolve the peer's name again before the next call: it did not answer where it was."""
-        self._pinned.pop(peer.base_url, None)
+        self._pinned.pop(_pin(peer), None)
 
     async def _resolve(self, peer: Peer) -> Destination:
         if peer.address is None:
             return await self._public.check(peer.public_url)
-        destination = await self._configured.check(_with_port(URL(peer.address)))
+        destination = await self._configured.check(peer.address)
         if destination.url.scheme != "https" and not all(address.is_loopback for address in destination.addresses):
             raise DestinationRefusedError(
                 f"The address of {peer.id!r} in the settings is not https.", remedy="Use https off the loopback interface."
             )
         return destination
+
+
+def _pin(peer: Peer) -> tuple[str | None, str]:
+    """Name what was checked: an address of the settings opens no door to a peer that calls itself so."""
+    return peer.address, peer.public_url
 
 
 def path_at(peer: Peer, text: str) -> str:
@@ -89,7 +86,3 @@ def path_at(peer: Peer, text: str) -> str:
         if text.startswith(f"{home}/"):
             return text[len(home) :]
     raise DestinationRefusedError(f"{text[:200]!r} is not at {peer.id!r}.")
-
-
-def _with_port(url: URL) -> str:
-    return f"{url.scheme}://{url.host_subcomponent}:{url.port}"

@@ -43,9 +43,7 @@ STANDING_PATH = "/federation/standing"
 MAX_MESSAGE_BYTES = 20 << 10
 _SECONDS = 10.0
 _NONCE_BYTES = 16
-_TOLD: dict[PeerState, Standing] = {
-    "invited": "invited", "pending": "pending", "trusted": "trusted", "blocked": "left", "left": "left",
-}  # fmt: skip
+_TOLD: dict[PeerState, Standing] = {"invited": "invited", "pending": "pending", "trusted": "trusted", "left": "left"}
 
 M = TypeVar("M", bound=Message)
 
@@ -192,11 +190,15 @@ class Joining:
         ------
         JoinRefusedError
             It is no peer, or not itself.
+        PeerStateError
+            It is blocked: what it says does not count, and it learns nothing more.
         """
         note, fingerprint = self._read(text, StandingNote, typ=STANDING)
         peer = next((each for each in self._directory.list_peers() if each.issuer == note.sender), None)
         if peer is None or fingerprint not in peer.fingerprints:
             raise JoinRefusedError("The site is not known here, or signs with another key.")
+        if peer.state == "blocked":
+            raise PeerStateError("This site does not speak with the other now.")
         await self._act_on(peer.id, note.standing)
         standing = _TOLD[self._directory.get(peer.id).state]
         answer = self._address(StandingNote, peer, standing=standing, nonce=note.nonce)

@@ -17,7 +17,7 @@ STANDING = "twinlake-standing+jwt"
 STANDING_ANSWER = "twinlake-standing-answer+jwt"
 
 Standing = Literal["invited", "pending", "trusted", "left"]
-"""What the one who speaks takes the other for; a site that is blocked hears ``left``."""
+"""What the one who speaks takes the other for."""
 
 _Text = Annotated[str, msgspec.Meta(max_length=500)]
 

@@ -3,6 +3,7 @@
 import re
 
 _OTHER = bytes(byte for byte in range(256) if byte not in b"[]{}")
+_ONE_KIND = bytes.maketrans(b"{}", b"[]")
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 
 
@@ -13,10 +14,9 @@ def is_nested_deeper(text: bytes, limit: int) -> bool:
 
 
 def _is_deeper(text: bytes, limit: int) -> bool:
-    brackets = text.translate(None, _OTHER)
+    brackets = text.translate(_ONE_KIND, _OTHER)
     for _ in range(limit):
         if not brackets:
             return False
-        # One level less: a pair with nothing in it is a marker first, so that its outer pair is left for the next round.
-        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
+        brackets = brackets.replace(b"[]", b"")
     return bool(brackets)

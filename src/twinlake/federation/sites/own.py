@@ -15,6 +15,7 @@ from twinlake.engines.database import Connection, Database
 from twinlake.federation.sites.descriptor import (
     LIFE,
     MAX_COLLECTIONS,
+    MAX_TITLE,
     PROTOCOL,
     CollectionNotice,
     Descriptor,
@@ -30,7 +31,6 @@ _LOOKED_AT_SECONDS = 10.0
 """What is said may be this much behind what is so."""
 _COUNT_SECONDS = 5.0
 _LIFE_SECONDS = int(LIFE.total_seconds())
-_TEXT = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +162,7 @@ def _notice(collection: StoredCollection, items: int) -> CollectionNotice:
     intervals = extent.get("temporal", {}).get("interval") or []
     return CollectionNotice(
         id=collection.id,
-        title=str(document.get("title") or "")[:_TEXT],
+        title=str(document.get("title") or "")[:MAX_TITLE],
         bbox=_flat(boxes[0]) if boxes else None,
         interval=(intervals[0][0], intervals[0][1]) if intervals else None,
         items=items,

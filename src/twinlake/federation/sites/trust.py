@@ -99,7 +99,7 @@ class PeerDirectory:
         self._database = database
         self._audit = audit
         self._clock = clock
-        self._addresses = {peer: address.rstrip("/") for peer, address in addresses.items()}
+        self._addresses = addresses
         self._changing = asyncio.Lock()
         self._peers: dict[str, Peer] = {}
         self._by_issuer: dict[str, Peer] = {}
