@@ -5,7 +5,6 @@ asks. The first operator sees who asks, and confirms (`trust`). Sites then tell 
 so that a confirmation or a departure that was not heard at once is heard later.
 """
 
-from dataclasses import replace
 from typing import TypeVar
 
 import msgspec
@@ -14,6 +13,7 @@ from twinlake.core.clock import Clock
 from twinlake.core.randomness import Randomness
 from twinlake.engines.database import Connection, Database
 from twinlake.engines.network import DestinationRefusedError
+from twinlake.federation.sites import standing
 from twinlake.federation.sites.breaking import Budget
 from twinlake.federation.sites.calls import PeerClient, PeerQuestion
 from twinlake.federation.sites.destinations import PeerDestinations
@@ -43,7 +43,6 @@ STANDING_PATH = "/federation/standing"
 MAX_MESSAGE_BYTES = 20 << 10
 _SECONDS = 10.0
 _NONCE_BYTES = 16
-_TOLD: dict[PeerState, Standing] = {"invited": "invited", "pending": "pending", "trusted": "trusted", "left": "left"}
 
 M = TypeVar("M", bound=Message)
 
@@ -128,12 +127,12 @@ class Joining:
         stranger = self._stranger(request.id, request.url, fingerprint, "pending")
         admitted = await self._directory.change(
             request.id,
-            lambda known: _admit(known, stranger),
+            lambda known: standing.admit(known, stranger),
             by=ANONYMOUS,
             action="ask_to_join",
             also=lambda tx: self._invites.use(tx, request.secret, self._clock.now(), peer=request.id),
         )
-        return _TOLD[admitted.state]
+        return standing.TOLD[admitted.state]
 
     async def trust(self, peer: str, roles: frozenset[str], *, by: Caller) -> Peer:
         """Confirm a site that asked to join, or lift its block; let its issuer assert exactly *roles*.
@@ -147,25 +146,25 @@ class Joining:
         """
         check_roles(roles)
         self._directory.get(peer)
-        trusted = await self._directory.change(peer, lambda known: _confirm(known, roles), by=by, action="trust_site")
+        trusted = await self._directory.change(peer, lambda known: standing.confirm(known, roles), by=by, action="trust_site")
         await self._try_to_tell(trusted)
         return self._directory.get(peer)
 
     async def block(self, peer: str, *, by: Caller) -> Peer:
         """Have nothing more to do with a site; it is not asked and counts for nothing, at once."""
         self._directory.get(peer)
-        return await self._directory.change(peer, lambda known: _end(known, "blocked"), by=by, action="block_site")
+        return await self._directory.change(peer, lambda known: standing.end(known, "blocked"), by=by, action="block_site")
 
     async def leave(self, peer: str, *, by: Caller) -> Peer:
         """Part from a site, and tell it if it can be reached; joining again takes a new invite."""
         before = self._directory.get(peer)
-        left = await self._directory.change(peer, lambda known: _end(known, "left"), by=by, action="leave_site")
+        left = await self._directory.change(peer, lambda known: standing.end(known, "left"), by=by, action="leave_site")
         if before.state in {"invited", "pending", "trusted"}:
-            await self._try_to_tell(before, "left")
+            await self._try_to_tell(before, now="left")
         return left
 
-    async def tell(self, peer: Peer, standing: Standing | None = None) -> None:
-        """Tell *peer* what it is to this site, and act on what this site is to it.
+    async def tell(self, peer: Peer, *, now: Standing | None = None) -> None:
+        """Tell *peer* what it is to this site, *now* where that is not in it, and act on what this site is to it.
 
         Raises
         ------
@@ -173,7 +172,7 @@ class Joining:
             It did not hear, or not as a peer does.
         """
         nonce = self._randomness(_NONCE_BYTES).hex()
-        note = self._address(StandingNote, peer, standing=standing or _TOLD[peer.state], nonce=nonce)
+        note = self._address(StandingNote, peer, standing=now or standing.TOLD[peer.state], nonce=nonce)
         answer = await self._say(peer, STANDING_PATH, sign_message(note, self._keys, typ=STANDING))
         try:
             told, fingerprint = self._read(str(answer.get("signed")), StandingNote, typ=STANDING_ANSWER)
@@ -200,19 +199,19 @@ class Joining:
         if peer.state == "blocked":
             raise PeerStateError("This site does not speak with the other now.")
         await self._act_on(peer.id, note.standing)
-        standing = _TOLD[self._directory.get(peer.id).state]
-        answer = self._address(StandingNote, peer, standing=standing, nonce=note.nonce)
+        here = standing.TOLD[self._directory.get(peer.id).state]
+        answer = self._address(StandingNote, peer, standing=here, nonce=note.nonce)
         return sign_message(answer, self._keys, typ=STANDING_ANSWER)
 
     async def _act_on(self, peer: str, told: Standing) -> None:
         """Change what *peer* is to this site where what it *told* asks for it."""
-        if _after_hearing(self._directory.get(peer), told) is not None:
-            await self._directory.change(peer, lambda known: _hear(known, told), by=ANONYMOUS, action=f"heard_{told}")
+        if standing.after_hearing(self._directory.get(peer), told) is not None:
+            await self._directory.change(peer, lambda known: standing.hear(known, told), by=ANONYMOUS, action=f"heard_{told}")
 
-    async def _try_to_tell(self, peer: Peer, standing: Standing | None = None) -> None:
+    async def _try_to_tell(self, peer: Peer, *, now: Standing | None = None) -> None:
         """Tell *peer* now if it can be reached; else it learns when the sites next speak."""
         try:
-            await self.tell(peer, standing)
+            await self.tell(peer, now=now)
         except (PeerUnavailableError, DestinationRefusedError):
             return
 
@@ -265,49 +264,3 @@ class Joining:
             state=state,
             changed_at=self._clock.now(),
         )
-
-
-def _admit(known: Peer | None, stranger: Peer) -> Peer:
-    if known is None or known.state in {"left", "invited"}:
-        return stranger
-    if known.state == "blocked":
-        raise JoinRefusedError("This site does not take the other in.")
-    if stranger.fingerprint not in known.fingerprints:
-        raise PeerStateError(f"A site {stranger.id!r} with another key is known already.", remedy="Part from that one first.")
-    return known
-
-
-def _confirm(known: Peer | None, roles: frozenset[str]) -> Peer:
-    peer = _there(known)
-    if peer.state == "invited":
-        raise PeerStateError(
-            f"{peer.id!r} has not confirmed yet: its operator must.", remedy="There: twinlake federation trust …"
-        )
-    if peer.state == "left":
-        raise PeerStateError(f"This site and {peer.id!r} have parted.", remedy="Join anew, with a new invite.")
-    return replace(peer, state="trusted", roles=roles)
-
-
-def _end(known: Peer | None, state: PeerState) -> Peer:
-    return replace(_there(known), state=state, roles=frozenset())
-
-
-def _hear(known: Peer | None, told: Standing) -> Peer:
-    peer = _there(known)
-    return replace(peer, state=_after_hearing(peer, told) or peer.state)
-
-
-def _after_hearing(peer: Peer, told: Standing) -> PeerState | None:
-    """Return what *peer* becomes by what it *told*; None where nothing changes."""
-    if told == "trusted" and peer.state == "invited":
-        return "trusted"
-    if told == "left" and peer.state in {"invited", "pending", "trusted"}:
-        return "left"
-    return None
-
-
-def _there(known: Peer | None) -> Peer:
-    """Peers are never dropped: one that was there when asked for still is."""
-    if known is None:
-        raise PeerStateError("The site is not known here any more.")
-    return known
