@@ -124,8 +124,8 @@ def test_what_is_too_large_is_not_looked_at(speaker):
 @pytest.mark.parametrize(
     "change",
     [
-        {"seq": 0}, {"seq": "1"}, {"seq": True}, {"seq": 1 << 63}, {"url": "javascript:alert(1)"}, {"url": "https://a@b"}, {"id": "../x"}, {"role": "king"},
-        {"keys": {"site": []}}, {"collections": [{}]}, {"collections": [{"id": "a", "items": -1}]}, {"exp": 1e308}, {"iat": -1}, {"services": {"a": "b"}},
+        {"seq": 0}, {"seq": "1"}, {"seq": True}, {"seq": 1 << 63}, {"url": "javascript:alert(1)"}, {"url": "https://["}, {"url": "http://h:99999"}, {"url": "https:///x"}, {"url": "https://h/"}, {"url": "https://a@b"}, {"id": "../x"}, {"role": "king"},
+        {"keys": {"site": []}}, {"collections": [{}]}, {"collections": [{"id": "a", "items": -1}]}, {"exp": 1e308}, {"iat": -1}, {"services": {"a": "b"}}, {"services": {"a": "https://["}},
         {"operator": "x" * 501},
     ],
 )  # fmt: skip

@@ -8,10 +8,14 @@ import pytest
 from engines.test_network_guard import INTERNAL, SPELLINGS
 from federation.sites.hostile import HostileServer, answering
 from twinlake.core.errors import InvalidInputError
+from twinlake.engines.database import MemoryDatabase
 from twinlake.engines.network import DestinationGuard, DestinationRefusedError, DestinationUnreachableError
 from twinlake.federation.sites.destinations import PeerDestinations, path_at
-from twinlake.federation.sites.trust import Peer
-from twinlake.testing.clock import START
+from twinlake.federation.sites.trust import Peer, PeerDirectory
+from twinlake.identity.audit import AuditLog
+from twinlake.identity.principals import ANONYMOUS
+from twinlake.site.schema import MIGRATIONS
+from twinlake.testing.clock import START, HandClock
 
 PEER = Peer(
     id="climate",
@@ -147,3 +151,26 @@ async def test_what_the_settings_name_for_one_peer_is_no_address_of_another():
 
     with pytest.raises(DestinationRefusedError):
         await destinations.find(replace(PEER, id="liar", public_url=url))
+
+
+async def test_nothing_that_a_user_names_is_sent_to_a_peer_even_where_it_is_public_or_exempt():
+    clock = HandClock()
+    async with MemoryDatabase(migrations=MIGRATIONS) as database:
+        audit = AuditLog(database=database, clock=clock)
+        directory = PeerDirectory(database=database, audit=audit, clock=clock, addresses={"climate": "http://127.0.0.1:8701"})
+        await directory.load()
+        guard = DestinationGuard(
+            resolve=answer_with("8.8.8.8"),
+            allow=["http://127.0.0.1:8701", "http://127.0.0.1:8799"],
+            is_closed=directory.is_at_peer,
+        )
+        assert await guard.check("https://climate.example/hook")
+        await directory.change("climate", lambda _: PEER, by=ANONYMOUS, action="trust_site")
+
+        for url in (
+            "http://127.0.0.1:8701/federation/join", "https://climate.example/hook", "https://CLIMATE.example:443/hook", "https://climate.example./",
+        ):  # fmt: skip
+            with pytest.raises(DestinationRefusedError, match="site of the federation"):
+                await guard.check(url)
+        assert await guard.check("http://127.0.0.1:8799/hook")
+        assert await guard.check("https://climate.example.org/hook")

@@ -47,6 +47,8 @@ class DestinationGuard:
     ----------
     allow
         Receivers that are exempt, each as exact ``scheme://host:port``.
+    is_closed
+        Tells whether nothing is sent to a URL in any case, public or exempt.
 
     Raises
     ------
@@ -54,8 +56,15 @@ class DestinationGuard:
         An entry of *allow* is not of this form.
     """
 
-    def __init__(self, *, resolve: Resolve = resolve_by_system, allow: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        *,
+        resolve: Resolve = resolve_by_system,
+        allow: Collection[str] = (),
+        is_closed: Callable[[URL], bool] = lambda _: False,
+    ) -> None:
         self._resolve = resolve
+        self._is_closed = is_closed
         self._allowed = frozenset(map(_parse_allowed, allow))
 
     def parse(self, text: str) -> URL:
@@ -79,6 +88,8 @@ class DestinationGuard:
             raise DestinationRefusedError(f"{host[:80]!r} is no host name.")
         if url.user is not None or url.password is not None:
             raise DestinationRefusedError("The URL contains a user name or password.", remedy="Leave them out.")
+        if self._is_closed(url):
+            raise DestinationRefusedError(f"Nothing is sent to {host!r}: it is a site of the federation.")
         if _key(url) in self._allowed:
             return url
         if url.scheme != "https":

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 import msgspec
+from yarl import URL
 
 from twinlake.core.documents import JsonObject
 from twinlake.federation.sites.errors import DescriptorRefusedError
@@ -32,7 +33,8 @@ MAX_SIGNATURES = 4
 
 _Id = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
 _Text = Annotated[str, msgspec.Meta(max_length=500)]
-_Url = Annotated[str, msgspec.Meta(max_length=2048, pattern=r"^https?://[^\s\\@#?]+$")]
+Url = Annotated[str, msgspec.Meta(max_length=2048, pattern=r"^https?://[^\s\\@#?]+$")]
+"""Read in full by `check_url`."""
 _Keys = Annotated[list[dict[str, Any]], msgspec.Meta(max_length=8)]
 _Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 62)]
 _Instant = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799)]
@@ -77,18 +79,24 @@ class Descriptor(
     role: Literal["central", "bridge"]
     operator_name: _Text
     place: _Text
-    url: _Url
+    url: Url
     """Under which users reach it, without a trailing slash."""
-    token_url: _Url
+    token_url: Url
     """Of its ``dedl`` realm."""
     keys: SiteKeys
-    services: Annotated[dict[_Text, _Url], msgspec.Meta(max_length=50)]
+    services: Annotated[dict[_Text, Url], msgspec.Meta(max_length=50)]
     """URLs by name."""
     collections: Annotated[list[CollectionNotice], msgspec.Meta(max_length=MAX_COLLECTIONS)]
     seq: Annotated[int, msgspec.Meta(ge=1, le=1 << 62)]
     """Higher in each that is issued."""
     issued: _Instant
     expires: _Instant
+
+    def __post_init__(self) -> None:
+        for url in (self.url, self.token_url, *self.services.values()):
+            check_url(url)
+        if self.url.endswith("/"):
+            raise ValueError("the URL of the site ends with a slash")
 
     @property
     def expires_at(self) -> datetime:
@@ -99,6 +107,19 @@ class Descriptor(
     def collection_ids(self) -> frozenset[str]:
         """Of what everybody may discover there."""
         return frozenset(each.id for each in self.collections)
+
+
+def check_url(text: str) -> None:
+    """Check that *text* is the URL of a site, or of a part of it.
+
+    Raises
+    ------
+    ValueError
+        It has no host or port that can be.
+    """
+    url = URL(text)
+    if url.scheme not in {"http", "https"} or not url.host or not url.port:
+        raise ValueError(f"{text[:200]!r} is no URL of a site")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

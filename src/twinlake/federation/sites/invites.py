@@ -10,6 +10,7 @@ import msgspec
 from twinlake.core.clock import to_microseconds
 from twinlake.core.randomness import Randomness
 from twinlake.engines.database import Connection
+from twinlake.federation.sites.descriptor import Url, check_url
 from twinlake.federation.sites.errors import InviteError
 
 LIFE = timedelta(days=7)
@@ -23,11 +24,14 @@ class Invite(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     """Of the site that invites."""
-    url: str
+    url: Url
     """Its public URL."""
     fingerprint: str
     """Of its key."""
     secret: str
+
+    def __post_init__(self) -> None:
+        check_url(self.url)
 
     def to_text(self) -> str:
         """Write it as one word."""

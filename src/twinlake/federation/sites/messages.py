@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
-from twinlake.federation.sites.descriptor import ALGORITHM, own_keys
+from twinlake.federation.sites.descriptor import ALGORITHM, Url, check_url, own_keys
 from twinlake.federation.sites.errors import JoinRefusedError
 from twinlake.identity.errors import InvalidTokenError
 from twinlake.identity.keys import jwt
@@ -41,8 +41,11 @@ class JoinRequest(Message, frozen=True, kw_only=True):
     """A site asks to join, with the secret that it was invited with."""
 
     id: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
-    url: Annotated[str, msgspec.Meta(max_length=2048)]
+    url: Url
     secret: _Text
+
+    def __post_init__(self) -> None:
+        check_url(self.url)
 
 
 class StandingNote(Message, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 import orjson
+from yarl import URL
 
 from twinlake.core.clock import Clock, from_microseconds, to_microseconds
 from twinlake.core.documents import JsonObject
@@ -103,6 +104,7 @@ class PeerDirectory:
         self._changing = asyncio.Lock()
         self._peers: dict[str, Peer] = {}
         self._by_issuer: dict[str, Peer] = {}
+        self._places: set[tuple[str, int]] = set()
         self.version = ""
         """Another text whenever the set of trusted peers is another; the same after a restart."""
 
@@ -138,6 +140,10 @@ class PeerDirectory:
         if found is None:
             raise PeerNotFoundError(peer)
         return found
+
+    def is_at_peer(self, url: URL) -> bool:
+        """Tell whether *url* is at a peer: nothing that a user names is sent there, where this site is known."""
+        return _place(url) in self._places
 
     def address_of(self, peer: str) -> str | None:
         """Return where the settings say that this site calls *peer*."""
@@ -225,8 +231,14 @@ class PeerDirectory:
         self._peers = {peer.id: replace(peer, address=self._addresses.get(peer.id)) for peer in peers}
         trusted = [peer for peer in self._peers.values() if peer.state == "trusted"]
         self._by_issuer = {peer.issuer: peer for peer in trusted}
+        self._places = {_place(URL(text)) for text in (*self._addresses.values(), *(peer.public_url for peer in trusted))}
         named = "|".join(f"{peer.id} {peer.fingerprint}" for peer in trusted)
         self.version = hashlib.sha256(named.encode()).hexdigest()[:16]
+
+
+def _place(url: URL) -> tuple[str, int]:
+    """Name what listens there; a name with a dot at its end is the same name."""
+    return (url.host or "").rstrip("."), url.port or 0
 
 
 def check_roles(roles: frozenset[str]) -> frozenset[str]:
