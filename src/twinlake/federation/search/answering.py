@@ -87,7 +87,7 @@ class PeerAnswers:
     def _read(self, body: bytes, kind: type[M]) -> M:
         try:
             message = msgspec.json.decode(body, type=kind)
-        except (msgspec.MsgspecError, RecursionError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise InvalidInputError(f"The message is not of the form of such a message: {error}.") from error
         if len(message.chain) > 1 or self._local.id in message.chain:
             raise ForwardedCallError(
