@@ -1,6 +1,5 @@
 """The routes between sites: for peers only, of this site only, and strict about what they are sent."""
 
-
 from twinlake.holdings.catalogue.interfaces import EVERYTHING
 
 PEER_MARK = "x-test-peer"

@@ -1,0 +1,239 @@
+"""Sources that are slow, hostile or unable: each costs its budget at most, is named, and takes nothing from the others."""
+
+import asyncio
+
+import orjson
+import pytest
+
+from twinlake.core.errors import DeadlineExceededError, InvalidInputError
+from twinlake.core.paging import TokenSeal
+from twinlake.federation.search.errors import (
+    FederationIncompleteError,
+    FederationTimeoutError,
+    InvalidAnswerError,
+    PeerCallError,
+)
+from twinlake.federation.search.interfaces import Abilities, Budget, PeerSet, SourcePage
+from twinlake.federation.search.service import EVERYWHERE, FederatedSearch, Scope
+from twinlake.federation.search.sources import PeerSource
+from twinlake.holdings.catalogue.interfaces import ItemQuery, SortKey
+from twinlake.identity.principals import ANONYMOUS
+from twinlake.standards.cql2 import check_json
+from twinlake.testing.federation.loop import run_simulated
+
+REMOTE = Budget(seconds=2.0, size_bytes=100_000)
+QUERY = ItemQuery(sortby=(SortKey("n"),))
+HERE = orjson.dumps({"type": "Feature", "id": "h", "collection": "c", "properties": {"n": 5, "datetime": "2020-01-01T00:00:00Z"}})
+
+
+def item(number, **members):
+    return {
+        "type": "Feature",
+        "id": f"i{number}",
+        "collection": "c",
+        "properties": {"n": number, "datetime": "2020-01-01T00:00:00Z"},
+        **members,
+    }
+
+
+def page(*features, more=False, matched=None):
+    return orjson.dumps({"features": features, "more": more, "matched": len(features) if matched is None else matched})
+
+
+class Here:
+    """A source of this site with one item."""
+
+    id = "here"
+    abilities = Abilities()
+
+    def __init__(self, error=None):
+        self.error = error
+
+    async def list_ids(self, caller):
+        return frozenset({"c"})
+
+    async def search(self, query, *, fields, caller, budget):
+        if self.error is not None:
+            raise self.error
+        return SourcePage(bodies=[HERE], more=False, matched=1)
+
+
+class Calls:
+    """Answers by script: bytes, an error, or seconds to wait."""
+
+    def __init__(self, **answers):
+        self.answers = answers
+        self.cancelled = []
+
+    async def call(self, peer, path, body, *, caller, budget):
+        answer = self.answers[peer]
+        if isinstance(answer, Exception):
+            raise answer
+        if isinstance(answer, float):
+            try:
+                await asyncio.sleep(answer)
+            except asyncio.CancelledError:
+                self.cancelled.append(peer)
+                raise
+            return page(item(9))
+        return answer
+
+
+class Peers:
+    def __init__(self, *sources):
+        self.sources = sources
+
+    def current(self):
+        return PeerSet(version="1", sources=self.sources)
+
+
+def source(calls, peer, **options):
+    return PeerSource(
+        peer=peer,
+        asker="here",
+        collections=frozenset({"c"}),
+        calls=calls,
+        stac_root="https://peer.example/stac/v2",
+        own_stac_root="https://here.example/stac/v2",
+        **options,
+    )
+
+
+def federated(*sources, here=None):
+    return FederatedSearch(
+        local=here or Here(), peers=Peers(*sources), seal=TokenSeal(b"key"), own=Budget(seconds=9, size_bytes=1), remote=REMOTE
+    )
+
+
+async def ask(answer, query=QUERY, scope=EVERYWHERE, **options):
+    return await federated(source(Calls(peer=answer), "peer", **options)).search(ANONYMOUS, query, scope=scope)
+
+
+async def test_an_item_of_a_peer_says_where_it_is_from_whatever_the_peer_wrote():
+    found = await ask(page(item(1, **{"federation:backends": ["central"]}, links=[{"href": "https://peer.example/stac/v2/x"}])))
+
+    document = orjson.loads(found.bodies[0])
+    assert document["federation:backends"] == ["peer"]
+    assert document["links"] == [{"href": "https://here.example/stac/v2/x"}]
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (b"", "invalid-answer"),
+        (b"[]", "invalid-answer"),
+        (b'{"features":[],"more":false}', "invalid-answer"),
+        (b'{"features":[],"more":false,"matched":-1}', "invalid-answer"),
+        (b'{"features":{},"more":false,"matched":0}', "invalid-answer"),
+        (page(item(1))[:-9], "invalid-answer"),
+        (page(item(1, title="T")).replace(b'"T"', b'"\xff"'), "invalid-answer"),
+        (page(item(1, title="T")).replace(b'"T"', b'"\n"'), "invalid-answer"),
+        (page(item(1, title="T")).replace(b'"T"', b"[" * 5000 + b"]" * 5000), "invalid-answer"),
+        (page(item(2), item(1)), "invalid-answer"),
+        (page(item(1, title="x" * 200_000)), "invalid-answer"),
+        (page(item(1), matched=7), "invalid-answer"),
+        (PeerCallError("gone"), "unreachable"),
+        (DeadlineExceededError("slow query"), "deadline-exceeded"),
+        (InvalidAnswerError("no token"), "invalid-answer"),
+    ],
+)
+async def test_a_bad_answer_costs_its_sender_only(answer, reason):
+    found = await ask(answer)
+
+    assert dict(found.completeness.missing) == {"peer": reason}
+    assert [orjson.loads(body)["id"] for body in found.bodies] == ["h"]
+    assert (found.matched, found.partial) == (None, 1)
+
+
+async def test_what_fails_here_fails():
+    for error in (DeadlineExceededError("slow"), InvalidInputError("wrong")):
+        with pytest.raises(type(error)):
+            await federated(source(Calls(peer=page()), "peer"), here=Here(error)).search(ANONYMOUS, QUERY)
+
+
+@pytest.mark.parametrize(
+    ("abilities", "query"),
+    [
+        (Abilities(operators=frozenset({"="})), ItemQuery(filter=check_json({"op": "<", "args": [{"property": "n"}, 1]}))),
+        (
+            Abilities(operators=frozenset({"and", "="})),
+            ItemQuery(
+                filter=check_json(
+                    {
+                        "op": "and",
+                        "args": [
+                            {"op": "=", "args": [{"property": "n"}, 1]},
+                            {"op": "like", "args": [{"property": "s"}, "a%"]},
+                        ],
+                    }
+                )
+            ),
+        ),
+        (Abilities(sortable=frozenset({"datetime"})), QUERY),
+    ],
+)
+async def test_a_source_that_cannot_do_it_is_named(abilities, query):
+    found = await ask(page(), query, abilities=abilities)
+
+    assert dict(found.completeness.missing) == {"peer": "unsupported"}
+
+
+async def test_a_source_that_does_not_count_leaves_no_total():
+    found = await ask(orjson.dumps({"features": [], "more": False, "matched": None}))
+
+    assert (found.matched, found.partial, dict(found.completeness.missing)) == (None, 1, {})
+
+
+def test_fifty_sites_and_a_slow_one_never_take_longer_than_the_budget():
+    names = [f"p{number}" for number in range(50)]
+    calls = Calls(**{**dict.fromkeys(names, 0.5), "p7": 3600.0, "p8": 2.1})
+
+    async def run():
+        found = await federated(*(source(calls, name) for name in names)).search(ANONYMOUS, QUERY)
+        return found, asyncio.get_running_loop().time()
+
+    found, seconds = run_simulated(run())
+    assert seconds == pytest.approx(REMOTE.seconds)
+    assert dict(found.completeness.missing) == {"p7": "timeout", "p8": "timeout"}
+    assert calls.cancelled == ["p7", "p8"]
+    assert len(found.bodies) == 10
+    assert found.partial == 49
+
+
+def test_all_or_nothing_tells_late_from_broken():
+    async def run(answer):
+        await ask(answer, scope=Scope(strict=True))
+
+    with pytest.raises(FederationTimeoutError) as late:
+        run_simulated(run(100.0))
+    with pytest.raises(FederationIncompleteError) as broken:
+        run_simulated(run(b""))
+
+    assert (late.value.status, broken.value.status) == (504, 502)
+    assert late.value.members == {"federation:missing": ["peer"]}
+
+
+async def test_collections_of_a_peer_must_be_collections():
+    good = {
+        "type": "Collection",
+        "stac_version": "1.1.0",
+        "id": "c",
+        "description": "d",
+        "license": "other",
+        "extent": {"spatial": {"bbox": [[-180, -90, 180, 90]]}, "temporal": {"interval": [[None, None]]}},
+        "links": [],
+    }
+    for documents in ([{**good, "id": "a/b"}], [good, good], [{"id": "c"}], ["c"]):
+        calls = Calls(peer=orjson.dumps({"collections": documents}))
+        found, completeness = await federated(source(calls, "peer")).collections(
+            ANONYMOUS, scope=Scope(backends=frozenset({"peer"}))
+        )
+        assert (found, dict(completeness.missing)) == ([], {"peer": "invalid-answer"})
+
+
+async def test_counts_of_a_peer_must_be_what_was_asked_for():
+    for counts in ({}, {"total_count": -1}, {"total_count": []}, {"total_count": 1, "x": 1}, {"total_count": 2**60}, []):
+        found, completeness = await federated(source(Calls(peer=orjson.dumps(counts)), "peer")).aggregate(
+            ANONYMOUS, QUERY, ["total_count"], scope=Scope(backends=frozenset({"peer"}))
+        )
+        assert (found, dict(completeness.missing)) == ({"total_count": 0}, {"peer": "invalid-answer"})
