@@ -36,6 +36,7 @@ BENCHMARKS = {
     "search": Benchmark(
         "Search, against stac-fastapi-pgstac", "benchmarks.search", ("--items", "1000000"), ("--items", "100000")
     ),
+    "federation": Benchmark("Federated search", "benchmarks.federation", (), ("--items", "20000")),
     "inserts": Benchmark("Durable inserts: the database", "benchmarks.inserts.engine", (), ("--seconds", "2")),
     "http-inserts": Benchmark("Durable inserts over HTTP", "benchmarks.inserts.http", (), ("--seconds", "4")),
     "delivery": Benchmark("Delivery of big files, against nginx", "benchmarks.delivery", (), ("--quick",)),

@@ -32,8 +32,8 @@ SEEN = Visibility(collections=frozenset(COLLECTIONS))
 
 
 @asynccontextmanager
-async def open_catalogue(path: Path, items: int) -> AsyncGenerator[SqlCatalogue]:
-    """Open a catalogue of *items* generated items, loading it the first time."""
+async def open_catalogue(path: Path, items: int, *, first: int = 0) -> AsyncGenerator[SqlCatalogue]:
+    """Open a catalogue of *items* generated items from number *first*, loading it the first time."""
     is_new = await asyncio.to_thread(lambda: not path.exists())
     log = EventLog(clock=SystemClock())
     async with (
@@ -53,17 +53,17 @@ async def open_catalogue(path: Path, items: int) -> AsyncGenerator[SqlCatalogue]
             public_url="http://127.0.0.1:8700",
         )
         if is_new:
-            await load(catalogue, items)
+            await load(catalogue, items, first)
         yield catalogue
 
 
-async def load(catalogue: SqlCatalogue, items: int) -> None:
+async def load(catalogue: SqlCatalogue, items: int, begin: int) -> None:
     """Load and print the speed; making the documents is not counted."""
     for collection in COLLECTIONS:
         await catalogue.put_collection(generated_collection(collection))
     seconds = 0.0
     for first in range(0, items, 20_000):
-        texts = [ItemText(orjson.dumps(item)) for item in generated_items(min(20_000, items - first), first=first)]
+        texts = [ItemText(orjson.dumps(item)) for item in generated_items(min(20_000, items - first), first=begin + first)]
         started = time.perf_counter()
         report = await catalogue.load_items(texts)
         seconds += time.perf_counter() - started

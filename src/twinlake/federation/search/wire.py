@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import InvalidInputError
+from twinlake.core.ids import check_id
 from twinlake.federation.search.errors import InvalidAnswerError
 from twinlake.federation.search.interfaces import SourcePage
 from twinlake.federation.search.keys import key_order
@@ -17,6 +18,7 @@ from twinlake.holdings.catalogue.interfaces import ItemQuery, SortKey
 from twinlake.standards.cql2 import check_json
 from twinlake.standards.geojson import find_box_problems, find_geometry_problems, to_shape
 from twinlake.standards.problems import InvalidDocumentError
+from twinlake.standards.stac.fields import is_harmful_href
 from twinlake.standards.stac.selecting import Fields
 
 MAX_LIMIT = 1000
@@ -97,6 +99,17 @@ class _PageAnswer(msgspec.Struct):
     matched: _Count | None
 
 
+class _Address(msgspec.Struct):
+    href: str = ""
+
+
+class _Addressed(msgspec.Struct):
+    id: _Name
+    collection: _Name
+    links: list[_Address] = []
+    assets: dict[str, _Address] = {}
+
+
 class _CollectionsAnswer(msgspec.Struct):
     collections: Annotated[list[dict[str, Any]], Meta(max_length=100_000)]
 
@@ -107,6 +120,9 @@ class _Bucket(msgspec.Struct):
 
 
 _read_page = msgspec.json.Decoder(_PageAnswer).decode
+_read_addressed = msgspec.json.Decoder(_Addressed).decode
+_HARMLESS_STARTS = frozenset({"", "h", "s", "/"})
+"""First characters of addresses that cannot be scripts."""
 _read_collections = msgspec.json.Decoder(_CollectionsAnswer).decode
 _read_counts = msgspec.json.Decoder(dict[str, _Count | Annotated[list[_Bucket], Meta(max_length=_MOST_BUCKETS)]]).decode
 _read_object = msgspec.json.Decoder(dict[str, Any]).decode
@@ -185,10 +201,27 @@ def read_page(content: bytes) -> SourcePage:
     Raises
     ------
     InvalidAnswerError
-        It is no page in JSON.
+        It is no page in JSON, or one of its items has a name or an address that no item may have.
     """
     answer = _decode(_read_page, content)
-    return SourcePage(bodies=[bytes(body) for body in answer.features], more=answer.more, matched=answer.matched)
+    bodies = [bytes(body) for body in answer.features]
+    for body in bodies:
+        _refuse_harm(body)
+    return SourcePage(bodies=bodies, more=answer.more, matched=answer.matched)
+
+
+def _refuse_harm(body: bytes) -> None:
+    item = _decode(_read_addressed, body)
+    hrefs = [each.href for each in (*item.links, *item.assets.values())]
+    try:
+        check_id(item.id, "item")
+        check_id(item.collection, "collection")
+    except InvalidInputError as error:
+        raise InvalidAnswerError(error.message) from error
+    if {href[:1] for href in hrefs} <= _HARMLESS_STARTS and b"\\" not in body:
+        return  # as nearly all are
+    if any(is_harmful_href(href) for href in hrefs):
+        raise InvalidAnswerError("A link or an asset of an item would run a script.")
 
 
 def read_collections(content: bytes) -> Sequence[JsonObject]:

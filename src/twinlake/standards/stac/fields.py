@@ -156,8 +156,13 @@ def _band_problems(bands: object, path: str) -> Iterator[Problem]:
 def _href_problems(href: object, path: str) -> Iterator[Problem]:
     if not isinstance(href, str) or not href:
         yield Problem(path, "is missing or not a text of at least one character")
-    elif _CONTROL.search(href) or _SCRIPT.match(href.strip()):
+    elif is_harmful_href(href):
         yield Problem(path, "has a control character or would run a script")
+
+
+def is_harmful_href(href: str) -> bool:
+    """Tell whether *href* has a control character or would run a script in a browser."""
+    return _CONTROL.search(href) is not None or _SCRIPT.match(href.strip()) is not None
 
 
 def link_problems(links: object) -> Iterator[Problem]:
