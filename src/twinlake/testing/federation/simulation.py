@@ -7,6 +7,7 @@ and who failed is; no token crosses callers, sites or queries; nobody waits long
 import asyncio
 import random
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -28,6 +29,8 @@ _QUESTIONS = 6
 _FEWEST = 5
 """Items of a world that questions can be made of."""
 _LIMITS = (1, 2, 3, 7, 50)
+_CHANGES = 0.2
+"""Share of pages after which an item changes."""
 _CALM = 0.4
 """Share of worlds in which nothing goes wrong."""
 
@@ -61,7 +64,8 @@ async def _run(chance: random.Random, search: type[FederatedSearch]) -> None:
             query = replace(question.query, limit=chance.choice(_LIMITS))
             site, caller = chance.choice(list(world.sites.values())), chance.choice(CALLERS)
             walk = _Walk(world=world, site=site, caller=caller, question=replace(question, query=query))
-            await walk.go()
+            await walk.count()
+            await walk.go(chance)
             await walk.misuse_token(chance)
 
 
@@ -73,21 +77,41 @@ class _Walk:
     site: SimulatedSite
     caller: Caller
     question: Question
-    found: list[tuple[str, Name]] = field(default_factory=list)
-    """Site, and name of the item."""
+    found: list[tuple[str, JsonObject]] = field(default_factory=list)
+    """Site and item, in the order of the answers."""
+    changed: set[tuple[str, Name]] = field(default_factory=set)
+    """Site, and name of an item that was changed on the way."""
     missing: dict[str, str] = field(default_factory=dict)
     token: str | None = None
     """One that was given on the way."""
 
-    async def go(self) -> None:
+    async def count(self) -> None:
+        """Count instead of searching."""
+        network = self.world.network
+        network.failed.clear()
+        counts, completeness = await self.site.search.aggregate(self.caller, self.question.query, ["total_count", "collection"])
+        missing = completeness.missing.keys()
+        assert missing == network.failed.keys(), f"{sorted(missing)} were named, {network.failed} had failed"
+        names = [name for site, names in self._expected().items() if site not in missing for name in names]
+        by_collection = {bucket["key"]: bucket["count"] for bucket in counts["collection"]}
+        assert counts["total_count"] == len(names), f"counted {counts['total_count']}, not {len(names)}"
+        assert by_collection == Counter(collection for collection, _ in names), "the counts of collections are wrong"
+
+    async def go(self, chance: random.Random) -> None:
+        """Ask for page after page; items change meanwhile."""
+        expected = self._expected()
         page = await self._ask(None)
         self._check_totals(page)
         while page.token is not None:
             self.token = page.token
             assert page.bodies, "a page without items promised more"
+            if chance.random() < _CHANGES:
+                site = chance.choice(list(self.world.sites.values()))
+                if (name := await site.change(chance)) is not None:
+                    self.changed.add((site.id, name))
             page = await self._ask(page.token)
             assert page.matched is None, "a later page told a total"
-        self._check_found()
+        self._check_found(expected)
 
     async def _ask(self, token: str | None) -> FederatedPage:
         query, network, loop = self.question.query, self.world.network, asyncio.get_running_loop()
@@ -99,7 +123,7 @@ class _Walk:
         for body in page.bodies:
             item = orjson.loads(body)
             [backend] = item["federation:backends"]
-            self.found.append((backend, (item["collection"], item["id"])))
+            self.found.append((backend, item))
         missing = dict(page.completeness.missing)
         assert missing.items() >= self.missing.items(), "a missed site came back on a later page"
         new = missing.keys() - self.missing.keys()
@@ -113,18 +137,18 @@ class _Walk:
         assert page.partial == told, f"the partial sum is {page.partial}, not {told}"
         assert page.matched == (None if self.missing else told), f"the total is {page.matched}, not {told}"
 
-    def _check_found(self) -> None:
-        expected = self._expected()
+    def _check_found(self, expected: Mapping[str, Sequence[Name]]) -> None:
+        given = [(site, _name(item)) for site, item in self.found]
         for site, names in expected.items():
-            mine = [name for backend, name in self.found if backend == site]
-            assert mine == names[: len(mine)], f"the items of {site} have gaps or are out of order"
-            assert site in self.missing or len(mine) == len(names), f"{site} lost {len(names) - len(mine)} items"
+            mine = [name for each, name in given if each == site and (site, name) not in self.changed]
+            kept = [name for name in names if (site, name) not in self.changed]
+            assert mine == kept[: len(mine)], f"the items of {site} have gaps or are out of order"
+            assert site in self.missing or len(mine) == len(kept), f"{site} lost {len(kept) - len(mine)} items"
         assert {site for site, _ in self.found} <= expected.keys(), "items of a site that was not to be asked"
-        documents = {(site.id, *_name(each)): each for site in self.world.sites.values() for each in site.documents}
         keys = (*self.question.query.sortby, SortKey("id"), SortKey("collection"))
-        for (site, name), (other, follower) in pairwise(self.found):
-            one, next_one = documents[site, *name], documents[other, *follower]
-            assert compare(one, next_one, keys) <= 0, "the items of different sites are out of order"
+        for (site, one), (other, next_one) in pairwise(self.found):
+            side = compare(one, next_one, keys)
+            assert side < 0 or (side == 0 and site != other), "the items of different sites are out of order"
 
     def _expected(self) -> Mapping[str, Sequence[Name]]:
         """Return, in order, what each site that is to be asked has."""

@@ -38,10 +38,26 @@ class SimulatedSite:
     """One site."""
 
     id: str
-    documents: Sequence[JsonObject]
+    documents: list[JsonObject]
+    catalogue: SqlCatalogue
     visible: Mapping[str, Visibility]
     """What each caller may discover, by their key."""
     search: FederatedSearch
+
+    async def change(self, chance: random.Random) -> tuple[str, str] | None:
+        """Delete an item, or move it in time; return its collection and id."""
+        if not self.documents:
+            return None
+        document = self.documents.pop(chance.randrange(len(self.documents)))
+        name = document["collection"], document["id"]
+        if chance.random() < 0.5:
+            await self.catalogue.delete_item(*name)
+        else:
+            times = {"datetime": f"2020-01-{chance.randint(1, 28):02d}T00:00:00Z", "start_datetime": None, "end_datetime": None}
+            moved = {**document, "properties": {**document["properties"], **times}}
+            await self.catalogue.put_items([ItemDraft(document=moved)])
+            self.documents.append(moved)
+        return name
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +107,7 @@ async def open_world(
             name: SimulatedSite(
                 id=name,
                 documents=holdings[name],
+                catalogue=catalogues[name],
                 visible=visible[name],
                 search=search(
                     local=local[name],
