@@ -109,6 +109,19 @@ class CatalogueContract:
 
     # Items and versions
 
+    async def test_an_integer_of_more_than_63_bits_is_kept_sorted_and_found(self, catalogue: SqlCatalogue) -> None:
+        numbers = {"small": 7, "large": 2**63, "largest": 2**64 - 1}
+        await catalogue.put_items(
+            [draft(name, properties={"n": number, "eo:cloud_cover": number}) for name, number in numbers.items()]
+        )
+
+        stored = await catalogue.get_item("c", "largest", EVERYTHING)
+        assert orjson.loads(stored.body)["properties"]["n"] == 2**64 - 1
+        for name in ("n", "eo:cloud_cover"):
+            assert names(await self.search(catalogue, sortby=(SortKey(name),))) == ["small", "large", "largest"]
+            wide = {"op": ">", "args": [{"property": name}, 8]}
+            assert names(await self.search(catalogue, filter=wide, sortby=(SortKey("id"),))) == ["large", "largest"]
+
     async def test_an_item_is_served_as_it_was_put_with_links_last(self, catalogue: SqlCatalogue) -> None:
         given = draft("a b/ü".replace("/", ""), properties={"x": 1.5, "a": None})
         report = await catalogue.put_items([given])

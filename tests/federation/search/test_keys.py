@@ -29,7 +29,7 @@ _instants = st.datetimes().map(lambda at: at.isoformat() + "Z") | st.sampled_fro
     ("2020-01-01T00:00:00Z", "2020-01-01T00:00:00.000001Z", "2020-01-01T01:00:00+01:00", "2020-01-01")
 )
 _texts = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\x00"), max_size=4)
-_plain = st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False) | _texts
+_plain = st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False) | _texts
 _values = _plain | st.sampled_from((0, 1, 1.0, 2**53, 2**53 + 1, "", "1")) | st.lists(_plain, max_size=2) | _instants
 _properties = st.dictionaries(st.sampled_from(sorted({*_NAMES[3:]} - {"start_datetime"})), _values, max_size=6)
 _sorts = st.lists(

@@ -18,7 +18,7 @@ from twinlake.holdings.catalogue.functions import first_moment
 from twinlake.holdings.catalogue.interfaces import SortKey
 from twinlake.holdings.catalogue.ordering import order_of
 from twinlake.holdings.catalogue.preparing import read_times
-from twinlake.holdings.catalogue.properties import PROMOTED_BY_NAME, read_promoted
+from twinlake.holdings.catalogue.properties import PROMOTED_BY_NAME, read_promoted, within_64_bits
 from twinlake.standards.cql2 import TIMESTAMP_PROPERTIES
 
 Key = tuple[Any, ...]
@@ -28,8 +28,6 @@ Place = tuple[Any, ...]
 
 _TIMES = ("properties.datetime", "properties.start_datetime", "properties.end_datetime")
 _STATES = frozenset({"storage:tier", "order:status"})
-_INTEGERS = range(-(2**63), 2**63)
-"""What SQLite keeps as integers; larger ones it takes for real numbers."""
 
 
 class _Times(msgspec.Struct):
@@ -139,7 +137,7 @@ class KeyOrder:
             raise InvalidInputError("The key belongs to another order.")
         if not all(value is None or type(value) in {int, float, str} for value in key):
             raise InvalidInputError("A key has numbers, texts and nulls only.")
-        if any(type(value) is int and value not in _INTEGERS for value in key):
+        if any(type(value) is int and type(within_64_bits(value)) is float for value in key):
             raise InvalidInputError("A number of the key has more than 64 bits.")
         return tuple(key)
 
@@ -192,8 +190,6 @@ def _json_value(value: Any) -> Any:
         return value
     if isinstance(value, bool):
         return int(value)
-    if isinstance(value, int):
-        return value if value in _INTEGERS else float(value)
-    if isinstance(value, float):
-        return value
+    if isinstance(value, int | float):
+        return within_64_bits(value)
     return orjson.dumps(value).decode()

@@ -217,7 +217,7 @@ def write_noted(tx: Connection, collection: str, name: str, noted: Noted, stored
         "insert into property_range values (?, ?, ?, ?, ?, ?, ?) on conflict do update set "
         "types = excluded.types, low = excluded.low, high = excluded.high, is_open = excluded.is_open, "
         "first_start = excluded.first_start",
-        (collection, name, noted.types, noted.low, noted.high, int(noted.is_open), noted.first_start),
+        (collection, name, noted.types, _real(noted.low), _real(noted.high), int(noted.is_open), noted.first_start),
     )
     if noted.is_open and stored.values:
         tx.execute("delete from property_value where collection = ? and property = ?", (collection, name))
@@ -225,3 +225,8 @@ def write_noted(tx: Connection, collection: str, name: str, noted: Noted, stored
     tx.executemany(
         "insert into property_value values (?, ?, ?, ?) on conflict do update set first_start = excluded.first_start", changed
     )
+
+
+def _real(number: float | None) -> float | None:
+    """Return a bound as the column keeps it; an integer of more than 64 bits could not even be bound."""
+    return None if number is None else float(number)

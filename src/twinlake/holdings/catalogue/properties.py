@@ -39,8 +39,13 @@ def read_promoted(promoted: Promoted, value: Any) -> Any:
     return float(read) if promoted.type == "number" and read is not None else read
 
 
+def within_64_bits(number: float) -> float:
+    """Return *number* as SQLite can keep it: a larger integer as the real number next to it, as its JSON functions read it."""
+    return float(number) if isinstance(number, int) and number not in _INTEGERS else number
+
+
 def _number(value: Any) -> float | None:
-    return value if type(value) in _NUMBERS else None
+    return within_64_bits(value) if type(value) in _NUMBERS else None
 
 
 def _text(value: Any) -> str | None:
@@ -57,6 +62,7 @@ def _instant(value: Any) -> int | None:
 
 
 _NUMBERS = (int, float)
+_INTEGERS = range(-(2**63), 2**63)
 _READERS: dict[str, Callable[[Any], Any]] = {"number": _number, "text": _text, "timestamp": _instant}
 
 
