@@ -122,11 +122,11 @@ def _foreign(answer: dict[str, Any], body: JsonObject, _: random.Random) -> dict
 
 
 def _old(answer: dict[str, Any], body: JsonObject, _: random.Random) -> dict[str, Any] | None:
-    """Send what stands for the key itself once more; its sort values are kept where they cannot be told."""
+    """Send the item of the key itself once more; in the one order in which its key tells all of its values."""
     features, query = answer.get("features"), body["query"]
     if not features or query["after"] is None or query["sortby"] != [["id", True]]:
         return None
-    return {**answer, "features": [{**features[0], "id": query["after"][0]}, *features[1:]]}
+    return {**answer, "features": [{**features[0], "id": query["after"][0], "collection": query["after"][1]}, *features[1:]]}
 
 
 def _nameless(answer: dict[str, Any], _: JsonObject, __: random.Random) -> dict[str, Any] | None:
