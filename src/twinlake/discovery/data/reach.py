@@ -37,6 +37,8 @@ def read_reach(given: Mapping[str, Any]) -> Reach:
     InvalidInputError
         One is not of its form.
     """
+    if REACH_MEMBERS.isdisjoint(given):
+        return ALL_SITES
     backends = given.get(BACKENDS)
     if isinstance(backends, str):
         backends = [backends]
