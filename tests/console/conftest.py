@@ -103,8 +103,9 @@ class Visit:
 
     def sign_in(self):
         self.page.goto(f"{self.site.url}/sign-in")
+        self.page.get_by_text("With a token instead").click()
         self.page.get_by_label("Token").fill(self.site.token)
-        self.page.get_by_role("button", name="Sign in").click()
+        self.page.get_by_role("button", name="Sign in with this token").click()
         self.page.wait_for_url(f"{self.site.url}/")
 
 

@@ -198,8 +198,9 @@ def test_without_javascript_all_but_the_map_works(browser, site):
         assert page.get_by_role("link", name="Get data").count() == 1
         assert page.get_by_text("The map needs JavaScript").is_visible()
         page.goto(f"{site.url}/sign-in?next=/jobs")
+        page.get_by_text("With a token instead").click()
         page.get_by_label("Token").fill(site.token)
-        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("button", name="Sign in with this token").click()
         assert page.get_by_role("heading", name="Jobs").is_visible()
         page.get_by_role("link", name="Tokens").click()
         page.get_by_label("Name").fill("made without scripts")

@@ -107,12 +107,13 @@ def test_who_signs_in_sees_private_collections_until_they_sign_out(visit):
     page = visit.go("/collections")
     assert page.get_by_text("Secret scenes").count() == 0
     page.get_by_role("link", name="Sign in").click()
+    page.get_by_text("With a token instead").click()
     page.get_by_label("Token").fill("wrong")
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in with this token").click()
     assert page.get_by_role("alert").inner_text()
 
     page.get_by_label("Token").fill(visit.site.token)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in with this token").click()
     page.wait_for_url("**/collections")
     page.get_by_role("link", name="Secret scenes").click()
     page.get_by_role("link", name="hidden").click()

@@ -49,7 +49,8 @@ async def test_tokens_say_what_decision_9_has(site, http, alice):
     lake = claims_of((await exchange(http, site, tokens["access_token"])).json()["access_token"])
 
     now = site.clock.now().timestamp()
-    assert {"aud", "nbf", "realm_access"}.isdisjoint(access)
+    assert {"aud", "nbf"}.isdisjoint(access)
+    assert "operator" not in access["realm_access"]["roles"]
     assert (access["iss"], access["sub"], access["azp"]) == (f"{site.url}/realms/desp", alice.subject, "dedl-hda")
     assert access["twinlake:site"] == "central"
     assert 4 <= now - access["iat"] <= 8

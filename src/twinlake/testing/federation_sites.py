@@ -1,0 +1,61 @@
+"""Sites that trust each other, each in a process of its own, joined as operators join them."""
+
+import socket
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import httpx2
+
+from twinlake.core.documents import JsonObject
+from twinlake.testing.site import SiteProcess, make_site
+
+ROLES: Mapping[str, str] = {"central": "central", "climate": "bridge", "extremes": "bridge"}
+
+
+@contextmanager
+def federated_sites(
+    directory: Path, *, names: Sequence[str] = tuple(ROLES), asserted: Iterable[str] = ("DPAD_Direct_Access",)
+) -> Generator[dict[str, SiteProcess]]:
+    """Serve sites that are joined pairwise until the block ends; *asserted* roles count everywhere."""
+    ports = dict(zip(names, _free_ports(len(names)), strict=True))
+    with ExitStack() as stack:
+        sites: dict[str, SiteProcess] = {}
+        for name, port in ports.items():
+            addresses = {other: f"http://127.0.0.1:{there}" for other, there in ports.items() if other != name}
+            settings = {
+                "role": ROLES[name],
+                "server.port": port,
+                "federation.addresses": addresses,
+                "federation.refresh_seconds": 1,
+            }
+            folder = make_site(directory / name, site_id=name)
+            sites[name] = stack.enter_context(SiteProcess(folder, settings=settings))
+        pairs = [(one, other) for one in sites for other in sites if one < other]
+        for one, other in pairs:
+            join(sites[one], sites[other], asserted=asserted)
+        yield sites
+
+
+def join(one: SiteProcess, other: SiteProcess, *, asserted: Iterable[str] = ()) -> None:
+    """Do what the operators of two sites do so that each trusts the other."""
+    roles = {"roles": sorted(asserted)}
+    with one.client() as here, other.client() as there:
+        invite = _json(here.post("/api/federation/invites"))["invite"]
+        inviting = _json(there.post("/api/federation/joins", json={"invite": invite}))["id"]
+        joining = _json(there.get("/api/federation/peers"))["site"]
+        _json(here.put(f"/api/federation/peers/{joining}/trust", json=roles))
+        _json(there.put(f"/api/federation/peers/{inviting}/trust", json=roles))
+
+
+def _json(answer: httpx2.Response) -> JsonObject:
+    assert answer.is_success, answer.text
+    found: JsonObject = answer.json()
+    return found
+
+
+def _free_ports(count: int) -> list[int]:
+    """Return ports that are free now: sites must know each other's before they start."""
+    with ExitStack() as stack:
+        listeners = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [listener.getsockname()[1] for listener in listeners]
