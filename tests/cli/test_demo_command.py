@@ -2,6 +2,7 @@
 
 import json
 import socket
+from contextlib import ExitStack
 
 import pytest
 
@@ -12,8 +13,16 @@ from twinlake.testing.site import run_twinlake
 
 @pytest.fixture
 def port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
+    """The first of three free ports in a row."""
+    while True:
+        with socket.create_server(("127.0.0.1", 0)) as listener, ExitStack() as stack:
+            first = listener.getsockname()[1]
+            try:
+                for port in (first + 1, first + 2):
+                    stack.enter_context(socket.create_server(("127.0.0.1", port)))
+            except (OSError, OverflowError):
+                continue
+            return first
 
 
 @pytest.fixture
@@ -31,12 +40,23 @@ def test_the_story_is_told_once(tmp_path, port):
 
     assert (told.returncode, told.stderr) == (0, ""), told.stdout
     steps = json.loads((tmp_path / "build/demo-report.json").read_text())
-    assert [step["name"] for step in steps] == ["site", "taken in", "found", "fetched and verified", "announced", "console"]
+    assert [step["name"] for step in steps] == [
+        "sites", "joined", "taken in", "signed in", "found", "fetched and verified", "announced", "lost and back", "services",
+        "console",
+    ]  # fmt: skip
     assert all(step["ok"] and step["seconds"] >= 0 for step in steps)
     figures = {step["name"]: step["figures"] for step in steps}
-    assert figures["taken in"]["collections"] >= 6
+    assert figures["taken in"]["collections"] >= 8
+    assert figures["signed in"] == {"passwords_given": 1, "sites": 3}
+    assert figures["found"]["sites"] == figures["fetched and verified"]["sites"] == 3
+    assert figures["lost and back"]["missing"] == ["climate"]
+    assert figures["lost and back"]["found_without"] < figures["lost and back"]["found_again"] == figures["taken in"]["items"]
     assert figures["announced"]["announced"] == figures["taken in"]["items"]
-    assert (tmp_path / "demo/central/admin.token").stat().st_mode & 0o777 == 0o600
+    for secret in ("accounts.json", "central/admin.token", "climate/admin.token", "extremes/admin.token"):
+        assert (tmp_path / "demo" / secret).stat().st_mode & 0o777 == 0o600
+    passwords = json.loads((tmp_path / "demo/accounts.json").read_text())
+    assert set(passwords) == {"researcher", "operator"}
+    assert not any(password in told.stdout for password in passwords.values())
 
 
 def test_a_folder_that_no_demonstration_made_is_left_alone(tmp_path, port):
@@ -56,5 +76,5 @@ def test_a_taken_port_is_the_step_that_failed(tmp_path):
         told = run_twinlake("demo", "--once", "--port", str(port), "--dir", str(tmp_path / "demo"), cwd=tmp_path)
 
     assert told.returncode == 1
-    assert "failed: site" in told.stdout
+    assert "failed: sites" in told.stdout
     assert "Cannot listen" in told.stdout

@@ -59,7 +59,7 @@ def test_sentinel_2(tmp_path):
 def test_natural_earth(tmp_path):
     (item,) = _take_in(tmp_path, "natural-earth").items
 
-    assert item["properties"]["table:row_count"] == 177
+    assert [item["assets"][key]["table:row_count"] for key in ("data", "table")] == [177, 177]
     assert "thumbnail" in item["assets"]
 
 
@@ -78,3 +78,15 @@ def test_a_column_per_year_says_when(tmp_path):
     assert "bbox" not in item
     assert (item["properties"]["start_datetime"][:4], item["properties"]["end_datetime"][:4]) == ("1750", "2500")
     assert item["properties"]["title"] == "SSP scenarios: emissions"
+
+
+def test_weather_model(tmp_path):
+    intake = _take_in(tmp_path, "weather-model")
+
+    assert [item["properties"]["datetime"][:4] for item in intake.items] == ["2009", "2006"]
+
+
+def test_brightness_temperature(tmp_path):
+    (item,) = _take_in(tmp_path, "msg-brightness-temperature").items
+
+    assert item["properties"]["datetime"][:10] == "2016-05-16"

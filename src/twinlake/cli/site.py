@@ -66,14 +66,14 @@ def doctor(
 
 def demo(
     *,
-    port: Annotated[int, typer.Option(help="TCP port of the demo's site.")] = _DEFAULT_PORT,
+    port: Annotated[int, typer.Option(help="TCP port of the first site; the others take the next two.")] = _DEFAULT_PORT,
     directory: Annotated[Path, typer.Option("--dir", help="Folder of the demo.")] = Path("build/demo"),
     once: Annotated[
         bool, typer.Option("--once", help="Tell the story, check it, write build/demo-report.json and stop.")
     ] = False,
-    keep: Annotated[bool, typer.Option("--serve", help="Keep the site up without a terminal until SIGTERM.")] = False,
+    keep: Annotated[bool, typer.Option("--serve", help="Keep the sites up without a terminal until SIGTERM.")] = False,
 ) -> None:
-    """Start a site, take in real data and tell the story: taken in, found, fetched and verified, announced."""
+    """Start three sites, take in real data and tell the story: joined, signed in once, found, fetched, lost and back."""
     from twinlake.cli.demo.story import run_demo
 
     raise typer.Exit(run_demo(directory, port=port, once=once, keep=keep))

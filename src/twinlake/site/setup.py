@@ -1,7 +1,9 @@
 """Make a new site: its folder, its commented settings, its key, its first administrator."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from pydantic_core import PydanticUndefined
@@ -41,15 +43,28 @@ def write_settings(chosen: dict[str, Any]) -> str:
             lines.append(f"\n[{section}]")
         lines.append(f"# {field.description}")
         if name in chosen:
-            lines.append(f"{leaf} = {json.dumps(chosen[name])}")
+            lines.append(f"{leaf} = {_to_toml(chosen[name])}")
         else:
             default = None if field.default is PydanticUndefined else field.default
             lines.append(f"# {leaf} = {json.dumps('' if default is None else default, default=list)}")
     return "\n".join(lines) + "\n"
 
 
-async def init_site(directory: Path, *, site_id: str, port: int, clock: Clock, randomness: Randomness) -> SiteFolder:
+async def init_site(
+    directory: Path,
+    *,
+    site_id: str,
+    port: int,
+    clock: Clock,
+    randomness: Randomness,
+    chosen: Mapping[str, Any] = MappingProxyType({}),
+) -> SiteFolder:
     """Make a site in *directory*.
+
+    Parameters
+    ----------
+    chosen
+        Further settings by dotted name.
 
     Raises
     ------
@@ -69,11 +84,18 @@ async def init_site(directory: Path, *, site_id: str, port: int, clock: Clock, r
     folder.database.parent.chmod(0o700)
     if not folder.key.exists():
         write_secret(folder.key, randomness(_KEY_BYTES))
-    folder.config.write_text(write_settings({"id": site_id, "server.port": port}), encoding="utf-8")
+    folder.config.write_text(write_settings({"id": site_id, "server.port": port, **chosen}), encoding="utf-8")
     token = await _create_admin_token(folder, site_issuer(site_id), clock=clock, randomness=randomness)
     folder.admin_token.unlink(missing_ok=True)
     write_secret(folder.admin_token, token.encode() + b"\n")
     return folder
+
+
+def _to_toml(value: Any) -> str:
+    """Write a value of a setting; a table on one line (https://toml.io/en/v1.0.0#inline-table)."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{json.dumps(name)} = {_to_toml(each)}" for name, each in value.items()) + " }"
+    return json.dumps(value)
 
 
 async def _create_admin_token(folder: SiteFolder, issuer: str, *, clock: Clock, randomness: Randomness) -> str:

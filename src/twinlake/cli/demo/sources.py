@@ -16,6 +16,9 @@ _COLOURS = ("red", "green", "blue")
 class Source:
     """One collection of the demonstration."""
 
+    site: str
+    """Id of the site that takes it in."""
+
     collection: str
     kind: str
     """What people read: raster, cube, vector, table."""
@@ -31,16 +34,39 @@ class Source:
 def list_sources() -> tuple[Source, ...]:
     """Return the collections of the demonstration."""
     return (
-        Source(collection="sentinel-2", kind="raster", find=_find_sentinel),
-        Source(collection="sea-surface-temperature", kind="regular cube", find=lambda _: [_iris("ostia_monthly.nc")]),
+        Source(site="central", collection="sentinel-2", kind="raster", find=_find_sentinel),
         Source(
+            site="central",
+            collection="sea-surface-temperature",
+            kind="regular cube",
+            find=lambda _: [_iris("ostia_monthly.nc")],
+        ),
+        Source(site="central", collection="natural-earth", kind="vector and table", find=_find_countries),
+        Source(
+            site="climate",
             collection="climate-projections",
             kind="regular cube",
             find=lambda _: [_iris("A1B_north_america.nc"), _iris("E1_north_america.nc")],
         ),
-        Source(collection="ocean-model", kind="curvilinear cube", find=lambda _: sorted(_iris("NEMO").glob("*_grid-T.nc"))),
-        Source(collection="natural-earth", kind="vector", find=_find_countries),
-        Source(collection="ssp-emissions", kind="table", find=lambda _: _find_emissions()),
+        Source(site="climate", collection="ssp-emissions", kind="table", find=lambda _: _find_emissions()),
+        Source(
+            site="extremes",
+            collection="ocean-model",
+            kind="curvilinear cube",
+            find=lambda _: sorted(_iris("NEMO").glob("*_grid-T.nc")),
+        ),
+        Source(
+            site="extremes",
+            collection="weather-model",
+            kind="rotated-pole grid",
+            find=lambda _: [_iris("rotated_pole.nc"), _iris("hybrid_height.nc")],
+        ),
+        Source(
+            site="extremes",
+            collection="msg-brightness-temperature",
+            kind="satellite image",
+            find=lambda _: [_iris("toa_brightness_stereographic.nc")],
+        ),
     )
 
 
@@ -67,8 +93,10 @@ def _find_emissions() -> list[Path]:
 
 
 def _find_countries(folder: Path) -> list[Path]:
-    """Write the countries of pyogrio's shapefile as GeoJSON, a format that sites take in."""
+    """Write the countries of pyogrio's shapefile in formats that sites take in: as GeoJSON, and without shapes as a table."""
+    import pyarrow as pa
     import pyogrio
+    from pyarrow import parquet
 
     source = _package("pyogrio") / "tests/fixtures/naturalearth_lowres/naturalearth_lowres.shp"
     target = folder / "naturalearth_lowres.geojson"
@@ -82,7 +110,9 @@ def _find_countries(folder: Path) -> list[Path]:
         crs=meta["crs"],
         driver="GeoJSON",
     )
-    return [target]
+    table = folder / "naturalearth_lowres.parquet"
+    parquet.write_table(pa.table(dict(zip(meta["fields"].tolist(), values, strict=True))), table)
+    return [target, table]
 
 
 def _find_sentinel(folder: Path) -> list[Path]:

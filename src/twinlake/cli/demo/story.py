@@ -1,9 +1,11 @@
 """The whole story, from an empty folder to an open console."""
 
+import json
 import signal
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
@@ -14,10 +16,9 @@ from rich.panel import Panel
 from twinlake.cli.client import SiteClient, SiteRefusedError, SiteUnreachableError, read_token
 from twinlake.cli.demo import chapters
 from twinlake.cli.demo.narrator import Narrator, StepFailedError
-from twinlake.cli.demo.process import make_site, serving
+from twinlake.cli.demo.process import DemoSite, make_sites, start_together
 from twinlake.cli.demo.sources import list_sources
 from twinlake.core.errors import TwinlakeError
-from twinlake.site.layout import SiteFolder
 
 _REPORT = Path("build/demo-report.json")
 
@@ -30,62 +31,77 @@ def run_demo(directory: Path, *, port: int, once: bool, keep: bool) -> int:
     once
         Stop when it is told. So it is without a terminal, too, unless *keep* is set.
     keep
-        Keep the site up after the story until SIGTERM or Ctrl-C.
+        Keep the sites up after the story until SIGTERM or Ctrl-C.
     """
     console = Console(highlight=False)
     narrator = Narrator(console)
     stays = keep or (not once and console.is_terminal)
     signal.signal(signal.SIGTERM, _interrupt)
     began = time.monotonic()
-    url = f"http://127.0.0.1:{port}"
     try:
         with ExitStack() as stack:
-            with narrator.step("site", f"A site starts at {url}") as figures:
-                folder = make_site(directory, port=port)
-                process = stack.enter_context(serving(folder))
-                narrator.say(f"its folder: {folder.path}")
-                figures["folder"] = str(folder.path)
-            _tell(narrator, folder, url)
+            with narrator.step("sites", f"Three sites start, the first at http://127.0.0.1:{port}") as figures:
+                sites = make_sites(directory, port=port)
+                for site in sites:
+                    stack.callback(site.stop)
+                start_together(sites)
+                for site in sites:
+                    narrator.say(f"{site.id:8} {site.url}  {site.folder.path}")
+                figures["folders"] = [str(site.folder.path) for site in sites]
+            _tell(narrator, sites, directory)
             narrator.write_report(_REPORT)
             console.print(f"\nTold in {time.monotonic() - began:.0f} s; the report is in {_REPORT}.")
             if stays:
-                console.print(Panel(_invitation(url, folder), expand=False))
-                process.wait()
+                console.print(Panel(_invitation(sites[0].url, directory), expand=False))
+                sites[0].wait()
     except (StepFailedError, SiteRefusedError, SiteUnreachableError) as error:
         narrator.write_report(_REPORT)
         console.print(f"\n{error}", style="red")
         return 1
     except KeyboardInterrupt:
-        console.print("\nThe site is stopped.")
+        console.print("\nThe sites are stopped.")
     except TwinlakeError:
         narrator.write_report(_REPORT)
         raise
     return 0
 
 
-def _tell(narrator: Narrator, folder: SiteFolder, url: str) -> None:
-    token = read_token(folder.admin_token)
-    with SiteClient(url, token=token) as site, tempfile.TemporaryDirectory() as workshop:
-        listener = chapters.Listener(url, token)
-        with narrator.step("taken in", "It takes in real data") as figures:
-            chapters.take_in(site, list_sources(), Path(workshop), narrator, figures)
+def _tell(narrator: Narrator, sites: Sequence[DemoSite], directory: Path) -> None:
+    central, climate, _ = sites
+    password = json.loads((directory / "accounts.json").read_text(encoding="utf-8"))["researcher"]
+    with tempfile.TemporaryDirectory() as workshop:
+        with narrator.step("joined", "Their operators let them trust each other") as figures:
+            chapters.join(sites, narrator, figures)
+        listeners = [chapters.Listener(site.url, read_token(site.folder.admin_token)) for site in sites]
+        with narrator.step("taken in", "Each takes in real data of its own") as figures:
+            chapters.take_in(sites, list_sources(), Path(workshop), narrator, figures)
             items = figures["items"]
-        with narrator.step("found", "What it holds is found") as figures:
+    with narrator.step("signed in", "A researcher signs in, once") as figures:
+        token = chapters.sign_in(sites, password, narrator, figures)
+    with SiteClient(central.url, token=token) as site:
+        with narrator.step("found", "One question at one site finds what all of them hold") as figures:
             found = chapters.find(site, items, narrator, figures)
-        with narrator.step("fetched and verified", "Bytes come as they went in") as figures:
-            chapters.fetch(site, found, narrator, figures)
+        with narrator.step("fetched and verified", "Bytes come from the site that holds them, as they went in") as figures:
+            chapters.fetch(found, narrator, figures)
         with narrator.step("announced", "Who listened was told of every change") as figures:
-            chapters.be_told(listener, items, narrator, figures)
-        with narrator.step("console", "People look at it in a browser") as figures:
-            chapters.look(site, narrator, figures)
+            chapters.be_told(listeners, items, narrator, figures)
+        with narrator.step("lost and back", "A bridge falls, is named as missing, and is back") as figures:
+            chapters.lose_and_regain(site, climate, items, narrator, figures)
+        with narrator.step("services", "What all sites offer") as figures:
+            chapters.see_services(site, narrator, figures)
+    with (
+        SiteClient(central.url, token=read_token(central.folder.admin_token)) as operator,
+        narrator.step("console", "People look at it in a browser") as figures,
+    ):
+        chapters.look(operator, narrator, figures)
 
 
-def _invitation(url: str, folder: SiteFolder) -> str:
+def _invitation(url: str, directory: Path) -> str:
     return (
         f"The console is open at [bold]{url}/[/bold]\n"
-        f"Sign in with the token in {folder.admin_token}\n"
+        f"Sign in as researcher or operator; the passwords are in {directory / 'accounts.json'}\n"
         f"Try:  twinlake search --to {url} --collection climate-projections\n"
-        "Ctrl-C stops the site."
+        "Ctrl-C stops the sites."
     )
 
 
