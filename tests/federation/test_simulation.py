@@ -45,9 +45,7 @@ class _ForgetsTies(FederatedSearch):
 
     def _merge(self, pages, start, order, limit):
         merged = merge(pages, start, order, limit=limit)
-        if merged.next is None or merged.next.tied is None:
-            return merged
-        return MergedPage(merged.taken, Position(merged.next.tied))
+        return merged if merged.next is None else MergedPage(merged.taken, Position(merged.next.after))
 
 
 class _RunsAhead(FederatedSearch):

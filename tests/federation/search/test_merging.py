@@ -90,3 +90,14 @@ def test_pages_of_any_sources_make_the_whole(held, limit):
     assert sorted(found, key=repr) == sorted(everything, key=repr)
     places = [_ORDER.place((number, "a", "c")) for _, number in found]
     assert places == sorted(places)
+
+
+def test_what_comes_in_between_two_of_one_key_brings_back_neither():
+    held = {"s": [4], "t": [4]}
+    first = merge(_split(held, 1, Position()), Position(), _ORDER, limit=1)
+    held["t"] = [2, 4]
+    second = merge(_split(held, 1, first.next), first.next, _ORDER, limit=1)
+    third = merge(_split(held, 1, second.next), second.next, _ORDER, limit=1)
+
+    assert [page.taken[0][0] for page in (first, second, third)] == ["s", "t", "t"]
+    assert third.next is None

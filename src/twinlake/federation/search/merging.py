@@ -1,11 +1,12 @@
 """Merging of ordered pages into one, and the position from which each source goes on.
 
-Pure: no clock, no I/O. The key of a position is the same for all sources, but where several sites hold items of the same id and
-collection, and the page ends between them.
+Pure: no clock, no I/O. The key of a position is the same for all sources, but where several sites hold items of the same key
+(id and collection are a part of it), and a page ends between them.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import takewhile
 
 from twinlake.core.errors import InvalidInputError
 from twinlake.federation.search.errors import InvalidAnswerError
@@ -13,21 +14,22 @@ from twinlake.federation.search.interfaces import SourcePage
 from twinlake.federation.search.keys import Key, KeyOrder, Place
 from twinlake.holdings.catalogue.interfaces import ItemQuery
 
+_Row = tuple[Place, int, int]
+"""Place of an item, rank of its source, its number there."""
+
 
 @dataclass(frozen=True, slots=True)
 class Position:
     """Where a page begins."""
 
     after: Key | None = None
-    """All sources have given what is not after this key."""
-    tied: Key | None = None
-    """The next key, where only some of the sources that hold it have given it."""
-    given: tuple[str, ...] = ()
-    """Which have."""
+    """Sources go on behind this key; None is the beginning."""
+    apart: Mapping[str, Key | None] = field(default_factory=dict)
+    """But these behind keys of their own."""
 
     def after_for(self, source: str) -> Key | None:
         """Return the key after which *source* goes on."""
-        return self.tied if source in self.given else self.after
+        return self.apart.get(source, self.after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,18 +113,30 @@ def merge(pages: Mapping[str, CheckedPage], start: Position, order: KeyOrder, *,
     taken = [(sources[rank], pages[sources[rank]].bodies[number]) for _, rank, number in rows[:end]]
     if end == len(rows) and not any(page.more for page in pages.values()):
         return MergedPage(taken, None)
-    last = rows[end - 1][0]
-    ties = [row for row in rows[:end] if row[0] == last]
-    key = _key(pages, sources, ties[0])
-    if end == len(rows) or rows[end][0] != last:
-        return MergedPage(taken, Position(key))
-    given = {sources[rank] for _, rank, _ in ties}
-    if start.tied is not None and order.place(start.tied) == last:
-        given.update(start.given)
-    after = start.after if len(ties) == end else _key(pages, sources, rows[end - len(ties) - 1])
-    return MergedPage(taken, Position(after, key, tuple(sorted(given))))
+    return MergedPage(taken, _go_on(pages, rows, end, start=start, order=order))
 
 
-def _key(pages: Mapping[str, CheckedPage], sources: Sequence[str], row: tuple[Place, int, int]) -> Key:
-    _, rank, number = row
-    return pages[sources[rank]].keys[number]
+def _go_on(pages: Mapping[str, CheckedPage], rows: Sequence[_Row], end: int, *, start: Position, order: KeyOrder) -> Position:
+    """Return the position behind the first *end* of *rows*.
+
+    A source goes on behind the last item taken, but where it holds one of the same key that was not, and where it was further
+    already: such a tie was on the page before, and something has come in between since.
+    """
+    sources = sorted(pages)
+
+    def key(row: _Row) -> Key:
+        return pages[sources[row[1]]].keys[row[2]]
+
+    def later(one: Key | None, other: Key | None) -> Key | None:
+        if one is None or other is None:
+            return one or other
+        return one if order.place(one) > order.place(other) else other
+
+    last = rows[end - 1]
+    tied = {row[1] for row in takewhile(lambda row: row[0] == last[0], rows[end:])}
+    before = next((key(row) for row in reversed(rows[:end]) if row[0] != last[0]), None)
+    after = later(start.after, key(last))
+    reached = {
+        source: later(start.after_for(source), before if rank in tied else key(last)) for rank, source in enumerate(sources)
+    }
+    return Position(after, {source: own for source, own in reached.items() if own != after})

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import orjson
 
@@ -14,7 +14,7 @@ from twinlake.core.paging import TokenSeal
 from twinlake.federation.search.combining import check_collections, combine_collections, combine_counts, combine_queryables
 from twinlake.federation.search.errors import FederationIncompleteError, FederationTimeoutError, UnsupportedQueryError
 from twinlake.federation.search.interfaces import Budget, Peers, PeerSet, SearchSource
-from twinlake.federation.search.keys import KeyOrder, key_order
+from twinlake.federation.search.keys import Key, KeyOrder, key_order
 from twinlake.federation.search.merging import CheckedPage, MergedPage, Position, check_page, merge
 from twinlake.federation.search.needing import widen_fields
 from twinlake.federation.search.wire import MAX_LIMIT, write_query
@@ -292,14 +292,15 @@ class FederatedSearch:
             return Position(), {}
         if len(token) > _LONGEST_TOKEN:
             raise InvalidInputError("The page token is too long to be one of this site.")
-        after, tied, given, missed = orjson.loads(self._seal.open(token, bound))
-        return (
-            Position(None if after is None else order.check(after), None if tied is None else order.check(tied), tuple(given)),
-            missed,
-        )
+        after, apart, missed = orjson.loads(self._seal.open(token, bound))
+        return Position(_read_key(after, order), {site: _read_key(key, order) for site, key in apart.items()}), missed
 
     def _write(self, position: Position, missing: Mapping[str, str], bound: bytes) -> str:
-        return self._seal.seal(orjson.dumps((position.after, position.tied, position.given, missing)), bound)
+        return self._seal.seal(orjson.dumps((position.after, position.apart, missing)), bound)
+
+
+def _read_key(key: list[Any] | None, order: KeyOrder) -> Key | None:
+    return None if key is None else order.check(key)
 
 
 @dataclass(frozen=True, slots=True)
