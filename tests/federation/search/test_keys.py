@@ -111,6 +111,16 @@ def test_what_is_no_item_has_no_key():
             key_order((SortKey("datetime"),)).read(body)
 
 
+@pytest.mark.parametrize(
+    "value", [b"1" + b"0" * 400, b"-1" + b"0" * 400, b"[1" + b"0" * 400 + b"]", b"1e999", b'"\\ud800"', b"[" * 5000]
+)
+@pytest.mark.parametrize("name", ["n", "order:status"])
+def test_a_value_that_nobody_could_keep_makes_no_key(name, value):
+    start = b'{"type":"Feature","id":"a","collection":"c","links":[],"properties":{"datetime":"2020-01-01T00:00:00Z","'
+    with pytest.raises(InvalidInputError):
+        key_order((SortKey(name),)).read(start + name.encode() + b'":' + value + b"}}")
+
+
 @pytest.mark.parametrize("key", [[], [1, "a"], [1, None, "c"], [[1], "a", "c"], [2**70, "a", "c"], [True, "a", "c"]])
 def test_a_key_of_another_form_is_refused(key):
     with pytest.raises(InvalidInputError):

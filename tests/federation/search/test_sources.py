@@ -14,7 +14,8 @@ from twinlake.federation.search.errors import (
     PeerCallError,
 )
 from twinlake.federation.search.interfaces import Abilities, Budget, PeerSet, SourcePage
-from twinlake.federation.search.service import EVERYWHERE, FederatedSearch, Scope
+from twinlake.federation.search.models import EVERYWHERE, Scope
+from twinlake.federation.search.service import FederatedSearch
 from twinlake.federation.search.sources import PeerSource
 from twinlake.holdings.catalogue.interfaces import ItemQuery, SortKey
 from twinlake.identity.principals import ANONYMOUS

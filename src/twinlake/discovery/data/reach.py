@@ -7,7 +7,7 @@ from typing import Any
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import InvalidInputError
 from twinlake.discovery.data.names import refuse_unknown
-from twinlake.federation.search.service import EVERYWHERE, Scope
+from twinlake.federation.search.models import EVERYWHERE, Scope
 
 BACKENDS, STRICT, LOCAL = "federation:backends", "federation:strict", "federation:local"
 MISSING = "federation:missing"

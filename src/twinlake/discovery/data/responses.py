@@ -10,7 +10,7 @@ from twinlake.core.documents import JsonObject
 from twinlake.discovery.data.links import GEOJSON, JSON
 from twinlake.discovery.data.reach import MISSING
 from twinlake.discovery.data.service import Found
-from twinlake.federation.search.service import Completeness
+from twinlake.federation.search.models import Completeness
 
 _VARY = "Authorization, Cookie"
 

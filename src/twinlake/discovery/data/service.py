@@ -15,7 +15,8 @@ from twinlake.discovery.data.collection_search import CollectionDocuments, follo
 from twinlake.discovery.data.reach import BACKENDS, MISSING, Reach
 from twinlake.discovery.data.requests import SearchRequest, binding
 from twinlake.discovery.data.tokens import PageTokens
-from twinlake.federation.search.service import Completeness, FederatedSearch
+from twinlake.federation.search.models import Completeness
+from twinlake.federation.search.service import FederatedSearch
 from twinlake.holdings.catalogue.interfaces import Catalogue, ItemQuery, StoredCollection, StoredItem, Visibility
 from twinlake.identity.principals import Caller
 from twinlake.standards.stac.selecting import COLLECTION_DEFAULTS, ITEM_DEFAULTS, select_fields

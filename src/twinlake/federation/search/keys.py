@@ -54,6 +54,9 @@ _read_timed = msgspec.json.Decoder(_Timed).decode
 _read_plain = msgspec.json.Decoder(_Plain).decode
 
 
+_NO_ITEM = (msgspec.MsgspecError, orjson.JSONDecodeError, orjson.JSONEncodeError, RecursionError, OverflowError)
+
+
 class _Descending:
     """A text that comes before those it usually comes after."""
 
@@ -107,12 +110,12 @@ class KeyOrder:
                 timed = _read_timed(body)
                 times = {name: getattr(timed.properties, name) for name in timed.properties.__struct_fields__}
                 return read_times(timed.id, times).at, timed.id, timed.collection
+            plain = _read_plain(body)
             if self._names & _STATES:
                 return self.key(orjson.loads(body))
-            plain = _read_plain(body)
-        except (msgspec.MsgspecError, orjson.JSONDecodeError, RecursionError) as error:
+            return self.key({"id": plain.id, "collection": plain.collection, "properties": plain.properties})
+        except _NO_ITEM as error:
             raise InvalidInputError(f"There is no STAC Item: {error}.") from error
-        return self.key({"id": plain.id, "collection": plain.collection, "properties": plain.properties})
 
     def key(self, document: JsonObject) -> Key:
         """Return the key of an item."""

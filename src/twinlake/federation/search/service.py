@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import orjson
@@ -16,6 +16,7 @@ from twinlake.federation.search.errors import FederationIncompleteError, Federat
 from twinlake.federation.search.interfaces import Budget, Peers, PeerSet, SearchSource
 from twinlake.federation.search.keys import Key, KeyOrder, key_order
 from twinlake.federation.search.merging import CheckedPage, MergedPage, Position, check_page, merge
+from twinlake.federation.search.models import EVERYWHERE, Completeness, FederatedPage, Scope
 from twinlake.federation.search.needing import widen_fields
 from twinlake.federation.search.wire import MAX_LIMIT, write_query
 from twinlake.holdings.catalogue.errors import CollectionNotFoundError
@@ -28,43 +29,6 @@ TIMEOUT = "timeout"
 """The reason of a peer that took too long."""
 _KIND = b"federated items\0"
 _LONGEST_TOKEN = 16_384
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
-    """Which sites are asked."""
-
-    backends: frozenset[str] | None = None
-    """Ids of sites; None means all."""
-    strict: bool = False
-    """Whether the answer is to be of all of them or none."""
-
-
-EVERYWHERE = Scope()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Completeness:
-    """Who answered."""
-
-    backends: tuple[str, ...]
-    """Sites that this answer is from."""
-    missing: Mapping[str, str] = field(default_factory=dict)
-    """Reasons by id of the sites that should have answered and did not."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FederatedPage:
-    """One page of all sites."""
-
-    bodies: Sequence[bytes]
-    """Features in JSON, each with the site that it is from in `federation:backends`."""
-    token: str | None
-    matched: int | None
-    """Exact number over all pages and sites; None where a site is missing or did not count, and on later pages."""
-    partial: int | None
-    """Of the sites that told."""
-    completeness: Completeness
 
 
 @dataclass(frozen=True, slots=True)

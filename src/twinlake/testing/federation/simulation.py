@@ -16,7 +16,8 @@ import orjson
 
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import InvalidInputError
-from twinlake.federation.search.service import FederatedPage, FederatedSearch
+from twinlake.federation.search.models import FederatedPage
+from twinlake.federation.search.service import FederatedSearch
 from twinlake.holdings.catalogue.interfaces import SortKey
 from twinlake.identity.principals import Caller
 from twinlake.testing.catalogue_oracle import Oracle, Question, compare, random_question
