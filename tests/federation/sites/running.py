@@ -14,6 +14,7 @@ from starlette.routing import Mount, Router
 
 from twinlake.core.clock import Clock, SystemClock
 from twinlake.core.randomness import SYSTEM_RANDOMNESS
+from twinlake.engines.network import Resolve, resolve_by_system
 from twinlake.engines.web.api import new_api
 from twinlake.engines.web.stack import wrap_site
 from twinlake.engines.web.zerocopy import ZeroCopyHttpToolsProtocol
@@ -80,6 +81,7 @@ async def federation(
     clock: Clock | None = None,
     named: bool = True,
     beside: Mapping[str, str] = MappingProxyType({}),
+    resolve: Resolve = resolve_by_system,
 ) -> AsyncGenerator[list[FederatedSite]]:
     """Serve sites that do not know each other yet.
 
@@ -100,7 +102,7 @@ async def federation(
         }
         for site_id, listener in listeners.items():
             addresses = {**beside, **{peer: wan.url for peer, wan in wans.items() if peer != site_id and named}}
-            serving = _serve(directory, site_id, listener, addresses, clock, known, wans[site_id])
+            serving = _serve(directory, site_id, listener, addresses, clock, known, wans[site_id], resolve)
             known[site_id] = await stack.enter_async_context(serving)
         yield list(known.values())
 
@@ -113,7 +115,7 @@ def _listen() -> socket.socket:
 
 
 @asynccontextmanager
-async def _serve(directory, site_id, listener, addresses, clock, known, wan) -> AsyncGenerator[FederatedSite]:
+async def _serve(directory, site_id, listener, addresses, clock, known, wan, resolve) -> AsyncGenerator[FederatedSite]:
     settings = {"server": {"port": listener.getsockname()[1]}}
     async with AsyncExitStack() as stack:
         local = await stack.enter_async_context(local_site(directory, site_id=site_id, clock=clock, settings=settings))
@@ -141,6 +143,7 @@ async def _serve(directory, site_id, listener, addresses, clock, known, wan) -> 
                 audit=services.audit,
                 clock=clock,
                 randomness=SYSTEM_RANDOMNESS,
+                resolve=resolve,
             )
         )
         watch = PeerWatch(

@@ -62,7 +62,7 @@ async def test_a_peer_that_names_an_internal_address_is_not_called(address):
 @pytest.mark.parametrize("host", SPELLINGS)
 async def test_a_peer_that_names_loopback_is_not_called_however_it_is_spelled(host):
     with pytest.raises(REFUSED):
-        await PeerDestinations({}).find(replace(PEER, public_url=f"https://{host}"))
+        await PeerDestinations({}, resolve=answer_with("127.0.0.1")).find(replace(PEER, public_url=f"https://{host}"))
 
 
 async def test_without_https_no_peer_is_called_but_on_loopback():
@@ -137,7 +137,7 @@ async def test_no_url_of_a_user_reaches_a_peer_or_what_listens_beside_it():
     """Being a peer opens no door: what users name goes through a guard that knows of no peer."""
     async with HostileServer(answering(b"{}")) as server:
         PeerDestinations({"liar": server.url})
-        guard = DestinationGuard()
+        guard = DestinationGuard(resolve=answer_with("127.0.0.1"))
         for url in (f"{server.url}/federation/search", f"{server.url}/federation/probe/1", *near_misses(server.url, server.port)):
             with pytest.raises(REFUSED):
                 await guard.check(url)

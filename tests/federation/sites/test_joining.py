@@ -1,12 +1,17 @@
 """Two sites trust each other when both operators have said so, and not before."""
 
+import base64
+import json
 from dataclasses import replace
+from ipaddress import ip_address
 
 import msgspec
 import pytest
 
+from engines.test_network_guard import MALFORMED, SPELLINGS
+from federation.sites.hostile import HostileServer, answering
 from federation.sites.running import OPERATOR, federation
-from federation.sites.saying import new_key, public
+from federation.sites.saying import Speaker, new_key, public
 from stac_documents import a_collection
 from twinlake.core.errors import InvalidInputError
 from twinlake.engines.network import DestinationRefusedError
@@ -15,12 +20,14 @@ from twinlake.federation.sites.calls import PeerQuestion
 from twinlake.federation.sites.errors import (
     DescriptorRefusedError,
     InviteError,
+    JoinRefusedError,
     PeerNotFoundError,
     PeerRefusedError,
     PeerStateError,
+    PeerUnreachableError,
 )
 from twinlake.federation.sites.invites import parse_invite
-from twinlake.federation.sites.messages import STANDING, STANDING_ANSWER, StandingNote
+from twinlake.federation.sites.messages import JOIN, STANDING, STANDING_ANSWER, StandingNote
 from twinlake.federation.sites.trust import PeerDirectory
 from twinlake.identity.keys import jwt
 from twinlake.testing.clock import HandClock
@@ -80,6 +87,7 @@ async def test_every_route_is_guarded(pair):
     assert_every_route_is_guarded(pair[0].app)
 
 
+@pytest.mark.slow  # three sites
 async def test_an_invite_is_good_once_for_one_site_and_one_week(tmp_path):
     clock = HandClock()
     async with federation(tmp_path, ["central", "climate", "extremes"], clock=clock) as (central, climate, extremes):
@@ -218,6 +226,7 @@ async def test_a_blocked_site_is_not_asked_and_counts_for_nothing_until_the_bloc
     assert central.sites.directory.find_by_issuer("urn:twinlake:site:climate").state == "trusted"
 
 
+@pytest.mark.slow  # three sites
 async def test_an_answer_of_another_site_is_no_answer(tmp_path):
     async with federation(tmp_path, ["central", "climate", "extremes"]) as (central, climate, extremes):
         await join(central, climate)
@@ -282,6 +291,7 @@ async def test_what_is_no_message_is_a_clear_refusal(pair):
             assert answer.headers["content-type"] == "application/problem+json"
 
 
+@pytest.mark.slow  # three sites
 async def test_a_second_site_of_a_known_id_is_refused(tmp_path):
     async with (
         federation(tmp_path / "a", ["central", "climate"]) as (central, climate),
@@ -367,3 +377,50 @@ async def test_peers_are_there_after_a_restart(pair):
     assert again.get("climate") == known
     assert again.version == central.sites.directory.version
     assert again.get("climate").address is None
+
+
+def spell(url):
+    """Write an invite to *url*, whatever that is."""
+    said = {"id": "climate", "url": url, "fingerprint": "x" * 43, "secret": "s"}
+    return "twinlake-invite:" + base64.urlsafe_b64encode(json.dumps(said).encode()).rstrip(b"=").decode()
+
+
+async def point_inside(host, port):
+    """Resolve every name to loopback."""
+    return [ip_address("127.0.0.1")]
+
+
+async def test_no_url_of_an_invite_or_of_a_site_that_asks_leads_inside(tmp_path):
+    async with (
+        HostileServer(answering(b"{}")) as inside,
+        federation(tmp_path, ["central"], clock=HandClock(), resolve=point_inside) as (central,),
+    ):
+        joining = central.sites.joining
+        urls = [f"{scheme}://{host}:{inside.port}" for host in SPELLINGS for scheme in ("http", "https")]
+        for url in (*urls, inside.url, *MALFORMED):
+            with pytest.raises((InviteError, DestinationRefusedError, PeerUnreachableError)):
+                await joining.join(spell(url), by=OPERATOR)
+        assert central.sites.directory.list_peers() == []
+
+        speaker = Speaker()
+        issued = int(central.clock.now().timestamp())
+        for number, url in enumerate((*urls, inside.url, *MALFORMED)):
+            asked = {
+                "iss": f"urn:twinlake:site:liar{number}",
+                "aud": central.sites.own.facts.issuer,
+                "iat": issued,
+                "exp": issued + 60,
+                "keys": [public(speaker.keys[0])],
+                "id": f"liar{number}",
+                "url": url,
+                "secret": parse_invite(await joining.invite(by=OPERATOR)).secret,
+            }
+            try:
+                await joining.admit(jwt.sign(asked, speaker.keys[0], typ=JOIN))
+            except (JoinRefusedError, DestinationRefusedError):
+                continue
+            await joining.trust(f"liar{number}", frozenset(), by=OPERATOR)  # a name, which is looked at when it is called
+        await central.watch.go_round()
+
+        assert {peer.fetched_at for peer in central.sites.directory.list_peers()} <= {None}
+        assert inside.connections == 0
