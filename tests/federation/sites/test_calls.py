@@ -257,6 +257,18 @@ async def test_pages_bytes_and_time_are_of_one_budget(client, liar, clock):
         await client.ask_json(liar.peer, ASK, budget=late)
 
 
+async def test_a_resolver_that_does_not_answer_costs_the_time_that_was_given(liar, clock):
+    async def resolve(host, port):
+        await asyncio.Event().wait()
+
+    url = f"http://climate.internal:{liar.port}"
+    async with HttpTransport() as transport:
+        destinations = PeerDestinations({"liar": url}, resolve=resolve)
+        client = PeerClient(site_id="central", transport=transport, destinations=destinations, clock=clock)
+        with pytest.raises(PeerDeadlineError):
+            await client.ask(replace(liar.peer, address=url), ASK, budget=budget(clock, seconds=0.05))
+
+
 async def test_a_name_that_points_elsewhere_a_moment_later_leads_nowhere(liar, clock):
     answers = [["127.0.0.1"], ["10.0.0.1"]]
 

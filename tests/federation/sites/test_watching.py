@@ -106,6 +106,21 @@ async def test_keys_are_rotated_without_asking_anybody(tmp_path, clock):
         assert known.fingerprints == {climate.sites.own.fingerprint}
 
 
+async def test_many_rotations_in_a_day_are_still_believed(tmp_path, clock):
+    async with federation(tmp_path, ["central", "climate"], clock=clock) as (central, climate):
+        await join(central, climate)
+        for _ in range(5):
+            await climate.keys.rotate("site")
+            clock.advance(seconds=10)
+            await central.watch.go_round()
+            clock.advance(minutes=16)
+
+        known = central.peer(climate)
+        assert (known.refusal, len(known.fingerprints)) == (None, 4)
+        await climate.watch.go_round()
+        assert climate.peer(central).state == "trusted"
+
+
 async def test_a_peer_that_is_away_stays_known_and_its_last_keys_count_for_what_was_signed_before(tmp_path, clock):
     async with federation(tmp_path, ["central", "climate"], clock=clock) as (central, climate):
         await join(central, climate)

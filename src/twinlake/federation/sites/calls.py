@@ -1,5 +1,6 @@
 """How this site calls its peers: bounded, at one address each, once and no further."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -160,7 +161,8 @@ class PeerClient:
 
     async def _send(self, peer: Peer, question: PeerQuestion, headers: dict[str, str], budget: Budget) -> PeerAnswer:
         try:
-            destination = await self._destinations.find(peer)
+            async with asyncio.timeout(budget.seconds_left):  # the machine's resolver has no limit of its own
+                destination = await self._destinations.find(peer)
             request = PeerRequest(
                 method=question.method,
                 destination=destination,

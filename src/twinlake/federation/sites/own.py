@@ -15,6 +15,7 @@ from twinlake.engines.database import Connection, Database
 from twinlake.federation.sites.descriptor import (
     LIFE,
     MAX_COLLECTIONS,
+    MAX_SIGNATURES,
     MAX_TITLE,
     PROTOCOL,
     CollectionNotice,
@@ -117,7 +118,7 @@ class OwnDescriptor:
             return
         seq = await self._database.write(lambda tx: _next_seq(tx, issued))
         said = msgspec.structs.replace(draft, seq=seq, issued=issued, expires=issued + _LIFE_SECONDS)
-        signed = await asyncio.to_thread(sign_descriptor, said, self._keys.published_keys("site"))
+        signed = await asyncio.to_thread(sign_descriptor, said, self._keys.published_keys("site")[:MAX_SIGNATURES])
         self._body = orjson.dumps({"descriptor": to_document(said), "signed": signed})
         self._content, self._issued = content, issued
 
@@ -133,7 +134,7 @@ class OwnDescriptor:
             url=facts.url,
             token_url=facts.token_url,
             keys=SiteKeys(
-                site=self._keys.public_keys("site"),
+                site=self._keys.public_keys("site")[:MAX_SIGNATURES],
                 dedl=self._keys.public_keys("dedl"),
                 desp=self._keys.public_keys("desp") if facts.signs_in_for_others else [],
             ),
