@@ -5,6 +5,7 @@ import tomllib
 import pytest
 
 from twinlake.core.errors import InvalidInputError
+from twinlake.site.clients import configured_clients
 from twinlake.site.settings import LocalObjectsSettings, S3ObjectsSettings, SiteSettings, list_settings
 from twinlake.site.setup import write_settings
 
@@ -45,6 +46,13 @@ def test_a_tag_chooses_the_back_end(tmp_path):
         ("id = 'Bad Id'", "site id"),
         ("public_url = 'ftp://x'", "http"),
         ("[ingest]\nmax_upload_bytes = 10\nupload_quota_bytes = 9", "upload_quota_bytes must be at least"),
+        ("[[identity.clients]]\nid = 'x'\ntitle = 'X'\nredirect_uris = []", "redirect_uris"),
+        ("[[identity.clients]]\nid = 'x'\ntitle = 'X'\nredirect_uris = ['javascript:x']", "http"),
+        ("[[identity.clients]]\nid = 'x'\ntitle = 'X'\nredirect_uris = ['https://x/#a']", "fragment"),
+        (
+            "[[identity.clients]]\nid = 'x'\ntitle = 'X'\nredirect_uris = ['https://x/']\nsecret_sha256 = 'secret'",
+            "secret_sha256",
+        ),
         ("[server", "TOML"),
     ],
 )
@@ -78,3 +86,23 @@ def test_the_commented_file_is_valid_and_complete(tmp_path):
         name.split(".")[0]: {} for name, _ in list_settings() if "." in name and not name.startswith("server.")
     }
     assert all(f"{name.rpartition('.')[2]} = " in text for name, _ in list_settings())
+
+
+def test_web_applications_are_clients_of_the_issuer(tmp_path):
+    text = """
+        [[identity.clients]]
+        id = "portal"
+        title = "Portal"
+        redirect_uris = ["https://portal.example/callback"]
+        secret_sha256 = "%s"
+    """
+    [client] = configured_clients(SiteSettings.read(_write(tmp_path, text % ("ab" * 32))))
+
+    assert client.secret_sha256 == b"\xab" * 32
+    assert client.redirect_uris == {"https://portal.example/callback"}
+    assert not client.is_legacy
+
+
+def test_the_central_site_has_the_realm_of_the_federation(tmp_path):
+    cases = {"": True, "role = 'bridge'": False, "role = 'bridge'\nidentity.desp = true": True, "identity.desp = false": False}
+    assert {text: SiteSettings.read(_write(tmp_path, text)).has_desp for text in cases} == cases

@@ -1,7 +1,6 @@
 """`twinlake admin accounts`: who can sign in at a site, done by whoever holds its folder."""
 
 import asyncio
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -138,13 +137,13 @@ def _hand_over(secret: str, file: Path | None) -> None:
     if file is None:
         typer.echo(secret)
         return
+    from twinlake.site.layout import write_secret
+
     try:
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as target:
-            target.write(secret + "\n")
+        write_secret(file, f"{secret}\n".encode())
     except OSError as error:
-        raise InvalidInputError(
-            f"{file} cannot be written: {error.strerror}.", remedy="The secret is lost: make another."
-        ) from error
+        remedy = "The secret is lost: make another."
+        raise InvalidInputError(f"{file} cannot be written: {error.strerror}.", remedy=remedy) from error
 
 
 def _split(text: str) -> frozenset[str]:

@@ -164,6 +164,27 @@ class PolicySettings(_Section):
     )
 
 
+class ClientSettings(_Section):
+    """A web application that signs people in at this site."""
+
+    id: str = Field(pattern=r"^[A-Za-z0-9._-]{1,100}$", description="Its client id.")
+    title: str = Field(description="Name shown to people.")
+    redirect_uris: tuple[str, ...] = Field(min_length=1, description="Where people are sent back to; compared exactly.")
+    secret_sha256: str | None = Field(
+        None, pattern=r"^[0-9a-f]{64}$", description="SHA-256 of its secret, in hex; without it the client is public."
+    )
+    logout_redirect_uris: tuple[str, ...] = Field((), description="Where people may be sent after they signed out.")
+    back_channel_logout_uri: str | None = Field(None, description="Where it hears of sessions that ended.")
+
+    @field_validator("redirect_uris", "logout_redirect_uris", "back_channel_logout_uri")
+    @classmethod
+    def _check_uris(cls, value: tuple[str, ...] | str | None) -> tuple[str, ...] | str | None:
+        for uri in (value,) if isinstance(value, str) else value or ():
+            if not uri.startswith(("http://", "https://")) or "#" in uri:
+                raise ValueError(f"{uri[:80]!r} must begin with http:// or https:// and have no fragment")
+        return value
+
+
 class IssuerSettings(_Section):
     """An external issuer whose accounts may sign in here (a Keycloak, any OpenID Connect provider)."""
 
@@ -180,6 +201,16 @@ class IdentitySettings(_Section):
 
     desp: bool | None = Field(
         None, description="Whether accounts of this site may sign in at other sites (realm desp); default: at the central site."
+    )
+    terms_url: str | None = Field(
+        None,
+        pattern=r"^https?://",
+        description="URL of terms of use that everybody accepts before signing in; none asks for none.",
+    )
+    clients: tuple[ClientSettings, ...] = Field(
+        (),
+        description="Web applications that sign people in here, each a table: id, title, redirect_uris, secret_sha256, "
+        "logout_redirect_uris, back_channel_logout_uri.",
     )
     issuers: dict[str, IssuerSettings] = Field(
         {},
@@ -249,6 +280,11 @@ class SiteSettings(BaseSettings):
         """URL under which users reach the site, without a trailing slash."""
         return self.public_url or f"http://{self.server.host}:{self.server.port}"
 
+    @property
+    def has_desp(self) -> bool:
+        """Whether people of the whole federation sign in here."""
+        return self.role == "central" if self.identity.desp is None else self.identity.desp
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -314,6 +350,8 @@ def _list_fields(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, Any
 
 
 def _members(annotation: Any) -> tuple[Any, ...]:
+    if get_origin(annotation) is tuple:
+        return ()
     return getattr(annotation, "__args__", None) or (annotation,)
 
 

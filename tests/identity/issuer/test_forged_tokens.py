@@ -25,6 +25,9 @@ async def token(site, http):
     return (await tokens_of(http, site))["access_token"]
 
 
+_OTHER_KEY = RSAKey.generate_key(2048)
+
+
 class Forger:
     """Makes of a good token bad ones; the site's own keys are at hand, so that each is bad in one way only."""
 
@@ -34,7 +37,7 @@ class Forger:
         self.known = jwt.get_unverified_header(token)
         self.claims = jwt.decode(token, options={"verify_signature": False})
         self.own = site.keys.signing_key("desp")
-        self.other = RSAKey.generate_key(2048)
+        self.other = _OTHER_KEY
 
     def signed(self, changed, key=None, typ="JWT"):
         return sign({**self.claims, **changed}, key or self.own, typ=typ)
