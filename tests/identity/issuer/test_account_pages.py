@@ -84,6 +84,15 @@ async def test_a_second_factor_is_set_up_and_removed_with_its_codes(site, http, 
     assert not (await site.issuer.accounts.get(alice.subject)).has_second_factor
 
 
+async def test_an_open_browser_is_not_enough_to_change_the_second_factor(site, http):
+    await sign_in(http, site, "alice")
+    page = await http.get("/realms/desp/account/second-factor")
+    site.clock.advance(minutes=21)
+
+    assert "username" in fields_of(await http.get("/realms/desp/account/second-factor"))
+    assert (await http.post(action_of(page), data=fields_of(page) | {"otp": "000000"})).status_code == 401
+
+
 async def test_a_secret_of_a_second_factor_is_not_readable_in_the_database(site, http, alice):
     secret = site.issuer.factors.new_secret()
     await site.issuer.factors.set_secret(alice.subject, secret, by=ANONYMOUS)

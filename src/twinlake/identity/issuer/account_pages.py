@@ -2,8 +2,9 @@
 
 import base64
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -28,6 +29,8 @@ from twinlake.identity.issuer.subjects import verify_signed
 from twinlake.identity.keys.ring import KeyRing
 from twinlake.identity.principals import Caller
 
+_RECENTLY = timedelta(minutes=10)
+"""Who changes the second factor has just signed in: an open browser is not enough."""
 _USER_CODES = "(user codes)"
 _NOT_WAITING = "No device waits with this code. Codes are good for ten minutes."
 
@@ -36,6 +39,7 @@ _NOT_WAITING = "No device waits with this code. Codes are good for ten minutes."
 class AccountPages:
     """One method per page or form; who is not signed in does that first."""
 
+    realms: Sequence[Realm]
     sign_in: SignIn
     clients: ClientRegistry
     devices: DeviceStore
@@ -102,12 +106,17 @@ class AccountPages:
     def _describe(self, session: Session, here: Session) -> Mapping[str, object]:
         return {
             "sid": session.sid,
-            "title": session.client or "Browser",
+            "title": self._title_of(session),
             "here": session.sid == here.sid,
             "offline": session.offline,
             "opened": f"{from_microseconds(session.opened_at):%Y-%m-%d %H:%M} UTC",
             "used": f"{from_microseconds(session.used_at):%Y-%m-%d %H:%M} UTC",
         }
+
+    def _title_of(self, session: Session) -> str:
+        realm = next((each for each in self.realms if each.name == session.realm), None)
+        client = None if realm is None else self.clients.find(realm, session.client)
+        return client.title if client is not None else session.client or "Browser"
 
     async def end_session(self, request: Request, realm: Realm) -> Response:
         """End one of one's own sessions."""
@@ -118,13 +127,15 @@ class AccountPages:
     async def show_factor(self, request: Request, realm: Realm) -> Response:
         """Offer a new second factor, or to remove the one that is there."""
         session = await self.sign_in.find_session(request)
-        if session is None:
+        if session is None or self.sign_in.is_older(session, _RECENTLY):
             return self.sign_in.begin(request, realm, Flow(step="password", page="/account/second-factor"))
         return await self._render_factor(realm, session, self.factors.new_secret())
 
     async def change_factor(self, request: Request, realm: Realm) -> Response:
         """Set up the second factor whose code is sent, or remove the one that is there."""
         session, form = await self._require_form(request)
+        if self.sign_in.is_older(session, 2 * _RECENTLY):
+            raise OAuthError("login_required", "You signed in too long ago to change this.", status=401)
         account, code = await self.sign_in.accounts.get(session.principal.subject), form.get("otp", "")
         address = trace_of(request.scope).client
         by = Caller(principal=session.principal, request_id=trace_of(request.scope).request_id)

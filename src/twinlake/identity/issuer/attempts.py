@@ -5,6 +5,7 @@ there is such an account. The delay grows with every failure to a quarter of an 
 is short, failures count against the account as well, but not for an address from which its owner has signed in.
 """
 
+import ipaddress
 import math
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -58,6 +59,7 @@ class GuessLimit:
 
     def note_sign_in(self, address: str, username: str) -> None:
         """Forget what this address failed with this account, and know it as its owner's from now on."""
+        address = _network_of(address)
         self._failures.pop(f"pair|{username}|{address}", None)
         self._known[username, address] = None
         self._known.move_to_end((username, address))
@@ -65,6 +67,7 @@ class GuessLimit:
             self._known.popitem(last=False)
 
     def _keys(self, address: str, username: str, *, factor: bool) -> Iterator[tuple[str, int]]:
+        address = _network_of(address)
         yield f"address|{address}", _FREE_OF_ADDRESS
         yield f"pair|{username}|{address}", _FREE_OF_PAIR
         if factor and (username, address) not in self._known:
@@ -80,3 +83,12 @@ class GuessLimit:
             return 0.0
         delay = min(_LONGEST_SECONDS, _FIRST_SECONDS * 2.0 ** min(count - free, 10))
         return at + delay - self._clock.monotonic()
+
+
+def _network_of(address: str) -> str:
+    """Return what one customer of a network has: an IPv4 address, or all 2^64 addresses of an IPv6 subnet."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    return str(ipaddress.ip_network((parsed, 64), strict=False)) if parsed.version == 6 else str(parsed)

@@ -15,11 +15,12 @@ _TEXT_LENGTH = 2000
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
-@dataclass(frozen=True, slots=True)
 class RefusedByRedirect(Exception):
     """The request is refused, and its client is told so at its own redirect URI."""
 
-    location: str
+    def __init__(self, location: str) -> None:
+        super().__init__("The request is refused.")
+        self.location = location
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -190,5 +190,7 @@ def build_issuer(
             grants=handlers,
             issuer=issuer,
         ),
-        pages=AccountPages(sign_in=sign_in, clients=registry, devices=devices, factors=factors, keys=keys, seal=seal),
+        pages=AccountPages(
+            realms=realms, sign_in=sign_in, clients=registry, devices=devices, factors=factors, keys=keys, seal=seal
+        ),
     )

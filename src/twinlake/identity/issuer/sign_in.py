@@ -1,6 +1,7 @@
 """The pages on which people sign in, step by step, as the clients that scrape them want it."""
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from urllib.parse import urlencode
 
 from starlette.requests import Request
@@ -17,7 +18,7 @@ from twinlake.identity.issuer.models import Realm
 from twinlake.identity.issuer.pages import IssuerPages
 from twinlake.identity.issuer.proving import Proof
 from twinlake.identity.issuer.session_rows import Session
-from twinlake.identity.issuer.sessions import BROWSER_LONGEST, BrowserCookies, IssuerSessions
+from twinlake.identity.issuer.sessions import BROWSER_LONGEST, BrowserCookies, IssuerSessions, microseconds
 from twinlake.identity.principals import Caller
 
 _BAD_CREDENTIALS = "Invalid username or password."
@@ -100,6 +101,8 @@ class SignIn:
         return await self._finish(request, realm, flow)
 
     async def _finish(self, request: Request, realm: Realm, flow: Flow) -> Response:
+        if not (await self.accounts.get(flow.subject)).is_enabled:
+            raise OAuthError("access_denied", "The account is not enabled.")
         principal, trace = self.accounts.principal_of(flow.subject), trace_of(request.scope)
         secret, session = await self.sessions.open_browser(
             principal, realm=realm.name, site=self.site_id, request_id=trace.request_id
@@ -139,17 +142,17 @@ class SignIn:
             return self.pages.redirect(refusal.location)
         prompts = query.get("prompt", "").split()
         session = None if "login" in prompts else await self.find_session(request)
-        if session is not None and not self._is_too_old(session, query.get("max_age", "")):
+        max_age = query.get("max_age", "")
+        is_limited = max_age.isascii() and max_age.isdigit() and len(max_age) < 10
+        if session is not None and not (is_limited and self.is_older(session, timedelta(seconds=int(max_age)))):
             return self.pages.redirect(await self.authorizing.answer(realm, asked, session))
         if "none" in prompts:
             return self.pages.redirect(self.authorizing.refuse(realm, asked, "login_required"))
         return self.begin(request, realm, Flow(step="password", request=asked))
 
-    def _is_too_old(self, session: Session, max_age: str) -> bool:
-        """Tell whether the client wants a later sign-in (OpenID Connect Core 1.0, section 3.1.2.1)."""
-        if not (max_age.isascii() and max_age.isdigit() and len(max_age) < 10):
-            return False
-        return self.sessions.now() - session.signed_in_at > int(max_age) * 1_000_000
+    def is_older(self, session: Session, age: timedelta) -> bool:
+        """Tell whether somebody signed in longer ago than *age*."""
+        return self.sessions.now() - session.signed_in_at > microseconds(age)
 
 
 def _leads_to(flow: Flow) -> str:
