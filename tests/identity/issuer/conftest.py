@@ -5,9 +5,9 @@ from identity.issuer.issuer_site import build_site, running_issuer
 
 
 @pytest.fixture(scope="session")
-def issuer():
+def issuer(tmp_path_factory):
     """A site that listens; tests add accounts of their own to it and leave its clock alone."""
-    with running_issuer() as running:
+    with running_issuer(tmp_path_factory.mktemp("issuer")) as running:
         yield running
 
 

@@ -1,4 +1,4 @@
-"""A site with an issuer and little else, in memory, that listens on a free port from a thread of its own."""
+"""A site with an issuer and little else, that listens on a free port from a thread of its own."""
 
 import asyncio
 import io
@@ -17,7 +17,7 @@ from starlette.routing import Router
 import twinlake
 from twinlake.core.paging import TokenSeal
 from twinlake.core.randomness import SYSTEM_RANDOMNESS
-from twinlake.engines.database import MemoryDatabase
+from twinlake.engines.database import Database, MemoryDatabase, SqliteDatabase
 from twinlake.engines.network.client import GuardedClient
 from twinlake.engines.network.guard import DestinationGuard
 from twinlake.engines.web.logs import new_logger
@@ -45,6 +45,7 @@ from twinlake.identity.trust.realm_tokens import RealmTokens
 from twinlake.identity.web import guarded
 
 SYSTEM = Caller(principal=Principal(site_issuer("central"), "system"), request_id="test")
+MIGRATIONS = (*schema.MIGRATIONS, *issuer_schema.MIGRATIONS)
 PASSWORD = "correct horse battery"
 _STATIC = Path(twinlake.__file__).parent / "console/static"
 
@@ -79,7 +80,7 @@ class Peers:
 class IssuerSite:
     url: str
     clock: ShiftedClock
-    database: MemoryDatabase
+    database: Database
     audit: AuditLog
     grants: GrantStore
     keys: KeyRing
@@ -113,10 +114,10 @@ async def _icon(request):
     return FileResponse(_STATIC / "icon.svg")
 
 
-async def build_site(url, *, site_id="central", clients=(), allow=(), **facts):
+async def build_site(url, *, site_id="central", clients=(), allow=(), database=None, **facts):
     """Build a site whose users reach it at *url*."""
     clock, log = ShiftedClock(), io.BytesIO()
-    database = MemoryDatabase(migrations=[*schema.MIGRATIONS, *issuer_schema.MIGRATIONS])
+    database = database or MemoryDatabase(migrations=MIGRATIONS)
     audit = AuditLog(database=database, clock=clock)
     tokens = TokenStore(database=database, clock=clock, randomness=SYSTEM_RANDOMNESS, audit=audit)
     grants = GrantStore(database=database, audit=audit, on_change=tokens.forget)
@@ -221,15 +222,19 @@ class RunningIssuer:
 
 
 @contextmanager
-def running_issuer(host="127.0.0.1", **options):
-    """Serve a new site on a free port of *host* until the block ends."""
+def running_issuer(folder, *, host="127.0.0.1", **options):
+    """Serve a new site, whose database is in *folder*, on a free port of *host* until the block ends."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.bind((host, 0))
     listener.listen()
     started, held, servers = threading.Event(), [], []
 
     async def serve():
-        site = await build_site(f"http://{host}:{listener.getsockname()[1]}", **options)
+        async with SqliteDatabase(folder / "site.db", migrations=MIGRATIONS) as database:
+            await serve_on(database)
+
+    async def serve_on(database):
+        site = await build_site(f"http://{host}:{listener.getsockname()[1]}", database=database, **options)
         config = uvicorn.Config(
             site.app, http="httptools", lifespan="off", access_log=False, log_config=None, proxy_headers=False
         )
@@ -237,7 +242,6 @@ def running_issuer(host="127.0.0.1", **options):
         held.append(RunningIssuer(site, asyncio.get_running_loop()))
         started.set()
         await servers[0].serve(sockets=[listener])
-        await site.database.__aexit__()
 
     def run():
         try:

@@ -34,8 +34,10 @@ PORTAL = Client(
 
 
 @pytest.fixture(scope="module")
-def portal():
-    with running_issuer(clients=[PORTAL, replace(PORTAL, id="app", title="An app", secret_sha256=None)]) as running:
+def portal(tmp_path_factory):
+    with running_issuer(
+        tmp_path_factory.mktemp("portal"), clients=[PORTAL, replace(PORTAL, id="app", title="An app", secret_sha256=None)]
+    ) as running:
         yield running
 
 
@@ -94,8 +96,8 @@ def test_eodag_is_told_of_a_wrong_password(issuer):
         provider(issuer, "eodag-errs", "wrong").authenticate()
 
 
-def test_eodag_is_told_of_terms_not_accepted():
-    with running_issuer(terms_url="https://lake.example/terms") as issuer:
+def test_eodag_is_told_of_terms_not_accepted(tmp_path):
+    with running_issuer(tmp_path, terms_url="https://lake.example/terms") as issuer:
         issuer.add("eodag")
         with pytest.raises(AuthenticationError, match="Terms and conditions are not accepted"):
             provider(issuer, "eodag").authenticate()

@@ -8,7 +8,7 @@ import pytest
 
 from identity.issuer.browsing import action_of, answer_of, authorization, endpoint, fields_of, sign_in
 from identity.issuer.issuer_site import PASSWORD, SYSTEM, build_site
-from twinlake.testing.identity import assert_every_route_is_guarded
+from twinlake.testing.identity import assert_every_route_is_guarded, find_wrong_admissions
 
 EVIL = {"Origin": "http://evil.test"}
 
@@ -33,8 +33,9 @@ def problem_of(page):
     return re.search(r'<span id="input-error[^>]*>([^<]*)</span>', page.text)[1]
 
 
-def test_every_route_is_guarded(site):
+async def test_every_route_is_guarded_and_answers_whoever_asks(site):
     assert_every_route_is_guarded(site.router)
+    assert await find_wrong_admissions(site.app, {"reader": f"tl_{'0' * 16}.{'x' * 43}"}) == []
 
 
 async def test_the_form_is_what_scrapers_look_for(site, http):
@@ -112,6 +113,7 @@ async def test_guessing_is_slowed_down_for_the_guesser_only_and_ends(site, http)
     assert (await sign_in(http, site, "alice", headers=here)).status_code == 302
 
 
+@pytest.mark.slow
 async def test_an_address_that_tries_many_names_is_slowed_down(site, http):
     statuses = [(await sign_in(http, site, f"name{number}", password="wrong")).status_code for number in range(31)]
 

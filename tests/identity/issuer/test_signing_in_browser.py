@@ -22,9 +22,9 @@ def browser(need_command):
 
 
 @pytest.fixture(scope="module")
-def bridge():
+def bridge(tmp_path_factory):
     """Another site, at another address, to which the browser is sent."""
-    with running_issuer(host="127.0.0.2", site_id="bridge") as running:
+    with running_issuer(tmp_path_factory.mktemp("bridge"), host="127.0.0.2", site_id="bridge") as running:
         yield running
 
 
