@@ -158,6 +158,8 @@ async def test_clients_sign_people_out_and_hear_of_it_at_once(http):
         url = endpoint(site.realm("dedl"), "logout")
         hint = {"id_token_hint": tokens["id_token"]}
         assert "Do you want" in (await http.get(url, params={"id_token_hint": "x"})).text
+        asks = await http.get(url, params={"client_id": "portal", "post_logout_redirect_uri": f"{site.url}/"})
+        assert fields_of(asks)["post_logout_redirect_uri"] == f"{site.url}/"
 
         left = await http.get(f"{url}?{urlencode(hint | {'post_logout_redirect_uri': f'{site.url}/', 'state': 's'})}")
         evil = await http.get(f"{url}?{urlencode(hint | {'post_logout_redirect_uri': 'http://evil.test/'})}")

@@ -10,7 +10,7 @@ from authlib.integrations.requests_client import OAuth2Session
 from eodag.config import PluginConfig
 from eodag.plugins.authentication.token_exchange import OIDCTokenExchangeAuth
 from eodag.utils.exceptions import AuthenticationError
-from keycloak import KeycloakOpenID
+from keycloak import KeycloakOpenID, KeycloakPostError
 from lxml import html
 from openeo.rest.auth.oidc import OidcClientInfo, OidcDeviceAuthenticator, OidcProviderInfo, OidcRefreshTokenAuthenticator
 
@@ -192,3 +192,6 @@ def test_keycloaks_own_client_finds_its_way(issuer):
     assert "account" in claims["aud"]
     assert client.userinfo(again["access_token"])["preferred_username"] == "keycloak"
     assert client.well_known()["jwks_uri"].endswith("/auth/realms/dedl/protocol/openid-connect/certs")
+    client.logout(again["refresh_token"])
+    with pytest.raises(KeycloakPostError):
+        client.refresh_token(again["refresh_token"])

@@ -1,7 +1,6 @@
-"""Pages for who is signed in: letting a device in, one's own sessions, the second factor, signing out."""
+"""Pages for who is signed in: letting a device in, one's own sessions, the second factor."""
 
 import base64
-import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,18 +14,16 @@ from twinlake.core.clock import from_microseconds
 from twinlake.core.errors import InvalidInputError
 from twinlake.core.paging import TokenSeal
 from twinlake.engines.web.trace import trace_of
-from twinlake.identity.errors import CrossSiteFormError, InvalidTokenError, TooManyAttemptsError
+from twinlake.identity.errors import CrossSiteFormError, TooManyAttemptsError
 from twinlake.identity.issuer.clients import ClientRegistry
 from twinlake.identity.issuer.devices import DeviceStore, write_user_code
 from twinlake.identity.issuer.errors import OAuthError
 from twinlake.identity.issuer.flow import Flow
-from twinlake.identity.issuer.forms import read_form, read_query
+from twinlake.identity.issuer.forms import FormTokens, read_form, read_query
 from twinlake.identity.issuer.models import Realm
 from twinlake.identity.issuer.second_factor import SecondFactors, draw_qr
 from twinlake.identity.issuer.session_rows import Session
 from twinlake.identity.issuer.sign_in import SignIn
-from twinlake.identity.issuer.subjects import verify_signed
-from twinlake.identity.keys.ring import KeyRing
 from twinlake.identity.principals import Caller
 
 _RECENTLY = timedelta(minutes=10)
@@ -44,9 +41,9 @@ class AccountPages:
     clients: ClientRegistry
     devices: DeviceStore
     factors: SecondFactors
-    keys: KeyRing
     seal: TokenSeal
-    """Of forms, and of second factors that are about to be set up."""
+    """Of second factors that are about to be set up."""
+    forms: FormTokens
 
     async def show_device(self, request: Request, realm: Realm) -> Response:
         """Ask for a device's code, or whether the device with this code is to be let in."""
@@ -73,7 +70,7 @@ class AccountPages:
             client=waiting.client if client is None else client.title,
             user_code=write_user_code(waiting.user_code),
             scope=", ".join(sorted(waiting.scope)),
-            form_token=self._form_token(session),
+            form_token=self.forms.token(session),
         )
 
     async def decide_device(self, request: Request, realm: Realm) -> Response:
@@ -97,7 +94,7 @@ class AccountPages:
             "account.html",
             account=await self.sign_in.accounts.get(session.principal.subject),
             sessions=[self._describe(each, session) for each in await self.sign_in.sessions.list_of(session.principal)],
-            form_token=self._form_token(session),
+            form_token=self.forms.token(session),
             end_url=f"{realm.url}/account/sessions",
             factor_url=f"{realm.url}/account/second-factor",
             logout_url=realm.endpoint("logout"),
@@ -166,7 +163,7 @@ class AccountPages:
             secret=secret,
             sealed=self.seal.seal(base64.b32decode(secret), f"enrol|{session.sid}".encode()),
             picture=draw_qr(self.factors.address_of(secret, account.username)),
-            form_token=self._form_token(session),
+            form_token=self.forms.token(session),
             action=f"{realm.url}/account/second-factor",
             account_url=f"{realm.url}/account",
         )
@@ -177,66 +174,12 @@ class AccountPages:
         except InvalidInputError:
             raise CrossSiteFormError("The form is not of this session.", remedy="Load the page again.") from None
 
-    async def show_logout(self, request: Request, realm: Realm) -> Response:
-        """Sign out at once if a client shows whom it means, else ask (OpenID Connect RP-Initiated Logout 1.0, section 2)."""
-        return await self._log_out(request, realm, read_query(request), is_confirmed=False)
-
-    async def log_out(self, request: Request, realm: Realm) -> Response:
-        """Sign out on behalf of a form of this site's or of a client."""
-        form = await read_form(request)
-        session = await self.sign_in.find_session(request)
-        is_own = session is not None and self._is_of_session(form, session)
-        if is_own:
-            self.sign_in.pages.require_own(request)
-        return await self._log_out(request, realm, form, is_confirmed=is_own)
-
-    async def _log_out(self, request: Request, realm: Realm, asked: Mapping[str, str], *, is_confirmed: bool) -> Response:
-        session = await self.sign_in.find_session(request)
-        client_id, hinted = self._read_hint(realm, asked)
-        wanted = asked.get("post_logout_redirect_uri", "")
-        client = self.clients.find(realm, client_id)
-        target = "" if client is None or wanted not in client.logout_redirect_uris else wanted
-        if session is not None and not is_confirmed and not await self._is_of(hinted, session):
-            return self.sign_in.pages.render(
-                "sign-out.html", leads_to=target, action=realm.endpoint("logout"), form_token=self._form_token(session)
-            )
-        if session is not None:
-            await self.sign_in.sessions.end(session.sid)
-        if target and (state := asked.get("state")) is not None:
-            target += ("&" if "?" in target else "?") + urlencode({"state": state})
-        pages = self.sign_in.pages
-        response = pages.redirect(target) if target else pages.render("sign-out.html", form_token="")
-        self.sign_in.cookies.clear_session(response)
-        return response
-
-    def _read_hint(self, realm: Realm, asked: Mapping[str, str]) -> tuple[str, str]:
-        """Return client and session of an ``id_token_hint``, which may have expired; empty where there is no good one."""
-        hint = asked.get("id_token_hint", "")
-        if not hint:
-            return asked.get("client_id", ""), ""
-        try:
-            claims = verify_signed(hint, realm, self.keys)
-        except InvalidTokenError:
-            return "", ""
-        return str(claims.get("azp", "")), str(claims.get("sid", ""))
-
-    async def _is_of(self, sid: str, browser: Session) -> bool:
-        """Tell whether a client's session began in this browser's."""
-        session = await self.sign_in.sessions.find(sid) if sid else None
-        return session is not None and session.parent == browser.sid
-
     async def _require_form(self, request: Request) -> tuple[Session, dict[str, str]]:
         self.sign_in.pages.require_own(request)
         session = await self.sign_in.find_session(request)
         if session is None:
             raise OAuthError("login_required", "You are not signed in any more.", status=401)
         form = await read_form(request)
-        if not self._is_of_session(form, session):
+        if not self.forms.is_of(form, session):
             raise CrossSiteFormError("The form does not belong to this session.", remedy="Load the page again and repeat.")
         return session, form
-
-    def _is_of_session(self, form: Mapping[str, str], session: Session) -> bool:
-        return hmac.compare_digest(form.get("form_token", "").encode(), self._form_token(session).encode())
-
-    def _form_token(self, session: Session) -> str:
-        return self.seal.seal(b"", f"form|{session.sid}".encode())

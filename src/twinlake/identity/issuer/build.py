@@ -21,6 +21,7 @@ from twinlake.identity.issuer.clients import ClientRegistry, legacy_clients
 from twinlake.identity.issuer.codes import CodeStore
 from twinlake.identity.issuer.devices import DeviceStore
 from twinlake.identity.issuer.flow import Flows
+from twinlake.identity.issuer.forms import FormTokens
 from twinlake.identity.issuer.granting import Granting
 from twinlake.identity.issuer.logout import BackChannelLogout, Post
 from twinlake.identity.issuer.minting import TokenMint
@@ -34,6 +35,7 @@ from twinlake.identity.issuer.second_factor import SecondFactors
 from twinlake.identity.issuer.service_accounts import ServiceAccounts
 from twinlake.identity.issuer.sessions import BrowserCookies, IssuerSessions
 from twinlake.identity.issuer.sign_in import SignIn
+from twinlake.identity.issuer.sign_out import SignOut
 from twinlake.identity.issuer.subjects import OwnDespTokens, OwnSubjects
 from twinlake.identity.keys.ring import KeyRing
 from twinlake.identity.keys.sealing import Sealer
@@ -72,13 +74,14 @@ class Issuer:
     """By ``grant_type``; whoever has more of them adds theirs, or wraps one, before requests come."""
     protocol: Protocol
     pages: AccountPages
+    sign_out: SignOut
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes of all realms; they stand behind a `RealmDoor`."""
         return [
             route
             for realm in self.realms
-            for route in (*protocol_routes.routes(realm, self.protocol), *page_routes.routes(realm, self.pages))
+            for route in (*protocol_routes.routes(realm, self.protocol), *page_routes.routes(realm, self.pages, self.sign_out))
         ]
 
 
@@ -169,6 +172,7 @@ def build_issuer(
         site_id=facts.site_id,
         terms_url=facts.terms_url,
     )
+    forms = FormTokens(seal=seal)
     return Issuer(
         realms=realms,
         accounts=accounts,
@@ -191,6 +195,7 @@ def build_issuer(
             issuer=issuer,
         ),
         pages=AccountPages(
-            realms=realms, sign_in=sign_in, clients=registry, devices=devices, factors=factors, keys=keys, seal=seal
+            realms=realms, sign_in=sign_in, clients=registry, devices=devices, factors=factors, seal=seal, forms=forms
         ),
+        sign_out=SignOut(sign_in=sign_in, clients=registry, refresh_tokens=refresh_tokens, keys=keys, forms=forms),
     )

@@ -9,12 +9,13 @@ from starlette.routing import BaseRoute
 from twinlake.identity.issuer.account_pages import AccountPages
 from twinlake.identity.issuer.forms import MAX_BODY_BYTES
 from twinlake.identity.issuer.models import Realm
+from twinlake.identity.issuer.sign_out import SignOut
 from twinlake.identity.web import guarded
 
 _Page = Callable[[Request, Realm], Awaitable[Response]]
 
 
-def routes(realm: Realm, account: AccountPages) -> list[BaseRoute]:
+def routes(realm: Realm, account: AccountPages, sign_out: SignOut) -> list[BaseRoute]:
     """Return the routes of *realm* for people."""
     sign_in = account.sign_in
     protocol = f"{realm.path}/protocol/openid-connect"
@@ -37,6 +38,6 @@ def routes(realm: Realm, account: AccountPages) -> list[BaseRoute]:
         page(f"{realm.path}/account/sessions", account.end_session, "POST"),
         page(f"{realm.path}/account/second-factor", account.show_factor, "GET"),
         page(f"{realm.path}/account/second-factor", account.change_factor, "POST"),
-        page(f"{protocol}/logout", account.show_logout, "GET"),
-        page(f"{protocol}/logout", account.log_out, "POST"),
+        page(f"{protocol}/logout", sign_out.show_logout, "GET"),
+        page(f"{protocol}/logout", sign_out.log_out, "POST"),
     ]

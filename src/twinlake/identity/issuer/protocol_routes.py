@@ -10,13 +10,12 @@ from starlette.routing import BaseRoute
 
 from twinlake.core.clock import Clock
 from twinlake.core.documents import JsonObject
-from twinlake.engines.web.trace import trace_of
 from twinlake.identity.actions import SCOPES
 from twinlake.identity.errors import InvalidTokenError
 from twinlake.identity.issuer.clients import ClientRegistry, grant_scopes
 from twinlake.identity.issuer.devices import INTERVAL_SECONDS, LIFE_SECONDS, DeviceStore, write_user_code
 from twinlake.identity.issuer.errors import OAuthError, invalid_request
-from twinlake.identity.issuer.forms import MAX_BODY_BYTES, read_form
+from twinlake.identity.issuer.forms import MAX_BODY_BYTES, read_token_request
 from twinlake.identity.issuer.minting import select_attributes
 from twinlake.identity.issuer.models import (
     DEVICE_CODE,
@@ -24,7 +23,6 @@ from twinlake.identity.issuer.models import (
     REFRESH_TOKEN,
     GrantHandler,
     Realm,
-    TokenRequest,
 )
 from twinlake.identity.issuer.refresh_tokens import RefreshTokens
 from twinlake.identity.issuer.sessions import IssuerSessions
@@ -116,7 +114,7 @@ class _Endpoints:
         """Answer a request for tokens by its grant."""
 
         async def grant() -> Response:
-            asked = await self._read(request)
+            asked = await read_token_request(request, self._realm)
             grant_type = asked.form.get("grant_type", "")
             if not grant_type:
                 raise invalid_request("The parameter grant_type is missing.")
@@ -153,7 +151,7 @@ class _Endpoints:
         """End the session of a token (RFC 7009); what is no token of the client's ends nothing."""
 
         async def end() -> Response:
-            asked = await self._read(request)
+            asked = await read_token_request(request, self._realm)
             client = self._protocol.clients.authenticate(asked, REFRESH_TOKEN)
             token = asked.form.get("token", "")
             if not token:
@@ -169,7 +167,7 @@ class _Endpoints:
         """Begin the device flow (RFC 8628, section 3.1)."""
 
         async def start() -> Response:
-            asked, realm = await self._read(request), self._realm
+            asked, realm = await read_token_request(request, self._realm), self._realm
             client = self._protocol.clients.authenticate(asked, DEVICE_CODE)
             challenge = asked.form.get("code_challenge")
             if challenge is not None and asked.form.get("code_challenge_method") != "S256":
@@ -191,16 +189,6 @@ class _Endpoints:
             )
 
         return await _in_oauth_form(request, start)
-
-    async def _read(self, request: Request) -> TokenRequest:
-        trace = trace_of(request.scope)
-        return TokenRequest(
-            realm=self._realm,
-            form=await read_form(request),
-            authorization=request.headers.get("authorization", ""),
-            address=trace.client,
-            request_id=trace.request_id,
-        )
 
     async def _find_sid(self, token: str, client: str) -> str | None:
         """Return the session of a token that is *client*'s."""
