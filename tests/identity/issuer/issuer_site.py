@@ -114,7 +114,7 @@ async def _icon(request):
     return FileResponse(_STATIC / "icon.svg")
 
 
-async def build_site(url, *, site_id="central", clients=(), allow=(), database=None, **facts):
+async def build_site(url, *, site_id="central", clients=(), allow=(), database=None, other_subjects=None, **facts):
     """Build a site whose users reach it at *url*."""
     clock, log = ShiftedClock(), io.BytesIO()
     database = database or MemoryDatabase(migrations=MIGRATIONS)
@@ -138,6 +138,7 @@ async def build_site(url, *, site_id="central", clients=(), allow=(), database=N
         post=GuardedClient(guard=DestinationGuard(allow=allow)).post,
         log=logger,
         peers=peers,
+        other_subjects=other_subjects,
         clients=[_place(client, url) for client in clients],
     )  # fmt: skip
     dedl = RealmTokens(realm="dedl", url=f"{url}/auth/realms/dedl", ring=keys, sessions=issuer.sessions, clock=clock)

@@ -11,8 +11,11 @@ from joserfc.jwk import RSAKey
 
 from identity.issuer.browsing import endpoint, exchange, tokens_of
 from identity.issuer.issuer_site import build_site
+from twinlake.identity.issuer.models import VerifiedSubject
+from twinlake.identity.issuer.subjects import verify_own
 from twinlake.identity.keys.jwt import sign
 from twinlake.identity.keys.ring import PUBLISHED_BEFORE, SigningKey
+from twinlake.identity.principals import Principal
 
 
 def encode(value):
@@ -126,3 +129,36 @@ async def test_skew_of_half_a_minute_is_forgiven(site, http, token):
     assert (await exchange(http, site, token)).status_code == 200
     site.clock.advance(seconds=60)
     assert (await exchange(http, site, token)).status_code == 400
+
+
+class Neighbours:
+    """Verifies the tokens of one other site, with whose keys it was made."""
+
+    def __init__(self, site):
+        self.site = site
+
+    async def verify(self, token, subject_issuer):
+        claims = verify_own(token, self.site.realm(), self.site.keys, self.site.clock)
+        principal = Principal("urn:twinlake:site:other", claims["sub"])
+        return VerifiedSubject(principal=principal, roles=frozenset({"hda-low"}), attributes={"preferred_username": "alice"})
+
+
+async def test_a_token_that_another_issuer_vouches_for_is_exchanged_for_its_own_principal():
+    other = await build_site("http://other.test", site_id="other")
+    site = await build_site("http://issuer.test", other_subjects=Neighbours(other))
+    async with (
+        other.database,
+        site.database,
+        httpx2.AsyncClient(transport=httpx2.ASGITransport(app=other.app), base_url=other.url) as there,
+        httpx2.AsyncClient(transport=httpx2.ASGITransport(app=site.app), base_url=site.url) as here,
+    ):
+        account = await other.add("alice", roles=["DPAD_Direct_Access"])
+        theirs = (await tokens_of(there, other))["access_token"]
+        lake = (await exchange(here, site, theirs)).json()["access_token"]
+        forged = await exchange(here, site, theirs[:-8])
+
+    claims = jwt.decode(lake, options={"verify_signature": False})
+    assert claims["twinlake:principal"] == claims["sub"] == f"urn:twinlake:site:other|{account.subject}"
+    assert claims["realm_access"] == {"roles": ["hda-low"]}
+    assert claims["sid"] != jwt.decode(theirs, options={"verify_signature": False})["sid"]
+    assert (forged.status_code, forged.json()["error"]) == (400, "invalid_grant")

@@ -1,6 +1,6 @@
 """Builds the issuer of a site."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from starlette.routing import BaseRoute
@@ -100,7 +100,7 @@ def build_issuer(
     log: FilteringBoundLogger,
     peers: RedirectOwners,
     clients: Sequence[Client] = (),
-    subject_tokens: Callable[[SubjectTokens], SubjectTokens] = lambda own: own,
+    other_subjects: SubjectTokens | None = None,
 ) -> Issuer:
     """Build the issuer.
 
@@ -114,8 +114,8 @@ def build_issuer(
         Sends to addresses that the settings name (back-channel logout).
     clients
         Those of the settings, beside the ones of the real service.
-    subject_tokens
-        Given what verifies this site's own desp tokens, returns what verifies all that may be exchanged.
+    other_subjects
+        Verifies tokens of other issuers that are exchanged; None takes this site's own desp tokens only.
     """
     issuer = site_issuer(facts.site_id)
     dedl, desp = Realm("dedl", facts.public_url), Realm("desp", facts.public_url)
@@ -143,7 +143,14 @@ def build_issuer(
     codes = CodeStore(database=database, randomness=randomness, sessions=sessions, refresh_tokens=refresh_tokens)
     devices = DeviceStore(database=database, clock=clock, randomness=randomness, sessions=sessions, refresh_tokens=refresh_tokens)
     own = OwnDespTokens(
-        realm=desp, keys=keys, clock=clock, sessions=sessions, subjects=subjects, issuer=issuer, site_id=facts.site_id
+        realm=desp,
+        keys=keys,
+        clock=clock,
+        sessions=sessions,
+        subjects=subjects,
+        issuer=issuer,
+        site_id=facts.site_id,
+        others=other_subjects,
     )
     granting = Granting(
         database=database,
@@ -154,7 +161,7 @@ def build_issuer(
         devices=devices,
         services=services,
         subjects=subjects,
-        subject_tokens=subject_tokens(own),
+        subject_tokens=own,
         proof=proof,
         mint=mint,
         site_id=facts.site_id,

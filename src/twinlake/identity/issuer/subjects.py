@@ -6,9 +6,9 @@ from twinlake.identity.errors import InvalidTokenError
 from twinlake.identity.grants import GrantStore
 from twinlake.identity.issuer.accounts import AccountStore
 from twinlake.identity.issuer.errors import invalid_grant
-from twinlake.identity.issuer.models import Realm, VerifiedSubject
+from twinlake.identity.issuer.models import Realm, SubjectTokens, VerifiedSubject
 from twinlake.identity.issuer.sessions import SessionRegistry
-from twinlake.identity.keys.jwt import audiences, check_times, read_keys, verify
+from twinlake.identity.keys.jwt import audiences, check_times, peek, read_keys, verify
 from twinlake.identity.keys.ring import KeyRing
 from twinlake.identity.principals import Principal
 
@@ -46,7 +46,13 @@ class OwnSubjects:
 
 
 class OwnDespTokens:
-    """Verifies desp tokens of this very site (`SubjectTokens`)."""
+    """Verifies desp tokens of this very site (`SubjectTokens`).
+
+    Parameters
+    ----------
+    others
+        Asked about tokens that name another issuer.
+    """
 
     def __init__(
         self,
@@ -58,6 +64,7 @@ class OwnDespTokens:
         subjects: OwnSubjects,
         issuer: str,
         site_id: str,
+        others: SubjectTokens | None,
     ) -> None:
         self._realm = realm
         self._keys = keys
@@ -66,8 +73,11 @@ class OwnDespTokens:
         self._subjects = subjects
         self._issuer = issuer
         self._site_id = site_id
+        self._others = others
 
     async def verify(self, token: str, subject_issuer: str) -> VerifiedSubject:
+        if self._others is not None and peek(token)[1].get("iss") != self._realm.url:
+            return await self._others.verify(token, subject_issuer)
         if subject_issuer != DESP_ALIAS:
             raise InvalidTokenError(f"The issuer {subject_issuer[:80]!r} is not trusted.")
         claims = verify_own(token, self._realm, self._keys, self._clock)
