@@ -11,11 +11,12 @@ from twinlake.identity.standing import Standing
 from twinlake.identity.tokens import NewToken
 
 ALICE = Principal(ISSUER, "alice")
+WITH_ACCOUNT = Principal(ISSUER, "with-account")
 
 
 @pytest.fixture
 def standing(site):
-    return Standing(database=site.database, clock=site.clock)
+    return Standing(database=site.database, clock=site.clock, knows_account=lambda _, principal: principal == WITH_ACCOUNT)
 
 
 async def make_token(site, *, days=None):
@@ -26,6 +27,10 @@ async def make_token(site, *, days=None):
 
 async def test_who_has_no_token_has_no_standing(standing):
     assert await standing.caller_of(ALICE) is None
+
+
+async def test_who_has_an_account_needs_no_token(standing):
+    assert (await standing.caller_of(WITH_ACCOUNT)).scopes == {"search", "read"}
 
 
 async def test_present_grants_count_and_nothing_but_reading_is_allowed(site, standing):

@@ -1,5 +1,7 @@
 """Principals as callers when they are not there: what is sent to them later is decided by what they have then."""
 
+from collections.abc import Callable
+
 from twinlake.core.clock import Clock, to_microseconds
 from twinlake.engines.database import Connection, Database
 from twinlake.identity.grants import read_grants
@@ -12,20 +14,31 @@ select exists(select 1 from identity_token where issuer = ? and subject = ? and 
 """
 
 
-class Standing:
-    """Looks up what a principal may be told of now."""
+KnowsAccount = Callable[[Connection, Principal], bool]
+"""Tells whether a principal has an account that may sign in."""
 
-    def __init__(self, *, database: Database, clock: Clock) -> None:
+
+class Standing:
+    """Looks up what a principal may be told of now.
+
+    Parameters
+    ----------
+    knows_account
+        Asked about those who have no token.
+    """
+
+    def __init__(self, *, database: Database, clock: Clock, knows_account: KnowsAccount) -> None:
         self._database = database
         self._clock = clock
+        self._knows_account = knows_account
 
     async def caller_of(self, principal: Principal) -> Caller | None:
-        """Return *principal* with its present grants, for reading only; None once its last token has ended."""
+        """Return *principal* with its present grants, for reading only; None once its last token and its account have ended."""
         now = to_microseconds(self._clock.now())
 
         def work(tx: Connection) -> Caller | None:
             [(is_known,)] = tx.execute(_IS_KNOWN, (principal.issuer, principal.subject, now)).fetchall()
-            if not is_known:
+            if not is_known and not self._knows_account(tx, principal):
                 return None
             grants = read_grants(tx, principal)
             return Caller(

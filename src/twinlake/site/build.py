@@ -277,7 +277,9 @@ async def open_services(
             log=log,
         )
         webhook_signer = WebhookSigner(key=folder.derive_key("webhook secrets"))
-        client = GuardedClient(guard=DestinationGuard(allow=settings.webhooks.allow))
+        client = GuardedClient(
+            guard=DestinationGuard(allow=settings.webhooks.allow, is_closed=federation.sites.directory.is_at_peer)
+        )
         yield Services(
             settings=settings,
             folder=folder,
@@ -368,7 +370,7 @@ async def open_services(
                 client=client,
                 signer=webhook_signer,
                 audience_of=audiences.audience_of,
-                caller_of=Standing(database=database, clock=clock).caller_of,
+                caller_of=Standing(database=database, clock=clock, knows_account=federation.issuer.accounts.knows).caller_of,
                 clock=clock,
                 randomness=randomness,
                 closing=closing,

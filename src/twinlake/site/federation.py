@@ -47,10 +47,11 @@ from twinlake.identity.trust.subjects import SubjectReader
 from twinlake.identity.trust.used import UsedIds
 from twinlake.identity.trust.vault import SubjectVault
 from twinlake.site.asking import PeerQuestions, SearchedPeers
+from twinlake.site.clients import configured_clients
 from twinlake.site.layout import SiteFolder
 from twinlake.site.neighbourhood import list_offers
 from twinlake.site.settings import SiteSettings
-from twinlake.site.trusting import ExchangedSubjects, SiteEndpoints, TokensForPeers, TrustedSites, exchange_grant, redeeming_grant
+from twinlake.site.trusting import OtherSubjects, SiteEndpoints, TokensForPeers, TrustedSites, exchange_grant, redeeming_grant
 
 _PEER_BYTES = 16 << 20
 
@@ -125,6 +126,7 @@ async def open_federation(
                 title=settings.title,
                 public_url=settings.base_url,
                 has_desp=settings.signs_in_for_others,
+                terms_url=settings.identity.terms_url,
                 stylesheet=f"{settings.base_url}/static/{own_static_files().version}/console.css",
                 icon=f"{settings.base_url}/static/{own_static_files().version}/icon.svg",
             ),
@@ -139,8 +141,8 @@ async def open_federation(
             post=GuardedClient(guard=DestinationGuard()).post,
             log=log,
             peers=trusted,
-            clients=_console_clients(settings, console_secret),
-            subject_tokens=lambda own: ExchangedSubjects(own=own, own_url=desp.url, others=subjects),
+            clients=(*configured_clients(settings), *_console_clients(settings, console_secret)),
+            other_subjects=OtherSubjects(subjects),
         )
         bearers = BearerTokens(
             site_issuer=site_issuer(settings.id),
@@ -183,6 +185,7 @@ async def open_federation(
         )
         peer_tokens = PeerTokens(signer=signer, peers=trusted, endpoints=endpoints, subjects=vault, clock=clock)
         changed += [bearers.forget, peer_tokens.forget]
+        sites.directory.on_change.append(bearers.forget)
         for_peers = TokensForPeers(peer_tokens)
         local = LocalSource(site_id=settings.id, catalogue=catalogue, visibility_of=collections.visibility_of)
         own = Budget(seconds=settings.catalogue.deadline_seconds, size_bytes=_PEER_BYTES)

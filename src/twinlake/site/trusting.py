@@ -16,7 +16,6 @@ from twinlake.identity.errors import InvalidTokenError
 from twinlake.identity.issuer.build import Issuer
 from twinlake.identity.issuer.clients import redirect_uris_of
 from twinlake.identity.issuer.models import ACCESS_TOKEN_TYPE, TOKEN_EXCHANGE, GrantHandler, Realm, TokenRequest
-from twinlake.identity.issuer.models import SubjectTokens as OwnSubjectTokens
 from twinlake.identity.issuer.models import VerifiedSubject as ExchangedSubject
 from twinlake.identity.issuer.subjects import DESP_ALIAS
 from twinlake.identity.keys.jwt import peek
@@ -167,20 +166,15 @@ class SiteEndpoints:
         return answer
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExchangedSubjects:
-    """Verifies what is exchanged here: desp tokens of this site, of peers, and tokens of external issuers."""
+@dataclass(frozen=True, slots=True)
+class OtherSubjects:
+    """Verifies what other issuers signed and is exchanged here: desp tokens of peers, tokens of external issuers."""
 
-    own: OwnSubjectTokens
-    own_url: str
-    """Of this site's own realm ``desp``."""
-    others: SubjectReader
+    reader: SubjectReader
 
     async def verify(self, token: str, subject_issuer: str) -> ExchangedSubject:
         """Return whom *token* speaks for; raises as `SubjectTokens.verify` does."""
-        if subject_issuer == DESP_ALIAS and peek(token)[1].get("iss") == self.own_url:
-            return await self.own.verify(token, subject_issuer)
-        subject = await self.others.read(token, alias=subject_issuer)
+        subject = await self.reader.read(token, alias=subject_issuer)
         return ExchangedSubject(principal=subject.principal, roles=subject.roles, attributes=subject.attributes)
 
 

@@ -105,6 +105,8 @@ class PeerDirectory:
         self._peers: dict[str, Peer] = {}
         self._by_issuer: dict[str, Peer] = {}
         self._places: set[tuple[str, int]] = set()
+        self.on_change: list[Callable[[], None]] = []
+        """Called after a change of any peer."""
         self.version = ""
         """Another text whenever the set of trusted peers is another; the same after a restart."""
 
@@ -226,6 +228,8 @@ class PeerDirectory:
 
         async with self._changing:
             self._remember(await self._database.write(both))
+        for listener in self.on_change:
+            listener()
 
     def _remember(self, peers: list[Peer]) -> None:
         self._peers = {peer.id: replace(peer, address=self._addresses.get(peer.id)) for peer in peers}

@@ -131,6 +131,11 @@ class AccountStore:
         """Return the account of this name; raises as `get` does."""
         return await self._database.read(lambda tx: _get(tx, "username", username.lower()))
 
+    def knows(self, tx: Connection, principal: Principal) -> bool:
+        """Tell, within a transaction, whether *principal* has an account here that is enabled."""
+        query = "select 1 from issuer_account where subject = ? and enabled = 1"
+        return principal.issuer == self._issuer and tx.execute(query, (principal.subject,)).fetchone() is not None
+
     async def list_accounts(self) -> list[Account]:
         """Return all accounts by name."""
 
