@@ -7,6 +7,7 @@ import pytest
 
 from twinlake.core.clock import SystemClock
 from twinlake.holdings.catalogue.interfaces import ItemDraft, Managed, Visibility
+from twinlake.identity.keys.ring import KEY_USES
 from twinlake.testing.delivery_site import new_collection, new_item
 from twinlake.testing.site import local_site
 
@@ -158,6 +159,16 @@ async def test_nothing_is_swept_while_a_backup_copies(services, clock):
 
     await services.upkeep.go_round()
     assert await services.objects.find_size(stray.sha256) is None
+
+
+async def test_keys_are_followed_by_new_ones(services, clock):
+    before = {use: services.ring.signing_key(use).kid for use in KEY_USES}
+    clock.later = timedelta(days=91)
+    await services.upkeep.go_round()
+    clock.later = timedelta(days=91, minutes=16)
+
+    assert all(services.ring.signing_key(use).kid != before[use] for use in KEY_USES)
+    assert all(before[use] in {key["kid"] for key in services.ring.public_keys(use)} for use in KEY_USES)
 
 
 async def test_uploads_that_were_left_go(services, clock):

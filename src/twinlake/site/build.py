@@ -388,6 +388,7 @@ async def open_services(
                 catalogue=catalogue,
                 objects=objects,
                 uploads=uploads,
+                keys=ring,
                 clock=clock,
                 log=log,
                 reserve=DiskReserve(folder.database.parent / "reserve", size_bytes=_RESERVE_BYTES),

@@ -15,6 +15,7 @@ from twinlake.engines.objectstore import ObjectStore
 from twinlake.engines.objectstore.upkeep import sweep
 from twinlake.holdings.catalogue.store import SqlCatalogue
 from twinlake.holdings.ingest.uploads import Uploads
+from twinlake.identity.keys.ring import KeyRing
 from twinlake.site.layout import SiteFolder
 
 _EVERY_SECONDS = 900.0
@@ -43,6 +44,7 @@ class Upkeep:
         catalogue: SqlCatalogue,
         objects: ObjectStore,
         uploads: Uploads,
+        keys: KeyRing,
         clock: Clock,
         log: FilteringBoundLogger,
         reserve: DiskReserve,
@@ -54,6 +56,7 @@ class Upkeep:
         self._catalogue = catalogue
         self._objects = objects
         self._uploads = uploads
+        self._keys = keys
         self._clock = clock
         self._log = log
         self._reserve = reserve
@@ -82,7 +85,8 @@ class Upkeep:
                 await self.go_round()
 
     async def go_round(self) -> None:
-        """Clear away once. Objects go last: what still cited them has gone by then. They stay while a backup copies them."""
+        """Clear away once, and let new keys follow old ones. Objects go last: what still cited them has gone by then. They stay while a backup copies them."""
+        await self._keys.keep_up()
         for kept, age in self._retention:
             await self._drop(kept, self._clock.now() - age)
         await self._uploads.sweep()
