@@ -85,7 +85,10 @@ class Upkeep:
                 await self.go_round()
 
     async def go_round(self) -> None:
-        """Clear away once, and let new keys follow old ones. Objects go last: what still cited them has gone by then. They stay while a backup copies them."""
+        """Clear away once, and let new keys follow old ones.
+
+        Objects go last: what still cited them has gone by then. They stay while a backup copies them.
+        """
         await self._keys.keep_up()
         for kept, age in self._retention:
             await self._drop(kept, self._clock.now() - age)
