@@ -97,6 +97,7 @@ async def open_federation(
         role=settings.role,
         operator=settings.federation.operator,
         place=settings.federation.place,
+        title=settings.title,
         url=settings.base_url,
         token_url=dedl.endpoint("token"),
         services=list_offers(settings),

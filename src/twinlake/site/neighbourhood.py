@@ -46,7 +46,7 @@ class Neighbourhood:
             status = "degraded" if peer.refusal is not None or peer.is_stale(now) else "ok"
         return Site(
             id=peer.id,
-            title=peer.id,
+            title=peer.title,
             url=peer.public_url,
             status=status,
             since=peer.fetched_at or peer.changed_at,

@@ -95,7 +95,7 @@ class TrustedSites:
             client_id=OWN_CONSOLE_CLIENT,
         )
         others = [
-            Home(id=peer.id, title=peer.id, realm_url=Realm("desp", peer.public_url).url)
+            Home(id=peer.id, title=peer.title, realm_url=Realm("desp", peer.public_url).url)
             for peer in self._directory.list_trusted()
             if peer.descriptor is not None and peer.descriptor.keys.desp
         ]

@@ -79,6 +79,8 @@ class Descriptor(
     role: Literal["central", "bridge"]
     operator_name: _Text
     place: _Text
+    title: _Text = ""
+    """Name shown to people."""
     url: Url
     """Under which users reach it, without a trailing slash."""
     token_url: Url

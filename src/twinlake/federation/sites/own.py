@@ -42,6 +42,8 @@ class SiteFacts:
     role: Literal["central", "bridge"]
     operator: str
     place: str
+    title: str = ""
+    """Name shown to people."""
     url: str
     """Without a trailing slash."""
     token_url: str
@@ -131,6 +133,7 @@ class OwnDescriptor:
             role=facts.role,
             operator_name=facts.operator,
             place=facts.place,
+            title=facts.title[:_TEXT],
             url=facts.url,
             token_url=facts.token_url,
             keys=SiteKeys(

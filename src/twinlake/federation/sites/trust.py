@@ -63,6 +63,11 @@ class Peer:
         return self.address or self.public_url
 
     @property
+    def title(self) -> str:
+        """Its name for people; its id where it has said none."""
+        return (self.descriptor.title if self.descriptor else "") or self.id
+
+    @property
     def token_url(self) -> str | None:
         """Of its ``dedl`` realm; None before it was heard."""
         return None if self.descriptor is None else self.descriptor.token_url
