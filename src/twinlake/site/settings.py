@@ -234,7 +234,7 @@ class SiteSettings(BaseSettings):
 
     id: str = Field("central", description="Name of this site: part of data URLs and of principals. Never change it later.")
     role: Literal["central", "bridge"] = Field("central", description="What the site is in the federation.")
-    title: str = Field("Twinlake", description="Name shown to people.")
+    title: str = Field("Twinlake", max_length=500, description="Name shown to people.")
     public_url: str | None = Field(
         None, description="URL under which users reach the site, without a trailing slash; default: http://host:port."
     )

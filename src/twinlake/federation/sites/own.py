@@ -133,7 +133,7 @@ class OwnDescriptor:
             role=facts.role,
             operator_name=facts.operator,
             place=facts.place,
-            title=facts.title[:_TEXT],
+            title=facts.title,
             url=facts.url,
             token_url=facts.token_url,
             keys=SiteKeys(
