@@ -87,6 +87,7 @@ def describe_item(document: JsonObject, addresses: Addresses) -> JsonObject:
         "title": _write_value(title, _TITLE_LIMIT) if title and isinstance(title, str) else document["id"],
         "collection": document["collection"],
         "key": f"{document['collection']}/{document['id']}",
+        "sites": document.get("federation:backends", []),
         "href": addresses.item(document["collection"], document["id"]),
         "collection_href": addresses.collection(document["collection"]),
         "when": when,
@@ -186,6 +187,7 @@ def describe_collection(document: JsonObject, addresses: Addresses) -> JsonObjec
         "about": _write_value(document["description"], _ABOUT_LIMIT),
         "when": "any time" if start is None and end is None else write_interval(start, end),
         "href": addresses.collection(document["id"]),
+        "sites": document.get("federation:backends", []),
     }
 
 

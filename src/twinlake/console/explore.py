@@ -1,8 +1,8 @@
 """The explore page: a form becomes a search, a search becomes rows, footprints and code."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 import orjson
@@ -21,8 +21,14 @@ from twinlake.console.describe import (
 from twinlake.console.holdings import has_words
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import InvalidInputError, TwinlakeError
-from twinlake.core.paging import TokenSeal
-from twinlake.holdings.catalogue.interfaces import Catalogue, ItemQuery, Visibility
+from twinlake.discovery.data.aggregation import AggregateRequest
+from twinlake.discovery.data.collection_requests import CollectionRequest
+from twinlake.discovery.data.reach import BACKENDS, Reach
+from twinlake.discovery.data.requests import SearchRequest
+from twinlake.discovery.data.service import DataDiscovery, Found
+from twinlake.federation.search.models import Scope
+from twinlake.holdings.catalogue.interfaces import ItemQuery
+from twinlake.identity.principals import Caller
 from twinlake.standards.cql2 import InvalidFilterError, parse_text, properties_of
 from twinlake.standards.stac import parse_bbox, parse_datetime_query
 
@@ -42,6 +48,8 @@ class Asked:
     bbox: str
     filter: str
     """CQL2 text."""
+    sites: tuple[str, ...] = ()
+    """Ids of the sites to ask; none is all."""
     page: str
 
     @classmethod
@@ -54,6 +62,7 @@ class Asked:
             end=form.get("end", "").strip(),
             bbox=form.get("bbox", "").strip(),
             filter=form.get("filter", "").strip(),
+            sites=tuple(dict.fromkeys(one for one in form.getlist("sites") if one)),
             page=form.get("page", ""),
         )
 
@@ -68,13 +77,16 @@ class Asked:
             body["datetime"] = f"{_bound(self.start, 'T00:00:00Z')}/{_bound(self.end, 'T23:59:59Z')}"
         if self.filter:
             body |= {"filter": self.filter, "filter-lang": "cql2-text"}
+        if self.sites:
+            body[BACKENDS] = list(self.sites)
         return body
 
     def next_address(self, path: str, token: str) -> str:
         """Return the address of the next page."""
         pairs = [("q", self.q), ("start", self.start), ("end", self.end), ("bbox", self.bbox), ("filter", self.filter)]
         named = [(name, value) for name, value in pairs if value]
-        return f"{path}?{urlencode([*named, *(('collections', one) for one in self.collections), ('page', token)])}"
+        named += [("collections", one) for one in self.collections] + [("sites", one) for one in self.sites]
+        return f"{path}?{urlencode([*named, ('page', token)])}"
 
 
 def _bound(day: str, time: str) -> str:
@@ -94,46 +106,44 @@ class Answer:
     """The address of the next page."""
     body: JsonObject | None
     """The same question as a STAC item search; None where it is wrong, or its words name no collection."""
+    missing: Mapping[str, str] = field(default_factory=dict)
+    """Reasons by id of the sites that did not answer."""
     problem: str | None = None
     filter_problem: str | None = None
     """What is wrong with the filter, for its field."""
 
 
 class Explorer:
-    """Answers the explore page."""
+    """Answers the explore page: from all sites, where there are others."""
 
-    def __init__(self, *, catalogue: Catalogue, seal: TokenSeal, addresses: Addresses, deadline_seconds: float) -> None:
-        self._catalogue = catalogue
-        self._seal = seal
+    def __init__(self, *, discovery: DataDiscovery, addresses: Addresses) -> None:
+        self._discovery = discovery
         self._addresses = addresses
-        self._deadline_seconds = deadline_seconds
 
-    async def list_choices(self, visibility: Visibility) -> list[JsonObject]:
+    async def list_choices(self, caller: Caller) -> list[JsonObject]:
         """Return the collections that a form offers, by title."""
-        stored = await self._catalogue.list_collections(visibility)
-        choices = [describe_collection(orjson.loads(one.body), self._addresses) for one in stored]
-        return sorted(choices, key=lambda one: (natural_key(one["title"]), natural_key(one["id"])))
+        found = await self._discovery.search_collections(caller, CollectionRequest())
+        choices = [describe_collection(orjson.loads(body), self._addresses) for body in found.bodies]
+        by_id: dict[str, JsonObject] = {}
+        for one in choices:  # what stands there for several sites is one choice
+            known = by_id.setdefault(one["id"], one | {"sites": []})
+            known["sites"] = sorted({*known["sites"], *one["sites"]})
+        return sorted(by_id.values(), key=lambda one: (natural_key(one["title"]), natural_key(one["id"])))
 
-    async def find_example(self, visibility: Visibility) -> str | None:
+    async def find_example(self, caller: Caller) -> str | None:
         """Return a filter that finds some of what is visible, if anything has properties to filter by."""
-        return write_example(await self._catalogue.queryables(None, visibility))
+        return write_example(await self._discovery.queryables(caller, None))
 
-    async def answer(self, asked: Asked, choices: Sequence[JsonObject], visibility: Visibility, *, binding: bytes) -> Answer:
-        """Search as *asked*; what is wrong with the question is part of the answer.
-
-        Parameters
-        ----------
-        binding
-            Whom the address of the next page is for.
-        """
+    async def answer(self, asked: Asked, choices: Sequence[JsonObject], caller: Caller) -> Answer:
+        """Search as *asked*; what is wrong with the question is part of the answer."""
         try:
-            return await self._search(asked, choices, visibility, binding)
+            return await self._search(asked, choices, caller)
         except InvalidFilterError as error:
             return _no_answer("The filter is wrong: below its field stands how.", filter_problem=_explain(error))
         except TwinlakeError as error:
             return _no_answer(_explain(error))
 
-    async def _search(self, asked: Asked, choices: Sequence[JsonObject], visibility: Visibility, binding: bytes) -> Answer:
+    async def _search(self, asked: Asked, choices: Sequence[JsonObject], caller: Caller) -> Answer:
         collections = asked.collections
         if asked.q:
             words = asked.q.casefold().split()
@@ -150,27 +160,40 @@ class Explorer:
             end=end,
             filter=parse_text(asked.filter) if asked.filter else None,
             limit=_PAGE,
-            after=tuple(orjson.loads(self._seal.open(asked.page, binding))) if asked.page else None,
         )
-        page = await self._catalogue.search(query, visibility, deadline_seconds=self._deadline_seconds)
-        token = self._seal.seal(orjson.dumps(page.after), binding) if page.after else ""
-        documents = sort_simultaneous(map(orjson.loads, page.bodies))
+        reach = Reach(scope=Scope(backends=frozenset(asked.sites) or None))
+        found = await self._discovery.search(caller, SearchRequest(query=query, token=asked.page or None, reach=reach))
+        documents = sort_simultaneous(map(orjson.loads, found.bodies))
         return Answer(
-            headline="Nothing found" if page.matched == 0 else f"{write_count(page.matched, 'item')} found",
+            headline=_write_headline(found if not asked.page else await self._count(query, caller, reach)),
             items=[describe_item(document, self._addresses) for document in documents],
             footprints=write_features(map(draw_footprint, documents)),
-            more=asked.next_address(f"{self._addresses.root}/explore", token) if token else None,
+            more=asked.next_address(f"{self._addresses.root}/explore", found.token) if found.token else None,
             body=body,
-            filter_problem=await self._explain_nothing(query, visibility) if page.matched == 0 else None,
+            missing={} if found.completeness is None else found.completeness.missing,
+            filter_problem=await self._explain_nothing(query, caller) if found.matched == 0 else None,
         )
 
-    async def _explain_nothing(self, query: ItemQuery, visibility: Visibility) -> str | None:
+    async def _count(self, query: ItemQuery, caller: Caller, reach: Reach) -> Found:
+        """Return how much is found on all pages: only the first page of a search tells."""
+        request = AggregateRequest(query=query, names=("total_count",), reach=reach)
+        [total], completeness = await self._discovery.aggregate(caller, request)
+        is_complete = completeness is None or not completeness.missing
+        return Found(bodies=[], token=None, matched=total["value"] if is_complete else None, partial=total["value"])
+
+    async def _explain_nothing(self, query: ItemQuery, caller: Caller) -> str | None:
         """Return which properties of the filter no visible item has."""
         if query.filter is None:
             return None
-        known = (await self._catalogue.queryables(None, visibility))["properties"]
+        known = (await self._discovery.queryables(caller, None))["properties"]
         unknown = sorted(properties_of(query.filter) - known.keys())
         return f"No item that you may see has the property {', '.join(unknown)}." if unknown else None
+
+
+def _write_headline(found: Found) -> str:
+    if found.matched is not None or found.partial is None:
+        return "Nothing found" if found.matched == 0 else f"{write_count(found.matched, 'item')} found"
+    return f"At least {write_count(found.partial, 'item')} found"
 
 
 def _no_answer(problem: str, *, filter_problem: str | None = None) -> Answer:

@@ -21,7 +21,13 @@ from twinlake.console.describe import (
     write_features,
 )
 from twinlake.core.documents import JsonObject
-from twinlake.holdings.catalogue.interfaces import Catalogue, ItemPage, ItemQuery, StoredCollection, Visibility
+from twinlake.discovery.data.aggregation import AggregateRequest
+from twinlake.discovery.data.collection_requests import CollectionRequest
+from twinlake.discovery.data.reach import BACKENDS
+from twinlake.discovery.data.requests import SearchRequest
+from twinlake.discovery.data.service import DataDiscovery
+from twinlake.holdings.catalogue.interfaces import ItemQuery, StoredCollection
+from twinlake.identity.principals import Caller
 
 _NEWEST = 8
 _MOST_ON_TIMELINE = 200_000
@@ -39,18 +45,19 @@ class Shelf:
     """How many are visible in all collections."""
     found: int
     """How many collections have the words that were asked for."""
+    missing: Mapping[str, str]
+    """Reasons by id of the sites that did not answer."""
 
 
 class Shelves:
-    """Reads collections and items for their pages."""
+    """Reads collections and items for their pages: of all sites, where there are others."""
 
-    def __init__(self, *, catalogue: Catalogue, addresses: Addresses, deadline_seconds: float) -> None:
-        self._catalogue = catalogue
+    def __init__(self, *, discovery: DataDiscovery, addresses: Addresses) -> None:
+        self._discovery = discovery
         self._addresses = addresses
-        self._deadline_seconds = deadline_seconds
 
     async def list_collections(
-        self, visibility: Visibility, *, q: str = "", skip: int = 0, limit: int, picture_bytes: int | None = None
+        self, caller: Caller, *, q: str = "", skip: int = 0, limit: int, picture_bytes: int | None = None
     ) -> Shelf:
         """Return cards of collections: those with items first, then by title.
 
@@ -63,18 +70,24 @@ class Shelves:
         picture_bytes
             What all pictures may take together; the largest are left out. None is no limit.
         """
-        stored = await self._catalogue.list_collections(visibility)
-        counts = await self._count(visibility)
-        described = [(one, describe_collection(orjson.loads(one.body), self._addresses)) for one in stored]
+        listed = await self._discovery.search_collections(caller, CollectionRequest())
+        counts = await self._count(caller)
+        described = [describe_collection(orjson.loads(body), self._addresses) for body in listed.bodies]
         words = q.casefold().split()
-        found = [pair for pair in described if has_words(pair[1], words)]
-        found.sort(key=lambda pair: (not counts.get(pair[0].id), natural_key(pair[1]["title"]), natural_key(pair[0].id)))
-        cards = [await self._make_card(one, card, counts, visibility) for one, card in found[skip : skip + limit]]
+        found = [one for one in described if has_words(one, words)]
+        found.sort(key=lambda one: (not counts.get(one["id"]), natural_key(one["title"]), natural_key(one["id"])))
+        cards = [await self._make_card(one, counts, caller) for one in found[skip : skip + limit]]
         if picture_bytes is not None:
             _drop_pictures(cards, picture_bytes)
-        return Shelf(cards=cards, collections=len(stored), items=sum(counts.values()), found=len(found))
+        return Shelf(
+            cards=cards,
+            collections=len(described),
+            items=sum(counts.values()),
+            found=len(found),
+            missing={} if listed.completeness is None else listed.completeness.missing,
+        )
 
-    async def show_collection(self, collection: str, visibility: Visibility) -> JsonObject:
+    async def show_collection(self, collection: str, caller: Caller) -> JsonObject:
         """Return what a collection's page shows.
 
         Raises
@@ -82,21 +95,21 @@ class Shelves:
         CollectionNotFoundError
             There is none, or it is not visible.
         """
-        stored = await self._catalogue.get_collection(collection, visibility)
+        stored = await self._discovery.get_collection(caller, collection)
         document = orjson.loads(stored.body)
-        newest = await self._find_newest(collection, visibility, _NEWEST)
-        count = (await self._count(visibility)).get(collection, 0)
-        queryables = await self._catalogue.queryables(collection, visibility)
+        newest = await self._find_newest(collection, caller, _NEWEST)
+        count = (await self._count(caller)).get(collection, 0)
+        queryables = await self._discovery.queryables(caller, collection)
         return {
             "one": describe_collection(document, self._addresses) | {"count": write_count(count, "item")},
-            "newest": [describe_item(one, self._addresses) for one in sort_simultaneous(map(orjson.loads, newest.bodies))],
-            "timeline": await self._draw_timeline(collection, visibility) if 0 < count <= _MOST_ON_TIMELINE else None,
+            "newest": [describe_item(one, self._addresses) for one in sort_simultaneous(map(orjson.loads, newest))],
+            "timeline": await self._draw_timeline(collection, caller) if 0 < count <= _MOST_ON_TIMELINE else None,
             "queryables": list_queryables(queryables),
-            "facts": _list_facts(document, stored),
+            "facts": _list_facts(document, stored.access.access if isinstance(stored, StoredCollection) else ""),
             "footprints": write_features([draw_box(document["extent"]["spatial"]["bbox"][0], "extent")]),
         }
 
-    async def show_item(self, collection: str, item: str, visibility: Visibility) -> JsonObject:
+    async def show_item(self, collection: str, item: str, caller: Caller) -> JsonObject:
         """Return what an item's page shows, and its ``document``.
 
         Raises
@@ -104,7 +117,7 @@ class Shelves:
         NotFoundError
             There is none, or it is not visible.
         """
-        stored = await self._catalogue.get_item(collection, item, visibility)
+        stored = await self._discovery.get_item(caller, collection, item)
         document = orjson.loads(stored.body)
         return {
             "document": document,
@@ -115,36 +128,34 @@ class Shelves:
             "footprints": write_features([draw_footprint(document)]) if document["geometry"] else None,
         }
 
-    async def _make_card(
-        self, stored: StoredCollection, described: JsonObject, counts: Mapping[str, int], visibility: Visibility
-    ) -> JsonObject:
-        count = counts.get(stored.id, 0)
-        newest = (await self._find_newest(stored.id, visibility, 1)).bodies if count else []
+    async def _make_card(self, described: JsonObject, counts: Mapping[str, int], caller: Caller) -> JsonObject:
+        count = counts.get(described["id"], 0)
+        newest = await self._find_newest(described["id"], caller, 1) if count else []
         picture, size_bytes = measure_thumbnail(orjson.loads(newest[0]), self._addresses) if newest else (None, 0)
         return {
             **described,
             "count": write_count(count, "item"),
             "thumbnail": picture,
             "thumbnail_bytes": size_bytes,
-            "access": stored.access.access,
+            "access": await self._discovery.find_access(described["id"]) or "open",
         }
 
-    async def _find_newest(self, collection: str, visibility: Visibility, limit: int) -> ItemPage:
+    async def _find_newest(self, collection: str, caller: Caller, limit: int) -> list[bytes]:
         query = ItemQuery(collections=(collection,), limit=limit, count=False)
-        return await self._catalogue.search(query, visibility, deadline_seconds=self._deadline_seconds)
+        return (await self._discovery.search(caller, SearchRequest(query=query))).bodies
 
-    async def _count(self, visibility: Visibility) -> dict[str, int]:
-        counts = await self._catalogue.aggregate_counts(
-            ItemQuery(), visibility, by=("collection",), deadline_seconds=self._deadline_seconds
-        )
-        return {bucket["key"]: bucket["count"] for bucket in counts["collection"]}
+    async def _count(self, caller: Caller) -> dict[str, int]:
+        buckets = await self._count_by(caller, ItemQuery(), "collection_frequency")
+        return {bucket["key"]: bucket["frequency"] for bucket in buckets}
 
-    async def _draw_timeline(self, collection: str, visibility: Visibility) -> JsonObject | None:
-        query = ItemQuery(collections=(collection,))
-        counts = await self._catalogue.aggregate_counts(
-            query, visibility, by=("datetime_month",), deadline_seconds=self._deadline_seconds
-        )
-        return draw_timeline(counts["datetime_month"])
+    async def _draw_timeline(self, collection: str, caller: Caller) -> JsonObject | None:
+        buckets = await self._count_by(caller, ItemQuery(collections=(collection,)), "datetime_frequency")
+        return draw_timeline([{"key": bucket["key"], "count": bucket["frequency"]} for bucket in buckets])
+
+    async def _count_by(self, caller: Caller, query: ItemQuery, name: str) -> list[JsonObject]:
+        [counted], _ = await self._discovery.aggregate(caller, AggregateRequest(query=query, names=(name,)))
+        buckets: list[JsonObject] = counted["buckets"]
+        return buckets
 
 
 def _drop_pictures(cards: Sequence[JsonObject], budget_bytes: int) -> None:
@@ -212,10 +223,11 @@ def _write_range(schema: JsonObject) -> str:
     return str(schema.get("format", ""))
 
 
-def _list_facts(document: JsonObject, stored: StoredCollection) -> list[tuple[str, str]]:
+def _list_facts(document: JsonObject, access: str) -> list[tuple[str, str]]:
     facts = [
         ("Id", document["id"]),
-        ("Access", stored.access.access),
+        ("Sites", ", ".join(document.get(BACKENDS, []))),
+        ("Access", access),
         ("Licence", document["license"]),
         ("Extent", ", ".join(f"{side:g}" for side in document["extent"]["spatial"]["bbox"][0])),
         ("Providers", ", ".join(provider["name"] for provider in document.get("providers", []))),

@@ -18,7 +18,6 @@ from twinlake.console.tiles import TileDesk
 from twinlake.console.tokens import TokenPages
 from twinlake.console.work import WorkBench
 from twinlake.events.models import Audience
-from twinlake.holdings.catalogue.interfaces import Visibility
 from twinlake.identity.principals import Caller
 from twinlake.identity.relying import CALLBACK
 from twinlake.identity.sessions import require_form_token
@@ -44,7 +43,6 @@ class ConsoleServices:
     signing: SigningPages
     tokens: TokenPages
     tiles: TileDesk
-    visibility_of: Callable[[Caller], Awaitable[Visibility]]
     audience_of: Callable[[Caller], Awaitable[Audience]]
     is_healthy: Callable[[], Awaitable[bool]]
 
@@ -83,9 +81,7 @@ class _Console:
 
     async def home(self, request: Request) -> Response:
         services, caller = self._services, request.state.caller
-        shelf = await services.shelves.list_collections(
-            await services.visibility_of(caller), limit=_HOME_COLLECTIONS, picture_bytes=_HOME_PICTURE_BYTES
-        )
+        shelf = await services.shelves.list_collections(caller, limit=_HOME_COLLECTIONS, picture_bytes=_HOME_PICTURE_BYTES)
         return self._pages.render(
             request,
             "home.html",
@@ -96,25 +92,23 @@ class _Console:
         )
 
     async def explore(self, request: Request) -> Response:
-        visibility = await self._services.visibility_of(request.state.caller)
+        caller = request.state.caller
         asked, explorer = Asked.read(request.query_params), self._services.explorer
-        choices = await explorer.list_choices(visibility)
-        binding = f"explore|{request.state.caller.key}".encode()
-        answer = await explorer.answer(asked, choices, visibility, binding=binding)
+        choices = await explorer.list_choices(caller)
+        answer = await explorer.answer(asked, choices, caller)
         snippets = self._snippets(request)
         if answer.problem is not None:
             codes = []
         else:
             codes = snippets.list_collections(asked.q) if answer.body is None else snippets.search(answer.body)
-        example = await explorer.find_example(visibility)
+        example = await explorer.find_example(caller)
         return self._pages.render(
             request, "explore.html", asked=asked, choices=choices, answer=answer, example=example, codes=codes
         )
 
     async def collections(self, request: Request) -> Response:
-        visibility = await self._services.visibility_of(request.state.caller)
         q, skip = request.query_params.get("q", "").strip(), _read_skip(request)
-        shelf = await self._services.shelves.list_collections(visibility, q=q, skip=skip, limit=_COLLECTIONS)
+        shelf = await self._services.shelves.list_collections(request.state.caller, q=q, skip=skip, limit=_COLLECTIONS)
         return self._pages.render(
             request,
             "collections.html",
@@ -126,16 +120,14 @@ class _Console:
         )
 
     async def collection(self, request: Request) -> Response:
-        visibility = await self._services.visibility_of(request.state.caller)
         name = request.path_params["collection"]
-        shown = await self._services.shelves.show_collection(name, visibility)
+        shown = await self._services.shelves.show_collection(name, request.state.caller)
         codes = self._snippets(request).search({"limit": _SAMPLE, "collections": [name]})
         return self._pages.render(request, "collection.html", codes=codes, **shown)
 
     async def item(self, request: Request) -> Response:
-        visibility = await self._services.visibility_of(request.state.caller)
         collection, item = request.path_params["collection"], request.path_params["item"]
-        shown = await self._services.shelves.show_item(collection, item, visibility)
+        shown = await self._services.shelves.show_item(collection, item, request.state.caller)
         codes = self._snippets(request).show_item(collection, item, _main_asset(shown.pop("document")["assets"]))
         return self._pages.render(request, "item.html", codes=codes, **shown)
 

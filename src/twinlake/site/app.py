@@ -111,11 +111,10 @@ def _hot_routes(services: Services) -> list[BaseRoute]:
 
 def _console(services: Services, pages: Pages) -> list[BaseRoute]:
     """The console stands before the job API: at addresses that both have, who asks for HTML gets the page."""
-    deadline = services.settings.catalogue.deadline_seconds
     console = ConsoleServices(
         pages=pages,
-        explorer=Explorer(catalogue=services.catalogue, seal=services.seal, addresses=pages.addresses, deadline_seconds=deadline),
-        shelves=Shelves(catalogue=services.catalogue, addresses=pages.addresses, deadline_seconds=deadline),
+        explorer=Explorer(discovery=services.discovery, addresses=pages.addresses),
+        shelves=Shelves(discovery=services.discovery, addresses=pages.addresses),
         news=NewsDesk(database=services.database, log=services.events, addresses=pages.addresses),
         work=WorkBench(jobs=services.jobs, addresses=pages.addresses),
         signing=SigningPages(pages=pages, sessions=services.sessions, sign_in=services.federation.sign_in),
@@ -127,7 +126,6 @@ def _console(services: Services, pages: Pages) -> list[BaseRoute]:
             links=services.links,
             renderer=services.previews,
         ),
-        visibility_of=services.collections.visibility_of,
         audience_of=services.audiences.audience_of,
         is_healthy=services.is_healthy,
     )

@@ -17,7 +17,7 @@ from twinlake.discovery.data.requests import SearchRequest, binding
 from twinlake.discovery.data.tokens import PageTokens
 from twinlake.federation.search.models import Completeness
 from twinlake.federation.search.service import FederatedSearch
-from twinlake.holdings.catalogue.interfaces import Catalogue, ItemQuery, StoredCollection, StoredItem, Visibility
+from twinlake.holdings.catalogue.interfaces import Access, Catalogue, ItemQuery, StoredCollection, StoredItem, Visibility
 from twinlake.identity.principals import Caller
 from twinlake.standards.stac.selecting import COLLECTION_DEFAULTS, ITEM_DEFAULTS, select_fields
 
@@ -158,6 +158,11 @@ class DataDiscovery:
             if not found:
                 raise
             return _finish(orjson.dumps(found[0]))
+
+    async def find_access(self, collection: str) -> Access | None:
+        """Return the kind of access to a collection of this site; None where it has none of this id."""
+        record = (await self._catalogue.list_access()).get(collection)
+        return None if record is None else record.access
 
     async def list_titles(self, caller: Caller) -> list[tuple[str, str]]:
         """Return id and title of every collection that *caller* may see."""
