@@ -31,6 +31,7 @@ PAGES = {
     "raster": "/collections/sst/items/sst-2021-07",
     "no geometry": "/collections/tables/items/ssp245",
     "odd item": f"{_ODD}/items/{quote(ODD_ID, safe='')}",
+    "sites": "/sites",
     "sign-in": "/sign-in",
     "sign-in needed": "/jobs",
     "not found": "/nonsense",

@@ -21,6 +21,7 @@ PAGES = [
     "/collections/sst/items/sst-2021-07",
     _ODD_PAGE,
     ODD_ITEM,
+    "/sites",
     "/sign-in",
 ]
 

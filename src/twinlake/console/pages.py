@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from twinlake.identity.principals import Caller
 
 _HERE = Path(__file__).parent
-_NAVIGATION = (("/", "Home"), ("/explore", "Explore"), ("/collections", "Collections"), ("/jobs", "Jobs"))
+_NAVIGATION = (("/", "Home"), ("/explore", "Explore"), ("/collections", "Collections"), ("/sites", "Sites"), ("/jobs", "Jobs"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from twinlake.console.negotiation import HtmlRoute
 from twinlake.console.news import NewsDesk
 from twinlake.console.pages import Pages
 from twinlake.console.signing import SigningPages
+from twinlake.console.sites import SitesPage
 from twinlake.console.snippets import Snippets
 from twinlake.console.tiles import TileDesk
 from twinlake.console.tokens import TokenPages
@@ -42,6 +43,7 @@ class ConsoleServices:
     work: WorkBench
     signing: SigningPages
     tokens: TokenPages
+    sites: SitesPage
     tiles: TileDesk
     audience_of: Callable[[Caller], Awaitable[Audience]]
     is_healthy: Callable[[], Awaitable[bool]]
@@ -66,6 +68,8 @@ def routes(services: ConsoleServices) -> list[BaseRoute]:
         guarded("/tokens", tokens.show, methods=["GET"], action="administer", on="resource", name="show_tokens"),
         guarded("/tokens", tokens.create, methods=["POST"], action="administer", on="resource", name="make_token"),
         guarded("/tokens/{key}/revoke", tokens.revoke, methods=["POST"], action="administer", on="resource"),
+        guarded("/sites", services.sites.show, methods=["GET"], action="public", name="show_sites"),
+        HtmlRoute(guarded("/services", services.sites.show, methods=["GET"], action="public", name="show_services")),
         HtmlRoute(guarded("/jobs", console.jobs, methods=["GET"], action="run")),
         HtmlRoute(guarded("/jobs/{job}", console.job, methods=["GET"], action="run")),
         guarded("/jobs/{job}/cancel", console.cancel_job, methods=["POST"], action="run"),

@@ -14,6 +14,7 @@ from twinlake.console.problems import ProblemPages
 from twinlake.console.routes import ConsoleServices
 from twinlake.console.routes import routes as console_routes
 from twinlake.console.signing import SigningPages
+from twinlake.console.sites import SitesPage
 from twinlake.console.tiles import TileDesk
 from twinlake.console.tokens import TokenPages
 from twinlake.console.work import WorkBench
@@ -119,6 +120,12 @@ def _console(services: Services, pages: Pages) -> list[BaseRoute]:
         work=WorkBench(jobs=services.jobs, addresses=pages.addresses),
         signing=SigningPages(pages=pages, sessions=services.sessions, sign_in=services.federation.sign_in),
         tokens=TokenPages(pages=pages, accounts=services.accounts, clock=services.clock, randomness=services.randomness),
+        sites=SitesPage(
+            pages=pages,
+            services=services.services,
+            list_links=services.federation.sites.links.list_latest,
+            list_peers=services.federation.sites.directory.list_peers,
+        ),
         tiles=TileDesk(
             catalogue=services.catalogue,
             collections=services.collections,

@@ -296,6 +296,7 @@ async def open_services(
                 Neighbourhood(
                     settings=settings,
                     health=health,
+                    collections=collections,
                     directory=federation.sites.directory,
                     client=federation.sites.client,
                     clock=clock,

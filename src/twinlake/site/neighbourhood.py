@@ -8,6 +8,8 @@ from twinlake.discovery.data.app import API_PATH
 from twinlake.discovery.services.models import Site, Status
 from twinlake.federation.sites.calls import PeerClient
 from twinlake.federation.sites.trust import Peer, PeerDirectory
+from twinlake.holdings.visibility import CollectionPolicy
+from twinlake.identity.principals import ANONYMOUS
 from twinlake.site.health import HealthWatch
 from twinlake.site.settings import SiteSettings
 
@@ -16,10 +18,18 @@ class Neighbourhood:
     """Lists this site and its peers with what they offer."""
 
     def __init__(
-        self, *, settings: SiteSettings, health: HealthWatch, directory: PeerDirectory, client: PeerClient, clock: Clock
+        self,
+        *,
+        settings: SiteSettings,
+        health: HealthWatch,
+        collections: CollectionPolicy,
+        directory: PeerDirectory,
+        client: PeerClient,
+        clock: Clock,
     ) -> None:
         self._settings = settings
         self._health = health
+        self._collections = collections
         self._directory = directory
         self._client = client
         self._clock = clock
@@ -33,9 +43,17 @@ class Neighbourhood:
             url=self._settings.base_url,
             status="ok" if found.ok else "degraded",
             since=self._health.since,
+            role=self._settings.role,
+            place=self._settings.federation.place,
+            operator=self._settings.federation.operator,
+            collections=await self._count_own(),
             offers=list_offers(self._settings),
         )
         return (own, *(self._describe(peer, self._clock.now()) for peer in self._directory.list_trusted()))
+
+    async def _count_own(self) -> int:
+        """Count what everybody may discover here."""
+        return len((await self._collections.visibility_of(ANONYMOUS)).collections)
 
     def _describe(self, peer: Peer, now: datetime) -> Site:
         said = peer.descriptor
@@ -50,6 +68,10 @@ class Neighbourhood:
             url=peer.public_url,
             status=status,
             since=peer.fetched_at or peer.changed_at,
+            role="" if said is None else said.role,
+            place="" if said is None else said.place,
+            operator="" if said is None else said.operator_name,
+            collections=None if said is None else len(said.collections),
             offers={} if said is None else dict(said.services),
         )
 

@@ -29,6 +29,12 @@ class Site:
     status: Status
     since: datetime
     """Since when it has this status, as far as is known here."""
+    role: str
+    """``central`` or ``bridge``; empty where it is not known."""
+    place: str
+    operator: str
+    collections: int | None
+    """How many everybody may discover there; None where it is not known."""
     offers: dict[str, str]
     """URL of each service that it offers, by the service's id."""
 

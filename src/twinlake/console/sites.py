@@ -1,0 +1,119 @@
+"""The page on sites and services: who is there, whether it works, how far it is, how to begin."""
+
+import math
+from collections.abc import Awaitable, Callable, Sequence
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from twinlake.console.describe import write_instant
+from twinlake.console.pages import Pages
+from twinlake.console.snippets import Snippet
+from twinlake.core.clock import to_text
+from twinlake.core.documents import JsonObject
+from twinlake.discovery.services.models import Site
+from twinlake.discovery.services.service import Offered, ServiceDiscovery
+from twinlake.federation.sites.links import Link
+from twinlake.federation.sites.trust import Peer
+
+ListLinks = Callable[[], Awaitable[list[Link]]]
+ListPeers = Callable[[], list[Peer]]
+_TONES = {"ok": "good", "degraded": "warn", "unreachable": "bad"}
+_WORDS = {"ok": "all well", "degraded": "needs care", "unreachable": "does not answer"}
+_RADIUS = 70.0
+_MEGABYTE = 1e6
+_TODO = {
+    "pending": "asks to join: compare the fingerprint with its operator, then twinlake federation trust",
+    "invited": "its operator must confirm",
+    "blocked": "nothing is asked of it, and it counts for nothing",
+    "left": "joining again takes a new invite",
+}
+
+
+class SitesPage:
+    """Shows the sites of the federation and their services."""
+
+    def __init__(self, *, pages: Pages, services: ServiceDiscovery, list_links: ListLinks, list_peers: ListPeers) -> None:
+        self._pages = pages
+        self._services = services
+        self._list_links = list_links
+        self._list_peers = list_peers
+
+    async def show(self, request: Request) -> Response:
+        """Answer with the page: links for who is signed in, sites in other states for administrators."""
+        caller = request.state.caller
+        sites = await self._services.list_sites()
+        links = {link.peer: link for link in await self._list_links()} if caller.principal is not None else {}
+        administers = "administrator" in caller.roles and "admin" in caller.scopes
+        return self._pages.render(
+            request,
+            "sites.html",
+            sites=[_describe(site, links.get(site.id)) for site in sites],
+            picture=draw_federation(sites, links),
+            services=[_describe_service(offered) for offered in await self._services.search()],
+            others=[_describe_other(peer) for peer in self._list_peers() if peer.state in _TODO] if administers else [],
+            knows_links=bool(links),
+        )
+
+
+def _describe(site: Site, link: Link | None) -> JsonObject:
+    return {
+        "id": site.id,
+        "title": site.title,
+        "url": site.url,
+        "role": site.role,
+        "place": " · ".join(part for part in (site.place, site.operator) if part),
+        "collections": site.collections,
+        "tone": _TONES[site.status],
+        "status": _WORDS[site.status],
+        "since": write_instant(to_text(site.since)),
+        "link": _write_link(link),
+    }
+
+
+def _write_link(link: Link | None) -> str:
+    if link is None:
+        return ""
+    milliseconds = link.round_trip.total_seconds() * 1000
+    return f"{milliseconds:.1f} ms, {link.bytes_per_second / _MEGABYTE:.0f} MB/s"
+
+
+def _describe_service(offered: Offered) -> JsonObject:
+    service = offered.service
+    return {
+        "id": service.id,
+        "title": service.title,
+        "description": service.description,
+        "sites": [{"title": site.title, "url": site.offers[service.id]} for site in offered.sites],
+        "code": Snippet("Python", service.begin.replace("{url}", offered.sites[0].offers[service.id])),
+    }
+
+
+def _describe_other(peer: Peer) -> JsonObject:
+    return {
+        "id": peer.id,
+        "state": peer.state,
+        "url": peer.public_url,
+        "fingerprint": peer.fingerprint,
+        "next": f"{_TODO[peer.state]} {peer.id}" if peer.state == "pending" else _TODO[peer.state],
+        "refusal": peer.refusal or "",
+    }
+
+
+def draw_federation(sites: Sequence[Site], links: dict[str, Link]) -> JsonObject:
+    """Return nodes and lines of a picture, 200 wide and high: this site in the middle, the others around it."""
+    own, *others = sites
+    nodes = [{"x": 0.0, "y": 0.0, "id": own.id, "tone": _TONES[own.status]}]
+    for number, site in enumerate(others):
+        angle = 2 * math.pi * number / len(others) - math.pi / 2
+        nodes.append(
+            {
+                "x": round(_RADIUS * math.cos(angle), 1),
+                "y": round(_RADIUS * math.sin(angle), 1),
+                "id": site.id,
+                "tone": _TONES[site.status],
+                "link": _write_link(links.get(site.id)).partition(",")[0],
+            }
+        )
+    words = ", ".join(f"{site.id} {_WORDS[site.status]}" for site in sites)
+    return {"nodes": nodes, "label": f"The sites of the federation: {words}."}

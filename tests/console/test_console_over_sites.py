@@ -1,0 +1,120 @@
+"""The console of sites that trust each other, in Chromium: one sign-in, one answer, a site that is missing."""
+
+import pytest
+
+from stac_documents import a_collection, an_item
+from twinlake.testing.federation_sites import federated_sites
+from twinlake.testing.site import run_twinlake
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def federation(tmp_path_factory):
+    """Three joined sites with a collection of two items each, and an account at the central one."""
+    directory = tmp_path_factory.mktemp("federation")
+    with federated_sites(directory) as sites:
+        for name, site in sites.items():
+            with site.client() as client:
+                collection = a_collection(f"of-{name}", title=f"Scenes of {name}")
+                assert client.post("/stac/v2/collections", json=collection).status_code == 201
+                for day in (1, 2):
+                    item = an_item(f"{name}-{day}", f"of-{name}", datetime=f"2020-01-0{day}T00:00:00Z")
+                    assert client.post(f"/stac/v2/collections/of-{name}/items", json=item).status_code == 201
+        file = directory / "password"
+        made = run_twinlake(
+            *("admin", "accounts", "add", "alice", "--write-to", str(file), "--config", str(sites["central"].config))
+        )
+        assert made.returncode == 0, made.stderr
+        yield sites, file.read_text().strip()
+
+
+@pytest.fixture
+def page(browser):
+    context = browser.new_context()
+    page = context.new_page()
+    page.told = []
+    page.on("console", lambda message: page.told.append(message.text) if message.type == "error" else None)
+    yield page
+    context.close()
+
+
+def sign_in(page, password):
+    page.get_by_label("Username").fill("alice")
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in").click()
+
+
+def test_one_sign_in_serves_at_every_site(federation, page):
+    sites, password = federation
+    climate, central = sites["climate"], sites["central"]
+    page.goto(f"{climate.url}/sign-in?next=/explore")
+    page.locator(".homes a").filter(has_not_text="this site").click()
+    assert page.url.startswith(f"{central.url}/realms/desp/")
+
+    sign_in(page, password)
+
+    page.wait_for_url(f"{climate.url}/explore")
+    assert page.get_by_role("button", name="Sign out").is_visible()
+    page.goto(f"{central.url}/sign-in?next=/collections")
+    page.locator(".homes a").first.click()
+    page.wait_for_url(f"{central.url}/collections")
+    assert page.get_by_role("button", name="Sign out").is_visible()
+    assert page.told == []
+
+
+def test_a_session_at_one_site_is_none_at_another(federation, page):
+    sites, _ = federation
+    page.goto(f"{sites['central'].url}/sign-in")
+    page.get_by_text("With a token instead").click()
+    page.get_by_label("Token").fill(sites["central"].token)
+    page.get_by_role("button", name="Sign in with this token").click()
+    page.wait_for_url(f"{sites['central'].url}/")
+    assert page.get_by_role("button", name="Sign out").is_visible()
+
+    for other in ("climate", "extremes"):
+        page.goto(sites[other].url)
+        assert page.get_by_role("button", name="Sign out").count() == 0
+
+
+def test_results_name_their_site_and_can_be_asked_of_one(federation, page):
+    sites, _ = federation
+    page.goto(f"{sites['central'].url}/explore")
+
+    assert page.get_by_role("heading", name="6 items found").is_visible()
+    assert sorted(set(page.locator("#answer .badge.site").all_inner_texts())) == ["central", "climate", "extremes"]
+    page.get_by_label("extremes", exact=True).check()
+    page.get_by_role("heading", name="2 items found").wait_for()
+    page.get_by_role("link", name="extremes-2").click()
+    assert page.get_by_role("heading", name="extremes-2").is_visible()
+    page.goto(f"{sites['central'].url}/collections/of-climate")
+    assert page.get_by_role("heading", name="Scenes of climate").is_visible()
+    assert page.told == []
+
+
+def test_the_sites_page_shows_who_is_there_and_what_they_offer(federation, page):
+    sites, _ = federation
+    page.goto(f"{sites['extremes'].url}/sites")
+
+    rows = page.get_by_role("group", name="All sites").get_by_role("row")
+    assert rows.count() == 4
+    assert page.get_by_text("all well").count() == 3
+    assert page.get_by_role("heading", name="Harmonised Data Access").is_visible()
+    assert page.locator("svg.federation circle").count() == 3
+    assert page.told == []
+
+
+def test_a_site_that_is_missing_is_named_and_comes_back(federation, page):
+    sites, _ = federation
+    sites["climate"].kill()
+    try:
+        page.goto(f"{sites['central'].url}/explore")
+
+        assert page.get_by_role("heading", name="At least 4 items found").is_visible()
+        assert "climate did not answer" in page.locator("#answer").get_by_role("alert").inner_text()
+    finally:
+        sites["climate"].restart()
+    page.goto(f"{sites['central'].url}/explore")
+    while not page.get_by_role("heading", name="6 items found").count():
+        page.reload()
+    assert page.locator("#answer").get_by_role("alert").count() == 0
