@@ -40,6 +40,9 @@ BENCHMARKS = {
     "inserts": Benchmark("Durable inserts: the database", "benchmarks.inserts.engine", (), ("--seconds", "2")),
     "http-inserts": Benchmark("Durable inserts over HTTP", "benchmarks.inserts.http", (), ("--seconds", "4")),
     "delivery": Benchmark("Delivery of big files, against nginx", "benchmarks.delivery", (), ("--quick",)),
+    "federation-http": Benchmark(
+        "Federated search over three real sites", "benchmarks.federation.http", ("--items", "100000"), ("--items", "10000")
+    ),
     "identity": Benchmark("Who asks, and whether they may", "benchmarks.identity.deciding", (), ("--rounds", "500")),
     "site": Benchmark(
         "Start and rest of a site", "benchmarks.site.startup", ("--site", "build/benchmarks/search/site"), ("--items", "100000")
