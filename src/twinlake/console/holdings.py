@@ -26,6 +26,7 @@ from twinlake.discovery.data.collection_requests import CollectionRequest
 from twinlake.discovery.data.reach import BACKENDS
 from twinlake.discovery.data.requests import SearchRequest
 from twinlake.discovery.data.service import DataDiscovery
+from twinlake.holdings.catalogue.documents import DOWNLOAD
 from twinlake.holdings.catalogue.interfaces import ItemQuery, StoredCollection
 from twinlake.identity.principals import Caller
 
@@ -119,10 +120,13 @@ class Shelves:
         """
         stored = await self._discovery.get_item(caller, collection, item)
         document = orjson.loads(stored.body)
+        document["assets"].pop(DOWNLOAD, None)  # The same files once more.
         return {
             "document": document,
             "item": describe_item(document, self._addresses),
-            "assets": [describe_asset(key, asset, self._addresses) for key, asset in document["assets"].items()],
+            "assets": [
+                describe_asset(key, asset, self._addresses) for key, asset in document["assets"].items() if key != DOWNLOAD
+            ],
             "properties": describe_properties(document["properties"]),
             "tiles": self._addresses.preview(document),
             "footprints": write_features([draw_footprint(document)]) if document["geometry"] else None,

@@ -17,6 +17,7 @@ from twinlake.events.log import EventLog
 from twinlake.events.models import Event
 from twinlake.holdings.catalogue.announcing import EXPANDERS
 from twinlake.holdings.catalogue.interfaces import (
+    Bundle,
     CollectionAccess,
     Holding,
     ItemDraft,
@@ -134,6 +135,7 @@ class CatalogueContract:
         assert document["properties"] == given.document["properties"] | {
             "storage:tier": "online",
             "order:status": "succeeded",
+            "federation:backends": ["here"],
         }
         assert document["links"][0]["href"] == f"{URL}/stac/v2/collections/c/items/a%20b%C3%BC"
         assert {link["rel"] for link in document["links"]} == {"self", "parent", "collection", "root"}
@@ -262,6 +264,59 @@ class CatalogueContract:
         served["assets"]["more"] = {"href": f"{URL}/data/here/c/one/more"}
         with pytest.raises(InvalidInputError):
             await catalogue.put_items([ItemDraft(document=served)])
+
+    async def test_the_whole_product_of_what_is_held_is_an_asset(self, catalogue: SqlCatalogue) -> None:
+        assets = {
+            "a": {"href": "a.tif", "title": "A", "type": "image/tiff"},
+            "b": {"href": "b.txt"},
+            "far": {"href": "https://x.example/far.nc"},
+        }
+        holdings: dict[str, Holding] = {"a": Managed(SHA, 42), "b": Linked("/srv/in/b.txt", 7)}
+        one = {key: value for key, value in holdings.items() if key == "a"}
+        await catalogue.put_items([replace(draft("s.2 x", assets=assets), holdings=holdings)])
+        await catalogue.put_items([replace(draft("one", assets=assets), holdings=one)])
+
+        several, single = [orjson.loads((await catalogue.get_item("c", name, EVERYTHING)).body) for name in ("s.2 x", "one")]
+        bundle, file = [await catalogue.get_asset("c", name, "downloadLink", EVERYTHING) for name in ("s.2 x", "one")]
+
+        href = f"{URL}/data/here/c/s.2%20x/downloadLink"
+        described = {"title": "All files", "type": "application/zip", "roles": ["data"], "href": href}
+        assert several["assets"]["downloadLink"] == described
+        href = f"{URL}/data/here/c/one/downloadLink"
+        assert single["assets"]["downloadLink"] == {"title": "A", "type": "image/tiff", "roles": ["data"], "href": href}
+        parts = tuple([await catalogue.get_asset("c", "s.2 x", key, EVERYTHING) for key in ("a", "b")])
+        assert (bundle.holding, bundle.filename) == (Bundle(parts), "s_2 x.zip")
+        assert file == await catalogue.get_asset("c", "one", "a", EVERYTHING)
+        put_back = await catalogue.put_items([ItemDraft(document=several), ItemDraft(document=single)])
+        assert put_back.outcomes == ("unchanged", "unchanged")
+
+    async def test_the_whole_product_of_what_is_not_held_is_its_only_file(self, catalogue: SqlCatalogue) -> None:
+        far = {"href": "https://x.example/far.nc"}
+        shown: dict[str, JsonObject] = {"only": {"a": far}, "two": {"a": far, "b": far}, "odd": {"a": {"href": "s3://b/k"}}}
+        await catalogue.put_items([draft(name, assets=assets) for name, assets in shown.items()])
+        served = {name: orjson.loads((await catalogue.get_item("c", name, EVERYTHING)).body) for name in shown}
+
+        assert "downloadLink" in served["only"]["assets"]
+        assert (await catalogue.get_asset("c", "only", "downloadLink", EVERYTHING)).href == far["href"]
+        assert [served[name]["assets"] for name in ("two", "odd")] == [shown["two"], shown["odd"]]
+        with pytest.raises(NotFoundError):
+            await catalogue.get_asset("c", "two", "downloadLink", EVERYTHING)
+        put_back = await catalogue.put_items([ItemDraft(document=document) for document in served.values()])
+        assert put_back.outcomes == ("unchanged",) * 3
+
+    async def test_a_whole_product_of_the_origin_is_kept(self, catalogue: SqlCatalogue) -> None:
+        link = {"href": "https://x.example/download?a=b", "type": "application/zip"}
+        far = draft("far", assets={"data": {"href": "data.tif"}, "downloadLink": link})
+        await catalogue.put_items([replace(far, holdings={"data": Managed(SHA, 42)})])
+        given = draft("held", assets={"data": {"href": "https://x.example/a"}, "downloadLink": {"href": "all.zip"}})
+        await catalogue.put_items([replace(given, holdings={"downloadLink": Managed(SHA, 42)})])
+        served = [orjson.loads((await catalogue.get_item("c", name, EVERYTHING)).body) for name in ("far", "held")]
+
+        assert served[0]["assets"]["downloadLink"] == link
+        assert (await catalogue.get_asset("c", "far", "downloadLink", EVERYTHING)).href == link["href"]
+        assert (await catalogue.get_asset("c", "held", "downloadLink", EVERYTHING)).holding == Managed(SHA, 42)
+        put_back = await catalogue.put_items([ItemDraft(document=document) for document in served])
+        assert put_back.outcomes == ("unchanged", "unchanged")
 
     async def test_other_bytes_under_the_same_key_are_another_version(self, catalogue: SqlCatalogue) -> None:
         given = draft(assets={"data": {"href": "scene.tif"}})

@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from twinlake.access.delivery.bundles import BundleSender
 from twinlake.access.delivery.errors import AssetNotOnlineError
 from twinlake.access.delivery.redirects import READ_BYTES, redirect
 from twinlake.access.delivery.sender import DirectSender, Sender
@@ -13,7 +14,7 @@ from twinlake.access.delivery.service import Delivery
 from twinlake.engines.web.files import ContentResponse
 from twinlake.engines.web.signed_urls import UrlSigner
 from twinlake.engines.web.trace import trace_of
-from twinlake.holdings.catalogue.interfaces import Managed
+from twinlake.holdings.catalogue.interfaces import Bundle, Managed
 from twinlake.identity.web import guarded
 
 _PRIVATE = "private, no-cache"
@@ -34,6 +35,7 @@ class _Endpoints:
         self._delivery = delivery
         self._sender = sender
         self._direct = direct
+        self._bundles = BundleSender(direct=direct)
         self._signer = signer
 
     async def get_data(self, request: Request) -> Response:
@@ -43,6 +45,8 @@ class _Endpoints:
             return redirect(_check_remote(asset.href or ""))
         # What is given to nobody in particular is for everybody, shared caches included.
         cache_control = "no-cache" if caller.principal is None else _PRIVATE
+        if isinstance(asset.holding, Bundle):
+            return await self._bundles.send(asset, asset.holding, cache_control=cache_control)
         return await self._sender.send(request, asset, asset.holding, cache_control=cache_control)
 
     async def get_bytes(self, request: Request) -> Response:

@@ -22,6 +22,7 @@ from twinlake.cli.demo.visiting import Visitor
 from twinlake.cli.following import follow_job
 from twinlake.cli.uploading import Uploader, find_files
 from twinlake.core.documents import JsonObject
+from twinlake.holdings.catalogue.documents import DOWNLOAD
 
 _EVENT_SECONDS = 30.0
 _MORE_SECONDS = 5.0
@@ -202,6 +203,8 @@ def fetch(items: Iterable[JsonObject], narrator: Narrator, figures: Figures) -> 
         for item in items:
             (holder,) = item["federation:backends"]
             for key, asset in item["assets"].items():
+                if key == DOWNLOAD:
+                    continue
                 digest = hashlib.sha256()
                 with anybody.stream("GET", asset["href"]) as response:
                     for piece in response.iter_bytes():

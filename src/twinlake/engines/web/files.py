@@ -21,7 +21,6 @@ from twinlake.engines.web.zerocopy import ZERO_COPY_SEND, ShortFileError
 _PIECE_BYTES = 1 << 20
 _WINDOW_BYTES = 8 << 20
 _SMALL_BYTES = 1 << 16
-_ACCEPTS_RANGES = (b"accept-ranges", b"bytes")
 
 
 class Content(Protocol):
@@ -139,7 +138,8 @@ class ContentResponse(Response):
     async def _answer(self, scope: Scope, send: Send) -> None:
         request = Headers(scope=scope)
         answer = plan_answer(self.representation, scope["method"], request)
-        headers = [_ACCEPTS_RANGES, *self.representation.headers, *raw_headers(answer.headers), *raw_headers(self._extra)]
+        accepts_ranges = (b"accept-ranges", b"bytes" if self.representation.has_ranges else b"none")
+        headers = [accepts_ranges, *self.representation.headers, *raw_headers(answer.headers), *raw_headers(self._extra)]
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         if scope["method"] == "HEAD" or answer.start == answer.end:
             await send({"type": "http.response.body"})

@@ -39,6 +39,8 @@ class Representation:
     sha256: str | None = None
     """Hex digest of all bytes; None where nobody vouches for it."""
     modified_at: datetime | None = None
+    has_ranges: bool = True
+    """Whether a part can be sent; not of bytes that are made while they are sent."""
 
     @cached_property
     def headers(self) -> tuple[tuple[bytes, bytes], ...]:
@@ -83,6 +85,8 @@ class Representation:
             There is no byte in the range.
         """
         condition = request.get("if-range")
+        if not self.has_ranges:
+            return None
         if condition is not None and condition.strip() != self.etag:
             return None
         return parse_range(request.get("range"), self.size_bytes)

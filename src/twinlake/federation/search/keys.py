@@ -13,7 +13,7 @@ import orjson
 
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import InvalidInputError
-from twinlake.holdings.catalogue.documents import default_states
+from twinlake.holdings.catalogue.documents import BACKENDS, default_states
 from twinlake.holdings.catalogue.functions import first_moment
 from twinlake.holdings.catalogue.interfaces import SortKey
 from twinlake.holdings.catalogue.ordering import order_of
@@ -176,6 +176,8 @@ def _value_of(name: str) -> Callable[[JsonObject], Any]:
         return lambda document: read_promoted(promoted, document["properties"].get(name))
     if name in TIMESTAMP_PROPERTIES:
         return lambda document: first_moment(document["properties"].get(name))
+    if name == BACKENDS:
+        return lambda _: None  # Each site writes its own as it answers and keeps none.
     if name in _STATES:
         return lambda document: _state(document, name)
     return lambda document: _json_value(document["properties"].get(name))

@@ -1,7 +1,8 @@
 """Item and collection documents: what of them is their origin's, and the body that is sent out.
 
 A version is keyed by the SHA-256 of the canonical document (`twinlake.standards.stac.canonical`) of what is the origin's:
-without what the site that serves it adds, which is navigation links, hrefs of assets that it holds, default states.
+without what the site that serves it adds, which is navigation links, hrefs of assets that it holds, the asset that is the
+whole product, default states, its own name.
 So a document that was read here and put back is recognised as unchanged, and a replica carries its origin's hash.
 
 Bodies carry `PUBLIC_URL` where the address of the site goes. It is a control character, which JSON text never contains
@@ -26,6 +27,10 @@ ORDER_EXTENSION = "https://stac-extensions.github.io/order/v1.1.0/schema.json"
 FILE_EXTENSION = "https://stac-extensions.github.io/file/v2.1.0/schema.json"
 _ADDED_EXTENSIONS = (ORDER_EXTENSION, FILE_EXTENSION)
 # The storage extension, whose version 1 has `storage:tier`, is not among them: pystac warns of every item that declares it.
+DOWNLOAD = "downloadLink"
+"""Key of the asset that is the whole product, as clients of the Data Lake look for it."""
+BACKENDS = "federation:backends"
+"""The property that names the site which serves an item; nobody else's word on it is kept."""
 _HERE = {"storage:tier": "online", "order:status": "succeeded"}
 _TO_BE_ORDERED = {"storage:tier": "offline", "order:status": "orderable"}
 _SHA256_MULTIHASH = "1220"
@@ -48,19 +53,28 @@ def data_path(site_id: str, collection: str, item: str, asset: str) -> str:
     return f"/data/{segment(site_id)}/{segment(collection)}/{segment(item)}/{segment(asset)}"
 
 
-def origin_item(document: JsonObject, holdings: Mapping[str, Holding]) -> JsonObject:
-    """Return what of an item is its origin's, completed by what is known of held bytes."""
+def origin_item(document: JsonObject, holdings: Mapping[str, Holding], *, site_id: str) -> JsonObject:
+    """Return what of an item is its origin's, completed by what is known of held bytes; *site_id* may have served it."""
     origin = _origin(document)
+    assets = dict(origin.get("assets") or {})
+    if DOWNLOAD in assets and DOWNLOAD not in holdings and is_made_by(site_id, assets[DOWNLOAD]):
+        del assets[DOWNLOAD]
+    origin["assets"] = assets
     properties = dict(origin.get("properties") or {})
+    properties.pop(BACKENDS, None)
     for name, value in default_states(origin).items():
         if properties.get(name) == value:
             del properties[name]
     origin["properties"] = properties
-    assets = dict(origin.get("assets") or {})
     for key, holding in holdings.items():
         assets[key] = {**{name: value for name, value in assets[key].items() if name != "href"}, **_file_members(holding)}
-    origin["assets"] = assets
     return origin
+
+
+def is_made_by(site_id: str, download: JsonObject) -> bool:
+    """Return whether a site made the asset *download* of an item, rather than the item's origin."""
+    href = str(download.get("href"))
+    return f"/data/{segment(site_id)}/" in href and href.endswith(f"/{DOWNLOAD}")
 
 
 def origin_collection(document: JsonObject) -> JsonObject:
@@ -105,13 +119,18 @@ def compile_item(
     collection, item = origin["collection"], origin["id"]
     members = {
         **written,
-        "properties": _with_states(origin, written["properties"]),
+        "properties": _with_states(origin, written["properties"], site_id),
         "stac_extensions": _write_extensions(tuple(origin.get("stac_extensions", ())), has_files=bool(held)),
     }
     if held:
         assets = dict(origin["assets"])
         for key in held:
             assets[key] = {**assets[key], "href": _fragment(data_path(site_id, collection, item, key))}
+    else:
+        assets = origin["assets"]
+    if (whole := _describe_whole(assets, held)) is not None:
+        assets = {**assets, DOWNLOAD: {**whole, "href": _fragment(data_path(site_id, collection, item, DOWNLOAD))}}
+    if assets is not origin["assets"]:
         members["assets"] = orjson.dumps(assets)
     own = members.pop("links")[:-1]
     separator = b"," if len(own) > 1 else b""
@@ -119,18 +138,30 @@ def compile_item(
     return join_members({name: members[name] for name in sorted(members)} | {"links": links})
 
 
-def _with_states(origin: JsonObject, properties: bytes) -> bytes:
-    """Write the states of an item before its *properties*, where these do not state otherwise."""
+def _describe_whole(assets: JsonObject, held: Collection[str]) -> JsonObject | None:
+    """Describe what is downloaded as the whole product: the asset that there is, a ZIP of several that are held, or nothing."""
+    if DOWNLOAD in assets or not (held or len(assets) == 1):
+        return None
+    if len(held) > 1:
+        return {"title": "All files", "type": "application/zip", "roles": ["data"]}
+    key = next(iter(held or assets))
+    asset = assets[key]
+    if not held and not str(asset.get("href")).startswith(("http://", "https://")):
+        return None
+    media_type = {"type": asset["type"]} if "type" in asset else {}
+    return {"title": asset.get("title") or key, **media_type, "roles": ["data"]}
+
+
+def _with_states(origin: JsonObject, properties: bytes, site_id: str) -> bytes:
+    """Write where an item is, and its states unless these are stated otherwise, before its *properties*."""
     stated = origin["properties"]
     missing = tuple(state for state in default_states(origin).items() if state[0] not in stated)
-    if not missing:
-        return properties
-    return _write_states(missing) + (b"," if stated else b"") + properties[1:]
+    return _write_states(missing, site_id) + (b"," if stated else b"") + properties[1:]
 
 
 @lru_cache(maxsize=16)
-def _write_states(states: tuple[tuple[str, str], ...]) -> bytes:
-    return orjson.dumps(dict(states))[:-1]
+def _write_states(states: tuple[tuple[str, str], ...], site_id: str) -> bytes:
+    return orjson.dumps({**dict(states), BACKENDS: [site_id]})[:-1]
 
 
 def default_states(origin: JsonObject) -> Mapping[str, str]:

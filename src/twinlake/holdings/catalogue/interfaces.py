@@ -132,11 +132,19 @@ class StoredAsset:
     collection: str
     item: str
     key: str
-    holding: Holding | None
+    holding: "Holding | Bundle | None"
     href: str | None
     """The remote href where *holding* is None."""
     media_type: str | None
     filename: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """What is held of an item, where its whole product is several assets."""
+
+    assets: tuple[StoredAsset, ...]
+    """Those with bytes here, by their keys; at least two, and none is a bundle."""
 
 
 Access = Literal["open", "licensed", "restricted", "private"]

@@ -7,8 +7,9 @@ import orjson
 
 from twinlake.engines.database import Connection
 from twinlake.holdings.catalogue.bodies import Publisher
+from twinlake.holdings.catalogue.documents import DOWNLOAD, is_made_by
 from twinlake.holdings.catalogue.errors import AssetNotFoundError, CollectionNotFoundError, ItemNotFoundError
-from twinlake.holdings.catalogue.interfaces import Holding, Linked, Managed, StoredAsset, StoredItem, Visibility
+from twinlake.holdings.catalogue.interfaces import Bundle, Holding, Linked, Managed, StoredAsset, StoredItem, Visibility
 from twinlake.holdings.catalogue.keeping import VERSIONS
 from twinlake.holdings.catalogue.preparing import Held, filename_of
 from twinlake.holdings.catalogue.scope import CollectionSet, Scope
@@ -50,8 +51,9 @@ def require_visible(tx: Connection, collection: str, visibility: Visibility, col
 class ItemReader:
     """Reads items and assets for callers; its functions run inside a transaction."""
 
-    def __init__(self, *, collections: CollectionSet, publisher: Publisher) -> None:
+    def __init__(self, *, collections: CollectionSet, publisher: Publisher, site_id: str) -> None:
         self._collections = collections
+        self._site_id = site_id
         self._publisher = publisher
 
     def read_item(
@@ -69,6 +71,8 @@ class ItemReader:
     def read_asset(self, tx: Connection, collection: str, item: str, asset: str, visibility: Visibility) -> StoredAsset:
         """Return what delivery needs to know of one asset of the current version.
 
+        The whole product is the asset that it consists of, or a `Bundle`.
+
         Raises
         ------
         CollectionNotFoundError, ItemNotFoundError, AssetNotFoundError
@@ -79,7 +83,7 @@ class ItemReader:
             raise ItemNotFoundError(collection, item, None)
         _, kind, sha256, size_bytes, path, modified_ns, media_type, filename = row
         if kind is None:
-            return self._read_remote_asset(tx, collection, item, asset, visibility)
+            return self._read_asset_not_held(tx, collection, item, asset, visibility)
         return StoredAsset(
             collection=collection,
             item=item,
@@ -90,11 +94,16 @@ class ItemReader:
             filename=filename,
         )
 
-    def _read_remote_asset(self, tx: Connection, collection: str, item: str, asset: str, visibility: Visibility) -> StoredAsset:
+    def _read_asset_not_held(self, tx: Connection, collection: str, item: str, asset: str, visibility: Visibility) -> StoredAsset:
         row = self._read(tx, collection, item, visibility, None)
-        document = orjson.loads(self._publisher.publish(row.body))["assets"].get(asset)
+        assets = orjson.loads(self._publisher.publish(row.body))["assets"]
+        document = assets.get(asset)
         if document is None:
             raise AssetNotFoundError(collection, item, asset)
+        if asset == DOWNLOAD and is_made_by(self._site_id, document):
+            parts = sorted(read_held(tx, collection, item)) or [key for key in assets if key != DOWNLOAD]
+            found = tuple(self.read_asset(tx, collection, item, part, visibility) for part in parts)
+            return found[0] if len(found) == 1 else _bundle(found)
         return StoredAsset(
             collection=collection,
             item=item,
@@ -117,6 +126,20 @@ class ItemReader:
         if found is None or found.starts > scope.horizons.get(collection, found.starts):
             raise ItemNotFoundError(collection, item, version)
         return found
+
+
+def _bundle(assets: tuple[StoredAsset, ...]) -> StoredAsset:
+    collection, item = assets[0].collection, assets[0].item
+    return StoredAsset(
+        collection=collection,
+        item=item,
+        key=DOWNLOAD,
+        holding=Bundle(assets),
+        href=None,
+        media_type="application/zip",
+        # Clients take what follows the first dot for the kind of the file.
+        filename=f"{item.replace('.', '_')}.zip",
+    )
 
 
 def _holding(kind: str, sha256: bytes | None, size_bytes: int, path: str, modified_ns: int | None) -> Holding:

@@ -16,6 +16,7 @@ from twinlake.holdings.catalogue.bodies import Publisher
 from twinlake.holdings.catalogue.bulk import BulkLoader
 from twinlake.holdings.catalogue.collection_writing import CollectionWriter, clear, deleted_with_items
 from twinlake.holdings.catalogue.collections import read_access, read_collections
+from twinlake.holdings.catalogue.documents import DOWNLOAD
 from twinlake.holdings.catalogue.errors import AssetNotHeldError
 from twinlake.holdings.catalogue.facts import FactBook, gather_notes
 from twinlake.holdings.catalogue.interfaces import (
@@ -88,7 +89,7 @@ class SqlCatalogue:
         self._items = ItemWriter(events=events, facts=self._facts, publisher=self._publisher)
         self._collections = CollectionWriter(events=events, publisher=self._publisher, api_path=api_path)
         self._set = CollectionSet()
-        self._reader = ItemReader(collections=self._set, publisher=self._publisher)
+        self._reader = ItemReader(collections=self._set, publisher=self._publisher, site_id=site_id)
         self._access: tuple[int, Mapping[str, CollectionAccess]] = (-1, {})
         self._remembered = RememberedReads(database, size=_REMEMBERED)
 
@@ -265,9 +266,9 @@ class SqlCatalogue:
             collection, item = str(draft.document.get("collection")), str(draft.document.get("id"))
             held = await self._database.read(lambda tx, at=(collection, item): read_held(tx, *at))  # type: ignore[misc]
             for key in claimed:
-                if key not in held:
+                if key not in held and key != DOWNLOAD:
                     raise AssetNotHeldError(key, str(draft.document["assets"][key]["href"]))
-            inherited[collection, item] = {key: held[key] for key in claimed}
+            inherited[collection, item] = {key: held[key] for key in claimed if key in held}
         return inherited
 
     def _now(self) -> int:
