@@ -19,6 +19,7 @@ from benchmarks.search.questions import questions
 from twinlake.core.documents import JsonObject
 from twinlake.core.paging import TokenSeal
 from twinlake.federation.search.answering import PeerAnswers
+from twinlake.federation.search.hrefs import data_root
 from twinlake.federation.search.interfaces import Budget, PeerSet
 from twinlake.federation.search.service import FederatedSearch
 from twinlake.federation.search.sources import LocalSource, PeerSource
@@ -37,6 +38,10 @@ _MANY = 50
 
 async def _sees(_: Caller) -> Visibility:
     return SEEN
+
+
+async def _nothing() -> frozenset[str]:
+    return frozenset()
 
 
 @dataclass
@@ -73,6 +78,8 @@ def peer_source(name: str, calls: object) -> PeerSource:
         calls=calls,  # type: ignore[arg-type]
         stac_root=f"https://{name}.example/stac/v2",
         own_stac_root="https://central.example/stac/v2",
+        data_root=data_root(f"https://{name}.example", name),
+        own_data_root=data_root("https://central.example", name),
     )
 
 
@@ -97,7 +104,13 @@ async def measure(folder: Path, items: int, queries: int) -> None:
             catalogue = await stack.enter_async_context(open_catalogue(path, items, first=number * items))
             local[name] = LocalSource(site_id=name, catalogue=catalogue, visibility_of=_sees)
             versions = Versions(catalogue=catalogue, visibility_of=_sees, budget=_BUDGET)
-            answers[name] = PeerAnswers(local=local[name], versions=versions, budget=_BUDGET)
+            answers[name] = PeerAnswers(
+                local=local[name],
+                versions=versions,
+                budget=_BUDGET,
+                closed=_nothing,
+                data_root=data_root(f"https://{name}.example", name),
+            )
         calls = RecordedCalls(answers)
         peers = FixedPeers(PeerSet(version="1", sources=tuple(peer_source(name, calls) for name in _SITES[1:])))
         own = local[_SITES[0]]

@@ -135,3 +135,13 @@ async def test_the_licence_of_a_collection_goes_by_its_id(collections):
     licensee = Caller(principal=Principal("i", "l"), licences=frozenset({"licensed"}), scopes=SCOPES)
 
     assert (await collections.require(licensee, "read", "licensed")).rule == "licence-accepted"
+
+
+async def test_what_is_not_for_everybody_is_closed_decided_once(collections, records, calls):
+    assert await collections.list_closed() == records.records.keys() - {"open"}
+    assert await collections.list_closed() is await collections.list_closed()
+    assert calls == ["read"]
+
+    records.records["open"] = CollectionAccess(access="private")
+
+    assert "open" in await collections.list_closed()

@@ -12,7 +12,7 @@ from twinlake.holdings.catalogue.interfaces import CollectionAccess, Visibility
 from twinlake.identity.actions import Action
 from twinlake.identity.policy.models import CollectionFacts, Decision
 from twinlake.identity.policy.service import Policy
-from twinlake.identity.principals import Caller
+from twinlake.identity.principals import ANONYMOUS, Caller
 
 _SEES_EMBARGOED = frozenset({"data-steward", "operator", "administrator"})
 _MINUTE = 60_000_000
@@ -36,6 +36,13 @@ class _Compiled:
     minute: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Closed:
+    version: str
+    records: Mapping[str, CollectionAccess]
+    names: frozenset[str]
+
+
 class CollectionPolicy:
     """Says which collections a caller may discover, and whether they may do something to one of them.
 
@@ -48,6 +55,7 @@ class CollectionPolicy:
         self._catalogue = catalogue
         self._clock = clock
         self._compiled: OrderedDict[str, _Compiled] = OrderedDict()
+        self._closed = _Closed("", {}, frozenset())
 
     async def visibility_of(self, caller: Caller) -> Visibility:
         """Return what *caller* may discover."""
@@ -63,6 +71,20 @@ class CollectionPolicy:
             known.visibility = _with_horizons(caller, known.visible, records, minute)
             known.minute = minute
         return known.visibility
+
+    async def list_closed(self) -> frozenset[str]:
+        """Return the collections of which anonymous callers may not read all bytes: by the policy, or for an embargo."""
+        records, version = await self._catalogue.list_access(), self._policy.version
+        known = self._closed
+        if known.version != version or (known.records is not records and known.records != records):
+            decisions = self._policy.decide_each(ANONYMOUS, "read", [facts_of(*each) for each in records.items()])
+            names = frozenset(
+                name
+                for (name, record), decision in zip(records.items(), decisions, strict=True)
+                if record.embargo_days is not None or not decision.allowed
+            )
+            known = self._closed = _Closed(version, records, names)
+        return known.names
 
     async def require(self, caller: Caller, action: Action, collection: str) -> Decision:
         """Return the permission of *caller* to take *action* on *collection*.

@@ -8,6 +8,7 @@ import orjson
 from twinlake.core.clock import Clock
 from twinlake.core.documents import JsonObject
 from twinlake.discovery.data.app import API_PATH
+from twinlake.federation.search.hrefs import data_root
 from twinlake.federation.search.interfaces import Budget, PeerSet
 from twinlake.federation.search.sources import PeerSource
 from twinlake.federation.sites.breaking import Budget as PeerBudget
@@ -45,7 +46,7 @@ class SearchedPeers:
         self._directory = directory
         self._calls = calls
         self._site_id = site_id
-        self._root = public_url + API_PATH
+        self._public_url = public_url
         self._heard: tuple[tuple[str, Descriptor | None], ...] = ()
         self._set = PeerSet(version=directory.version, sources=())
 
@@ -61,7 +62,9 @@ class SearchedPeers:
                     collections=frozenset() if peer.descriptor is None else peer.descriptor.collection_ids,
                     calls=self._calls,
                     stac_root=peer.public_url + API_PATH,
-                    own_stac_root=self._root,
+                    own_stac_root=self._public_url + API_PATH,
+                    data_root=data_root(peer.public_url, peer.id),
+                    own_data_root=data_root(self._public_url, peer.id),
                 )
                 for peer in trusted
             )

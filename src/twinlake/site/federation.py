@@ -15,6 +15,7 @@ from twinlake.engines.database import Database
 from twinlake.engines.network.client import GuardedClient
 from twinlake.engines.network.guard import DestinationGuard, origin_of
 from twinlake.federation.search.answering import PeerAnswers
+from twinlake.federation.search.hrefs import data_root
 from twinlake.federation.search.interfaces import Budget
 from twinlake.federation.search.service import FederatedSearch
 from twinlake.federation.search.sources import LocalSource
@@ -219,6 +220,8 @@ async def open_federation(
                 local=local,
                 versions=Versions(catalogue=catalogue, visibility_of=collections.visibility_of, budget=own),
                 budget=own,
+                closed=collections.list_closed,
+                data_root=data_root(settings.base_url, settings.id),
             ),
             watch=PeerWatch(
                 directory=sites.directory,

@@ -12,6 +12,7 @@ from twinlake.discovery.data.service import DataDiscovery
 from twinlake.engines.web.stack import wrap_site
 from twinlake.federation.search.answering import PeerAnswers
 from twinlake.federation.search.errors import PeerCallError
+from twinlake.federation.search.hrefs import data_root
 from twinlake.federation.search.interfaces import Budget, PeerSet
 from twinlake.federation.search.routes import routes
 from twinlake.federation.search.service import FederatedSearch
@@ -75,6 +76,8 @@ class _Peers:
                 calls=self.federation,
                 stac_root=_root(site),
                 own_stac_root=_root(self.federation.sites[self.name]),
+                data_root=_data_root(site, peer),
+                own_data_root=_data_root(self.federation.sites[self.name], peer),
             )
             for peer, site in self.federation.sites.items()
             if peer != self.name
@@ -84,6 +87,10 @@ class _Peers:
 
 def _root(site):
     return site.services.settings.base_url + API_PATH
+
+
+def _data_root(site, backend):
+    return data_root(site.services.settings.base_url, backend)
 
 
 def _app(services, federation, name):
@@ -100,7 +107,13 @@ def _app(services, federation, name):
             [
                 mount(discovery=discovery, editing=services.editing, public_url=url, site_id=name, title=name),
                 *routes(
-                    answers=PeerAnswers(local=local, versions=versions, budget=BUDGET),
+                    answers=PeerAnswers(
+                        local=local,
+                        versions=versions,
+                        budget=BUDGET,
+                        closed=services.collections.list_closed,
+                        data_root=data_root(url, name),
+                    ),
                     is_peer=lambda request: PEER_MARK in request.headers,
                 ),
             ]

@@ -96,6 +96,8 @@ def source(calls, peer, **options):
         calls=calls,
         stac_root="https://peer.example/stac/v2",
         own_stac_root="https://here.example/stac/v2",
+        data_root="https://peer.example/data/peer/",
+        own_data_root="https://here.example/data/peer/",
         **options,
     )
 

@@ -1,5 +1,6 @@
 """What a site answers to a peer: of its own holdings only, as far as the caller for whom the peer speaks may discover them."""
 
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 from typing import TypeVar
 
@@ -8,6 +9,7 @@ import orjson
 
 from twinlake.core.errors import InvalidInputError
 from twinlake.federation.search.errors import ForwardedCallError
+from twinlake.federation.search.hrefs import DataHrefs
 from twinlake.federation.search.interfaces import Budget, SearchSource, SourcePage
 from twinlake.federation.search.versions import Versions
 from twinlake.federation.search.wire import (
@@ -38,12 +40,26 @@ class PeerAnswers:
         Tells which versions there are.
     budget
         What one answer may cost: a page ends before it is larger, and is told to have more.
+    closed
+        Tells of which collections not everybody may read all bytes.
+    data_root
+        How the addresses begin at which this site delivers, up to the collection.
     """
 
-    def __init__(self, *, local: SearchSource, versions: Versions, budget: Budget) -> None:
+    def __init__(
+        self,
+        *,
+        local: SearchSource,
+        versions: Versions,
+        budget: Budget,
+        closed: Callable[[], Awaitable[Collection[str]]],
+        data_root: str,
+    ) -> None:
         self._local = local
         self._versions = versions
         self._budget = budget
+        self._closed = closed
+        self._hrefs = DataHrefs(data_root)
 
     async def search(self, body: bytes, caller: Caller) -> bytes:
         """Find items.
@@ -59,7 +75,10 @@ class PeerAnswers:
         page = await self._local.search(read_query(message.query), fields=None, caller=caller, budget=self._budget)
         if (fields := read_fields(message.fields)) is not None:
             page = replace(page, bodies=select_fields(list(page.bodies), fields, ITEM_DEFAULTS))
-        return write_page(_within(page, self._budget.size_bytes))
+        page = _within(page, self._budget.size_bytes)
+        if closed := await self._closed():
+            page = replace(page, closed=frozenset(self._hrefs.find_collections(page.bodies, closed)))
+        return write_page(page)
 
     async def collections(self, body: bytes, caller: Caller) -> bytes:
         """Return all collections."""

@@ -52,6 +52,8 @@ class SourcePage:
     """Whether other items follow."""
     matched: int | None
     """Exact number of all answers, or None where it was not counted."""
+    closed: frozenset[str] = frozenset()
+    """Collections of these items whose bytes not everybody may read, as far as a peer says so."""
 
 
 class SearchSource(Protocol):

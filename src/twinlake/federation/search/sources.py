@@ -1,11 +1,13 @@
 """The two kinds of sources that there are: the catalogue of this site, and a peer."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 
 import orjson
 
 from twinlake.core.documents import JsonObject
 from twinlake.federation.search.errors import InvalidAnswerError
+from twinlake.federation.search.hrefs import DataHrefs
 from twinlake.federation.search.interfaces import Abilities, Budget, PeerCalls, SourcePage
 from twinlake.federation.search.wire import (
     read_collections,
@@ -67,6 +69,9 @@ class PeerSource:
     stac_root
         URL of the peer's STAC API, as its documents have it, without a slash at its end. In what it sends it becomes
         *own_stac_root*: a client that follows links stays with the site that it is signed in to.
+    data_root
+        How the addresses begin at which the peer delivers, up to the collection. Those of collections that it calls closed
+        begin with *own_data_root* in what comes from here: no client is led to hand its token to the peer.
     """
 
     def __init__(
@@ -78,6 +83,8 @@ class PeerSource:
         calls: PeerCalls,
         stac_root: str,
         own_stac_root: str,
+        data_root: str,
+        own_data_root: str,
         abilities: Abilities = _ALL,
     ) -> None:
         self.id = peer
@@ -86,6 +93,8 @@ class PeerSource:
         self._collections = collections
         self._calls = calls
         self._roots = [(f'"{stac_root}{end}'.encode(), f'"{own_stac_root}{end}'.encode()) for end in ('"', "/")]
+        self._hrefs = DataHrefs(data_root)
+        self._own_data_root = own_data_root
 
     async def list_ids(self, caller: Caller) -> frozenset[str]:
         _ = caller
@@ -93,7 +102,10 @@ class PeerSource:
 
     async def search(self, query: ItemQuery, *, fields: Fields | None, caller: Caller, budget: Budget) -> SourcePage:
         body = {"query": write_query(query), "fields": write_fields(fields)}
-        return read_page(await self._call("/federation/search", body, caller, budget))
+        page = read_page(await self._call("/federation/search", body, caller, budget))
+        if not page.closed:
+            return page
+        return replace(page, bodies=[self._hrefs.move(body, page.closed, self._own_data_root) for body in page.bodies])
 
     async def collections(self, *, caller: Caller, budget: Budget) -> Sequence[JsonObject]:
         return read_collections(await self._call("/federation/collections", {}, caller, budget))

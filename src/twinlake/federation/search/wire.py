@@ -97,6 +97,7 @@ class _PageAnswer(msgspec.Struct):
     features: list[msgspec.Raw]
     more: bool
     matched: _Count | None
+    closed: _Names = []
 
 
 class _Address(msgspec.Struct):
@@ -191,7 +192,8 @@ def read_fields(message: FieldsMessage | None) -> Fields | None:
 
 def write_page(page: SourcePage) -> bytes:
     """Write a page as a site answers it to another."""
-    tail = orjson.dumps({"more": page.more, "matched": page.matched})
+    closed = {"closed": sorted(page.closed)} if page.closed else {}
+    tail = orjson.dumps({"more": page.more, "matched": page.matched, **closed})
     return b"".join((b'{"features":[', b",".join(page.bodies), b"],", tail[1:]))
 
 
@@ -207,7 +209,7 @@ def read_page(content: bytes) -> SourcePage:
     bodies = [bytes(body) for body in answer.features]
     for body in bodies:
         _refuse_harm(body)
-    return SourcePage(bodies=bodies, more=answer.more, matched=answer.matched)
+    return SourcePage(bodies=bodies, more=answer.more, matched=answer.matched, closed=frozenset(answer.closed))
 
 
 def _refuse_harm(body: bytes) -> None:

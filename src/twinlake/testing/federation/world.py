@@ -11,6 +11,7 @@ from twinlake.engines.database import MemoryDatabase
 from twinlake.events import schema as events_schema
 from twinlake.events.log import EventLog
 from twinlake.federation.search.answering import PeerAnswers
+from twinlake.federation.search.hrefs import data_root
 from twinlake.federation.search.interfaces import Budget, PeerSet
 from twinlake.federation.search.service import FederatedSearch
 from twinlake.federation.search.sources import LocalSource, PeerSource
@@ -102,7 +103,9 @@ async def open_world(
         for name in names:
             budget = _own_budget(chance)
             versions = Versions(catalogue=catalogues[name], visibility_of=sees[name], budget=budget)
-            network.sites[name] = PeerAnswers(local=local[name], versions=versions, budget=budget)
+            network.sites[name] = PeerAnswers(
+                local=local[name], versions=versions, budget=budget, closed=_nothing, data_root=_data_root(name, name)
+            )
         sites = {
             name: SimulatedSite(
                 id=name,
@@ -131,6 +134,8 @@ def _peers_of(name: str, names: Sequence[str], visible: Mapping[str, Mapping[str
             calls=network,
             stac_root=_root(peer),
             own_stac_root=_root(name),
+            data_root=_data_root(peer, peer),
+            own_data_root=_data_root(name, peer),
         )
         for peer in names
         if peer != name
@@ -140,6 +145,14 @@ def _peers_of(name: str, names: Sequence[str], visible: Mapping[str, Mapping[str
 
 def _root(site: str) -> str:
     return f"https://{site}.example/stac/v2"
+
+
+def _data_root(site: str, backend: str) -> str:
+    return data_root(f"https://{site}.example", backend)
+
+
+async def _nothing() -> frozenset[str]:
+    return frozenset()
 
 
 def _own_budget(chance: random.Random) -> Budget:
