@@ -1,10 +1,12 @@
 """The HTTP application of a site: every capability's routes behind one stack of middleware."""
 
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Router
 from starlette.types import ASGIApp, Scope
 
 from twinlake import __version__
+from twinlake.access.delivery import peer_routes as delivery_peer_routes
 from twinlake.access.delivery import routes as delivery_routes
 from twinlake.console.explore import Explorer
 from twinlake.console.holdings import Shelves
@@ -104,10 +106,23 @@ def _hot_routes(services: Services) -> list[BaseRoute]:
             site_id=settings.id,
             title=settings.title,
         ),
-        *delivery_routes(delivery=services.delivery, sender=services.sender, direct=services.direct, signer=services.signer),
+        *delivery_routes(
+            delivery=services.delivery,
+            elsewhere=services.elsewhere,
+            sender=services.sender,
+            direct=services.direct,
+            signer=services.signer,
+            data_signer=services.data_signer,
+        ),
         *event_routes.routes(services.streams),
-        *peer_routes(answers=services.federation.answers, is_peer=lambda request: request.state.caller.peer is not None),
+        *peer_routes(answers=services.federation.answers, is_peer=_is_peer),
+        *delivery_peer_routes(delivery=services.delivery, direct=services.direct, signer=services.data_signer, is_peer=_is_peer),
     ]
+
+
+def _is_peer(request: Request) -> bool:
+    """Tell whether *request* came with a token that this site has given to a peer."""
+    return request.state.caller.peer is not None
 
 
 def _console(services: Services, pages: Pages) -> list[BaseRoute]:

@@ -11,10 +11,12 @@ from typing import BinaryIO
 from prometheus_client import CollectorRegistry
 from structlog.typing import FilteringBoundLogger
 
+from twinlake.access.delivery.elsewhere import Elsewhere
 from twinlake.access.delivery.nginx import NginxSender
 from twinlake.access.delivery.redirects import PresignedSender, SignedSender
 from twinlake.access.delivery.sender import DirectSender, Sender
 from twinlake.access.delivery.service import Delivery
+from twinlake.access.delivery.signing import DataSigner
 from twinlake.core.clock import Clock, SystemClock
 from twinlake.core.errors import InvalidInputError
 from twinlake.core.paging import TokenSeal
@@ -116,9 +118,11 @@ class Services:
     discovery: DataDiscovery
     editing: DataEditing
     delivery: Delivery
+    elsewhere: Elsewhere
     direct: DirectSender
     sender: Sender
     signer: UrlSigner
+    data_signer: DataSigner
     seal: TokenSeal
     journal: RequestJournal
     run_journal: RunJournal
@@ -333,9 +337,23 @@ async def open_services(
             ),
             editing=DataEditing(catalogue=catalogue, collections=collections),
             delivery=Delivery(backend=settings.id, catalogue=catalogue, collections=collections),
+            elsewhere=Elsewhere(
+                site_id=settings.id,
+                directory=federation.sites.directory,
+                client=federation.sites.client,
+                tokens=federation.tokens,
+                clock=clock,
+                seconds=settings.federation.peer_seconds,
+            ),
             direct=direct,
             sender=_choose_sender(settings, direct=direct, objects=objects, links=links, signer=signer),
             signer=signer,
+            data_signer=DataSigner(
+                signer=signer,
+                public_url=settings.base_url,
+                backend=settings.id,
+                lifetime=timedelta(seconds=settings.delivery.signed_seconds),
+            ),
             seal=seal,
             journal=journal,
             run_journal=run_journal,

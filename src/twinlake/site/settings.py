@@ -152,7 +152,7 @@ class FederationSettings(_Section):
         description="Where this site calls peers that it does not reach at their public URL, by their id, as exact "
         "scheme://host:port; http on loopback only.",
     )
-    peer_seconds: float = Field(4.0, gt=0, le=60, description="Longest that a search waits for a peer.")
+    peer_seconds: float = Field(4.0, gt=0, le=60, description="Longest that a search or a download waits for a peer.")
     refresh_seconds: int = Field(60, ge=1, le=86_400, description="How often peers are asked what they are and measured.")
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import msgspec
 import orjson
@@ -26,7 +26,12 @@ from twinlake.holdings.catalogue.errors import CollectionNotFoundError
 from twinlake.identity.principals import Caller
 from twinlake.standards.stac.selecting import ITEM_DEFAULTS, select_fields
 
-M = TypeVar("M", SearchMessage, CollectionsMessage, QueryablesMessage, AggregateMessage, VersionsMessage)
+
+class _Message(Protocol):
+    chain: list[str]
+
+
+M = TypeVar("M", bound=_Message)
 
 
 class PeerAnswers:
@@ -104,15 +109,26 @@ class PeerAnswers:
         return await self._versions.tell(self._read(body, VersionsMessage), caller)
 
     def _read(self, body: bytes, kind: type[M]) -> M:
-        try:
-            message = msgspec.json.decode(body, type=kind)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise InvalidInputError(f"The message is not of the form of such a message: {error}.") from error
-        if len(message.chain) > 1 or self._local.id in message.chain:
-            raise ForwardedCallError(
-                "The call has come through another site.", remedy="Ask the site that holds the collections yourself."
-            )
-        return message
+        return read_message(body, kind, site_id=self._local.id)
+
+
+def read_message(body: bytes, kind: type[M], *, site_id: str) -> M:
+    """Read what a peer asks of this site, whose id is *site_id*.
+
+    Raises
+    ------
+    InvalidInputError
+        It is not of its form, or (`ForwardedCallError`) came through another site.
+    """
+    try:
+        message = msgspec.json.decode(body, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidInputError(f"The message is not of the form of such a message: {error}.") from error
+    if len(message.chain) > 1 or site_id in message.chain:
+        raise ForwardedCallError(
+            "The call has come through another site.", remedy="Ask the site that holds the collections yourself."
+        )
+    return message
 
 
 def _within(page: SourcePage, size_bytes: int) -> SourcePage:

@@ -8,7 +8,8 @@ from starlette.routing import BaseRoute
 
 from twinlake.federation.search.answering import PeerAnswers
 from twinlake.federation.search.errors import NotAPeerError
-from twinlake.identity.principals import Caller
+from twinlake.identity.principals import Caller, Principal, site_issuer
+from twinlake.identity.trust.assertions import SITE_SUBJECT
 from twinlake.identity.web import Endpoint, guarded
 
 PREFIX = "/federation"
@@ -46,9 +47,23 @@ def routes(*, answers: PeerAnswers, is_peer: Callable[[Request], bool]) -> list[
 
 def _endpoint(answer: _Answer, is_peer: Callable[[Request], bool]) -> Endpoint:
     async def endpoint(request: Request) -> Response:
-        caller: Caller = request.state.caller
-        if caller.principal is None or not is_peer(request):
-            raise NotAPeerError("Only sites of the federation may ask here.", remedy="Search at /stac/v2.")
+        caller = speaks_for(request, is_peer)
         return Response(await answer(await request.body(), caller), media_type="application/json")
 
     return endpoint
+
+
+def speaks_for(request: Request, is_peer: Callable[[Request], bool]) -> Caller:
+    """Return for whom a peer asks; who is nobody in particular there is nobody in particular here.
+
+    Raises
+    ------
+    NotAPeerError
+        Somebody else asks.
+    """
+    caller: Caller = request.state.caller
+    if caller.principal is None or not is_peer(request):
+        raise NotAPeerError("Only sites of the federation may ask here.", remedy="Search at /stac/v2.")
+    if caller.peer is not None and caller.principal == Principal(site_issuer(caller.peer), SITE_SUBJECT):
+        return Caller(scopes=caller.scopes, peer=caller.peer, request_id=caller.request_id)
+    return caller

@@ -23,9 +23,9 @@ from twinlake.standards.stac.selecting import Fields
 
 MAX_LIMIT = 1000
 """Items that one site asks another for at once."""
-_Name = Annotated[str, Meta(min_length=1, max_length=255)]
-_Chain = Annotated[list[_Name], Meta(min_length=1, max_length=16)]
-_Names = Annotated[list[_Name], Meta(max_length=10_000)]
+Name = Annotated[str, Meta(min_length=1, max_length=255)]
+Chain = Annotated[list[Name], Meta(min_length=1, max_length=16)]
+_Names = Annotated[list[Name], Meta(max_length=10_000)]
 _Paths = Annotated[list[Annotated[str, Meta(max_length=1000)]], Meta(max_length=250)]
 _Instant = Annotated[int, Meta(ge=-(2**62), le=2**62)]
 _MOST_BUCKETS = 1000
@@ -35,7 +35,7 @@ _Count = Annotated[int, Meta(ge=0, le=2**53)]
 class QueryMessage(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """An `ItemQuery`. The interval is in microseconds since 1970 UTC."""
 
-    sortby: Annotated[list[tuple[_Name, bool]], Meta(min_length=1, max_length=8)]
+    sortby: Annotated[list[tuple[Name, bool]], Meta(min_length=1, max_length=8)]
     collections: _Names | None = None
     ids: _Names | None = None
     bbox: list[float] | None = None
@@ -58,7 +58,7 @@ class FieldsMessage(msgspec.Struct, forbid_unknown_fields=True):
 class SearchMessage(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """A search of one site by another."""
 
-    chain: _Chain
+    chain: Chain
     """Sites through which the question has come, the first one first."""
     query: QueryMessage
     fields: FieldsMessage | None = None
@@ -67,28 +67,28 @@ class SearchMessage(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=Tr
 class CollectionsMessage(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """A question for all collections."""
 
-    chain: _Chain
+    chain: Chain
 
 
 class QueryablesMessage(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """A question for what can be queried: of one collection or of all."""
 
-    chain: _Chain
-    collection: _Name | None = None
+    chain: Chain
+    collection: Name | None = None
 
 
 class AggregateMessage(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """A question for counts."""
 
-    chain: _Chain
+    chain: Chain
     query: QueryMessage
-    by: Annotated[list[_Name], Meta(max_length=20)]
+    by: Annotated[list[Name], Meta(max_length=20)]
 
 
 class VersionsMessage(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """A question for the versions of what a query finds, or for those of *versions* (SHA-256, hex) among them."""
 
-    chain: _Chain
+    chain: Chain
     query: QueryMessage
     versions: Annotated[list[Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]], Meta(max_length=10_000)] | None = None
 
@@ -105,8 +105,8 @@ class _Address(msgspec.Struct):
 
 
 class _Addressed(msgspec.Struct):
-    id: _Name
-    collection: _Name
+    id: Name
+    collection: Name
     links: list[_Address] = []
     assets: dict[str, _Address] = {}
 
