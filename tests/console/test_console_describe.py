@@ -24,7 +24,7 @@ from twinlake.console.holdings import draw_timeline, list_queryables
 from twinlake.console.signing import own_path
 from twinlake.standards.cql2 import parse_text
 
-ADDRESSES = Addresses("https://lake.example/deep")
+ADDRESSES = Addresses("central", "https://lake.example/deep")
 DATA = "https://lake.example/deep/data/central/c/i"
 
 

@@ -10,14 +10,15 @@ class Addresses:
 
     Parameters
     ----------
-    public_url
-        Of the site, without a slash at its end; its path is before every address here.
+    site_id, public_url
+        Of the site, the URL without a slash at its end; its path is before every address here.
     """
 
-    def __init__(self, public_url: str) -> None:
+    def __init__(self, site_id: str, public_url: str) -> None:
         self.root = urlsplit(public_url).path
         """The path of the site, empty or without a slash at its end."""
-        self._data = f"{public_url}/data/"
+        self._public_url = public_url
+        self._data = f"{public_url}/data/{_segment(site_id)}/"
 
     def collection(self, collection: str) -> str:
         """Return the address of a collection's page."""
@@ -28,8 +29,12 @@ class Addresses:
         return f"{self.collection(collection)}/items/{_segment(item)}"
 
     def own_data(self, href: str) -> str | None:
-        """Return the address of an asset's bytes at this site; None for an href that points elsewhere."""
-        return self.root + href[len(self._data) - len("/data/") :] if href.startswith(self._data) else None
+        """Return the address of an asset's bytes that this site holds; None for an href that leads elsewhere."""
+        return self.root + href[len(self._public_url) :] if href.startswith(self._data) else None
+
+    def thumbnail(self, backend: str, collection: str, item: str, asset: str) -> str:
+        """Return the address at which this site shows a picture that another one, *backend*, holds."""
+        return f"{self.root}/thumbnail/" + "/".join(_segment(part) for part in (backend, collection, item, asset))
 
     def preview(self, document: JsonObject) -> str | None:
         """Return the template of tile addresses for the first GeoTIFF of an item that has a place and is at this site."""

@@ -36,7 +36,7 @@ class Pages:
 
     def __init__(self, site: SiteFacts) -> None:
         self.site = site
-        self.addresses = Addresses(site.url)
+        self.addresses = Addresses(site.id, site.url)
         self.static = own_static_files()
         self._environment = Environment(
             loader=FileSystemLoader(_HERE / "templates"),

@@ -12,6 +12,7 @@ from twinlake.console.holdings import Shelves
 from twinlake.console.negotiation import HtmlRoute
 from twinlake.console.news import NewsDesk
 from twinlake.console.pages import Pages
+from twinlake.console.pictures import PictureDesk
 from twinlake.console.signing import SigningPages
 from twinlake.console.sites import SitesPage
 from twinlake.console.snippets import Snippets
@@ -45,6 +46,7 @@ class ConsoleServices:
     tokens: TokenPages
     sites: SitesPage
     tiles: TileDesk
+    pictures: PictureDesk
     audience_of: Callable[[Caller], Awaitable[Audience]]
     is_healthy: Callable[[], Awaitable[bool]]
 
@@ -60,6 +62,7 @@ def routes(services: ConsoleServices) -> list[BaseRoute]:
         guarded("/collections/{collection}", console.collection, methods=["GET"], action="discover"),
         guarded("/collections/{collection}/items/{item}", console.item, methods=["GET"], action="discover"),
         guarded("/preview/{collection}/{item}/{asset}/{z:int}/{x:int}/{y:int}.png", console.tile, methods=["GET"], action="read"),
+        guarded("/thumbnail/{backend}/{collection}/{item}/{asset}", services.pictures.send, methods=["GET"], action="read"),
         guarded("/sign-in", signing.show, methods=["GET"], action="public"),
         guarded(CALLBACK, signing.come_back, methods=["GET"], action="public"),
         guarded("/sign-in/at/{home}", signing.go_home, methods=["GET"], action="public"),

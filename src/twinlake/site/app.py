@@ -12,6 +12,7 @@ from twinlake.console.explore import Explorer
 from twinlake.console.holdings import Shelves
 from twinlake.console.news import NewsDesk
 from twinlake.console.pages import Pages, SiteFacts
+from twinlake.console.pictures import PictureDesk
 from twinlake.console.problems import ProblemPages
 from twinlake.console.routes import ConsoleServices
 from twinlake.console.routes import routes as console_routes
@@ -148,6 +149,7 @@ def _console(services: Services, pages: Pages) -> list[BaseRoute]:
             links=services.links,
             renderer=services.previews,
         ),
+        pictures=PictureDesk(elsewhere=services.elsewhere),
         audience_of=services.audiences.audience_of,
         is_healthy=services.is_healthy,
     )
