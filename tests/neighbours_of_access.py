@@ -23,7 +23,9 @@ async def neighbours(directory, *names, **settings):
         sites = {}
         for name, listener in listeners.items():
             others = {other: f"http://127.0.0.1:{port}" for other, port in ports.items() if other != name}
-            chosen = {"server": {"port": ports[name]}, "federation": {"addresses": others}, **settings}
+            # Even where an operator allows it, what a user names does not reach a peer.
+            allowed = {"allow": list(others.values())}
+            chosen = {"server": {"port": ports[name]}, "federation": {"addresses": others}, "webhooks": allowed, **settings}
             sites[name] = await stack.enter_async_context(local_site(directory, site_id=name, settings=chosen))
             await stack.enter_async_context(_served(sites[name], listener))
         for one in names:

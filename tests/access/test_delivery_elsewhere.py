@@ -4,6 +4,7 @@ import hashlib
 
 import httpx2
 import pytest
+import pytest_asyncio
 
 from neighbours_of_access import PIECE, hold, neighbours
 from twinlake.core.clock import to_microseconds
@@ -14,29 +15,42 @@ ADA = "urn:twinlake:site:central|ada"
 RESTRICTED = CollectionAccess(access="restricted", owner=ADA)
 PRIVATE = CollectionAccess(access="private", owner=ADA)
 WEBP = b"RIFF\x24\0\0\0WEBPVP8 " + b"\0" * 30
+PICTURES = {
+    "webp": ("image/webp", WEBP),
+    "lying": ("image/png", b"<html><script>alert(1)</script>"),
+    "text": ("text/html", WEBP),
+    "large": ("image/png", b"\x89PNG\r\n\x1a\n" + b"\0" * (4 << 20)),
+    "far": ("image/png", "https://elsewhere.example/a.png"),
+}
 PATH = "/data/climate/restricted/one/file"
 
 
-@pytest.fixture
-async def sites(tmp_path):
-    links = tmp_path / "links"
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def sites(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("sites")
+    links = directory / "links"
     links.mkdir()
     (links / "linked.bin").write_bytes(PIECE)
     status = (links / "linked.bin").stat()
     linked = Linked(str(links / "linked.bin"), status.st_size, hashlib.sha256(PIECE).hexdigest(), status.st_mtime_ns)
-    async with neighbours(tmp_path, "central", "climate", ingest={"link_roots": [str(links)]}) as sites:
+    async with neighbours(directory, "central", "climate", ingest={"link_roots": [str(links)]}) as sites:
         files = {
             "file": ("application/x-netcdf", PIECE),
             "linked": ("application/octet-stream", linked),
             "far": ("text/plain", "https://elsewhere.example/file"),
             "script": ("text/plain", "javascript:alert(1)"),
         }
+        await hold(sites["climate"], "pictures", CollectionAccess(), PICTURES)
+        await hold(sites["climate"], "closed-pictures", RESTRICTED, PICTURES)
         for name, access in (("open", CollectionAccess()), ("restricted", RESTRICTED), ("private", PRIVATE)):
             await hold(sites["climate"], name, access, files)
         yield sites
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def tokens(sites):
     return {name: await sites["central"].token(name, scopes=("search", "read")) for name in ("ada", "bob")}
 
@@ -123,14 +137,6 @@ async def test_a_token_that_may_only_search_gets_no_bytes(sites):
     assert (await get(sites, token, PATH)).status_code == 403
 
 
-async def test_a_site_that_was_left_is_no_backend_any_more(sites, tokens):
-    admin = await sites["central"].token("administrator", roles={"administrator"})
-    async with sites["central"].client(admin) as client:
-        assert (await client.put("/api/federation/peers/climate/block")).is_success
-
-    assert (await get(sites, tokens["ada"], PATH)).status_code == 404
-
-
 async def test_nothing_is_asked_for_a_peer_that_asks(sites):
     """A peer's token opens what this site holds, and nothing that it would have to ask for."""
     token = await peer_token(sites["climate"], "central")
@@ -185,7 +191,8 @@ async def test_questions_of_peers_are_held_to_their_form(sites):
             assert (await client.post("/federation/link", json=message)).status_code == 400, message
 
 
-async def test_a_rule_for_users_is_not_for_those_that_nobody_signed_in(tmp_path):
+@pytest.mark.slow
+async def test_a_rule_for_users_is_for_users_and_a_blocked_site_is_no_backend(tmp_path):
     """The token of a site with which it asks for nobody in particular is no user's."""
     policy = tmp_path / "users-read.cedar"
     policy.write_text(
@@ -200,41 +207,58 @@ async def test_a_rule_for_users_is_not_for_those_that_nobody_signed_in(tmp_path)
         assert (await get(sites, None, PATH)).status_code == 401
         assert (await get(sites, bob, PATH)).status_code == 307
 
+        admin = await sites["central"].token("administrator", roles={"administrator"})
+        async with sites["central"].client(admin) as client:
+            assert (await client.put("/api/federation/peers/climate/block")).is_success
+        assert (await get(sites, bob, PATH)).json()["code"] == "backend-not-found"
+
 
 class TestPictures:
     """Pages show pictures of peers' items, which this site gets for them."""
 
-    @pytest.fixture
-    async def sites(self, tmp_path):
-        async with neighbours(tmp_path, "central", "climate") as sites:
-            files = {
-                "webp": ("image/webp", WEBP),
-                "lying": ("image/png", b"<html><script>alert(1)</script>"),
-                "text": ("text/html", WEBP),
-                "large": ("image/png", b"\x89PNG\r\n\x1a\n" + b"\0" * (4 << 20)),
-                "far": ("image/png", "https://elsewhere.example/a.png"),
-            }
-            await hold(sites["climate"], "open", CollectionAccess(), files)
-            await hold(sites["climate"], "restricted", RESTRICTED, files)
-            yield sites
-
     async def test_a_picture_is_shown_to_who_may_have_it(self, sites, tokens):
-        shown = await get(sites, None, "/thumbnail/climate/open/one/webp")
+        shown = await get(sites, None, "/thumbnail/climate/pictures/one/webp")
 
         assert (shown.status_code, shown.headers["content-type"], shown.content) == (200, "image/webp", WEBP)
         assert shown.headers["cache-control"].startswith("private")
         assert shown.headers["x-content-type-options"] == "nosniff"
         assert "sandbox" in shown.headers["content-security-policy"]
         statuses = [
-            (await get(sites, token, "/thumbnail/climate/restricted/one/webp")).status_code
+            (await get(sites, token, "/thumbnail/climate/closed-pictures/one/webp")).status_code
             for token in (tokens["ada"], tokens["bob"], None)
         ]
         assert statuses == [200, 403, 401]
 
     @pytest.mark.parametrize("asset", ["lying", "text", "large", "far", "nothing"])
     async def test_what_is_no_small_picture_is_not_shown(self, sites, asset):
-        assert (await get(sites, None, f"/thumbnail/climate/open/one/{asset}")).status_code == 404
+        assert (await get(sites, None, f"/thumbnail/climate/pictures/one/{asset}")).status_code == 404
 
     async def test_only_peers_pictures_are_shown_so(self, sites):
         for backend in ("central", "nobody"):
-            assert (await get(sites, None, f"/thumbnail/{backend}/open/one/webp")).status_code == 404
+            assert (await get(sites, None, f"/thumbnail/{backend}/pictures/one/webp")).status_code == 404
+
+
+async def test_what_a_user_names_does_not_reach_a_peer(sites):
+    """Not by a webhook, however the address is written; and the address of a remote asset is followed by nobody here."""
+    token = await sites["central"].token("ada")
+    url = sites["climate"].services.settings.base_url
+    port = url.rpartition(":")[2]
+    forms = [
+        url,
+        f"http://127.0.0.1.:{port}",
+        f"http://localhost:{port}",
+        f"http://127.1:{port}",
+        f"http://[::ffff:127.0.0.1]:{port}",
+    ]
+    async with sites["central"].client(token) as client:
+        for form in forms:
+            for path in ("/federation/search", "/federation/link", "/"):
+                answer = await client.post("/webhooks", json={"url": form + path})
+                assert (answer.status_code, answer.json()["code"]) == (400, "destination-refused"), form
+    inside = {"inside": ("image/png", f"{url}/federation/link")}
+    await hold(sites["climate"], "remote", CollectionAccess(), inside)
+
+    assert (await get(sites, token, "/thumbnail/climate/remote/one/inside")).status_code == 404
+    sent = await get(sites, token, "/data/climate/remote/one/inside")
+    assert sent.headers["location"].startswith(f"{url}/data/climate/remote/one/inside?")
+    assert [line["path"] for line in sites["climate"].log() if line.get("path") == "/federation/search"] == []

@@ -156,8 +156,11 @@ def test_what_is_nested_very_deep_is_written_as_json():
 def test_pictures_come_from_this_site_alone():
     remote = {"thumbnail": {"href": "https://else.example/data/x.png", "roles": ["thumbnail"]}}
     own = {"thumbnail": {"href": f"{DATA}/thumbnail", "roles": ["thumbnail"]}}
+    of_a_peer = {"thumbnail": {"href": DATA.replace("central", "climate"), "roles": ["thumbnail"]}}
 
     assert find_thumbnail(item() | {"assets": remote}, ADDRESSES) is None
+    assert find_thumbnail(item() | {"assets": of_a_peer}, ADDRESSES) is None
+    assert ADDRESSES.thumbnail("climate", "c", "i", "a/ä") == "/deep/thumbnail/climate/c/i/a%2F%C3%A4"
     assert find_thumbnail(item() | {"assets": own}, ADDRESSES) == "/deep/data/central/c/i/thumbnail"
 
 
@@ -166,6 +169,7 @@ def test_pictures_come_from_this_site_alone():
     [
         (f"{DATA}/a", "/deep/data/central/c/i/a"),
         ("https://else.example/a", "https://else.example/a"),
+        ("https://lake.example/deep/data/climate/c/i/a", "https://lake.example/deep/data/climate/c/i/a"),
         ("javascript:alert(1)", None),
         ("s3://bucket/key", None),
     ],

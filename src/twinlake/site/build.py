@@ -281,9 +281,8 @@ async def open_services(
             log=log,
         )
         webhook_signer = WebhookSigner(key=folder.derive_key("webhook secrets"))
-        client = GuardedClient(
-            guard=DestinationGuard(allow=settings.webhooks.allow, is_closed=federation.sites.directory.is_at_peer)
-        )
+        guard = DestinationGuard(allow=settings.webhooks.allow, is_closed=federation.sites.directory.is_at_peer)
+        client = GuardedClient(guard=guard)
         yield Services(
             settings=settings,
             folder=folder,
