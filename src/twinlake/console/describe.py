@@ -106,15 +106,21 @@ def _summarise(properties: Mapping[str, Any]) -> Iterator[str]:
 
 
 def find_thumbnail(document: JsonObject, addresses: Addresses) -> str | None:
-    """Return the address of an item's thumbnail if this site serves it: pages load nothing from elsewhere."""
+    """Return the address of an item's thumbnail at this site, which gets a peer's: pages load nothing from elsewhere."""
     return measure_thumbnail(document, addresses)[0]
 
 
 def measure_thumbnail(document: JsonObject, addresses: Addresses) -> tuple[str | None, int]:
     """Return the address of an item's thumbnail at this site, if it has one, and the bytes that it takes."""
-    for asset in document["assets"].values():
-        if "thumbnail" in (asset.get("roles") or ()) and (address := addresses.own_data(asset["href"])):
-            return address, int(asset.get("file:size") or 0)
+    backends = document.get("federation:backends", ())
+    for key, asset in document["assets"].items():
+        if "thumbnail" not in (asset.get("roles") or ()):
+            continue
+        size_bytes = int(asset.get("file:size") or 0)
+        if address := addresses.own_data(asset["href"]):
+            return address, size_bytes
+        if len(backends) == 1:
+            return addresses.thumbnail(backends[0], document["collection"], document["id"], key), size_bytes
     return None, 0
 
 

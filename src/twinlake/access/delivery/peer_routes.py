@@ -17,7 +17,7 @@ from twinlake.engines.web.files import ContentResponse
 from twinlake.federation.search.answering import read_message
 from twinlake.federation.search.routes import speaks_for
 from twinlake.federation.search.wire import Chain, Name
-from twinlake.holdings.catalogue.interfaces import StoredAsset
+from twinlake.holdings.catalogue.interfaces import Linked, Managed, StoredAsset
 from twinlake.identity.web import guarded
 
 _BODY_BYTES = 16 << 10
@@ -59,9 +59,10 @@ class _Answers:
 
     async def picture(self, request: Request) -> Response:
         asset = await self._find(request)
-        if asset.holding is None or not (asset.media_type or "").startswith("image/") or asset.holding.size_bytes > PICTURE_BYTES:
+        held = asset.holding if isinstance(asset.holding, Managed | Linked) else None
+        if held is None or not (asset.media_type or "").startswith("image/") or held.size_bytes > PICTURE_BYTES:
             raise NoPictureError("The asset is no picture of at most 4 MiB that is held here.")
-        representation, content = await self._direct.open(asset.filename, asset.media_type, asset.holding)
+        representation, content = await self._direct.open(asset.filename, asset.media_type, held)
         return ContentResponse(representation, content, {"Cache-Control": "no-store"})
 
     async def _find(self, request: Request) -> StoredAsset:
