@@ -87,4 +87,4 @@ async def test_opening_a_collection_counts_at_once(filled):
 def test_what_only_looks_like_an_address_stays(text):
     body = f'{{"href":"{text}"}}'.encode()
 
-    assert DataHrefs(data_root("https://peer.example", "peer")).move(body, {"closed"}, "https://here.example/") == body
+    assert DataHrefs(data_root("https://peer.example", "peer")).move([body], {"closed"}, "https://here.example/") == [body]

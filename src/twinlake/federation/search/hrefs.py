@@ -27,11 +27,11 @@ class DataHrefs:
         segments = {name for body in bodies for name in self._pattern.findall(body)}
         return sorted({unquote(name) for name in segments}.intersection(among))
 
-    def move(self, body: bytes, collections: Collection[str], to: str) -> bytes:
-        """Let the addresses of *collections* in *body* begin with *to*."""
-        start = b'"' + to.encode()
+    def move(self, bodies: Iterable[bytes], collections: Iterable[str], to: str) -> list[bytes]:
+        """Return *bodies* in which the addresses of *collections* begin with *to*."""
+        start, segments = b'"' + to.encode(), {segment(name).encode() for name in collections}
 
         def moved(found: re.Match[bytes]) -> bytes:
-            return start + found[1] + b"/" if unquote(found[1]) in collections else found[0]
+            return start + found[1] + b"/" if found[1] in segments else found[0]
 
-        return self._pattern.sub(moved, body)
+        return [self._pattern.sub(moved, body) for body in bodies]

@@ -105,7 +105,7 @@ class PeerSource:
         page = read_page(await self._call("/federation/search", body, caller, budget))
         if not page.closed:
             return page
-        return replace(page, bodies=[self._hrefs.move(body, page.closed, self._own_data_root) for body in page.bodies])
+        return replace(page, bodies=self._hrefs.move(page.bodies, page.closed, self._own_data_root))
 
     async def collections(self, *, caller: Caller, budget: Budget) -> Sequence[JsonObject]:
         return read_collections(await self._call("/federation/collections", {}, caller, budget))
