@@ -1,5 +1,7 @@
 """Open bytes are got from who holds them; the others over the site that was asked, so that no token goes to a peer."""
 
+from urllib.parse import quote
+
 import pytest
 
 from stac_documents import a_collection, an_item
@@ -19,9 +21,12 @@ ACCESS = {
 @pytest.fixture
 async def filled(federation):
     """`climate` has an item with bytes in a collection of each access."""
-    catalogue = federation.sites["climate"].services.catalogue
+    climate = federation.sites["climate"].services
+    catalogue = climate.catalogue
     for name, access in ACCESS.items():
-        await catalogue.put_collection(a_collection(name), access=access)
+        picture = f"{climate.settings.base_url}/data/climate/{quote(name)}/one/file"
+        shown = a_collection(name, assets={"thumbnail": {"href": picture, "roles": ["thumbnail"]}})
+        await catalogue.put_collection(shown, access=access)
         federation.listed["climate"].add(name)
         document = {**an_item("one", name), "assets": ASSETS}
         await catalogue.put_items([ItemDraft(document=document, holdings=HELD)])
@@ -55,6 +60,17 @@ async def test_an_item_that_is_fetched_alone_has_the_same_addresses(filled):
 
     assert hrefs(item) == hrefs(listed[0])
     assert hrefs(item)["file"] == f"{own}/data/climate/restricted/one/file"
+
+
+async def test_so_has_a_collection_alone_or_among_all(filled):
+    own, holder = (filled.sites[name].services.settings.base_url for name in ("central", "climate"))
+    async with filled.client("central") as client:
+        alone = (await client.get("/stac/v2/collections/restricted")).json()
+        listed = (await client.get("/stac/v2/collections", params={"limit": 100})).json()["collections"]
+    pictures = {each["id"]: each["assets"]["thumbnail"]["href"] for each in listed if each["id"] in ACCESS}
+
+    assert alone["assets"]["thumbnail"]["href"] == pictures["restricted"] == f"{own}/data/climate/restricted/one/file"
+    assert pictures["open"] == f"{holder}/data/climate/open/one/file"
 
 
 async def test_at_home_the_addresses_are_its_own(filled):

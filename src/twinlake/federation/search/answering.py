@@ -88,7 +88,9 @@ class PeerAnswers:
     async def collections(self, body: bytes, caller: Caller) -> bytes:
         """Return all collections."""
         self._read(body, CollectionsMessage)
-        return orjson.dumps({"collections": list(await self._local.collections(caller=caller, budget=self._budget))})
+        content = orjson.dumps({"collections": list(await self._local.collections(caller=caller, budget=self._budget))})
+        closed = self._hrefs.find_collections([content], await self._closed())
+        return b'%b,"closed":%b}' % (content[:-1], orjson.dumps(closed))
 
     async def queryables(self, body: bytes, caller: Caller) -> bytes:
         """Return what can be queried; an empty object where there is no such collection."""

@@ -108,7 +108,12 @@ class PeerSource:
         return replace(page, bodies=self._hrefs.move(page.bodies, page.closed, self._own_data_root))
 
     async def collections(self, *, caller: Caller, budget: Budget) -> Sequence[JsonObject]:
-        return read_collections(await self._call("/federation/collections", {}, caller, budget))
+        content = await self._call("/federation/collections", {}, caller, budget)
+        documents, closed = read_collections(content)
+        if closed:
+            [content] = self._hrefs.move([content], closed, self._own_data_root)
+            documents, _ = read_collections(content)
+        return documents
 
     async def queryables(self, collection: str | None, *, caller: Caller, budget: Budget) -> JsonObject:
         schema = read_object(await self._call("/federation/queryables", {"collection": collection}, caller, budget))

@@ -113,6 +113,7 @@ class _Addressed(msgspec.Struct):
 
 class _CollectionsAnswer(msgspec.Struct):
     collections: Annotated[list[dict[str, Any]], Meta(max_length=100_000)]
+    closed: _Names = []
 
 
 class _Bucket(msgspec.Struct):
@@ -226,9 +227,10 @@ def _refuse_harm(body: bytes) -> None:
         raise InvalidAnswerError("A link or an asset of an item would run a script.")
 
 
-def read_collections(content: bytes) -> Sequence[JsonObject]:
-    """Read the collections that another site answered."""
-    return _decode(_read_collections, content).collections  # type: ignore[no-any-return]
+def read_collections(content: bytes) -> tuple[Sequence[JsonObject], Sequence[str]]:
+    """Read the collections that another site answered, and those among their addresses that it calls closed."""
+    answer = _decode(_read_collections, content)
+    return answer.collections, answer.closed
 
 
 def read_object(content: bytes) -> JsonObject:
