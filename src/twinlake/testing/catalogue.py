@@ -304,6 +304,17 @@ class CatalogueContract:
         put_back = await catalogue.put_items([ItemDraft(document=document) for document in served.values()])
         assert put_back.outcomes == ("unchanged",) * 3
 
+    async def test_what_is_not_there_yet_has_no_whole_product(self, catalogue: SqlCatalogue) -> None:
+        far, small = {"href": "https://x.example/far.nc"}, {"href": "t.png", "roles": ["thumbnail"]}
+        for state in ({"order:status": "ordered"}, {"storage:tier": "offline"}):
+            await catalogue.put_items([draft("open", properties=state, assets={"a": far})])
+            assert "downloadLink" not in orjson.loads((await catalogue.get_item("c", "open", EVERYTHING)).body)["assets"]
+        seen = replace(draft("seen", assets={"a": far, "t": small}), holdings={"t": Managed(SHA, 42)})
+        await catalogue.put_items([seen, replace(draft("small", assets={"t": small}), holdings={"t": Managed(SHA, 42)})])
+        served = [orjson.loads((await catalogue.get_item("c", name, EVERYTHING)).body)["assets"] for name in ("seen", "small")]
+
+        assert ["downloadLink" in assets for assets in served] == [False, True]
+
     async def test_a_whole_product_of_the_origin_is_kept(self, catalogue: SqlCatalogue) -> None:
         link = {"href": "https://x.example/download?a=b", "type": "application/zip"}
         far = draft("far", assets={"data": {"href": "data.tif"}, "downloadLink": link})

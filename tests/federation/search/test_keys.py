@@ -23,7 +23,7 @@ from twinlake.testing.odd_items import ODD_COLLECTIONS, odd_collection, odd_item
 
 _NAMES = (
     "datetime", "id", "collection", "eo:cloud_cover", "platform", "gsd", "created", "updated", "start_datetime", "expires",
-    "storage:tier", "order:status", "mixed", 'quo"ted', "dotted.name", "ünïcode", "geometry",
+    "storage:tier", "order:status", "federation:backends", "mixed", 'quo"ted', "dotted.name", "ünïcode", "geometry",
 )  # fmt: skip
 _instants = st.datetimes().map(lambda at: at.isoformat() + "Z") | st.sampled_from(
     ("2020-01-01T00:00:00Z", "2020-01-01T00:00:00.000001Z", "2020-01-01T01:00:00+01:00", "2020-01-01")

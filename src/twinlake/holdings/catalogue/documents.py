@@ -128,7 +128,7 @@ def compile_item(
             assets[key] = {**assets[key], "href": _fragment(data_path(site_id, collection, item, key))}
     else:
         assets = origin["assets"]
-    if (whole := _describe_whole(assets, held)) is not None:
+    if (whole := _describe_whole(origin, held)) is not None:
         assets = {**assets, DOWNLOAD: {**whole, "href": _fragment(data_path(site_id, collection, item, DOWNLOAD))}}
     if assets is not origin["assets"]:
         members["assets"] = orjson.dumps(assets)
@@ -138,9 +138,18 @@ def compile_item(
     return join_members({name: members[name] for name in sorted(members)} | {"links": links})
 
 
-def _describe_whole(assets: JsonObject, held: Collection[str]) -> JsonObject | None:
-    """Describe what is downloaded as the whole product: the asset that there is, a ZIP of several that are held, or nothing."""
+def _describe_whole(origin: JsonObject, held: Collection[str]) -> JsonObject | None:
+    """Describe what is downloaded as the whole product: the asset that there is, a ZIP of several that are held, or nothing.
+
+    Clients take the asset for a sign that the product is there: none is made where the product waits for an order, or only
+    its thumbnail is held.
+    """
+    assets: JsonObject = origin["assets"]
     if DOWNLOAD in assets or not (held or len(assets) == 1):
+        return None
+    if any(str(origin["properties"].get(name, state)).lower() != state for name, state in _HERE.items()):
+        return None
+    if len(held) < len(assets) and held and all("thumbnail" in (assets[key].get("roles") or ()) for key in held):
         return None
     if len(held) > 1:
         return {"title": "All files", "type": "application/zip", "roles": ["data"]}
