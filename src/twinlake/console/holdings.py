@@ -124,9 +124,7 @@ class Shelves:
         return {
             "document": document,
             "item": describe_item(document, self._addresses),
-            "assets": [
-                describe_asset(key, asset, self._addresses) for key, asset in document["assets"].items() if key != DOWNLOAD
-            ],
+            "assets": [describe_asset(key, asset, self._addresses) for key, asset in document["assets"].items()],
             "properties": describe_properties(document["properties"]),
             "tiles": self._addresses.preview(document),
             "footprints": write_features([draw_footprint(document)]) if document["geometry"] else None,
