@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import zipfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -106,6 +107,18 @@ def test_one_asset_can_be_named(site, tmp_path):
     Run(site, "get", "open/item one", "--asset", "empty", "-o", tmp_path)
 
     assert sorted(path.name for path in (tmp_path / "open" / "item one").iterdir()) == ["empty.bin", "notes ß.txt"]
+
+
+def test_the_whole_product_comes_only_where_it_is_named(site, tmp_path):
+    Run(site, "get", "open/twins", "-o", tmp_path / "files")
+    for _ in range(2):
+        Run(site, "get", "open/twins/downloadLink", "-o", tmp_path / "zip")
+
+    [archive] = (tmp_path / "zip" / "open" / "twins").iterdir()
+    assert archive.name == "twins.zip"
+    with zipfile.ZipFile(archive) as opened:
+        assert opened.namelist() == ["same.bin", "SAME-2.bin"]
+    assert len(list((tmp_path / "files" / "open" / "twins").iterdir())) == 2
 
 
 def test_a_url_of_data_or_of_an_item_will_do(site, tmp_path):
