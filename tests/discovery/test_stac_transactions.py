@@ -105,6 +105,7 @@ def test_an_item_is_patched(curator, put):
     assert answer.status_code == 200
     assert answer.json()["properties"] == {
         "datetime": "2020-01-01T00:00:00Z", "constellation": "eos", "storage:tier": "online", "order:status": "succeeded",
+        "federation:backends": ["test"],
     }  # fmt: skip
     assert answer.json()["assets"]["data"]["title"] == "Data"
     assert answer.json()["assets"]["data"]["href"] == "https://example.com/c/data.tif"

@@ -1,7 +1,8 @@
 """Sites that trust each other, each in a process of its own, joined as operators join them."""
 
 import socket
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -15,9 +16,21 @@ ROLES: Mapping[str, str] = {"central": "central", "climate": "bridge", "extremes
 
 @contextmanager
 def federated_sites(
-    directory: Path, *, names: Sequence[str] = tuple(ROLES), asserted: Iterable[str] = ("DPAD_Direct_Access",)
+    directory: Path,
+    *,
+    names: Sequence[str] = tuple(ROLES),
+    asserted: Iterable[str] = ("DPAD_Direct_Access",),
+    fill: Callable[[str, SiteProcess], None] | None = None,
 ) -> Generator[dict[str, SiteProcess]]:
-    """Serve sites that are joined pairwise until the block ends; *asserted* roles count everywhere."""
+    """Serve sites that are joined pairwise until the block ends.
+
+    Parameters
+    ----------
+    asserted
+        Roles that count everywhere.
+    fill
+        Takes data in at a site of a name before it is joined, so that peers hear of them at once; called in threads.
+    """
     ports = dict(zip(names, _free_ports(len(names)), strict=True))
     with ExitStack() as stack:
         sites: dict[str, SiteProcess] = {}
@@ -31,6 +44,9 @@ def federated_sites(
             }
             folder = make_site(directory / name, site_id=name)
             sites[name] = stack.enter_context(SiteProcess(folder, settings=settings))
+        if fill is not None:
+            with ThreadPoolExecutor() as pool:
+                list(pool.map(fill, sites.keys(), sites.values()))
         pairs = [(one, other) for one in sites for other in sites if one < other]
         for one, other in pairs:
             join(sites[one], sites[other], asserted=asserted)
