@@ -20,13 +20,12 @@ from twinlake.holdings.catalogue.interfaces import ItemText
 from twinlake.site.build import open_services
 from twinlake.site.layout import SiteFolder
 from twinlake.site.settings import SiteSettings
-from twinlake.testing.federation_sites import federated_sites
+from twinlake.testing.federation_sites import federated_sites, wait_until_whole
 from twinlake.testing.generated_items import COLLECTIONS, generated_collection, generated_items
 from twinlake.testing.site import SiteProcess
 
 _ROUNDS = 400
 _WARM = 40
-_COMPLETE_SECONDS = 120.0
 _KINDS: Mapping[str, dict[str, object]] = {
     "newest first, limit 10": {"limit": 10},
     "newest first in a year, limit 10": {"limit": 10, "datetime": "2020-01-01T00:00:00Z/2020-12-31T23:59:59Z"},
@@ -58,16 +57,6 @@ def _measure(site: SiteProcess, body: Mapping[str, object]) -> tuple[float, floa
     return used / _ROUNDS * 1000, statistics.median(taken[_WARM:]) * 1000
 
 
-def _wait_until_complete(site: SiteProcess) -> None:
-    """Wait until the breakers of a site have let go of peers that were loaded."""
-    ends_at = time.monotonic() + _COMPLETE_SECONDS
-    with httpx2.Client(base_url=site.url) as client:
-        while "numberMatched" not in client.post("/stac/v2/search", json={"limit": 1}).json():
-            if time.monotonic() > ends_at:
-                raise RuntimeError("A site does not come back.")
-            time.sleep(0.5)
-
-
 def _report(sites: Mapping[str, SiteProcess]) -> None:
     print("| search | CPU at the site that is asked, alone | of all three | per remote (goal 0.8 ms) | ratio |", end="")
     print(" answered alone | slowest peer alone | of all three | beyond the slowest (goal 10 ms) |")
@@ -94,7 +83,7 @@ def main() -> None:
             site.stop()
             asyncio.run(_load(site, first=number * items, items=items))
             site.restart()
-        _wait_until_complete(sites["central"])
+        wait_until_whole(sites["central"])
         _report(sites)
 
 

@@ -6,7 +6,7 @@ import pytest
 import rasterio
 from rasterio.transform import from_bounds
 
-from twinlake.testing.federation_sites import federated_sites
+from twinlake.testing.federation_sites import federated_sites, wait_until_whole
 from twinlake.testing.site import run_twinlake
 
 pytestmark = pytest.mark.slow
@@ -48,9 +48,10 @@ def client_of(site, name, **options):
 
 def test_bytes_come_from_the_holder_by_way_of_the_site_that_was_asked(sites, scene):
     central, climate = sites["central"], sites["climate"]
+    wait_until_whole(central)
     with client_of(central, "ada", follow_redirects=True) as ada:
         [item] = ada.post("/stac/v2/search", json={"collections": ["scenes"]}).json()["features"]
-        [data] = [asset["href"] for asset in item["assets"].values() if "data" in asset["roles"]]
+        data = item["assets"]["data"]["href"]
         picture = next(key for key, asset in item["assets"].items() if "thumbnail" in asset["roles"])
         got = ada.get(data)
         shown = ada.get(f"/thumbnail/climate/scenes/{item['id']}/{picture}")
@@ -71,6 +72,7 @@ def test_bytes_come_from_the_holder_by_way_of_the_site_that_was_asked(sites, sce
 
 def test_a_holder_that_was_killed_is_named_in_bounded_time(sites):
     central, climate = sites["central"], sites["climate"]
+    wait_until_whole(central)
     with client_of(central, "ada", timeout=15) as ada:
         path = f"{central.url}/data/climate/scenes/any/data"
         assert ada.get(path).status_code == 404

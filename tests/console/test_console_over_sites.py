@@ -3,7 +3,7 @@
 import pytest
 
 from stac_documents import a_collection, an_item
-from twinlake.testing.federation_sites import federated_sites
+from twinlake.testing.federation_sites import federated_sites, wait_until_whole
 from twinlake.testing.site import run_twinlake
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -114,7 +114,7 @@ def test_a_site_that_is_missing_is_named_and_comes_back(federation, page):
         assert "climate did not answer" in page.locator("#answer").get_by_role("alert").inner_text()
     finally:
         sites["climate"].restart()
+        wait_until_whole(sites["central"])
     page.goto(f"{sites['central'].url}/explore")
-    while not page.get_by_role("heading", name="6 items found").count():
-        page.reload()
+    assert page.get_by_role("heading", name="6 items found").is_visible()
     assert page.locator("#answer").get_by_role("alert").count() == 0

@@ -1,6 +1,7 @@
 """Sites that trust each other, each in a process of its own, joined as operators join them."""
 
 import socket
+import time
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -11,6 +12,8 @@ import httpx2
 from twinlake.core.documents import JsonObject
 from twinlake.testing.site import SiteProcess, make_site
 
+_WHOLE_SECONDS = 60.0
+_LOOK_SECONDS = 0.2
 ROLES: Mapping[str, str] = {"central": "central", "climate": "bridge", "extremes": "bridge"}
 
 
@@ -62,6 +65,15 @@ def join(one: SiteProcess, other: SiteProcess, *, asserted: Iterable[str] = ()) 
         joining = _json(there.get("/api/federation/peers"))["site"]
         _json(here.put(f"/api/federation/peers/{joining}/trust", json=roles))
         _json(there.put(f"/api/federation/peers/{inviting}/trust", json=roles))
+
+
+def wait_until_whole(site: SiteProcess) -> None:
+    """Wait until *site* has an answer of all sites again: a peer that failed is left alone for half a minute."""
+    ends_at = time.monotonic() + _WHOLE_SECONDS
+    with site.anonymous() as client:
+        while "federation:missing" in client.post("/stac/v2/search", json={"limit": 1}).json():
+            assert time.monotonic() < ends_at, "a site does not come back"
+            time.sleep(_LOOK_SECONDS)
 
 
 def _json(answer: httpx2.Response) -> JsonObject:
