@@ -62,8 +62,17 @@ PERSONAS: Mapping[str, Persona] = {
         scopes=SCOPES,
         admitted=_CURATOR | {"administer"},
     ),
+    "member": Persona(
+        roles=frozenset({"DPAD_Direct_Access"}),
+        scopes=frozenset({"search", "read", "process", "subscribe"}),
+        admitted=_ACCOUNT,
+    ),
+    "peer": Persona(roles=frozenset(), scopes=frozenset({"search", "read"}), admitted=_EVERYBODY),
 }
-"""Who asks in `find_wrong_admissions`, besides nobody."""
+"""Who asks in `find_wrong_admissions`, besides nobody.
+
+The last two come with tokens of the realm ``dedl``: somebody who signed in, and another site for one of its users.
+"""
 
 
 def assert_every_route_is_guarded(app: object) -> None:
@@ -75,19 +84,19 @@ def assert_every_route_is_guarded(app: object) -> None:
 
 
 async def find_wrong_admissions(app: ASGIApp, tokens: Mapping[str, str]) -> list[str]:
-    """Ask every route of a site as nobody and as every persona; return what was answered wrongly, in words.
+    """Ask every route of a site as nobody and as personas; return what was answered wrongly, in words.
 
     Parameters
     ----------
     app
         The whole site, middleware included; it should hold nothing, for everything is tried, deletion too.
     tokens
-        A token per name in `PERSONAS`, made with its roles and scopes.
+        By name in `PERSONAS`, each made with the roles and scopes of its persona.
     """
     wrong = []
     for route in list_guarded_routes(app):
         for method in set(route.methods) - {"HEAD"}:
-            for name, admitted in [("anonymous", _EVERYBODY), *((name, each.admitted) for name, each in PERSONAS.items())]:
+            for name, admitted in [("anonymous", _EVERYBODY), *((name, PERSONAS[name].admitted) for name in tokens)]:
                 status = await ask(app, method, _fill(route.path), token=tokens.get(name))
                 if complaint := _judge(route, name, admitted, status):
                     wrong.append(f"{method} {route.path} ({route.action}) as {name}: {status}, {complaint}")
