@@ -1,5 +1,7 @@
 """Three joined sites with something to find, and how people sign in there."""
 
+import re
+
 import httpx2
 from lxml import html
 
@@ -41,6 +43,16 @@ class Lake:
         assert done.returncode == 0, done.stderr
         self._passwords[username] = secret.read_text().strip()
         return self._passwords[username]
+
+    def add_key(self, username, *, roles):
+        """Make a service account of a person at central; return its id and secret."""
+        secret = self.directory / f"{username}.key"
+        done = run_twinlake(
+            "admin", "accounts", "key", username, "--roles", roles, "--write-to", secret, "--config", self.central.config
+        )
+        assert done.returncode == 0, done.stderr
+        [client_id] = re.findall(r"[0-9a-f]{8}-[0-9a-f-]{27}", done.stdout + done.stderr)
+        return client_id, secret.read_text().strip()
 
     def password(self, username):
         return self._passwords[username]

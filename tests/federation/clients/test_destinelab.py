@@ -2,6 +2,7 @@
 
 import pytest
 from destinelab import AuthHandler, dedl_auth, desp_auth
+from destinelab.dedl_auth import DEDLServiceAccountAuth
 from destinelab.errors import InvalidCredentialsError
 from destinelab.tools import token_tools
 from destinelab.tools.token_tools import is_dedl_token_valid
@@ -41,3 +42,18 @@ def test_who_has_no_direct_access_is_told_so(lake):
 def test_a_wrong_password_is_told_as_one():
     with pytest.raises(InvalidCredentialsError, match="Invalid username or password"):
         AuthHandler("researcher", "wrong").get_token()
+
+
+def test_a_service_account_acts_for_its_owner_at_home_only(lake):
+    client_id, secret = lake.add_key("researcher", roles="DPAD_Direct_Access")
+
+    token = DEDLServiceAccountAuth(client_id, secret).get_token()
+
+    assert is_dedl_token_valid(token)
+    with lake.central.client(token) as client:
+        assert client.get("/api/me").json()["roles"] == ["DPAD_Direct_Access"]
+        assert client.post("/stac/v2/search", json={}).json()["numberMatched"] == len(lake.files)
+    with lake.sites["climate"].client(token) as client:
+        assert client.get("/api/me").status_code == 401
+    with pytest.raises(InvalidCredentialsError):
+        DEDLServiceAccountAuth(client_id, "wrong").get_token()
