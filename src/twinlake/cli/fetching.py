@@ -16,7 +16,7 @@ from twinlake.cli.naming import inside, safe_name
 from twinlake.cli.searching import SearchOptions, search_items
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import TwinlakeError
-from twinlake.holdings.catalogue.documents import DOWNLOAD
+from twinlake.standards.datalake import DOWNLOAD
 
 _SHA256_MULTIHASH = "1220"
 """Prefix of ``file:checksum`` (STAC file extension): SHA-256, 32 bytes."""

@@ -26,9 +26,9 @@ from twinlake.discovery.data.collection_requests import CollectionRequest
 from twinlake.discovery.data.reach import BACKENDS
 from twinlake.discovery.data.requests import SearchRequest
 from twinlake.discovery.data.service import DataDiscovery
-from twinlake.holdings.catalogue.documents import DOWNLOAD
 from twinlake.holdings.catalogue.interfaces import ItemQuery, StoredCollection
 from twinlake.identity.principals import Caller
+from twinlake.standards.datalake import DOWNLOAD
 
 _NEWEST = 8
 _MOST_ON_TIMELINE = 200_000

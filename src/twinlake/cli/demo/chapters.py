@@ -22,7 +22,7 @@ from twinlake.cli.demo.visiting import Visitor
 from twinlake.cli.following import follow_job
 from twinlake.cli.uploading import Uploader, find_files
 from twinlake.core.documents import JsonObject
-from twinlake.holdings.catalogue.documents import DOWNLOAD
+from twinlake.standards.datalake import DOWNLOAD
 
 _EVENT_SECONDS = 30.0
 _MORE_SECONDS = 5.0

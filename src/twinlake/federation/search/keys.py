@@ -13,13 +13,14 @@ import orjson
 
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import InvalidInputError
-from twinlake.holdings.catalogue.documents import BACKENDS, default_states
+from twinlake.holdings.catalogue.documents import default_states
 from twinlake.holdings.catalogue.functions import first_moment
 from twinlake.holdings.catalogue.interfaces import SortKey
 from twinlake.holdings.catalogue.ordering import order_of
 from twinlake.holdings.catalogue.preparing import read_times
 from twinlake.holdings.catalogue.properties import PROMOTED_BY_NAME, read_promoted, within_64_bits
 from twinlake.standards.cql2 import TIMESTAMP_PROPERTIES
+from twinlake.standards.datalake import BACKENDS
 
 Key = tuple[Any, ...]
 """Sort values, id and collection: numbers (instants as microseconds), texts and nulls, as `ItemQuery.after` has them."""

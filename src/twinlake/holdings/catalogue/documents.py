@@ -19,6 +19,7 @@ import orjson
 
 from twinlake.core.documents import JsonObject
 from twinlake.holdings.catalogue.interfaces import Holding
+from twinlake.standards.datalake import BACKENDS, DOWNLOAD
 from twinlake.standards.stac.canonical import NAVIGATION, join_members
 
 PUBLIC_URL = b"\x01"
@@ -27,10 +28,6 @@ ORDER_EXTENSION = "https://stac-extensions.github.io/order/v1.1.0/schema.json"
 FILE_EXTENSION = "https://stac-extensions.github.io/file/v2.1.0/schema.json"
 _ADDED_EXTENSIONS = (ORDER_EXTENSION, FILE_EXTENSION)
 # The storage extension, whose version 1 has `storage:tier`, is not among them: pystac warns of every item that declares it.
-DOWNLOAD = "downloadLink"
-"""Key of the asset that is the whole product, as clients of the Data Lake look for it."""
-BACKENDS = "federation:backends"
-"""The property that names the site which serves an item; nobody else's word on it is kept."""
 _HERE = {"storage:tier": "online", "order:status": "succeeded"}
 _TO_BE_ORDERED = {"storage:tier": "offline", "order:status": "orderable"}
 _SHA256_MULTIHASH = "1220"

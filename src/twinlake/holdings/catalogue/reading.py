@@ -7,12 +7,13 @@ import orjson
 
 from twinlake.engines.database import Connection
 from twinlake.holdings.catalogue.bodies import Publisher
-from twinlake.holdings.catalogue.documents import DOWNLOAD, is_made_by
+from twinlake.holdings.catalogue.documents import is_made_by
 from twinlake.holdings.catalogue.errors import AssetNotFoundError, CollectionNotFoundError, ItemNotFoundError
 from twinlake.holdings.catalogue.interfaces import Bundle, Holding, Linked, Managed, StoredAsset, StoredItem, Visibility
 from twinlake.holdings.catalogue.keeping import VERSIONS
 from twinlake.holdings.catalogue.preparing import Held, filename_of
 from twinlake.holdings.catalogue.scope import CollectionSet, Scope
+from twinlake.standards.datalake import DOWNLOAD
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _CURRENT = """

@@ -16,7 +16,6 @@ from twinlake.holdings.catalogue.bodies import Publisher
 from twinlake.holdings.catalogue.bulk import BulkLoader
 from twinlake.holdings.catalogue.collection_writing import CollectionWriter, clear, deleted_with_items
 from twinlake.holdings.catalogue.collections import read_access, read_collections
-from twinlake.holdings.catalogue.documents import DOWNLOAD
 from twinlake.holdings.catalogue.errors import AssetNotHeldError
 from twinlake.holdings.catalogue.facts import FactBook, gather_notes
 from twinlake.holdings.catalogue.interfaces import (
@@ -41,6 +40,7 @@ from twinlake.holdings.catalogue.reading import ItemReader, read_held, require_v
 from twinlake.holdings.catalogue.scope import CollectionSet, Scope
 from twinlake.holdings.catalogue.searching import search
 from twinlake.holdings.catalogue.writing import ItemWriter, Written
+from twinlake.standards.datalake import DOWNLOAD
 
 _REMEMBERED = 10_000
 _PREPARED_INLINE = 20
