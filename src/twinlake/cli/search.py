@@ -23,6 +23,7 @@ from twinlake.cli.searching import (
     to_json,
 )
 from twinlake.core.documents import JsonObject
+from twinlake.standards.datalake import DOWNLOAD
 
 _DEFAULT_LIMIT = 20
 
@@ -110,4 +111,9 @@ def _describe(document: JsonObject) -> tuple[str, str, str, str]:
     properties = document["properties"]
     start, end = properties.get("start_datetime"), properties.get("end_datetime")
     time = properties.get("datetime") or f"{start or '..'}/{end or '..'}"
-    return str(document.get("collection") or ""), str(document["id"]), time, " ".join(document["assets"])
+    return (
+        str(document.get("collection") or ""),
+        str(document["id"]),
+        time,
+        " ".join(key for key in document["assets"] if key != DOWNLOAD),
+    )
