@@ -79,6 +79,7 @@ def test_a_session_at_one_site_is_none_at_another(federation, page):
 
 def test_results_name_their_site_and_can_be_asked_of_one(federation, page):
     sites, _ = federation
+    wait_until_whole(sites["central"])
     page.goto(f"{sites['central'].url}/explore")
 
     assert page.get_by_role("heading", name="6 items found").is_visible()
@@ -94,6 +95,7 @@ def test_results_name_their_site_and_can_be_asked_of_one(federation, page):
 
 def test_the_sites_page_shows_who_is_there_and_what_they_offer(federation, page):
     sites, _ = federation
+    wait_until_whole(sites["extremes"])
     page.goto(f"{sites['extremes'].url}/sites")
 
     rows = page.get_by_role("group", name="All sites").get_by_role("row")

@@ -21,15 +21,20 @@ from twinlake.identity.actions import SCOPES
 from twinlake.identity.attempts import AttemptLimit
 from twinlake.identity.audit import AuditLog
 from twinlake.identity.authenticator import Authenticator
+from twinlake.identity.credentials import Credentials
 from twinlake.identity.grants import Grants, add_grants
+from twinlake.identity.keys.sealing import Sealer
 from twinlake.identity.policy.cedar import CedarRules
 from twinlake.identity.policy.service import Policy
 from twinlake.identity.principals import Caller, Principal
 from twinlake.identity.schema import MIGRATIONS
 from twinlake.identity.sessions import SessionStore
 from twinlake.identity.tokens import NewToken, TokenStore
+from twinlake.identity.trust.bearer import BearerTokens
+from twinlake.identity.trust.realm_tokens import RealmTokens
 from twinlake.management.access.routes import declare_routes
 from twinlake.testing.identity import assert_every_route_is_guarded
+from twinlake.testing.keys import open_ring
 from twinlake.testing.site import local_site
 
 ALICE, STEWARD, BOB = (Principal("i", name) for name in ("alice", "steward", "bob"))
@@ -57,6 +62,13 @@ class Records:
         self.records[collection] = access
 
 
+class NoSignIns:
+    """An issuer at which nobody has signed in."""
+
+    async def is_alive(self, sid):
+        return False
+
+
 @pytest.fixture
 async def clients():
     """Return a client per person, over one site."""
@@ -65,11 +77,21 @@ async def clients():
         audit = AuditLog(database=database, clock=clock)
         tokens = TokenStore(database=database, clock=clock, randomness=SYSTEM_RANDOMNESS, audit=audit)
         policy = Policy(rules=CedarRules.built_in(), listener=audit.note_decision)
+        realm = RealmTokens(
+            realm="dedl",
+            url="https://site.test/auth/realms/dedl",
+            ring=await open_ring(database, clock),
+            sessions=NoSignIns(),
+            clock=clock,
+        )
+        bearers = BearerTokens(site_issuer="i", tokens=realm, roles_of_issuer=lambda _: None, database=database, clock=clock)
         sessions = SessionStore(
             database=database,
             clock=clock,
             randomness=SYSTEM_RANDOMNESS,
             tokens=tokens,
+            bearers=bearers,
+            sealer=Sealer(b"s" * 32, randomness=SYSTEM_RANDOMNESS),
             attempts=AttemptLimit(clock=clock),
             site_id="s",
             secure=True,
@@ -80,7 +102,11 @@ async def clients():
         app = wrap_site(
             api,
             authenticate=lambda inner: Authenticator(
-                inner, tokens=tokens, sessions=sessions, policy=policy, public_url="https://site.test"
+                inner,
+                credentials=Credentials(tokens=tokens, bearers=bearers),
+                sessions=sessions,
+                policy=policy,
+                public_url="https://site.test",
             ),
             clock=clock,
             randomness=SYSTEM_RANDOMNESS,
