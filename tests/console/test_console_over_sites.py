@@ -9,18 +9,21 @@ from twinlake.testing.site import run_twinlake
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
+def fill(name, site):
+    """Take in before the sites are joined, so that each hears at once what the others have."""
+    with site.client() as client:
+        collection = a_collection(f"of-{name}", title=f"Scenes of {name}")
+        assert client.post("/stac/v2/collections", json=collection).status_code == 201
+        for day in (1, 2):
+            item = an_item(f"{name}-{day}", f"of-{name}", datetime=f"2020-01-0{day}T00:00:00Z")
+            assert client.post(f"/stac/v2/collections/of-{name}/items", json=item).status_code == 201
+
+
 @pytest.fixture(scope="module")
 def federation(tmp_path_factory):
     """Three joined sites with a collection of two items each, and an account at the central one."""
     directory = tmp_path_factory.mktemp("federation")
-    with federated_sites(directory) as sites:
-        for name, site in sites.items():
-            with site.client() as client:
-                collection = a_collection(f"of-{name}", title=f"Scenes of {name}")
-                assert client.post("/stac/v2/collections", json=collection).status_code == 201
-                for day in (1, 2):
-                    item = an_item(f"{name}-{day}", f"of-{name}", datetime=f"2020-01-0{day}T00:00:00Z")
-                    assert client.post(f"/stac/v2/collections/of-{name}/items", json=item).status_code == 201
+    with federated_sites(directory, fill=fill) as sites:
         file = directory / "password"
         made = run_twinlake(
             *("admin", "accounts", "add", "alice", "--write-to", str(file), "--config", str(sites["central"].config))
