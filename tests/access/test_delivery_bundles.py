@@ -145,6 +145,8 @@ def test_a_reader_that_leaves_is_let_go(site, client, several):
     with client.stream("GET", "/open/s.2 é/downloadLink") as answer:
         next(answer.iter_raw(1000))
 
+    [line] = site.stac.requests(1, path="/data/test/open/s.2 é/downloadLink", status=499)
+    assert line["bytes_out"] < len(several["data.tif"])
     assert set(read(client.get("/open/s.2 é/downloadLink").content)) == set(several)
 
 

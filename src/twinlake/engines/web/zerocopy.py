@@ -83,6 +83,8 @@ def _with_extension(app: "ASGI3Application", cycle: RequestResponseCycle) -> "AS
             if cycle.chunked_encoding is not False:  # nobody knows when the body comes
                 transport.release()
         else:
+            if cycle.disconnected and message.get("more_body", False):
+                raise ClientDisconnect  # uvicorn would take the rest of the body, and drop it
             await cycle.send(message)
             transport.release()
 
