@@ -249,4 +249,4 @@ def test_names_are_kept_where_they_can_be():
     names = name_entries(["x.tif", "X.tif", "a\\b:c.txt", ".hidden", "ö" * 300 + ".nc", "nul\0byte"])
 
     assert names[:4] == ["x.tif", "X-2.tif", "a_b_c.txt", "hidden"]
-    assert (len(names[4]), names[4][-4:], names[5]) == (120, "ö.nc", "nul_byte")
+    assert (len(names[4].encode()), names[4][-4:], names[5]) == (199, "ö.nc", "nul_byte")

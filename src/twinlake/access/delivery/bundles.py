@@ -18,8 +18,8 @@ from twinlake.engines.web.representation import Representation
 from twinlake.holdings.catalogue.interfaces import Bundle, Linked, Managed, StoredAsset
 
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f"*/:<>?\\|]')
-_LONGEST_NAME = 120
-"""Letters, so that no name is too long for a file system in any encoding."""
+_LONGEST_BYTES = 200
+"""Of a name in UTF-8, before it gets a number: file systems take 255."""
 _READABLE = 0o644 << 16
 
 
@@ -162,7 +162,7 @@ def name_entries(filenames: Iterable[str]) -> list[str]:
     taken: set[str] = set()
     for filename in filenames:
         plain = _UNSAFE.sub("_", unicodedata.normalize("NFC", filename.encode(errors="replace").decode()))
-        name = safe = plain[-_LONGEST_NAME:].strip(" .") or "file"
+        name = safe = plain.encode()[-_LONGEST_BYTES:].decode(errors="ignore").strip(" .") or "file"
         stem, dot, suffix = safe.partition(".")
         number = 1
         while name.casefold() in taken:
