@@ -26,9 +26,12 @@ from twinlake.federation.sites.watching import PeerWatch
 from twinlake.identity.answering import AuditBeforeAnswer
 from twinlake.identity.attempts import AttemptLimit
 from twinlake.identity.authenticator import Authenticator
+from twinlake.identity.issuer.models import Realm
+from twinlake.identity.keys.jwt import sign
 from twinlake.identity.keys.ring import KeyRing
 from twinlake.identity.keys.sealing import Sealer
-from twinlake.identity.principals import Caller, Principal
+from twinlake.identity.principals import Caller, Principal, site_issuer
+from twinlake.identity.trust.bearer import PEER_AUDIENCE
 from twinlake.testing.shaped_proxy import ShapedProxy
 from twinlake.testing.site import LocalSite, local_site
 
@@ -63,14 +66,25 @@ class FederatedSite:
 
 
 class TokensOfPeers:
-    """Lets a site be known at the others by tokens that they made."""
+    """Lets a site be known at the others by peer tokens, which they sign without asking for proof."""
 
     def __init__(self, asker: str, known: dict[str, FederatedSite]) -> None:
         self._asker = asker
         self._known = known
 
     async def token_for(self, caller, peer) -> str:
-        return await self._known[peer.id].local.token(f"site-{self._asker}", scopes=("search", "read"))
+        return peer_token(self._known[peer.id].local.services, peer=self._asker)
+
+
+def peer_token(services, *, peer):
+    """Return a token with which the site *peer* may ask the site of *services* for itself."""
+    settings, now = services.settings, int(services.clock.now().timestamp())
+    claims = {
+        "iss": Realm("dedl", settings.base_url).url, "sub": "site", "aud": [PEER_AUDIENCE], "typ": "Bearer", "iat": now,
+        "exp": now + 300, "scope": "read search", "realm_access": {"roles": []},
+        "twinlake:principal": f"{site_issuer(settings.id)}|site", "twinlake:peer": peer,
+    }  # fmt: skip
+    return sign(claims, services.ring.signing_key("dedl"), typ="JWT")
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ import pytest
 
 from engines.test_network_guard import MALFORMED, SPELLINGS
 from federation.sites.hostile import HostileServer, answering
-from federation.sites.running import OPERATOR, federation
+from federation.sites.running import OPERATOR, federation, peer_token
 from federation.sites.saying import Speaker, new_key, public
 from stac_documents import a_collection
 from twinlake.core.errors import InvalidInputError
@@ -348,14 +348,21 @@ async def test_every_route_lets_in_whom_it_should(pair):
     assert await find_wrong_admissions(pair[0].app, tokens) == []
 
 
-async def test_links_and_probes_are_for_those_who_have_signed_in(pair):
-    central, _ = pair
+async def test_links_and_probes_are_for_peers(pair):
+    central, climate = pair
+    await join(central, climate)
+    await central.watch.go_round()
+    token = peer_token(central.local.services, peer="climate")
     async with central.client() as nobody, central.client(await central.local.token("somebody")) as somebody:
-        assert (await nobody.get("/federation/links")).status_code == 401
-        assert (await nobody.get("/federation/probe/10")).status_code == 401
-        assert (await somebody.get("/federation/links")).json() == {"links": []}
-        assert (await somebody.get("/federation/probe/10")).content == bytes(10)
-        assert (await somebody.get("/federation/probe/262145")).status_code == 404
+        for person in (nobody, somebody):
+            assert (await person.get("/federation/probe/10")).status_code == 401
+            assert "links" not in (await person.get("/.well-known/twinlake")).json()
+    async with central.client(token) as peer:
+        [link] = (await peer.get("/.well-known/twinlake")).json()["links"]
+        assert (await peer.get("/federation/probe/10")).content == bytes(10)
+        assert (await peer.get("/federation/probe/262145")).status_code == 404
+
+    assert (link["peer"], link["bytes_per_second"] > 0, link["age_seconds"] >= 0) == ("climate", True, True)
 
 
 async def test_guessing_secrets_is_slow(pair):

@@ -19,7 +19,6 @@ from twinlake.identity.attempts import AttemptLimit
 from twinlake.identity.errors import SignInRequiredError
 from twinlake.identity.web import guarded
 
-LINKS_PATH = "/federation/links"
 _KEPT_SECONDS = 10
 
 
@@ -36,7 +35,6 @@ def routes(sites: Sites, *, attempts: AttemptLimit) -> list[BaseRoute]:
         guarded(PATH, endpoints.get_descriptor, methods=["GET"], action="public"),
         guarded(JOIN_PATH, endpoints.join, methods=["POST"], action="public", max_body_bytes=MAX_MESSAGE_BYTES),
         guarded(STANDING_PATH, endpoints.hear, methods=["POST"], action="public", max_body_bytes=MAX_MESSAGE_BYTES),
-        guarded(LINKS_PATH, endpoints.list_links, methods=["GET"], action="discover"),
         guarded(f"{PROBE_PATH}/{{size:int}}", endpoints.probe, methods=["GET"], action="discover"),
     ]
 
@@ -51,10 +49,14 @@ class _Endpoints:
         self._sites = sites
         self._attempts = attempts
 
-    async def get_descriptor(self, _request: Request) -> Response:
-        """Answer with what this site says of itself."""
+    async def get_descriptor(self, request: Request) -> Response:
+        """Answer with what this site says of itself; peers also get its measurements of the ways to its own peers."""
         body = await self._sites.own.to_json()
-        return Response(body, media_type="application/json", headers={"cache-control": f"max-age={_KEPT_SECONDS}"})
+        if request.state.caller.peer is None:
+            headers = {"cache-control": f"max-age={_KEPT_SECONDS}", "vary": "authorization"}
+            return Response(body, media_type="application/json", headers=headers)
+        links = self._sites.links
+        return _json({**orjson.loads(body), "links": links.to_json(await links.list_latest())})
 
     async def join(self, request: Request) -> Response:
         """Take in a site that was invited, for an operator to confirm."""
@@ -66,15 +68,10 @@ class _Endpoints:
         with _Counted(self._attempts, request):
             return _json({"signed": await self._sites.joining.hear(await _read_signed(request))})
 
-    async def list_links(self, request: Request) -> Response:
-        """Answer with this site's measurements of the ways to its peers."""
-        _require_somebody(request)
-        links = self._sites.links
-        return _json({"links": links.to_json(await links.list_latest())})
-
     async def probe(self, request: Request) -> Response:
-        """Answer with so many bytes."""
-        _require_somebody(request)
+        """Answer a peer with so many bytes."""
+        if request.state.caller.peer is None:
+            raise SignInRequiredError("Only sites of the federation measure.", rule="federation")
         size_bytes = request.path_params["size"]
         if size_bytes > PROBE_BYTES:
             raise NotFoundError(f"There are no more than {PROBE_BYTES} bytes to measure with.")
@@ -101,11 +98,6 @@ async def _read_signed(request: Request) -> str:
         return msgspec.json.decode(await request.body(), type=_Signed).signed
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidInputError(f"The message does not fit: {error}.") from None
-
-
-def _require_somebody(request: Request) -> None:
-    if request.state.caller.principal is None:
-        raise SignInRequiredError("Only sites and users that have signed in may measure.", rule="federation")
 
 
 def _json(document: object, *, status: int = 200) -> Response:
