@@ -9,6 +9,12 @@ class InvalidTokenError(UnauthenticatedError):
     code = "invalid-token"
 
 
+class SiteNotProvenError(InvalidTokenError):
+    """Who asks for a token as a site is none that is trusted, or did not prove it."""
+
+    code = "site-not-proven"
+
+
 class SignInRequiredError(UnauthenticatedError):
     """Nobody in particular asks, and this is not for everybody."""
 

@@ -52,7 +52,7 @@ from twinlake.site.clients import configured_clients
 from twinlake.site.layout import SiteFolder
 from twinlake.site.neighbourhood import list_offers
 from twinlake.site.settings import SiteSettings
-from twinlake.site.trusting import OtherSubjects, SiteEndpoints, TokensForPeers, TrustedSites, exchange_grant, redeeming_grant
+from twinlake.site.trusting import SiteEndpoints, TokensForPeers, TrustedSites, exchange_grant, redeeming_grant
 
 _PEER_BYTES = 16 << 20
 
@@ -144,7 +144,7 @@ async def open_federation(
             log=log,
             peers=trusted,
             clients=(*configured_clients(settings), *_console_clients(settings, console_secret)),
-            other_subjects=OtherSubjects(subjects),
+            other_subjects=subjects,
         )
         bearers = BearerTokens(
             site_issuer=site_issuer(settings.id),

@@ -1,22 +1,24 @@
 """What the sites of the federation are to this site's identity: whose word counts, where people sign in, who is asked."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
 from twinlake.core.clock import Clock
 from twinlake.core.documents import JsonObject
+from twinlake.core.errors import InvalidInputError, NotFoundError
 from twinlake.federation.sites.breaking import Budget
 from twinlake.federation.sites.calls import PeerClient, PeerQuestion
 from twinlake.federation.sites.destinations import path_at
 from twinlake.federation.sites.errors import PeerNotFoundError, PeerRefusedError
 from twinlake.federation.sites.trust import Peer, PeerDirectory
-from twinlake.identity.errors import InvalidTokenError
+from twinlake.identity.errors import InvalidTokenError, SiteNotProvenError
 from twinlake.identity.issuer.build import Issuer
 from twinlake.identity.issuer.clients import redirect_uris_of
+from twinlake.identity.issuer.errors import OAuthError, invalid_grant
 from twinlake.identity.issuer.models import ACCESS_TOKEN_TYPE, TOKEN_EXCHANGE, GrantHandler, Realm, TokenRequest
-from twinlake.identity.issuer.models import VerifiedSubject as ExchangedSubject
 from twinlake.identity.issuer.subjects import DESP_ALIAS
 from twinlake.identity.keys.jwt import peek
 from twinlake.identity.principals import Caller
@@ -24,7 +26,6 @@ from twinlake.identity.relying import CALLBACK, CONSOLE_CLIENT, OWN_CONSOLE_CLIE
 from twinlake.identity.trust.models import PeerRecord, TrustedIssuer
 from twinlake.identity.trust.peer_tokens import PeerTokens
 from twinlake.identity.trust.site_grants import CLIENT_ASSERTION_TYPE, SiteGrants
-from twinlake.identity.trust.subjects import SubjectReader
 from twinlake.identity.trust.vault import SubjectVault
 from twinlake.site.settings import SiteSettings
 
@@ -166,18 +167,6 @@ class SiteEndpoints:
         return answer
 
 
-@dataclass(frozen=True, slots=True)
-class OtherSubjects:
-    """Verifies what other issuers signed and is exchanged here: desp tokens of peers, tokens of external issuers."""
-
-    reader: SubjectReader
-
-    async def verify(self, token: str, subject_issuer: str) -> ExchangedSubject:
-        """Return whom *token* speaks for; raises as `SubjectTokens.verify` does."""
-        subject = await self.reader.read(token, alias=subject_issuer)
-        return ExchangedSubject(principal=subject.principal, roles=subject.roles, attributes=subject.attributes)
-
-
 def exchange_grant(*, people: GrantHandler, sites: SiteGrants, vault: SubjectVault, own_url: str) -> GrantHandler:
     """Return the token exchange of a site: for people's clients, and for other sites, which prove who they are.
 
@@ -189,7 +178,8 @@ def exchange_grant(*, people: GrantHandler, sites: SiteGrants, vault: SubjectVau
 
     async def exchange(request: TokenRequest) -> JsonObject:
         if request.form.get("client_assertion_type") == CLIENT_ASSERTION_TYPE:
-            return await sites.exchange(request.form)
+            with _in_oauth_form():
+                return await sites.exchange(request.form)
         answer = await people(request)
         token = request.form.get("subject_token", "")
         claims = peek(token)[1]
@@ -204,9 +194,23 @@ def redeeming_grant(sites: SiteGrants) -> GrantHandler:
     """Return the grant by which other sites change assertions for tokens (RFC 7523)."""
 
     async def redeem(request: TokenRequest) -> JsonObject:
-        return await sites.redeem(request.form)
+        with _in_oauth_form():
+            return await sites.redeem(request.form)
 
     return redeem
+
+
+@contextmanager
+def _in_oauth_form() -> Iterator[None]:
+    """Refuse as every client of a token endpoint reads it (RFC 6749, section 5.2; RFC 8693, section 2.2.2)."""
+    try:
+        yield
+    except SiteNotProvenError as error:
+        raise OAuthError("invalid_client", error.message, status=401) from None
+    except (InvalidTokenError, NotFoundError) as error:
+        raise invalid_grant(error.message) from None
+    except InvalidInputError as error:
+        raise OAuthError("invalid_target", error.message) from None
 
 
 @dataclass(frozen=True, slots=True)

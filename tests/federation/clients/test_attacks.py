@@ -167,7 +167,8 @@ async def test_an_assertion_counts_once_at_one_site_and_so_does_what_it_yields(l
     first = redeem(extremes, signer, assertion)
     again = redeem(extremes, signer, assertion)
 
-    assert (elsewhere.status_code, first.status_code, again.status_code) == (401, 200, 401)
+    assert (elsewhere.status_code, first.status_code, again.status_code) == (400, 200, 400)
+    assert {elsewhere.json()["error"], again.json()["error"]} == {"invalid_grant"}
     assert first.json().keys() == {"access_token", "token_type", "expires_in", "scope"}
     assert (first.json()["expires_in"], first.json()["scope"]) == (300, "read search")
     peer_token = first.json()["access_token"]
@@ -189,7 +190,26 @@ async def test_a_site_asserts_nobody_who_is_at_home_elsewhere(lake):
 
     answer = redeem(lake.sites["extremes"], signer, forged)
 
-    assert answer.status_code == 401, answer.text
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
+
+
+async def test_who_is_no_site_gets_nothing_for_an_assertion(lake):
+    """What central signed is brought to extremes by climate under the name of central, and by nobody."""
+    signer, _ = await asserting(lake.sites["climate"])
+    vouching, _ = await asserting(lake.central)
+    subject = VerifiedSubject(principal=Principal(vouching.issuer, "visitor"), roles=frozenset())
+    stolen = vouching.assert_subject(subject, audience=site_issuer("extremes"))
+    extremes = lake.sites["extremes"]
+
+    borrowed = redeem(extremes, signer, stolen)
+    form = {"grant_type": JWT_BEARER, "assertion": stolen, "client_assertion_type": CLIENT_ASSERTION_TYPE}
+    unproven = [
+        httpx2.post(f"{extremes.url}{REALM}/token", data={**form, "client_assertion": each}, timeout=30)
+        for each in ("", "a.b.c", signer.authenticate(site_issuer("central")))
+    ]
+
+    assert (borrowed.status_code, borrowed.json()["error"]) == (400, "invalid_grant")
+    assert [(each.status_code, each.json()["error"]) for each in unproven] == [(401, "invalid_client")] * 3
 
 
 def test_what_was_signed_in_is_over_at_once_when_its_refresh_token_is_revoked(lake):

@@ -11,11 +11,11 @@ from joserfc.jwk import RSAKey
 
 from identity.issuer.browsing import endpoint, exchange, tokens_of
 from identity.issuer.issuer_site import build_site
-from twinlake.identity.issuer.models import VerifiedSubject
 from twinlake.identity.issuer.subjects import verify_own
 from twinlake.identity.keys.jwt import sign
 from twinlake.identity.keys.ring import PUBLISHED_BEFORE, SigningKey
 from twinlake.identity.principals import Principal
+from twinlake.identity.trust.models import VerifiedSubject
 
 
 def encode(value):

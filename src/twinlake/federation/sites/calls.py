@@ -209,11 +209,16 @@ def _read_json(answer: PeerAnswer) -> Any:
         raise PeerAnswerError("The answer is not JSON.") from None
 
 
+_SAID = ("detail", "description", "error_description")
+"""Where problem documents, answers of STAC and of token endpoints say what is wrong, to people."""
+
+
 def _detail(answer: PeerAnswer) -> str:
     """Return what a refusal says, for people."""
     try:
         problem = _read_json(answer)
     except TwinlakeError:
         return ""
-    detail = problem.get("detail") or problem.get("description") if isinstance(problem, dict) else None
+    said = (problem.get(name) for name in _SAID) if isinstance(problem, dict) else ()
+    detail = next((text for text in said if text), None)
     return f": {detail[:300].rstrip('.')}" if isinstance(detail, str) and detail.isprintable() else ""

@@ -7,11 +7,11 @@ from datetime import timedelta
 from twinlake.core.clock import Clock, from_microseconds
 from twinlake.core.documents import JsonObject
 from twinlake.core.randomness import Randomness
-from twinlake.identity.issuer.models import IDENTITY_SCOPES, Client, Realm, VerifiedSubject
+from twinlake.identity.issuer.models import IDENTITY_SCOPES, Client, Realm
 from twinlake.identity.issuer.session_rows import Session
 from twinlake.identity.keys.jwt import BACK_DATED, sign
 from twinlake.identity.keys.ring import KeyRing
-from twinlake.identity.trust.models import NEVER_ASSERTED
+from twinlake.identity.trust.models import NEVER_ASSERTED, VerifiedSubject
 
 AUDIENCE = ("hda-public", "account")
 """``account`` is what dask-gateway's authenticator looks for."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from twinlake.core.documents import JsonObject
-from twinlake.identity.principals import Principal
+from twinlake.identity.trust.models import VerifiedSubject
 
 RealmName = Literal["desp", "dedl"]
 AUTHORIZATION_CODE = "authorization_code"
@@ -75,18 +75,6 @@ class RedirectOwners(Protocol):
     def owner_of(self, client_id: str, redirect_uri: str) -> str | None:
         """Return the id of the peer whose redirect URI this is, exactly, for a client made for the real service."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VerifiedSubject:
-    """Whom a token speaks for, with what may be asserted of them."""
-
-    principal: Principal
-    roles: frozenset[str]
-    attributes: Mapping[str, str] = field(default_factory=dict)
-    """Of ``preferred_username``, ``name`` and ``email`` those that are known."""
-    sid: str | None = None
-    """A session of this site that ends with the subject's; None opens one."""
 
 
 class SubjectTokens(Protocol):

@@ -6,11 +6,12 @@ from twinlake.identity.errors import InvalidTokenError
 from twinlake.identity.grants import GrantStore
 from twinlake.identity.issuer.accounts import AccountStore
 from twinlake.identity.issuer.errors import invalid_grant
-from twinlake.identity.issuer.models import Realm, SubjectTokens, VerifiedSubject
+from twinlake.identity.issuer.models import Realm, SubjectTokens
 from twinlake.identity.issuer.sessions import SessionRegistry
 from twinlake.identity.keys.jwt import audiences, check_times, peek, read_keys, verify
 from twinlake.identity.keys.ring import KeyRing
 from twinlake.identity.principals import Principal
+from twinlake.identity.trust.models import VerifiedSubject
 
 DESP_ALIAS = "desp-oidc"
 """What clients of the real service call the desp realm when they exchange its tokens."""

@@ -35,7 +35,6 @@ class AssertionSigner:
         """Return an assertion that *subject*, who is at home here, asks the site *audience*, through the site *actor* if any."""
         claims = self._claims(subject.principal.subject, audience)
         claims |= {"realm_access": {"roles": sorted(subject.roles)}, "scope": " ".join(sorted(subject.scopes))}
-        claims |= {"name": subject.name} if subject.name else {}
         claims |= {"act": {"sub": actor}} if actor else {}
         return sign(claims, self._ring.signing_key("site"), typ=ASSERTION)
 
@@ -94,12 +93,10 @@ class AssertionReader:
         await self._consume(home, claims)
         access = claims.get("realm_access")
         roles = assertable(access.get("roles") if isinstance(access, dict) else None, home.roles)
-        name = claims.get("name")
         return VerifiedSubject(
             principal=Principal(home.issuer, subject),
             roles=roles,
             scopes=DELEGABLE_SCOPES.intersection(str(claims.get("scope", "")).split()),
-            name=name[:200] if isinstance(name, str) else "",
         )
 
     def _verify(self, token: str, typ: str) -> tuple[PeerRecord, JsonObject]:

@@ -1,6 +1,6 @@
 """Issuers that are trusted, and what one of their tokens says."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
@@ -42,17 +42,17 @@ class TrustedIssuer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiedSubject:
-    """Whom a token of a trusted issuer speaks for."""
+    """Whom a token of this site or of a trusted issuer speaks for, with what may be asserted of them."""
 
     principal: Principal
     roles: frozenset[str]
-    """Those of the token's that the issuer may assert."""
+    """Those of the token's that its issuer may assert."""
     scopes: frozenset[str] = PEER_SCOPES
     """What another site may do for them."""
-    name: str = ""
-    """What people call them, for pages; never a key."""
-    attributes: JsonObject = field(default_factory=dict)
-    """Further claims about them (``email``, ``preferred_username``); never keys."""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    """Of ``preferred_username``, ``name`` and ``email`` those that are known; never keys."""
+    sid: str | None = None
+    """The session of this site that their token stands on; None where it is another issuer's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

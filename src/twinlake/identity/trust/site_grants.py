@@ -10,7 +10,7 @@ from twinlake.core.documents import JsonObject
 from twinlake.core.errors import InvalidInputError
 from twinlake.core.randomness import Randomness
 from twinlake.engines.database import Database
-from twinlake.identity.errors import InvalidTokenError
+from twinlake.identity.errors import InvalidTokenError, SiteNotProvenError
 from twinlake.identity.grants import read_grants
 from twinlake.identity.keys.jwt import BACK_DATED, sign
 from twinlake.identity.keys.ring import KeyRing
@@ -52,8 +52,10 @@ class SiteGrants:
 
         Raises
         ------
+        SiteNotProvenError
+            The asking site is not trusted, or did not prove that it is the one.
         InvalidTokenError
-            The asking site is not trusted, or the subject token is not good or was not made for that site.
+            The subject token is not good or was not made for that site.
         NotFoundError
             There is no such delegation for it.
         InvalidInputError
@@ -82,8 +84,10 @@ class SiteGrants:
 
         Raises
         ------
+        SiteNotProvenError
+            The asking site is not trusted, or did not prove that it is the one.
         InvalidTokenError
-            The asking site or the assertion's home is not trusted, or the assertion is not good.
+            The assertion's home is not trusted, or the assertion is not good.
         """
         presenter = await self._read_client(form)
         subject = await self.reader.read_assertion(form.get("assertion", ""), presenter=presenter)
@@ -97,7 +101,7 @@ class SiteGrants:
             raise InvalidTokenError("The subject token was made for another site.")
         subject = await self._describe(Principal(self.signer.issuer, claims["sub"]), scopes=PEER_SCOPES)
         carried = frozenset(claims["realm_access"]["roles"])
-        return replace(subject, roles=subject.roles & carried, name=str(claims.get("preferred_username", "")))
+        return replace(subject, roles=subject.roles & carried)
 
     async def _describe(self, principal: Principal, *, scopes: frozenset[str]) -> VerifiedSubject:
         grants = await self.database.read(lambda tx: read_grants(tx, principal))
@@ -128,5 +132,8 @@ class SiteGrants:
 
     async def _read_client(self, form: Form) -> PeerRecord:
         if form.get("client_assertion_type") != CLIENT_ASSERTION_TYPE:
-            raise InvalidTokenError("A site must prove who it is with a signed client assertion.")
-        return await self.reader.read_client(form.get("client_assertion", ""))
+            raise SiteNotProvenError("A site must prove who it is with a signed client assertion.")
+        try:
+            return await self.reader.read_client(form.get("client_assertion", ""))
+        except InvalidTokenError as error:
+            raise SiteNotProvenError(error.message) from None

@@ -11,7 +11,7 @@ from twinlake.identity.principals import Principal
 from twinlake.identity.trust.keysets import KeySets
 from twinlake.identity.trust.models import Issuers, TrustedIssuer, VerifiedSubject, assertable, read_subject
 
-_ATTRIBUTES = ("preferred_username", "name", "email", "given_name", "family_name")
+_ATTRIBUTES = ("preferred_username", "name", "email")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,8 +23,8 @@ class SubjectReader:
     keys: KeySets
     clock: Clock
 
-    async def read(self, token: str, *, alias: str) -> VerifiedSubject:
-        """Return whom *token* speaks for, which is said to be of the issuer *alias*.
+    async def verify(self, token: str, subject_issuer: str) -> VerifiedSubject:
+        """Return whom *token* speaks for, which is said to be of the issuer with the alias *subject_issuer*.
 
         Raises
         ------
@@ -32,17 +32,14 @@ class SubjectReader:
             There is no such issuer, or the token is not of it, not for this site, forged or expired.
         """
         header, claims = peek(token)
-        issuer = self._find(alias, claims.get("iss"))
+        issuer = self._find(subject_issuer, claims.get("iss"))
         keys = await self.keys.keys_of(issuer, kid=header.get("kid"))
         claims = verify(token, keys, algorithms=issuer.algorithms, typ="JWT")
         check_times(claims, self.clock.now(), leeway=issuer.leeway)
         self._check_audience(issuer, claims)
         roles = frozenset[str]().union(*(assertable(named, issuer.roles) for named in _role_lists(claims)))
         attributes = {name: claims[name] for name in _ATTRIBUTES if isinstance(claims.get(name), str)}
-        name = attributes.get("name") or attributes.get("preferred_username", "")
-        return VerifiedSubject(
-            principal=Principal(issuer.id, read_subject(claims)), roles=roles, name=name, attributes=attributes
-        )
+        return VerifiedSubject(principal=Principal(issuer.id, read_subject(claims)), roles=roles, attributes=attributes)
 
     def _find(self, alias: str, url: object) -> TrustedIssuer:
         for issuer in self.issuers.list_issuers():
