@@ -138,4 +138,12 @@ MIGRATIONS: tuple[Migration, ...] = (
         create index identity_subject_token_until on identity_subject_token(until);
         """,
     ),
+    Migration(
+        "identity",
+        5,
+        """
+        -- When the home of who signed in last said that they are; microseconds. Those from before are asked about at once.
+        alter table identity_subject_token add column confirmed_at integer not null default 0;
+        """,
+    ),
 )

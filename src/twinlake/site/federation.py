@@ -30,7 +30,7 @@ from twinlake.identity.audit import AuditLog
 from twinlake.identity.credentials import Credentials
 from twinlake.identity.grants import GrantStore
 from twinlake.identity.issuer.build import Issuer, IssuerFacts, build_issuer
-from twinlake.identity.issuer.models import AUTHORIZATION_CODE, TOKEN_EXCHANGE, Client, Realm
+from twinlake.identity.issuer.models import AUTHORIZATION_CODE, TOKEN_EXCHANGE, TOKENS_LIVE_LONG, Client, Realm
 from twinlake.identity.keys.ring import KeyRing
 from twinlake.identity.keys.sealing import Sealer
 from twinlake.identity.principals import site_issuer
@@ -40,6 +40,7 @@ from twinlake.identity.tokens import TokenStore
 from twinlake.identity.trust.assertions import AssertionReader, AssertionSigner
 from twinlake.identity.trust.bearer import BearerTokens
 from twinlake.identity.trust.delegations import Delegations
+from twinlake.identity.trust.homes import Homes
 from twinlake.identity.trust.keysets import IssuerPages, KeySets
 from twinlake.identity.trust.peer_tokens import PeerTokens
 from twinlake.identity.trust.realm_tokens import RealmTokens
@@ -146,13 +147,6 @@ async def open_federation(
             clients=(*configured_clients(settings), *_console_clients(settings, console_secret)),
             other_subjects=subjects,
         )
-        bearers = BearerTokens(
-            site_issuer=site_issuer(settings.id),
-            tokens=RealmTokens(realm="dedl", url=dedl.url, ring=ring, sessions=issuer.sessions, clock=clock),
-            roles_of_issuer=trusted.roles_of_issuer,
-            database=database,
-            clock=clock,
-        )
         signer = AssertionSigner(site_id=settings.id, ring=ring, clock=clock, randomness=randomness)
         delegations = Delegations(database=database, clock=clock, randomness=randomness, audit=audit)
         site_grants = SiteGrants(
@@ -186,6 +180,15 @@ async def open_federation(
             clock=clock,
         )
         peer_tokens = PeerTokens(signer=signer, peers=trusted, endpoints=endpoints, subjects=vault, clock=clock)
+        homes = Homes(peers=trusted, tokens=peer_tokens, vault=vault, sign_ins=issuer.sessions, clock=clock)
+        bearers = BearerTokens(
+            site_issuer=site_issuer(settings.id),
+            tokens=RealmTokens(realm="dedl", url=dedl.url, ring=ring, sessions=issuer.sessions, clock=clock),
+            roles_of_issuer=trusted.roles_of_issuer,
+            database=database,
+            clock=clock,
+            confirm=homes.confirm,
+        )
         changed += [bearers.forget, peer_tokens.forget]
         sites.directory.on_change.append(bearers.forget)
         for_peers = TokensForPeers(peer_tokens)
@@ -266,6 +269,7 @@ def _console_clients(settings: SiteSettings, secret: str) -> list[Client]:
             redirect_uris=callback,
             secret_sha256=hash_secret(secret),
             scopes=SCOPES,
+            tokens_live=TOKENS_LIVE_LONG,
         ),
     ]
 

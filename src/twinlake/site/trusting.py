@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from urllib.parse import urlencode
 
 from twinlake.core.clock import Clock
@@ -66,6 +66,7 @@ class TrustedSites:
 
     def list_issuers(self) -> Sequence[TrustedIssuer]:
         """Return the issuers of the settings, and the realms ``desp`` of trusted sites."""
+        now = self._clock.now()
         realms = [
             TrustedIssuer(
                 id=peer.issuer,
@@ -75,7 +76,7 @@ class TrustedSites:
                 roles=peer.roles,
             )
             for peer in self._directory.list_trusted()
-            if peer.descriptor is not None and peer.descriptor.keys.desp
+            if peer.descriptor is not None and peer.descriptor.keys.desp and not peer.is_stale(now)
         ]
         return (*self._configured, *realms)
 
@@ -161,6 +162,8 @@ class SiteEndpoints:
         try:
             answer = await self.client.ask_json(peer, question, budget=budget)
         except PeerRefusedError as error:
+            if error.answered not in {400, 401, 403}:
+                raise
             raise InvalidTokenError(error.message, remedy="Sign in again.") from None
         if not isinstance(answer, dict):
             raise InvalidTokenError(f"{peer.id} answered without a token.")
@@ -182,9 +185,8 @@ def exchange_grant(*, people: GrantHandler, sites: SiteGrants, vault: SubjectVau
                 return await sites.exchange(request.form)
         answer = await people(request)
         token = request.form.get("subject_token", "")
-        claims = peek(token)[1]
-        if claims.get("iss") != own_url:
-            await vault.keep(answer["session_state"], token, until=datetime.fromtimestamp(claims["exp"], UTC))
+        if request.form.get("subject_issuer") == DESP_ALIAS and peek(token)[1].get("iss") != own_url:
+            await vault.keep(answer["session_state"], token)
         return answer
 
     return exchange

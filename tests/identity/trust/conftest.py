@@ -5,22 +5,26 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from twinlake.core.errors import OverloadedError
 from twinlake.core.randomness import SYSTEM_RANDOMNESS
 from twinlake.engines.database import Database, MemoryDatabase
 from twinlake.identity.audit import AuditLog
 from twinlake.identity.grants import Grants, GrantStore
 from twinlake.identity.keys.jwt import sign
 from twinlake.identity.keys.ring import KeyRing
+from twinlake.identity.keys.sealing import Sealer
 from twinlake.identity.principals import Caller, Principal, site_issuer
 from twinlake.identity.schema import MIGRATIONS
 from twinlake.identity.trust.assertions import AssertionReader, AssertionSigner
 from twinlake.identity.trust.bearer import BearerTokens
 from twinlake.identity.trust.delegations import Delegations
+from twinlake.identity.trust.homes import Homes
 from twinlake.identity.trust.models import PeerRecord
 from twinlake.identity.trust.peer_tokens import PeerTokens
 from twinlake.identity.trust.realm_tokens import RealmTokens
 from twinlake.identity.trust.site_grants import JWT_BEARER, SiteGrants
 from twinlake.identity.trust.used import UsedIds
+from twinlake.identity.trust.vault import SubjectVault
 from twinlake.testing.clock import HandClock
 from twinlake.testing.keys import open_ring
 
@@ -37,7 +41,6 @@ class Site:
     roles: dict[str, frozenset[str]] = field(default_factory=dict)
     blocked: set[str] = field(default_factory=set)
     ended: set[str] = field(default_factory=set)
-    subject_tokens: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self):
         self.issuer = site_issuer(self.id)
@@ -64,14 +67,20 @@ class Site:
             clock=self.clock,
             randomness=SYSTEM_RANDOMNESS,
         )
+        sealer = Sealer(b"k" * 32, randomness=SYSTEM_RANDOMNESS)
+        self.vault = SubjectVault(database=self.database, clock=self.clock, sealer=sealer)
+        self.peer_tokens = PeerTokens(
+            signer=self.signer, peers=self, endpoints=self.federation, subjects=self.vault, clock=self.clock
+        )
+        homes = Homes(peers=self, tokens=self.peer_tokens, vault=self.vault, sign_ins=self, clock=self.clock)
         self.bearer = BearerTokens(
             site_issuer=self.issuer,
             tokens=self.realm_tokens("dedl"),
             roles_of_issuer=self.roles_of_issuer,
             database=self.database,
             clock=self.clock,
+            confirm=homes.confirm,
         )
-        self.peer_tokens = PeerTokens(signer=self.signer, peers=self, endpoints=self.federation, subjects=self, clock=self.clock)
 
     def realm_tokens(self, realm):
         url = self.desp_url if realm == "desp" else self.dedl_url
@@ -80,8 +89,8 @@ class Site:
     async def is_alive(self, sid):
         return sid not in self.ended
 
-    async def find_subject_token(self, sid):
-        return self.subject_tokens.get(sid)
+    async def end(self, sid):
+        self.ended.add(sid)
 
     def find_peer(self, issuer):
         site = self.federation.by_issuer.get(issuer)
@@ -137,9 +146,12 @@ class Federation:
     def __init__(self):
         self.by_issuer = {}
         self.requests = []
+        self.is_cut = False
 
     async def post_form(self, peer, form):
         self.requests.append((peer.id, dict(form)))
+        if self.is_cut:
+            raise OverloadedError("Nobody answers.")
         grants = self.by_issuer[peer.issuer].site_grants
         return await (grants.redeem(form) if form["grant_type"] == JWT_BEARER else grants.exchange(form))
 

@@ -33,6 +33,7 @@ async def test_a_role_that_was_taken_away_no_longer_counts(central, alice):
 
 async def test_an_account_of_another_home_has_what_is_trusted_and_what_was_granted_here(climate, central, alice):
     climate.roles["central"] = frozenset({ROLE})
+    await climate.vault.keep("sid-alice", central.desp_token("alice", site="climate"))
     token = climate.dedl_token(alice, roles=[ROLE, "operator", "administrator"])
     assert (await climate.bearer.verify(token)).roles == {ROLE}
 

@@ -89,8 +89,8 @@ class TestAwayFromHome:
     """Another site asks a third for somebody else's user."""
 
     @pytest.fixture
-    def signed_in(self, central, climate, alice):
-        climate.subject_tokens["sid"] = central.desp_token("alice", site="climate")
+    async def signed_in(self, central, climate, alice):
+        await climate.vault.keep("sid", central.desp_token("alice", site="climate"))
         return Caller(principal=alice, session="sid")
 
     async def test_home_vouches_and_names_who_acts(self, climate, extremes, signed_in, alice, federation):
@@ -123,7 +123,7 @@ class TestAwayFromHome:
             await climate.peer_tokens.token_for(signed_in, extremes.issuer)
 
     async def test_home_refuses_a_token_that_was_made_for_another_site(self, central, extremes, signed_in, alice):
-        extremes.subject_tokens["sid"] = central.desp_token("alice", site="climate")
+        await extremes.vault.keep("sid", central.desp_token("alice", site="climate"))
 
         with pytest.raises(InvalidTokenError, match="another site"):
             await extremes.peer_tokens.token_for(signed_in, central.issuer)
@@ -290,7 +290,7 @@ async def test_a_used_assertion_stays_used_after_a_restart(central, climate):
 
 
 async def test_revocation_reaches_peers_within_six_minutes(central, climate, extremes, alice, clock):
-    climate.subject_tokens["sid"] = central.desp_token("alice", site="climate")
+    await climate.vault.keep("sid", central.desp_token("alice", site="climate"))
     signed_in = Caller(principal=alice, session="sid")
     last = await climate.peer_tokens.token_for(signed_in, extremes.issuer)
     await extremes.bearer.verify(last)

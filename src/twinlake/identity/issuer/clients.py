@@ -14,6 +14,7 @@ from twinlake.identity.issuer.models import (
     PASSWORD,
     REFRESH_TOKEN,
     TOKEN_EXCHANGE,
+    TOKENS_LIVE_LONG,
     Client,
     Realm,
     RealmName,
@@ -51,6 +52,7 @@ def legacy_clients(site_id: str, public_url: str) -> list[Client]:
             site=site_id,
             redirect_uris=uris.get(name, frozenset()),
             is_legacy=True,
+            tokens_live=TOKENS_LIVE_LONG,
             is_everywhere=True,
         )
 

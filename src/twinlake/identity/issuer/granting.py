@@ -20,6 +20,7 @@ from twinlake.identity.issuer.models import (
     PASSWORD,
     REFRESH_TOKEN,
     TOKEN_EXCHANGE,
+    TOKENS_LIVE_LONG,
     Client,
     GrantHandler,
     SubjectTokens,
@@ -119,6 +120,7 @@ class Granting:
             site=self.site_id,
             scopes=service.scopes,
             default_scopes=service.scopes,
+            tokens_live=TOKENS_LIVE_LONG,
         )
         scope = grant_scopes(client, request.realm, request.form.get("scope", "")) - {"offline_access"}
         session = self.sessions.new_client_session(

@@ -7,7 +7,7 @@ from datetime import timedelta
 from twinlake.core.clock import Clock, from_microseconds
 from twinlake.core.documents import JsonObject
 from twinlake.core.randomness import Randomness
-from twinlake.identity.issuer.models import IDENTITY_SCOPES, Client, Realm
+from twinlake.identity.issuer.models import IDENTITY_SCOPES, TOKENS_LIVE, Client, Realm
 from twinlake.identity.issuer.session_rows import Session
 from twinlake.identity.keys.jwt import BACK_DATED, sign
 from twinlake.identity.keys.ring import KeyRing
@@ -15,9 +15,6 @@ from twinlake.identity.trust.models import NEVER_ASSERTED, VerifiedSubject
 
 AUDIENCE = ("hda-public", "account")
 """``account`` is what dask-gateway's authenticator looks for."""
-_LEGACY_LIFE = timedelta(hours=10)
-"""As long as those of the real service (its questions and answers); they end with their session all the same."""
-_LIFE = timedelta(hours=1)
 _LOGOUT_LIFE = timedelta(minutes=2)
 
 
@@ -52,7 +49,7 @@ class TokenMint:
             Who acts for the subject (RFC 8693, section 4.1).
         """
         now, granted = self._clock.now(), session.scope if scope is None else scope
-        life = _LEGACY_LIFE if realm.name == "dedl" and (client.is_legacy or act is not None) else _LIFE
+        life = client.tokens_live if realm.name == "dedl" else TOKENS_LIVE
         ends_at = min(now + life, from_microseconds(session.ends_at))
         claims = {
             **self._claims(realm, client, session, subject, ends_at=ends_at.timestamp()),

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Literal, Protocol
 
 from twinlake.core.documents import JsonObject
@@ -19,6 +20,9 @@ ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S10
 IDENTITY_SCOPES = frozenset({"openid", "profile", "email", "offline_access"})
 USER_SCOPES = frozenset({"search", "read", "process", "subscribe"})
 """What a program of the lake's users may do for them."""
+TOKENS_LIVE = timedelta(hours=1)
+TOKENS_LIVE_LONG = timedelta(hours=10)
+"""As long as those of the real service (its questions and answers)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,8 @@ class Client:
     """What it gets of `scopes` where it asks for none."""
     is_legacy: bool = False
     """Written for the real service: sends no PKCE."""
+    tokens_live: timedelta = TOKENS_LIVE
+    """How long its access tokens of the realm ``dedl`` are good; they end with their session all the same."""
     is_everywhere: bool = False
     """Whether every site has this client: the redirect URIs at peers are its own, too."""
     logout_redirect_uris: frozenset[str] = frozenset()

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from twinlake.core.clock import Clock
@@ -42,16 +42,29 @@ class BearerTokens:
 
     A token that was found good is remembered for at most a minute and by its hash; whether its sign-in has ended is asked
     every time, and changed grants count at once in this process (`forget`).
+
+    Parameters
+    ----------
+    confirm
+        Says what is to be believed of somebody who may have signed in from another site; None where none is trusted.
     """
 
     def __init__(
-        self, *, site_issuer: str, tokens: RealmTokens, roles_of_issuer: RolesOfIssuer, database: Database, clock: Clock
+        self,
+        *,
+        site_issuer: str,
+        tokens: RealmTokens,
+        roles_of_issuer: RolesOfIssuer,
+        database: Database,
+        clock: Clock,
+        confirm: Callable[[Caller], Awaitable[Caller]] | None = None,
     ) -> None:
         self._site_issuer = site_issuer
         self._tokens = tokens
         self._roles_of_issuer = roles_of_issuer
         self._database = database
         self._clock = clock
+        self._confirm = confirm
         self._remembered: OrderedDict[bytes, _Remembered] = OrderedDict()
         self._generation = 0
 
@@ -71,6 +84,8 @@ class BearerTokens:
             generation = self._generation
             claims = await self._tokens.read(token)
             caller = await self._to_caller(claims)
+            if self._confirm is not None and caller.peer is None:
+                caller = await self._confirm(caller)
             # What was read before a change that is answered by now must not be remembered after it.
             if generation == self._generation:
                 self._remember(digest, _Remembered(caller, claims["exp"], self._clock.monotonic() + _REMEMBERED_SECONDS))

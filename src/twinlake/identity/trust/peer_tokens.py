@@ -21,6 +21,7 @@ from twinlake.identity.trust.site_grants import (
     PEER_TOKEN_LIFE,
     TOKEN_EXCHANGE,
 )
+from twinlake.identity.trust.vault import KeptToken
 
 _RENEWED_BEFORE_SECONDS = 30.0
 _REMEMBERED = 10_000
@@ -45,7 +46,7 @@ class TokenEndpoints(Protocol):
 class SubjectTokens(Protocol):
     """The tokens with which people of other sites signed in here."""
 
-    async def find_subject_token(self, sid: str) -> str | None:
+    async def find(self, sid: str) -> KeptToken | None:
         """Return the token that the sign-in *sid* began with; None where there is none."""
         ...
 
@@ -112,12 +113,16 @@ class PeerTokens:
             subject = VerifiedSubject(principal=principal, roles=caller.roles - NEVER_ASSERTED)
             return await self._redeem(self._signer.assert_subject(subject, audience=peer.issuer), peer)
         home = None if principal is None else self._peers.find_peer(principal.issuer)
-        subject_token = await self._subjects.find_subject_token(caller.session) if caller.session else None
-        if home is None or subject_token is None:
+        kept = await self._subjects.find(caller.session) if caller.session else None
+        if home is None or kept is None:
             site = VerifiedSubject(principal=Principal(self._signer.issuer, SITE_SUBJECT), roles=frozenset())
             return await self._redeem(self._signer.assert_subject(site, audience=peer.issuer), peer)
-        given = await self._exchange(subject_token, home, audience=peer.issuer)
+        given = await self._exchange(kept.token, home, audience=peer.issuer)
         return given if home == peer else await self._redeem(given, peer)
+
+    async def prove_sign_in(self, subject_token: str, home: PeerRecord) -> None:
+        """Have *home* confirm that the sign-in of *subject_token* lasts; raises as `token_for` does."""
+        await self._exchange(subject_token, home, audience=home.issuer)
 
     async def _redeem(self, assertion: str, peer: PeerRecord) -> str:
         return await self._post(peer, {"grant_type": JWT_BEARER, "assertion": assertion})

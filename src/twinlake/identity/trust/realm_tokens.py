@@ -39,13 +39,33 @@ class RealmTokens:
         InvalidTokenError
             It is not of this realm, is forged or expired, or its sign-in has ended.
         """
+        claims = self._read_signed(token)
+        check_times(claims, self.clock.now())
+        sid = claims.get("sid")
+        if sid is not None:
+            await self._check_sign_in(sid)
+        return claims
+
+    async def read_sign_in(self, token: str) -> JsonObject:
+        """Return the claims of an access token whose sign-in lasts, though it may have expired: it proves that, and no more.
+
+        Raises
+        ------
+        InvalidTokenError
+            It is not of this realm, is forged, or its sign-in has ended.
+        """
+        claims = self._read_signed(token)
+        await self._check_sign_in(claims.get("sid"))
+        return claims
+
+    def _read_signed(self, token: str) -> JsonObject:
         claims = verify(token, self.ring.verifying_keys(self.realm), algorithms=_ALGORITHMS, typ="JWT")
         if claims.get("iss") != self.url:
             raise InvalidTokenError("The token is of another issuer.", remedy="Exchange it at this site first.")
         if claims.get("typ") != "Bearer":
             raise InvalidTokenError("The token is no access token.", remedy="Send the access token.")
-        check_times(claims, self.clock.now())
-        sid = claims.get("sid")
-        if sid is not None and not (isinstance(sid, str) and await self.sessions.is_alive(sid)):
-            raise InvalidTokenError("The sign-in that the token belongs to has ended.", remedy="Sign in again.")
         return claims
+
+    async def _check_sign_in(self, sid: object) -> None:
+        if not (isinstance(sid, str) and await self.sessions.is_alive(sid)):
+            raise InvalidTokenError("The sign-in that the token belongs to has ended.", remedy="Sign in again.")

@@ -96,7 +96,7 @@ class SiteGrants:
     async def _read_sign_in(self, token: str, asker: PeerRecord) -> VerifiedSubject:
         if self.desp_tokens is None:
             raise InvalidTokenError("This site signs nobody in for others.")
-        claims = await self.desp_tokens.read(token)
+        claims = await self.desp_tokens.read_sign_in(token)
         if site_issuer(str(claims.get("twinlake:site"))) != asker.issuer:
             raise InvalidTokenError("The subject token was made for another site.")
         subject = await self._describe(Principal(self.signer.issuer, claims["sub"]), scopes=PEER_SCOPES)

@@ -1,10 +1,21 @@
 """The tokens with which people of other sites signed in here: their home vouches for them only against these."""
 
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from twinlake.core.clock import Clock, to_microseconds
+from twinlake.core.clock import Clock, from_microseconds, to_microseconds
 from twinlake.engines.database import Connection, Database
+from twinlake.identity.issuer.sessions import CLIENT_IDLE, microseconds
 from twinlake.identity.keys.sealing import Sealer
+
+
+@dataclass(frozen=True, slots=True)
+class KeptToken:
+    """A token with which somebody signed in here."""
+
+    token: str = field(repr=False)
+    confirmed_at: datetime
+    """When their home last said that they are signed in."""
 
 
 class SubjectVault:
@@ -15,27 +26,31 @@ class SubjectVault:
         self._clock = clock
         self._sealer = sealer
 
-    async def keep(self, sid: str, token: str, *, until: datetime) -> None:
-        """Keep *token* for the sign-in *sid* as long as it is good."""
-        row = (sid, self._sealer.seal(token.encode(), binding=f"subject|{sid}"), to_microseconds(until))
+    async def keep(self, sid: str, token: str) -> None:
+        """Keep *token* for the sign-in *sid* as long as that can last; home has just confirmed it."""
         now = to_microseconds(self._clock.now())
+        row = (sid, self._sealer.seal(token.encode(), binding=f"subject|{sid}"), now + microseconds(CLIENT_IDLE), now)
 
         def work(tx: Connection) -> None:
             tx.execute("delete from identity_subject_token where until < ?", (now,))
-            tx.execute("insert or replace into identity_subject_token values (?, ?, ?)", row)
+            tx.execute("insert or replace into identity_subject_token(sid, sealed, until, confirmed_at) values (?, ?, ?, ?)", row)
 
         await self._database.write(work)
 
-    async def find_subject_token(self, sid: str) -> str | None:
-        """Return the token that the sign-in *sid* began with; None where there is none that is still good."""
-
-        def work(tx: Connection) -> tuple[bytes, int] | None:
-            row: tuple[bytes, int] | None = tx.execute(
-                "select sealed, until from identity_subject_token where sid = ?", (sid,)
-            ).fetchone()
-            return row
-
-        found = await self._database.read(work)
-        if found is None or found[1] <= to_microseconds(self._clock.now()):
+    async def find(self, sid: str) -> KeptToken | None:
+        """Return the token that the sign-in *sid* began with; None where it began here, or is over."""
+        query = "select sealed, confirmed_at from identity_subject_token where sid = ? and until > ?"
+        asked = (sid, to_microseconds(self._clock.now()))
+        row = await self._database.read(lambda tx: tx.execute(query, asked).fetchone())
+        if row is None:
             return None
-        return self._sealer.open(found[0], binding=f"subject|{sid}").decode()
+        return KeptToken(self._sealer.open(row[0], binding=f"subject|{sid}").decode(), from_microseconds(row[1]))
+
+    async def note_confirmed(self, sid: str) -> None:
+        """Note that home has just said that the sign-in lasts."""
+        row = (to_microseconds(self._clock.now()), sid)
+
+        def work(tx: Connection) -> None:
+            tx.execute("update identity_subject_token set confirmed_at = ? where sid = ?", row)
+
+        await self._database.write(work)
