@@ -11,6 +11,7 @@ from twinlake.identity.principals import Principal
 from twinlake.identity.trust.keysets import KeySets
 from twinlake.identity.trust.models import Issuers, TrustedIssuer, VerifiedSubject, assertable, read_subject
 
+_ACCESS_TOKEN = "at+jwt"  # noqa: S105 - a word of the standard
 _ATTRIBUTES = ("preferred_username", "name", "email")
 
 
@@ -34,7 +35,7 @@ class SubjectReader:
         header, claims = peek(token)
         issuer = self._find(subject_issuer, claims.get("iss"))
         keys = await self.keys.keys_of(issuer, kid=header.get("kid"))
-        claims = verify(token, keys, algorithms=issuer.algorithms, typ="JWT")
+        claims = verify(token, keys, algorithms=issuer.algorithms, typ=_type_of(header))
         check_times(claims, self.clock.now(), leeway=issuer.leeway)
         self._check_audience(issuer, claims)
         roles = frozenset[str]().union(*(assertable(named, issuer.roles) for named in _role_lists(claims)))
@@ -55,12 +56,19 @@ class SubjectReader:
             raise InvalidTokenError("The token was made for another site.", remedy="Sign in again from here.")
 
 
+def _type_of(header: JsonObject) -> str:
+    """Return the type that a token must have: RFC 9068 has one for access tokens, which not every issuer uses."""
+    stated = str(header.get("typ")).lower().removeprefix("application/")
+    return _ACCESS_TOKEN if stated == _ACCESS_TOKEN else "JWT"
+
+
 def _role_lists(claims: JsonObject) -> Iterator[object]:
-    """Yield where issuers of this field put roles: Keycloak's realm and clients, entitlements, groups."""
+    """Yield where issuers put roles: Keycloak's realm and clients, entitlements and groups (RFC 9068, section 2.2.3.1)."""
     access = claims.get("realm_access")
     yield access.get("roles") if isinstance(access, dict) else None
     clients = claims.get("resource_access")
     for client in clients.values() if isinstance(clients, dict) else ():
         yield client.get("roles") if isinstance(client, dict) else None
-    yield claims.get("entitlements")
-    yield claims.get("groups")
+    for name in ("entitlements", "groups"):
+        listed = claims.get(name)
+        yield listed.split(",") if isinstance(listed, str) else listed  # Glewlwyd writes lists so
