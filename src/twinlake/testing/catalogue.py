@@ -329,6 +329,24 @@ class CatalogueContract:
         put_back = await catalogue.put_items([ItemDraft(document=document) for document in served])
         assert put_back.outcomes == ("unchanged", "unchanged")
 
+    async def test_the_whole_product_of_another_site_or_item_is_not_taken_for_this_ones(self, catalogue: SqlCatalogue) -> None:
+        """Addresses that only look like the one that this site makes for the item stay what they are."""
+        near = [f"https://far.example/data/here/c/i{at}/downloadLink" for at in range(2)]
+        near += [f"{URL}.example/data/here/c/i2/downloadLink", f"{URL}/elsewhere/data/here/c/i3/downloadLink"]
+        assets = [{"data": {"href": "https://x.example/a"}, "downloadLink": {"href": href}} for href in near]
+        await catalogue.put_items([draft(f"i{at}", assets=each) for at, each in enumerate(assets)])
+        served = [orjson.loads((await catalogue.get_item("c", f"i{at}", EVERYTHING)).body) for at in range(len(near))]
+
+        assert [each["assets"] for each in served] == assets
+        got = [(await catalogue.get_asset("c", f"i{at}", "downloadLink", EVERYTHING)).href for at in range(len(near))]
+        assert got == near
+        put_back = await catalogue.put_items([ItemDraft(document=document) for document in served])
+        assert put_back.outcomes == ("unchanged",) * len(near)
+        for other in ("i1/downloadLink", "i0/downloadLink?x=1", "i0/data"):
+            borrowed = {"downloadLink": {"href": f"{URL}/data/here/c/{other}"}}
+            with pytest.raises(InvalidInputError):
+                await catalogue.put_items([draft("i0", assets=borrowed)])
+
     async def test_other_bytes_under_the_same_key_are_another_version(self, catalogue: SqlCatalogue) -> None:
         given = draft(assets={"data": {"href": "scene.tif"}})
         versions = []

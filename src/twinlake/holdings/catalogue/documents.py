@@ -50,11 +50,17 @@ def data_path(site_id: str, collection: str, item: str, asset: str) -> str:
     return f"/data/{segment(site_id)}/{segment(collection)}/{segment(item)}/{segment(asset)}"
 
 
-def origin_item(document: JsonObject, holdings: Mapping[str, Holding], *, site_id: str) -> JsonObject:
-    """Return what of an item is its origin's, completed by what is known of held bytes; *site_id* may have served it."""
+def origin_item(document: JsonObject, holdings: Mapping[str, Holding], *, data_prefix: str) -> JsonObject:
+    """Return what of an item is its origin's, completed by what is known of held bytes.
+
+    Parameters
+    ----------
+    data_prefix
+        How the data URLs of the site begin that may have served the document.
+    """
     origin = _origin(document)
     assets = dict(origin.get("assets") or {})
-    if DOWNLOAD in assets and DOWNLOAD not in holdings and is_made_by(site_id, assets[DOWNLOAD]):
+    if DOWNLOAD not in holdings and has_made_download(document, data_prefix):
         del assets[DOWNLOAD]
     origin["assets"] = assets
     properties = dict(origin.get("properties") or {})
@@ -68,10 +74,11 @@ def origin_item(document: JsonObject, holdings: Mapping[str, Holding], *, site_i
     return origin
 
 
-def is_made_by(site_id: str, download: JsonObject) -> bool:
-    """Return whether a site made the asset *download* of an item, rather than the item's origin."""
-    href = str(download.get("href"))
-    return f"/data/{segment(site_id)}/" in href and href.endswith(f"/{DOWNLOAD}")
+def has_made_download(document: JsonObject, data_prefix: str) -> bool:
+    """Return whether an item has its whole product at the very address at which the site of *data_prefix* serves that."""
+    download = (document.get("assets") or {}).get(DOWNLOAD) or {}
+    own = f"{data_prefix}{segment(document['collection'])}/{segment(document['id'])}/{DOWNLOAD}"
+    return bool(download.get("href") == own)
 
 
 def origin_collection(document: JsonObject) -> JsonObject:

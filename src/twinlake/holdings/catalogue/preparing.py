@@ -150,7 +150,7 @@ class Preparer(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
             check_id(key, "asset")
             if key not in assets:
                 raise InvalidInputError(f"Item {item!r} has no asset {key!r} for the bytes that came with it.")
-        origin = origin_item(document, holdings, site_id=self.site_id)
+        origin = origin_item(document, holdings, data_prefix=self.data_prefix)
         written = canonical_members(origin)
         sha256 = hashlib.sha256(join_members(written)).digest()
         properties = origin["properties"]

@@ -7,7 +7,7 @@ import orjson
 
 from twinlake.engines.database import Connection
 from twinlake.holdings.catalogue.bodies import Publisher
-from twinlake.holdings.catalogue.documents import is_made_by
+from twinlake.holdings.catalogue.documents import has_made_download
 from twinlake.holdings.catalogue.errors import AssetNotFoundError, CollectionNotFoundError, ItemNotFoundError
 from twinlake.holdings.catalogue.interfaces import Bundle, Holding, Linked, Managed, StoredAsset, StoredItem, Visibility
 from twinlake.holdings.catalogue.keeping import VERSIONS
@@ -54,8 +54,8 @@ class ItemReader:
 
     def __init__(self, *, collections: CollectionSet, publisher: Publisher, site_id: str) -> None:
         self._collections = collections
-        self._site_id = site_id
         self._publisher = publisher
+        self._data_prefix = publisher.data_prefix(site_id)
 
     def read_item(
         self, tx: Connection, collection: str, item: str, visibility: Visibility, version: str | None = None
@@ -97,11 +97,11 @@ class ItemReader:
 
     def _read_asset_not_held(self, tx: Connection, collection: str, item: str, asset: str, visibility: Visibility) -> StoredAsset:
         row = self._read(tx, collection, item, visibility, None)
-        assets = orjson.loads(self._publisher.publish(row.body))["assets"]
-        document = assets.get(asset)
-        if document is None:
+        document = orjson.loads(self._publisher.publish(row.body))
+        assets = document["assets"]
+        if asset not in assets:
             raise AssetNotFoundError(collection, item, asset)
-        if asset == DOWNLOAD and is_made_by(self._site_id, document):
+        if asset == DOWNLOAD and has_made_download(document, self._data_prefix):
             parts = sorted(read_held(tx, collection, item)) or [key for key in assets if key != DOWNLOAD]
             found = tuple(self.read_asset(tx, collection, item, part, visibility) for part in parts)
             return found[0] if len(found) == 1 else _bundle(found)
@@ -110,9 +110,9 @@ class ItemReader:
             item=item,
             key=asset,
             holding=None,
-            href=document["href"],
-            media_type=document.get("type"),
-            filename=filename_of(document["href"]) or asset,
+            href=assets[asset]["href"],
+            media_type=assets[asset].get("type"),
+            filename=filename_of(assets[asset]["href"]) or asset,
         )
 
     def _read(self, tx: Connection, collection: str, item: str, visibility: Visibility, version: str | None) -> _Version:

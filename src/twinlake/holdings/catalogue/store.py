@@ -16,6 +16,7 @@ from twinlake.holdings.catalogue.bodies import Publisher
 from twinlake.holdings.catalogue.bulk import BulkLoader
 from twinlake.holdings.catalogue.collection_writing import CollectionWriter, clear, deleted_with_items
 from twinlake.holdings.catalogue.collections import read_access, read_collections
+from twinlake.holdings.catalogue.documents import has_made_download
 from twinlake.holdings.catalogue.errors import AssetNotHeldError
 from twinlake.holdings.catalogue.facts import FactBook, gather_notes
 from twinlake.holdings.catalogue.interfaces import (
@@ -266,7 +267,7 @@ class SqlCatalogue:
             collection, item = str(draft.document.get("collection")), str(draft.document.get("id"))
             held = await self._database.read(lambda tx, at=(collection, item): read_held(tx, *at))  # type: ignore[misc]
             for key in claimed:
-                if key not in held and key != DOWNLOAD:
+                if key not in held and not (key == DOWNLOAD and has_made_download(draft.document, self._preparer.data_prefix)):
                     raise AssetNotHeldError(key, str(draft.document["assets"][key]["href"]))
             inherited[collection, item] = {key: held[key] for key in claimed if key in held}
         return inherited
