@@ -3,9 +3,12 @@
 import asyncio
 from datetime import timedelta
 
+import orjson
 import pytest
 
 from twinlake.core.clock import SystemClock
+from twinlake.holdings.catalogue.bodies import body_packer, unpack
+from twinlake.holdings.catalogue.documents import PUBLIC_URL, digest
 from twinlake.holdings.catalogue.interfaces import ItemDraft, Managed, Visibility
 from twinlake.identity.keys.ring import KEY_USES
 from twinlake.testing.delivery_site import new_collection, new_item
@@ -50,6 +53,26 @@ async def put_version(services, content):
 
 async def count_events(services):
     return await services.database.read(lambda tx: tx.execute("select count(*) from event").fetchone()[0])
+
+
+async def test_stored_items_are_written_anew_where_an_older_version_wrote_them(services):
+    await put_version(services, b"x")
+    everything = Visibility(everything=True)
+    stored = await services.catalogue.get_item("c", "i", everything)
+
+    def age(tx):
+        [(packed,)] = tx.execute("select body from item_version").fetchall()
+        document = orjson.loads(unpack(packed).replace(PUBLIC_URL, b"http://mark"))
+        del document["assets"]["downloadLink"]
+        body = orjson.dumps(document).replace(b"http://mark", PUBLIC_URL)
+        tx.execute("update item_version set body = ?, etag = ?", (body_packer()(body), digest(body)))
+        tx.execute("insert into body_rebuild select max(vid) from item_version")
+
+    await services.database.write(age)
+    assert await services.catalogue.get_item("c", "i", everything) != stored
+    await services.upkeep.go_round()
+
+    assert await services.catalogue.get_item("c", "i", everything) == stored
 
 
 async def test_old_events_go_and_readers_are_told(services, clock):

@@ -85,7 +85,7 @@ class Upkeep:
                 await self.go_round()
 
     async def go_round(self) -> None:
-        """Clear away once, and let new keys follow old ones.
+        """Clear away once, let new keys follow old ones, and finish what a new version of the software asks of stored items.
 
         Objects go last: what still cited them has gone by then. They stay while a backup copies them.
         """
@@ -93,6 +93,8 @@ class Upkeep:
         for kept, age in self._retention:
             await self._drop(kept, self._clock.now() - age)
         await self._uploads.sweep()
+        while not self._closing.is_set() and await self._catalogue.rebuild_bodies():
+            pass
         await self._catalogue.collect_garbage(_GRACE)
         with self._folder.sweeping() as may_sweep:
             if may_sweep:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import orjson
@@ -64,6 +64,18 @@ class Prepared(msgspec.Struct, array_like=True):
     items: list[PreparedItem] = []
     notes: Notes = {}
     refused: list[Refusal] = []
+
+
+class Compiled(NamedTuple):
+    """What a document comes to."""
+
+    sha256: bytes
+    """Of the canonical document of what is the origin's."""
+    body: bytes
+    properties: JsonObject
+    """The origin's."""
+    written_properties: bytes
+    """The same as JSON."""
 
 
 _Unplaced = tuple[PreparedItem, Outline, JsonObject]
@@ -150,12 +162,7 @@ class Preparer(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
             check_id(key, "asset")
             if key not in assets:
                 raise InvalidInputError(f"Item {item!r} has no asset {key!r} for the bytes that came with it.")
-        origin = origin_item(document, holdings, data_prefix=self.data_prefix)
-        written = canonical_members(origin)
-        sha256 = hashlib.sha256(join_members(written)).digest()
-        properties = origin["properties"]
-        written["properties"] = orjson.dumps(properties)
-        body = compile_item(origin, written, holdings, site_id=self.site_id, api_path=self.api_path)
+        sha256, body, properties, written_properties = self.compile(document, holdings)
         prepared = PreparedItem(
             collection=collection,
             id=item,
@@ -166,11 +173,20 @@ class Preparer(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
             times=read_times(item, properties),
             footprint=NOWHERE,
             promoted=promote(properties),
-            properties=written["properties"],
+            properties=written_properties,
             assets=tuple(_asset_row(key, assets[key], holding, filenames.get(key)) for key, holding in sorted(holdings.items())),
             bbox=document.get("bbox"),
         )
         return prepared, outline_of(document), properties
+
+    def compile(self, document: JsonObject, holdings: Mapping[str, Holding]) -> Compiled:
+        """Compile the body of an item of which *holdings* are held here."""
+        origin = origin_item(document, holdings, data_prefix=self.data_prefix)
+        written = canonical_members(origin)
+        sha256 = hashlib.sha256(join_members(written)).digest()
+        written["properties"] = written_properties = orjson.dumps(origin["properties"])
+        body = compile_item(origin, written, holdings, site_id=self.site_id, api_path=self.api_path)
+        return Compiled(sha256, body, origin["properties"], written_properties)
 
 
 def _place(unplaced: Sequence[_Unplaced]) -> Prepared:

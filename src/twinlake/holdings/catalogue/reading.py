@@ -149,6 +149,12 @@ def _holding(kind: str, sha256: bytes | None, size_bytes: int, path: str, modifi
     return Linked(path=path, size_bytes=size_bytes, sha256=None if sha256 is None else sha256.hex(), modified_ns=modified_ns)
 
 
+def read_holdings(tx: Connection, vid: int) -> dict[str, Holding]:
+    """Return what is held of a version, by asset key."""
+    rows = tx.execute("select key, kind, sha256, size_bytes, path, modified_ns from item_asset where vid = ?", (vid,)).fetchall()
+    return {key: _holding(*held) for key, *held in rows}
+
+
 def read_held(tx: Connection, collection: str, item: str) -> dict[str, Held]:
     """Return what is held of the current version of an item, by asset key."""
     rows = tx.execute(

@@ -152,6 +152,16 @@ MIGRATIONS: tuple[Migration, ...] = (
         ) strict, without rowid;
         """,
     ),
+    # Items are served with their whole product (`downloadLink`) since this step.
+    Migration(
+        "catalogue",
+        2,
+        """
+        -- At most one row: bodies of versions up to this one are to be compiled anew.
+        create table body_rebuild(upto integer not null) strict;
+        insert into body_rebuild select vid from item_version order by vid desc limit 1;
+        """,
+    ),
 )
 
 PREPARE = (prepare,)

@@ -38,6 +38,7 @@ from twinlake.holdings.catalogue.preparing import Held, Prepared, Preparer
 from twinlake.holdings.catalogue.preparing_process import PreparingProcesses
 from twinlake.holdings.catalogue.queryables import to_queryables
 from twinlake.holdings.catalogue.reading import ItemReader, read_held, require_visible
+from twinlake.holdings.catalogue.rebuilding import read_stale, rebuild, write_rebuilt
 from twinlake.holdings.catalogue.scope import CollectionSet, Scope
 from twinlake.holdings.catalogue.searching import search
 from twinlake.holdings.catalogue.writing import ItemWriter, Written
@@ -238,6 +239,14 @@ class SqlCatalogue:
         while (collected := await self._database.write(lambda tx: keeping.collect(tx, before))).versions:
             versions, objects = versions + collected.versions, objects | collected.objects
         return keeping.Collected(versions, objects)
+
+    async def rebuild_bodies(self) -> bool:
+        """Compile some of the bodies anew that an older compiler wrote; return whether there were any."""
+        stale = await self._database.read(read_stale)
+        if stale:
+            rebuilt = await asyncio.to_thread(rebuild, stale, preparer=self._preparer, publisher=self._publisher)
+            await self._database.write(lambda tx: write_rebuilt(tx, stale, rebuilt))
+        return bool(stale)
 
     async def shrink_notes(self, collection: str) -> None:
         """Make queryables and summaries of a collection forget what only deleted items had.
