@@ -29,13 +29,13 @@ def open_database(folder, migrations):
     return SqliteDatabase(folder / "site.db", migrations=migrations, prepare=(*cql2.PREPARE, *schema.PREPARE))
 
 
-def open_catalogue(database):
+def open_catalogue(database, *, processes=None):
     clock = SystemClock()
     return SqlCatalogue(
         database=database,
         events=EventLog(clock=clock),
         clock=clock,
-        processes=PreparingProcesses(),
+        processes=processes or PreparingProcesses(),
         site_id="here",
         public_url="https://lake.example",
     )
@@ -66,8 +66,8 @@ async def rebuild_all(catalogue):
 @pytest.fixture
 async def written(tmp_path):
     """A database as it was before the step; return what its versions would be today."""
-    async with open_database(tmp_path, BEFORE) as database:
-        catalogue = open_catalogue(database)
+    async with open_database(tmp_path, BEFORE) as database, PreparingProcesses() as processes:
+        catalogue = open_catalogue(database, processes=processes)
         for collection in ("c", *ODD_COLLECTIONS):
             await catalogue.put_collection(odd_collection(collection))
         assets = {"a": {"href": "a.tif"}, "b": {"href": "b.tif"}}
