@@ -34,7 +34,7 @@ def federated_sites(
     fill
         Takes data in at a site of a name before it is joined, so that peers hear of them at once; called in threads.
     """
-    ports = dict(zip(names, _free_ports(len(names)), strict=True))
+    ports = dict(zip(names, free_ports(len(names)), strict=True))
     with ExitStack() as stack:
         sites: dict[str, SiteProcess] = {}
         for name, port in ports.items():
@@ -82,7 +82,7 @@ def _json(answer: httpx2.Response) -> JsonObject:
     return found
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Return ports that are free now: sites must know each other's before they start."""
     with ExitStack() as stack:
         listeners = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
