@@ -8,11 +8,9 @@ import httpx2
 import pytest
 from pysqlite3 import dbapi2
 
-from identity.issuer.browsing import ACCESS, EXCHANGE, action_of
+from identity.issuer.visiting import Person, granted
 from twinlake.testing.site import run_twinlake, site_process
 
-DESP, DEDL = (f"{path}/protocol/openid-connect" for path in ("/realms/desp", "/auth/realms/dedl"))
-CLIENT = "dedl-hda"
 ROUNDS, AT_LEAST = 2, 5
 
 pytestmark = pytest.mark.slow
@@ -32,78 +30,26 @@ class Acknowledged:
     """Refresh token, and the access token that ended with it."""
 
 
-class Person:
-    """Somebody who has signed in once, in a browser that stays open while the site is killed."""
-
-    def __init__(self, site, password):
-        self._site = site
-        self._redirect = f"{site.url}/stac/v2"
-        self._browser = site.anonymous()
-        page = self._browser.get(f"{DESP}/auth", params=self._asked())
-        answer = self._browser.post(action_of(page), data={"username": "alice", "password": password})
-        assert answer.status_code == 302, answer.text
-
-    def close(self):
-        self._browser.close()
-
-    def _asked(self):
-        return {"client_id": CLIENT, "redirect_uri": self._redirect, "response_type": "code", "scope": "openid"}
-
-    def new_code(self):
-        answer = self._browser.get(f"{DESP}/auth", params=self._asked())
-        assert answer.status_code == 302, answer.text
-        return httpx2.URL(answer.headers["location"]).params["code"]
-
-    def redeem(self, code):
-        form = {"grant_type": "authorization_code", "client_id": CLIENT, "redirect_uri": self._redirect, "code": code}
-        return self._browser.post(f"{DESP}/token", data=form)
-
-    def renew(self, token):
-        form = {"grant_type": "refresh_token", "client_id": CLIENT, "refresh_token": token}
-        return self._browser.post(f"{DESP}/token", data=form)
-
-    def revoke(self, token):
-        return self._browser.post(f"{DESP}/revoke", data={"client_id": CLIENT, "token": token})
-
-    def exchange(self, token):
-        form = {
-            "grant_type": EXCHANGE,
-            "subject_token": token,
-            "subject_issuer": "desp-oidc",
-            "subject_token_type": ACCESS,
-            "client_id": "hda-public",
-            "audience": "hda-public",
-        }
-        return self._browser.post(f"{DEDL}/token", data=form)
-
-    def me(self, token):
-        return self._browser.get("/api/me", headers={"authorization": f"Bearer {token}"}).status_code
-
-    def go_on_until_killed(self, known, enough):
-        """Sign in again and again; note what was answered, and tell *enough* once that is much."""
-        try:
-            while True:
-                code = self.new_code()
-                first = granted(self.redeem(code))
-                known.spent.append(code)
-                access = granted(self.exchange(first["access_token"]))["access_token"]
-                known.access_tokens.append(access)
-                known.refresh_tokens.append(granted(self.renew(first["refresh_token"]))["refresh_token"])
-                other = granted(self.redeem(self.new_code()))
-                access = granted(self.exchange(other["access_token"]))["access_token"]
-                assert self.revoke(other["refresh_token"]).status_code == 200
-                known.revoked.append((other["refresh_token"], access))
-                if len(known.revoked) >= AT_LEAST:
-                    enough.set()
-        except httpx2.TransportError:
-            return
-        finally:
-            enough.set()
-
-
-def granted(answer):
-    assert answer.status_code == 200, answer.text
-    return answer.json()
+def go_on_until_killed(person, known, enough):
+    """Sign in again and again; note what was answered, and tell *enough* once that is much."""
+    try:
+        while True:
+            code = person.new_code()
+            first = granted(person.redeem(code))
+            known.spent.append(code)
+            access = granted(person.exchange(first["access_token"]))["access_token"]
+            known.access_tokens.append(access)
+            known.refresh_tokens.append(granted(person.renew(first["refresh_token"]))["refresh_token"])
+            other = granted(person.redeem(person.new_code()))
+            access = granted(person.exchange(other["access_token"]))["access_token"]
+            assert person.revoke(other["refresh_token"]).status_code == 200
+            known.revoked.append((other["refresh_token"], access))
+            if len(known.revoked) >= AT_LEAST:
+                enough.set()
+    except httpx2.TransportError:
+        return
+    finally:
+        enough.set()
 
 
 @pytest.fixture(scope="module")
@@ -117,16 +63,15 @@ def alice(site, tmp_path_factory):
     secret = tmp_path_factory.mktemp("secret") / "alice"
     done = run_twinlake("admin", "accounts", "add", "alice", "--write-to", secret, "--config", site.config)
     assert done.returncode == 0, done.stderr
-    person = Person(site, secret.read_text().strip())
-    yield person
-    person.close()
+    with Person(site.url, "alice", secret.read_text().strip()) as person:
+        yield person
 
 
 def test_what_was_acknowledged_holds_after_the_site_was_killed(site, alice):
     for _ in range(ROUNDS):
         known, unspent, enough = Acknowledged(), alice.new_code(), Event()
         with ThreadPoolExecutor() as pool:
-            work = pool.submit(alice.go_on_until_killed, known, enough)
+            work = pool.submit(go_on_until_killed, alice, known, enough)
             enough.wait()
             site.kill()
             work.result()
