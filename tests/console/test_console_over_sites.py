@@ -48,11 +48,15 @@ def sign_in(page, password):
     page.get_by_role("button", name="Sign in").click()
 
 
+def sign_out(page):
+    page.get_by_role("button", name="Sign out").click()
+
+
 def test_one_sign_in_serves_at_every_site(federation, page):
     sites, password = federation
     climate, central = sites["climate"], sites["central"]
     page.goto(f"{climate.url}/sign-in?next=/explore")
-    page.locator(".homes a").filter(has_not_text="this site").click()
+    page.get_by_role("link", name="central").click()
     assert page.url.startswith(f"{central.url}/realms/desp/")
 
     sign_in(page, password)
@@ -60,10 +64,77 @@ def test_one_sign_in_serves_at_every_site(federation, page):
     page.wait_for_url(f"{climate.url}/explore")
     assert page.get_by_role("button", name="Sign out").is_visible()
     page.goto(f"{central.url}/sign-in?next=/collections")
-    page.locator(".homes a").first.click()
+    page.get_by_role("link", name="central").click()
     page.wait_for_url(f"{central.url}/collections")
     assert page.get_by_role("button", name="Sign out").is_visible()
     assert page.told == []
+
+
+def test_who_signs_out_at_a_bridge_is_asked_for_the_password_again(federation, page):
+    sites, password = federation
+    climate, central = sites["climate"], sites["central"]
+    page.goto(f"{climate.url}/sign-in")
+    page.get_by_role("link", name="central").click()
+    sign_in(page, password)
+    page.wait_for_url(f"{climate.url}/")
+    page.goto(f"{central.url}/sign-in")
+    page.get_by_role("link", name="central").click()
+    page.wait_for_url(f"{central.url}/")
+
+    page.goto(climate.url)
+    sign_out(page)
+
+    page.wait_for_url(f"{climate.url}/")
+    assert page.get_by_role("link", name="Sign in").is_visible()
+    page.goto(f"{climate.url}/sign-in")
+    page.get_by_role("link", name="central").click()
+    assert page.get_by_label("Password").is_visible()
+    page.goto(central.url)
+    assert page.get_by_role("link", name="Sign in").is_visible()
+    assert page.told == []
+
+
+def test_who_signs_out_at_home_is_asked_for_the_password_again(federation, page):
+    sites, password = federation
+    central = sites["central"]
+    page.goto(f"{central.url}/sign-in")
+    page.get_by_role("link", name="central").click()
+    sign_in(page, password)
+    page.wait_for_url(f"{central.url}/")
+
+    sign_out(page)
+
+    page.wait_for_url(f"{central.url}/")
+    page.goto(f"{central.url}/sign-in")
+    page.get_by_role("link", name="central").click()
+    assert page.get_by_label("Password").is_visible()
+    assert page.told == []
+
+
+def test_another_site_cannot_sign_anybody_out(federation, page):
+    sites, password = federation
+    climate = sites["climate"]
+    page.goto(f"{climate.url}/sign-in")
+    page.get_by_role("link", name="central").click()
+    sign_in(page, password)
+    page.wait_for_url(f"{climate.url}/")
+    page.route("http://evil.test/", lambda route: route.fulfill(
+        content_type="text/html", body=f'<form method="post" action="{climate.url}/sign-out"><button>Go</button></form>'
+    ))  # fmt: skip
+
+    page.goto("http://evil.test/")
+    page.get_by_role("button").click()
+
+    page.wait_for_url(f"{climate.url}/")
+    page.goto(f"{climate.url}/explore")
+    assert page.get_by_role("link", name="Sign in").count() == 0
+
+
+def test_the_site_at_which_all_sign_in_is_first_to_choose(federation, page):
+    sites, _ = federation
+    for name, homes in (("climate", ["central", "climate"]), ("central", ["central"])):
+        page.goto(f"{sites[name].url}/sign-in")
+        assert page.locator(".homes a .faint").all_inner_texts() == homes
 
 
 def test_a_session_at_one_site_is_none_at_another(federation, page):

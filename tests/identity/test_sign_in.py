@@ -86,12 +86,25 @@ async def test_a_session_ends_with_idleness_age_its_token_or_its_closing(site):
     assert not await is_alive(busy)
 
     closed = await site.sessions.open_session(token, client="c")
-    await site.sessions.close_session(closed.secret)
+    await site.sessions.close_session(closed.secret, {"form_token": closed.form_token})
     assert not await is_alive(closed)
 
     orphan = await site.sessions.open_session(token, client="c")
     await site.tokens.revoke((await site.tokens.verify(token))[0], by=(await site.tokens.verify(token))[1])
     assert not await is_alive(orphan)
+
+
+async def test_a_session_is_closed_by_its_own_form_alone_and_gives_its_way_out_back(site):
+    token = await site.token("alice")
+    one, other = [await site.sessions.open_session(token, client="c", way_out=f"way of {number}") for number in range(2)]
+    with pytest.raises(CrossSiteFormError):
+        await site.sessions.close_session(one.secret, {"form_token": other.form_token})
+
+    site.clock.advance(days=1)  # it counts no more, and still can be signed out of
+    assert await site.sessions.close_session(one.secret, {"form_token": one.form_token}) == "way of 0"
+    assert await site.sessions.close_session(one.secret, {"form_token": one.form_token}) == ""
+    rows = await site.database.read(lambda tx: repr(tx.execute("select * from identity_session").fetchall()))
+    assert "way of 1" not in rows
 
 
 async def test_a_session_survives_a_restart_and_its_secret_is_not_kept(site, session):

@@ -9,8 +9,9 @@ from twinlake.console.pages import Pages
 from twinlake.core.errors import TwinlakeError
 from twinlake.engines.web.trace import trace_of
 from twinlake.identity.errors import CrossSiteFormError
-from twinlake.identity.relying import CALLBACK, PENDING_LIFE, SignIn
-from twinlake.identity.sessions import SessionStore, require_form_token
+from twinlake.identity.principals import ANONYMOUS
+from twinlake.identity.relying import CALLBACK, PENDING_LIFE, SIGNED_OUT, SignIn
+from twinlake.identity.sessions import SessionStore
 
 _SEE_OTHER = 303
 
@@ -47,12 +48,13 @@ class SigningPages:
         """Open a session for who comes back from home."""
         cookie = request.cookies.get(self._sign_in.cookie_name, "")
         try:
-            token, target = await self._sign_in.finish(request.query_params, cookie=cookie)
-            session = await self._sessions.open_session(token, client=trace_of(request.scope).client or "")
+            done = await self._sign_in.finish(request.query_params, cookie=cookie)
+            client = trace_of(request.scope).client or ""
+            session = await self._sessions.open_session(done.token, client=client, way_out=done.way_out)
         except TwinlakeError as error:
             return self._render(request, target="/", error=error)
         # A page of this site goes on: what another site's redirect leads to does not get the session's strict cookie.
-        response = self._pages.render(request, "signed-in.html", target=self._pages.addresses.root + target)
+        response = self._pages.render(request, "signed-in.html", target=self._pages.addresses.root + done.target)
         response.delete_cookie(self._sign_in.cookie_name, path=CALLBACK)
         self._sessions.set_cookie(response, session)
         return response
@@ -73,11 +75,22 @@ class SigningPages:
         return response
 
     async def sign_out(self, request: Request) -> Response:
-        """Close the session, if there still is one."""
-        if request.state.form_token:
-            require_form_token(request.state.form_token, dict(await request.form()))
-            await self._sessions.close_session(request.state.session_secret)
-        response = self._redirect("/")
+        """Close the session, and end the sign-in that it stands on where the account is.
+
+        What brings no cookie changes nothing: a form of another site's has none with it.
+        """
+        secret = request.cookies.get(self._sessions.cookie_name)
+        if not secret:
+            return self._redirect(SIGNED_OUT)
+        way_out = await self._sessions.close_session(secret, dict(await request.form()))
+        request.state.caller, request.state.form_token = ANONYMOUS, ""
+        farewell = await self._sign_in.leave(way_out) if way_out else None
+        # A page of this site goes on: browsers hold ``form-action`` against where a form's answer would lead, too.
+        response = (
+            self._redirect(SIGNED_OUT)
+            if farewell is None
+            else self._pages.render(request, "signed-out.html", home=farewell.home, target=farewell.url)
+        )
         self._sessions.clear_cookie(response)
         return response
 

@@ -1,7 +1,8 @@
 """Signing in to the console with an account: the console as a client of OpenID Connect (authorization code, PKCE S256).
 
 At home the site's own ``dedl`` realm signs in; people of another site sign in at its ``desp`` realm, and what that says is
-exchanged at this site's own issuer, as any client would do it.
+exchanged at this site's own issuer, as any client would do it. Who signs out is signed out there, too: otherwise the next
+sign-in would ask for nothing.
 """
 
 import base64
@@ -9,7 +10,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
 from urllib.parse import urlencode
@@ -27,6 +28,8 @@ CONSOLE_CLIENT = "twinlake-console"
 OWN_CONSOLE_CLIENT = "twinlake-console-own"
 """The console as a client of its own site's realm ``dedl``, with a secret."""
 CALLBACK = "/sign-in/callback"
+SIGNED_OUT = "/"
+"""Where a home sends the browser back to whom it has signed out."""
 PENDING_LIFE = timedelta(minutes=15)
 _BINDING = "sign-in"
 
@@ -44,10 +47,10 @@ class Home:
 
 
 class Homes(Protocol):
-    """The sites where people may have their account, this one first."""
+    """The sites where people may have their account."""
 
     def list_homes(self) -> Sequence[Home]:
-        """Return those that are trusted now."""
+        """Return those that are trusted now, first the one that most people want."""
         ...
 
 
@@ -71,6 +74,14 @@ class Realms(Protocol):
         ...
 
 
+class SignIns(Protocol):
+    """The sign-ins of this site's issuer."""
+
+    async def sign_out(self, sid: str) -> None:
+        """End the sign-in *sid* with the browser's session within which it began."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Pending:
     """A sign-in that has begun."""
@@ -81,16 +92,47 @@ class Pending:
     """What it must bring back."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedIn:
+    """A sign-in that was finished."""
+
+    token: str = field(repr=False)
+    """An access token of this site."""
+    target: str
+    """Where the browser wanted to be."""
+    way_out: str = field(repr=False)
+    """What `SignIn.leave` takes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Farewell:
+    """Where a browser goes to be signed out at its home."""
+
+    home: Home
+    url: str = field(repr=False)
+
+
 class SignIn:
     """Takes a browser to a home and back."""
 
     def __init__(
-        self, *, site_id: str, public_url: str, homes: Homes, realms: Realms, sealer: Sealer, clock: Clock, randomness: Randomness
+        self,
+        *,
+        site_id: str,
+        public_url: str,
+        homes: Homes,
+        realms: Realms,
+        sign_ins: SignIns,
+        sealer: Sealer,
+        clock: Clock,
+        randomness: Randomness,
     ) -> None:
         self._site_id = site_id
         self._redirect_uri = public_url + CALLBACK
+        self._signed_out = public_url + SIGNED_OUT
         self._homes = homes
         self._realms = realms
+        self._sign_ins = sign_ins
         self._sealer = sealer
         self._clock = clock
         self._randomness = randomness
@@ -124,8 +166,8 @@ class SignIn:
         cookie = base64.urlsafe_b64encode(self._sealer.seal(json.dumps(kept).encode(), binding=_BINDING)).decode()
         return Pending(f"{home.realm_url}/protocol/openid-connect/auth?{urlencode(question)}", cookie)
 
-    async def finish(self, answer: Mapping[str, str], *, cookie: str) -> tuple[str, str]:
-        """Return the access token of this site that a sign-in gave, and where its browser wanted to be.
+    async def finish(self, answer: Mapping[str, str], *, cookie: str) -> SignedIn:
+        """Return what a sign-in gave.
 
         Raises
         ------
@@ -152,9 +194,27 @@ class SignIn:
             "code_verifier": kept["verifier"],
         }
         given = await self._realms.redeem_code(home, form)
+        way_out = {"home": home.id, "id_token": given.get("id_token")}
         if home.id != self._site_id:
             given = await self._realms.exchange(home, _token_of(given))
-        return _token_of(given), kept["target"]
+        way_out["sid"] = given.get("session_state")
+        return SignedIn(token=_token_of(given), target=kept["target"], way_out=json.dumps(way_out))
+
+    async def leave(self, way_out: str) -> Farewell | None:
+        """End a sign-in at this site; return where its browser goes to end it at another one, too, if that is its home.
+
+        There it is a logout that the console asks for (OpenID Connect RP-Initiated Logout 1.0, section 2), which ends
+        nothing but what was begun in that very browser.
+        """
+        kept = json.loads(way_out)
+        await self._sign_ins.sign_out(str(kept["sid"]))
+        home = next((home for home in self._homes.list_homes() if home.id == kept["home"]), None)
+        if home is None or home.id == self._site_id:
+            return None
+        asked = {"post_logout_redirect_uri": self._signed_out, "client_id": home.client_id}
+        if kept["id_token"]:
+            asked["id_token_hint"] = kept["id_token"]
+        return Farewell(home=home, url=f"{home.realm_url}/protocol/openid-connect/logout?{urlencode(asked)}")
 
     def _open(self, cookie: str) -> dict[str, str]:
         try:

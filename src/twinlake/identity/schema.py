@@ -146,4 +146,12 @@ MIGRATIONS: tuple[Migration, ...] = (
         alter table identity_subject_token add column confirmed_at integer not null default 0;
         """,
     ),
+    Migration(
+        "identity",
+        6,
+        """
+        -- What signing out of a session ends beyond it, sealed; null where that is nothing.
+        alter table identity_session add column way_out blob;
+        """,
+    ),
 )

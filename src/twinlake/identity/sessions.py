@@ -85,8 +85,13 @@ class SessionStore:
         self.cookie_name = f"__Host-twinlake-{name}" if secure else f"twinlake-{name}"
         self._used: dict[bytes, int] = {}
 
-    async def open_session(self, token: str, *, client: str) -> OpenSession:
+    async def open_session(self, token: str, *, client: str, way_out: str = "") -> OpenSession:
         """Sign in with *token* from the address *client*.
+
+        Parameters
+        ----------
+        way_out
+            Kept sealed, and given back by `close_session`.
 
         Raises
         ------
@@ -104,13 +109,14 @@ class SessionStore:
             raise
         now = to_microseconds(self._clock.now())
         oldest = now - _microseconds(_LONGEST)
-        row = (hash_secret(secret), key, sealed, form_token, now, now)
+        way = self._sealer.seal(way_out.encode(), binding=_binding(secret)) if way_out else None
+        row = (hash_secret(secret), key, sealed, form_token, now, now, way)
 
         def work(tx: Connection) -> None:
             tx.execute("delete from identity_session where opened_at < ?", (oldest,))
             tx.execute(
-                "insert into identity_session(secret_sha256, token_key, sealed, form_token, opened_at, used_at)"
-                " values (?, ?, ?, ?, ?, ?)",
+                "insert into identity_session(secret_sha256, token_key, sealed, form_token, opened_at, used_at, way_out)"
+                " values (?, ?, ?, ?, ?, ?, ?)",
                 row,
             )
 
@@ -125,14 +131,30 @@ class SessionStore:
             raise InvalidTokenError("The token is of a site; sessions are for people.")
         return None, self._sealer.seal(token.encode(), binding=_binding(secret))
 
-    async def close_session(self, secret: str) -> None:
-        """End a session; one that has ended already stays so."""
+    async def close_session(self, secret: str, form: Mapping[str, object]) -> str:
+        """End a session by a form that was made for it, also where its token has expired by now.
+
+        Returns
+        -------
+        The session's way out; empty text where it has none, or there is no such session any more.
+
+        Raises
+        ------
+        CrossSiteFormError
+            The form is not of this session.
+        """
         digest = hash_secret(secret)
 
-        def work(tx: Connection) -> None:
+        def work(tx: Connection) -> bytes | None:
+            found = tx.execute("select form_token, way_out from identity_session where secret_sha256 = ?", (digest,)).fetchone()
+            if found is None:
+                return None
+            require_form_token(found[0], form)
             tx.execute("delete from identity_session where secret_sha256 = ?", (digest,))
+            return found[1]  # type: ignore[no-any-return]  # a column of blobs
 
-        await self._database.write(work)
+        way = await self._database.write(work)
+        return "" if way is None else self._sealer.open(way, binding=_binding(secret)).decode()
 
     async def find_caller(self, secret: str) -> tuple[Caller, str] | None:
         """Return whom a session speaks for and its form token, or None if it has ended."""

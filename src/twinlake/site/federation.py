@@ -34,7 +34,7 @@ from twinlake.identity.issuer.models import AUTHORIZATION_CODE, TOKEN_EXCHANGE, 
 from twinlake.identity.keys.ring import KeyRing
 from twinlake.identity.keys.sealing import Sealer
 from twinlake.identity.principals import site_issuer
-from twinlake.identity.relying import CALLBACK, CONSOLE_CLIENT, OWN_CONSOLE_CLIENT, SignIn
+from twinlake.identity.relying import CALLBACK, CONSOLE_CLIENT, OWN_CONSOLE_CLIENT, SIGNED_OUT, SignIn
 from twinlake.identity.secrets import hash_secret
 from twinlake.identity.tokens import TokenStore
 from twinlake.identity.trust.assertions import AssertionReader, AssertionSigner
@@ -205,6 +205,7 @@ async def open_federation(
                 public_url=settings.base_url,
                 homes=trusted,
                 realms=endpoints,
+                sign_ins=issuer.sessions,
                 sealer=Sealer(folder.derive_key("sign-ins"), randomness=randomness),
                 clock=clock,
                 randomness=randomness,
@@ -249,7 +250,7 @@ def _issuer_pages(settings: SiteSettings) -> IssuerPages:
 
 def _console_clients(settings: SiteSettings, secret: str) -> list[Client]:
     """Return the console as a client: of every site's realm ``desp``, and of its own site's ``dedl``."""
-    callback = frozenset({settings.base_url + CALLBACK})
+    callback, signed_out = frozenset({settings.base_url + CALLBACK}), frozenset({settings.base_url + SIGNED_OUT})
     return [
         Client(
             id=CONSOLE_CLIENT,
@@ -258,6 +259,7 @@ def _console_clients(settings: SiteSettings, secret: str) -> list[Client]:
             grants=frozenset({AUTHORIZATION_CODE}),
             site=settings.id,
             redirect_uris=callback,
+            logout_redirect_uris=signed_out,
             is_everywhere=True,
         ),
         Client(

@@ -22,7 +22,7 @@ from twinlake.identity.issuer.models import ACCESS_TOKEN_TYPE, TOKEN_EXCHANGE, G
 from twinlake.identity.issuer.subjects import DESP_ALIAS
 from twinlake.identity.keys.jwt import peek
 from twinlake.identity.principals import Caller
-from twinlake.identity.relying import CALLBACK, CONSOLE_CLIENT, OWN_CONSOLE_CLIENT, Home
+from twinlake.identity.relying import CALLBACK, CONSOLE_CLIENT, OWN_CONSOLE_CLIENT, SIGNED_OUT, Home
 from twinlake.identity.trust.models import PeerRecord, TrustedIssuer
 from twinlake.identity.trust.peer_tokens import PeerTokens
 from twinlake.identity.trust.site_grants import CLIENT_ASSERTION_TYPE, SiteGrants
@@ -88,11 +88,11 @@ class TrustedSites:
         return next((each.roles for each in self._configured if each.id == issuer), None)
 
     def list_homes(self) -> Sequence[Home]:
-        """Return the sites where people may have their account, this one first."""
+        """Return the sites where people may have their account; first where those of the whole federation have theirs."""
         settings = self._settings
         own = Home(
             id=settings.id,
-            title=f"{settings.title} (this site)",
+            title=settings.title,
             realm_url=Realm("dedl", settings.base_url).url,
             client_id=OWN_CONSOLE_CLIENT,
         )
@@ -101,7 +101,7 @@ class TrustedSites:
             for peer in self._directory.list_trusted()
             if peer.descriptor is not None and peer.descriptor.keys.desp
         ]
-        return (own, *others)
+        return (own, *others) if settings.signs_in_for_others else (*others, own)
 
     def owner_of(self, client_id: str, redirect_uri: str) -> str | None:
         """Return the trusted site whose redirect URI this is, exactly, for a client that every site has."""
@@ -109,6 +109,12 @@ class TrustedSites:
             if redirect_uri in _redirect_uris(client_id, peer.public_url):
                 return peer.id
         return None
+
+    def may_leave_to(self, client_id: str, redirect_uri: str) -> bool:
+        """Tell whether this is where the console of a trusted site has people sent who signed out."""
+        return client_id == CONSOLE_CLIENT and any(
+            redirect_uri == peer.public_url + SIGNED_OUT for peer in self._directory.list_trusted()
+        )
 
 
 def _redirect_uris(client_id: str, public_url: str) -> frozenset[str]:

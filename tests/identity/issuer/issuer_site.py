@@ -71,9 +71,13 @@ class Peers:
 
     def __init__(self):
         self.owners = {}
+        self.left_to = set()
 
     def owner_of(self, client_id, redirect_uri):
         return self.owners.get((client_id, redirect_uri))
+
+    def may_leave_to(self, client_id, redirect_uri):
+        return (client_id, redirect_uri) in self.left_to
 
 
 @dataclass

@@ -12,7 +12,18 @@ import pytest
 import uvicorn
 from lxml import html
 
-from identity.issuer.browsing import CHALLENGE, VERIFIER, action_of, answer_of, endpoint, fields_of, redeem, sign_in, tokens_of
+from identity.issuer.browsing import (
+    CHALLENGE,
+    VERIFIER,
+    action_of,
+    answer_of,
+    authorization,
+    endpoint,
+    fields_of,
+    redeem,
+    sign_in,
+    tokens_of,
+)
 from identity.issuer.issuer_site import build_site
 from twinlake.identity.issuer.models import AUTHORIZATION_CODE, REFRESH_TOKEN, Client
 from twinlake.identity.principals import ANONYMOUS
@@ -116,6 +127,35 @@ async def test_signing_out_asks_and_ends_what_was_given(site, http):
     assert not await site.issuer.sessions.is_alive(sid)
     assert site.issuer.pages.sign_in.cookies.session not in http.cookies
     assert "You are signed out" in (await http.get(url)).text
+
+
+async def test_signing_out_of_what_a_browser_was_given_ends_all_of_that_browser(site, http):
+    first = jwt.decode((await tokens_of(http, site))["access_token"], options={"verify_signature": False})["sid"]
+    answer = await http.get(endpoint(site.realm(), "auth"), params=authorization(site))
+    tokens = (await redeem(http, site, answer_of(answer)["code"])).json()
+    second = jwt.decode(tokens["access_token"], options={"verify_signature": False})["sid"]
+    assert first != second
+
+    await site.issuer.sessions.sign_out(second)
+    await site.issuer.sessions.sign_out("no session")
+
+    assert not await site.issuer.sessions.is_alive(first)
+    assert not await site.issuer.sessions.is_alive(second)
+    assert (await http.get(endpoint(site.realm(), "auth"), params=authorization(site))).status_code == 200  # asks who it is
+
+
+async def test_a_peer_that_signs_people_out_has_them_back_at_its_own_address_alone(site, http):
+    tokens = await tokens_of(http, site)
+    site.peers.left_to.add(("dedl-hda", "http://peer.test/"))
+    url, hint = endpoint(site.realm(), "logout"), {"id_token_hint": tokens["id_token"]}
+    for elsewhere in ("http://peer.test/x", "http://peer.test", "http://evil.test/", "//peer.test/"):
+        asked = {"client_id": "dedl-hda", "post_logout_redirect_uri": elsewhere}
+        assert "location" not in (await http.get(url, params=asked)).headers
+
+    left = await http.get(url, params=hint | {"post_logout_redirect_uri": "http://peer.test/"})
+
+    assert left.headers["location"] == "http://peer.test/"
+    assert (await http.get(endpoint(site.realm(), "auth"), params=authorization(site))).status_code == 200
 
 
 class Receiver:

@@ -89,6 +89,12 @@ class ClientRegistry:
             return client.site
         return self._peers.owner_of(client.id, redirect_uri) if client.is_everywhere else None
 
+    def may_leave_to(self, client: Client, redirect_uri: str) -> bool:
+        """Tell whether *client* may have people sent there, exactly, who signed out."""
+        if redirect_uri in client.logout_redirect_uris:
+            return True
+        return client.is_everywhere and self._peers.may_leave_to(client.id, redirect_uri)
+
     def authenticate(self, request: TokenRequest, grant_type: str) -> Client:
         """Return the client that sends *request*; a confidential one has shown its secret.
 

@@ -79,7 +79,11 @@ class RedirectOwners(Protocol):
     """Knows the redirect URIs of other sites."""
 
     def owner_of(self, client_id: str, redirect_uri: str) -> str | None:
-        """Return the id of the peer whose redirect URI this is, exactly, for a client made for the real service."""
+        """Return the id of the peer whose redirect URI this is, exactly, for a client that every site has."""
+        ...
+
+    def may_leave_to(self, client_id: str, redirect_uri: str) -> bool:
+        """Tell whether a peer's client of this id may have people sent there, exactly, who signed out."""
         ...
 
 

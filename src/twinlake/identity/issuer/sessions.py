@@ -178,6 +178,12 @@ class IssuerSessions:
 
         await self.note_ended(await self._database.write(work))
 
+    async def sign_out(self, sid: str) -> None:
+        """End a session with the browser's within which it began, and all that began there."""
+        session = await self._database.read(lambda tx: find_session(tx, sid))
+        if session is not None:
+            await self.end(session.parent or sid)
+
     def end_stolen(self, tx: Connection, sid: str, *, request_id: str) -> list[Session]:
         """End a session of which something was used twice, in the transaction that found out; `note_ended` is to be told."""
         ended = end_session(tx, sid, self.now())

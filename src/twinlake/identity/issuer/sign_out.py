@@ -49,7 +49,7 @@ class SignOut:
         client_id, hinted = self._read_hint(realm, asked)
         wanted = asked.get("post_logout_redirect_uri", "")
         client = self.clients.find(realm, client_id)
-        target = "" if client is None or wanted not in client.logout_redirect_uris else wanted
+        target = wanted if client is not None and self.clients.may_leave_to(client, wanted) else ""
         if session is not None and not is_confirmed and not await self._is_of(hinted, session):
             kept = {name: asked[name] for name in ("post_logout_redirect_uri", "state") if name in asked}
             return self.sign_in.pages.render(
