@@ -202,6 +202,7 @@ def test_without_javascript_all_but_the_map_works(browser, site):
         page.get_by_label("Token").fill(site.token)
         page.get_by_role("button", name="Sign in with this token").click()
         assert page.get_by_role("heading", name="Jobs").is_visible()
+        page.locator(".menu summary").click()
         page.get_by_role("link", name="Tokens").click()
         page.get_by_label("Name").fill("made without scripts")
         page.get_by_role("button", name="Make the token").click()
@@ -209,5 +210,6 @@ def test_without_javascript_all_but_the_map_works(browser, site):
         page.get_by_text("Revoke made without scripts").click()
         page.get_by_role("button", name="Revoke it now").click()
         assert page.get_by_text("Revoke made without scripts").count() == 0
+        page.locator(".menu summary").click()
         page.get_by_role("button", name="Sign out").click()
         assert page.url == f"{site.url}/"

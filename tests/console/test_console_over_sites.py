@@ -49,6 +49,7 @@ def sign_in(page, password):
 
 
 def sign_out(page):
+    page.locator(".menu summary").click()
     page.get_by_role("button", name="Sign out").click()
 
 
@@ -62,11 +63,11 @@ def test_one_sign_in_serves_at_every_site(federation, page):
     sign_in(page, password)
 
     page.wait_for_url(f"{climate.url}/explore")
-    assert page.get_by_role("button", name="Sign out").is_visible()
+    assert page.locator(".menu summary").inner_text() == "alice"
     page.goto(f"{central.url}/sign-in?next=/collections")
     page.get_by_role("link", name="central").click()
     page.wait_for_url(f"{central.url}/collections")
-    assert page.get_by_role("button", name="Sign out").is_visible()
+    assert page.locator(".menu summary").inner_text() == "alice"
     assert page.told == []
 
 
@@ -111,6 +112,41 @@ def test_who_signs_out_at_home_is_asked_for_the_password_again(federation, page)
     assert page.told == []
 
 
+def test_the_menu_leads_to_the_pages_of_ones_account_with_the_keyboard_alone(federation, browser):
+    sites, password = federation
+    climate, central = sites["climate"], sites["central"]
+    with browser.new_context(java_script_enabled=False, viewport={"width": 390, "height": 844}) as context:
+        page = context.new_page()
+        page.goto(f"{climate.url}/sign-in")
+        page.get_by_role("link", name="central").click()
+        sign_in(page, password)
+        page.wait_for_url(f"{climate.url}/")
+        assert not page.get_by_role("link", name="Your sign-ins").is_visible()
+
+        page.locator(".menu summary").focus()
+        page.keyboard.press("Enter")
+        assert "central" in page.locator(".menu p").inner_text()
+        leads_to = {link.inner_text(): link.get_attribute("href") for link in page.locator(".menu a").all()}
+        realm = f"{central.url}/realms/desp"
+        assert leads_to == {
+            "Your sign-ins": f"{realm}/account",
+            "Second factor": f"{realm}/account/second-factor",
+            "Let a device in": f"{realm}/device",
+            "Tokens for programs": "/tokens",
+        }
+        box = page.locator(".menu .panel").bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 390
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        page.wait_for_url(leads_to["Your sign-ins"])
+
+        assert page.get_by_role("heading", name="Console at climate").first.is_visible()
+        for path in ("Second factor", "Let a device in"):
+            page.goto(leads_to[path])
+            assert page.get_by_role("heading", level=1, name=path).is_visible()
+
+
 def test_another_site_cannot_sign_anybody_out(federation, page):
     sites, password = federation
     climate = sites["climate"]
@@ -144,11 +180,11 @@ def test_a_session_at_one_site_is_none_at_another(federation, page):
     page.get_by_label("Token").fill(sites["central"].token)
     page.get_by_role("button", name="Sign in with this token").click()
     page.wait_for_url(f"{sites['central'].url}/")
-    assert page.get_by_role("button", name="Sign out").is_visible()
+    assert page.locator(".menu").is_visible()
 
     for other in ("climate", "extremes"):
         page.goto(sites[other].url)
-        assert page.get_by_role("button", name="Sign out").count() == 0
+        assert page.locator(".menu").count() == 0
 
 
 def test_results_name_their_site_and_can_be_asked_of_one(federation, page):

@@ -1,8 +1,9 @@
 """The console's templates and what every page is given."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -13,9 +14,8 @@ from twinlake.console.addresses import Addresses
 from twinlake.console.describe import write_number
 from twinlake.console.security import SECURITY_HEADERS
 from twinlake.console.static_files import own_static_files
-
-if TYPE_CHECKING:
-    from twinlake.identity.principals import Caller
+from twinlake.identity.principals import Caller, Principal
+from twinlake.identity.relying import Home
 
 _HERE = Path(__file__).parent
 _NAVIGATION = (("/", "Home"), ("/explore", "Explore"), ("/collections", "Collections"), ("/sites", "Sites"), ("/jobs", "Jobs"))
@@ -32,10 +32,17 @@ class SiteFacts:
 
 
 class Pages:
-    """Renders pages. Everything is escaped; a name that a template misses is an error."""
+    """Renders pages. Everything is escaped; a name that a template misses is an error.
 
-    def __init__(self, site: SiteFacts) -> None:
+    Parameters
+    ----------
+    find_home
+        Knows where the account of a principal is.
+    """
+
+    def __init__(self, site: SiteFacts, *, find_home: Callable[[Principal], Home | None]) -> None:
         self.site = site
+        self._find_home = find_home
         self.addresses = Addresses(site.id, site.url)
         self.static = own_static_files()
         self._environment = Environment(
@@ -58,6 +65,7 @@ class Pages:
             here=_section_of(request.url.path),
             came_from=quote(request.url.path + (f"?{request.url.query}" if request.url.query else ""), safe=""),
             caller=caller,
+            home=self._home_of(caller),
             form_token=request.state.form_token,
             status=status,
             **values,
@@ -65,6 +73,10 @@ class Pages:
         # A page differs by who asks, and at some addresses an API answers who does not ask for HTML.
         headers = {**SECURITY_HEADERS, "Cache-Control": "private, no-cache", "Vary": "Accept, Cookie"}
         return HTMLResponse(page, status_code=status, headers=headers)
+
+    def _home_of(self, caller: Caller) -> Home | None:
+        """Return where who signed in with an account has it; a token is no account."""
+        return None if caller.principal is None or caller.session is None else self._find_home(caller.principal)
 
 
 def _section_of(path: str) -> str:

@@ -89,7 +89,7 @@ class SigningPages:
         response = (
             self._redirect(SIGNED_OUT)
             if farewell is None
-            else self._pages.render(request, "signed-out.html", home=farewell.home, target=farewell.url)
+            else self._pages.render(request, "signed-out.html", left=farewell.home, target=farewell.url)
         )
         self._sessions.clear_cookie(response)
         return response

@@ -61,6 +61,8 @@ class Caller:
     """Projects that the principal is a member of."""
     licences: frozenset[str] = frozenset()
     """Licences that the principal has accepted."""
+    name: str = field(default="", compare=False)
+    """What their issuer calls them, for people to read; never a key."""
     session: str | None = field(default=None, compare=False)
     """The sign-in at this site's issuer that the request stands on."""
     peer: str | None = field(default=None, compare=False)
@@ -77,7 +79,7 @@ class Caller:
     def within(self, request_id: str) -> "Caller":
         """Return this caller, acting in the request *request_id* (cheaper than making it anew)."""
         copy = object.__new__(Caller)
-        for name in ("principal", "roles", "scopes", "projects", "licences", "session", "peer", "key"):
+        for name in ("principal", "roles", "scopes", "projects", "licences", "name", "session", "peer", "key"):
             object.__setattr__(copy, name, getattr(self, name))
         object.__setattr__(copy, "request_id", request_id)
         return copy

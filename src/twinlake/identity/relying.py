@@ -21,6 +21,7 @@ from twinlake.core.errors import InvalidInputError, NotFoundError
 from twinlake.core.randomness import Randomness
 from twinlake.identity.errors import CrossSiteFormError, InvalidTokenError
 from twinlake.identity.keys.sealing import Sealer
+from twinlake.identity.principals import Principal, site_issuer
 from twinlake.identity.secrets import new_secret
 
 CONSOLE_CLIENT = "twinlake-console"
@@ -44,6 +45,16 @@ class Home:
     """Issuer of the realm at which they sign in."""
     client_id: str = CONSOLE_CLIENT
     """As which the console is known there."""
+
+    @property
+    def account_url(self) -> str:
+        """Where people see to their account."""
+        return f"{self.realm_url}/account"
+
+    @property
+    def device_url(self) -> str:
+        """Where people let a device in."""
+        return f"{self.realm_url}/device"
 
 
 class Homes(Protocol):
@@ -141,6 +152,10 @@ class SignIn:
     def list_homes(self) -> Sequence[Home]:
         """Return the sites where people may have their account."""
         return self._homes.list_homes()
+
+    def find_home(self, principal: Principal) -> Home | None:
+        """Return the site that keeps the account of *principal*, if people may sign in with it there."""
+        return next((home for home in self._homes.list_homes() if site_issuer(home.id) == principal.issuer), None)
 
     def begin(self, home_id: str, *, target: str) -> Pending:
         """Return where to send a browser that wants to sign in at a home and then see *target*.

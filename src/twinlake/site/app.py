@@ -56,7 +56,8 @@ from twinlake.site.operations_api import OperationsDocument
 def build_app(services: Services) -> ASGIApp:
     """Return what the public listener serves; hot routes come first, for they are matched in order."""
     settings = services.settings
-    pages = Pages(SiteFacts(id=settings.id, role=settings.role, title=settings.title, url=settings.base_url))
+    facts = SiteFacts(id=settings.id, role=settings.role, title=settings.title, url=settings.base_url)
+    pages = Pages(facts, find_home=services.federation.sign_in.find_home)
     site = wrap_site(
         Router([*_hot_routes(services), *_console(services, pages), *_cold_routes(services)], redirect_slashes=False),
         authenticate=lambda app: RealmDoor(

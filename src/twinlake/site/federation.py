@@ -254,7 +254,7 @@ def _console_clients(settings: SiteSettings, secret: str) -> list[Client]:
     return [
         Client(
             id=CONSOLE_CLIENT,
-            title=f"Console of {settings.title}",
+            title="Console",
             realms=frozenset({"desp"}),
             grants=frozenset({AUTHORIZATION_CODE}),
             site=settings.id,
@@ -264,7 +264,7 @@ def _console_clients(settings: SiteSettings, secret: str) -> list[Client]:
         ),
         Client(
             id=OWN_CONSOLE_CLIENT,
-            title=f"Console of {settings.title}",
+            title="Console",
             realms=frozenset({"dedl"}),
             grants=frozenset({AUTHORIZATION_CODE, TOKEN_EXCHANGE}),
             site=settings.id,

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from twinlake.identity.errors import InvalidTokenError
@@ -14,6 +16,24 @@ async def test_an_access_token_speaks_for_its_principal(central, alice):
     assert caller.peer is None
     assert caller.roles == {ROLE}
     assert caller.scopes == {"search", "read", "write", "process", "subscribe"}
+
+
+@pytest.mark.parametrize(
+    ("claims", "name"),
+    [
+        ({}, ""),
+        ({"preferred_username": "alice", "name": "Alice A."}, "alice"),
+        ({"name": "Alice A."}, "Alice A."),
+        ({"preferred_username": " a\u202elice\n\x00" + "x" * 100}, "alice" + "x" * 74),
+        ({"preferred_username": ["alice"]}, "['alice']"),
+    ],
+)
+async def test_a_name_is_for_reading_alone(central, alice, claims, name):
+    caller = await central.bearer.verify(central.dedl_token(alice, **claims))
+
+    assert (caller.name, caller.principal) == (name, alice)
+    assert caller == replace(caller, name="somebody else")
+    assert caller.within("r").name == name
 
 
 async def test_scopes_that_are_named_are_all_there_are(central, alice):

@@ -113,7 +113,9 @@ class AccountPages:
     def _title_of(self, session: Session) -> str:
         realm = next((each for each in self.realms if each.name == session.realm), None)
         client = None if realm is None else self.clients.find(realm, session.client)
-        return client.title if client is not None else session.client or "Browser"
+        if client is None:
+            return session.client or "Browser"
+        return f"{client.title} at {session.site}" if client.is_everywhere else client.title
 
     async def end_session(self, request: Request, realm: Realm) -> Response:
         """End one of one's own sessions."""

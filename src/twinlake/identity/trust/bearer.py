@@ -22,6 +22,7 @@ RESOURCE_AUDIENCE = "hda-public"
 """Audience of the tokens of users; it counts only with this site's own issuer."""
 _USERS_SCOPES = SCOPES - {"admin"}
 """What a token may be used for that names no scope of the lake's: clients of today ask for ``openid`` only."""
+_NAME_LENGTH = 80
 _REMEMBERED_SECONDS = 60.0
 _REMEMBERED_TOKENS = 10_000
 
@@ -116,6 +117,7 @@ class BearerTokens:
             scopes=named or _USERS_SCOPES,
             projects=grants.projects,
             licences=grants.licences,
+            name=_read_name(claims),
             session=claims.get("sid"),
             peer=peer,
         )
@@ -132,3 +134,9 @@ class BearerTokens:
         self._remembered[digest] = known
         if len(self._remembered) > _REMEMBERED_TOKENS:
             self._remembered.popitem(last=False)
+
+
+def _read_name(claims: JsonObject) -> str:
+    """Return what a token calls its holder, which may be anything, as one line for pages."""
+    name = claims.get("preferred_username") or claims.get("name") or ""
+    return "".join(filter(str.isprintable, str(name)))[:_NAME_LENGTH].strip()
