@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
 from itertools import groupby
 from typing import Any
 
@@ -11,6 +12,7 @@ import orjson
 from twinlake.console.addresses import Addresses
 from twinlake.core.documents import JsonObject
 
+_AGES = (("days", 86_400), ("h", 3600), ("min", 60))
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 _SHOWN_PROPERTIES = ("platform", "constellation", "instruments", "eo:cloud_cover", "gsd", "proj:code")
 _HIDDEN_PROPERTIES = frozenset({"datetime", "start_datetime", "end_datetime"})
@@ -52,6 +54,17 @@ def write_instant(text: str | None) -> str:
         return "open"
     day, _, time = text.partition("T")
     return day if time[:8] in {"", "00:00:00"} else f"{day} {time[:5]} UTC"
+
+
+def write_age(age: timedelta) -> str:
+    """Write how long ago something was, in its largest unit."""
+    seconds = int(age.total_seconds())
+    if seconds <= 0:
+        return "just now"
+    for unit, size in _AGES:
+        if seconds >= 2 * size:
+            return f"{seconds // size} {unit} ago"
+    return f"{seconds} s ago"
 
 
 def write_interval(start: str | None, end: str | None) -> str:

@@ -2,14 +2,15 @@
 
 import math
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from twinlake.console.describe import write_instant
+from twinlake.console.describe import write_age, write_instant, write_size
 from twinlake.console.pages import Pages
 from twinlake.console.snippets import Snippet
-from twinlake.core.clock import to_text
+from twinlake.core.clock import Clock, to_text
 from twinlake.core.documents import JsonObject
 from twinlake.discovery.services.models import Site
 from twinlake.discovery.services.service import Offered, ServiceDiscovery
@@ -21,7 +22,6 @@ ListPeers = Callable[[], list[Peer]]
 _TONES = {"ok": "good", "degraded": "warn", "unreachable": "bad"}
 _WORDS = {"ok": "all well", "degraded": "needs care", "unreachable": "does not answer"}
 _RADIUS = 70.0
-_MEGABYTE = 1e6
 _TODO = {
     "pending": "asks to join: compare the fingerprint with its operator, then twinlake federation trust",
     "invited": "its operator must confirm",
@@ -33,7 +33,10 @@ _TODO = {
 class SitesPage:
     """Shows the sites of the federation and their services."""
 
-    def __init__(self, *, pages: Pages, services: ServiceDiscovery, list_links: ListLinks, list_peers: ListPeers) -> None:
+    def __init__(
+        self, *, pages: Pages, services: ServiceDiscovery, list_links: ListLinks, list_peers: ListPeers, clock: Clock
+    ) -> None:
+        self._clock = clock
         self._pages = pages
         self._services = services
         self._list_links = list_links
@@ -44,11 +47,12 @@ class SitesPage:
         caller = request.state.caller
         sites = await self._services.list_sites()
         links = {link.peer: link for link in await self._list_links()} if caller.principal is not None else {}
+        now = self._clock.now()
         administers = "administrator" in caller.roles and "admin" in caller.scopes
         return self._pages.render(
             request,
             "sites.html",
-            sites=[_describe(site, links.get(site.id)) for site in sites],
+            sites=[_describe(site, links.get(site.id), now) for site in sites],
             picture=draw_federation(sites, links),
             services=[_describe_service(offered) for offered in await self._services.search()],
             others=[_describe_other(peer) for peer in self._list_peers() if peer.state in _TODO] if administers else [],
@@ -56,7 +60,7 @@ class SitesPage:
         )
 
 
-def _describe(site: Site, link: Link | None) -> JsonObject:
+def _describe(site: Site, link: Link | None, now: datetime) -> JsonObject:
     return {
         "id": site.id,
         "title": site.title,
@@ -67,15 +71,22 @@ def _describe(site: Site, link: Link | None) -> JsonObject:
         "tone": _TONES[site.status],
         "status": _WORDS[site.status],
         "since": write_instant(to_text(site.since)),
-        "link": _write_link(link),
+        "heard": None if site.heard_at is None else _describe_moment(site.heard_at, now),
+        "link": None if link is None else _describe_link(link, now),
     }
 
 
-def _write_link(link: Link | None) -> str:
-    if link is None:
-        return ""
-    milliseconds = link.round_trip.total_seconds() * 1000
-    return f"{milliseconds:.1f} ms, {link.bytes_per_second / _MEGABYTE:.0f} MB/s"
+def _describe_link(link: Link, now: datetime) -> JsonObject:
+    speed = f"{write_size(link.bytes_per_second)}/s"
+    return {"round_trip": _write_round_trip(link), "speed": speed, "measured": _describe_moment(link.at, now)}
+
+
+def _describe_moment(at: datetime, now: datetime) -> JsonObject:
+    return {"at": to_text(at), "words": write_instant(to_text(at)), "age": write_age(now - at)}
+
+
+def _write_round_trip(link: Link) -> str:
+    return f"{link.round_trip.total_seconds() * 1000:.1f} ms"
 
 
 def _describe_service(offered: Offered) -> JsonObject:
@@ -101,19 +112,25 @@ def _describe_other(peer: Peer) -> JsonObject:
 
 
 def draw_federation(sites: Sequence[Site], links: dict[str, Link]) -> JsonObject:
-    """Return nodes and lines of a picture, 200 wide and high: this site in the middle, the others around it."""
+    """Return nodes and lines of a picture, 220 wide: this site in the middle, the others around it.
+
+    Nobody stands in the quarter below it, where its name is.
+    """
     own, *others = sites
-    nodes = [{"x": 0.0, "y": 0.0, "id": own.id, "tone": _TONES[own.status]}]
+    nodes: list[JsonObject] = [{"x": 0.0, "y": 0.0, "id": own.id, "tone": _TONES[own.status]}]
     for number, site in enumerate(others):
-        angle = 2 * math.pi * number / len(others) - math.pi / 2
+        angle = math.pi * (0.75 + 1.5 * (number + 0.5) / len(others))
+        link = links.get(site.id)
         nodes.append(
             {
                 "x": round(_RADIUS * math.cos(angle), 1),
                 "y": round(_RADIUS * math.sin(angle), 1),
                 "id": site.id,
                 "tone": _TONES[site.status],
-                "link": _write_link(links.get(site.id)).partition(",")[0],
+                "link": "" if link is None else _write_round_trip(link),
             }
         )
     words = ", ".join(f"{site.id} {_WORDS[site.status]}" for site in sites)
-    return {"nodes": nodes, "label": f"The sites of the federation: {words}."}
+    heights = [float(node["y"]) for node in nodes]
+    top, bottom = min(heights) - 20, max(heights) + 32
+    return {"nodes": nodes, "top": top, "height": bottom - top, "label": f"The sites of the federation: {words}."}

@@ -142,6 +142,7 @@ def _console(services: Services, pages: Pages) -> list[BaseRoute]:
             services=services.services,
             list_links=services.federation.sites.links.list_latest,
             list_peers=services.federation.sites.directory.list_peers,
+            clock=services.clock,
         ),
         tiles=TileDesk(
             catalogue=services.catalogue,

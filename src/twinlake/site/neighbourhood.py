@@ -43,6 +43,7 @@ class Neighbourhood:
             url=self._settings.base_url,
             status="ok" if found.ok else "degraded",
             since=self._health.since,
+            heard_at=None,
             role=self._settings.role,
             place=self._settings.federation.place,
             operator=self._settings.federation.operator,
@@ -56,24 +57,31 @@ class Neighbourhood:
         return len((await self._collections.visibility_of(ANONYMOUS)).collections)
 
     def _describe(self, peer: Peer, now: datetime) -> Site:
-        said = peer.descriptor
-        status: Status
-        if self._client.breaker_of(peer).state == "open":
-            status = "unreachable"
-        else:
-            status = "degraded" if peer.refusal is not None or peer.is_stale(now) else "ok"
+        said, (status, since) = peer.descriptor, self._judge(peer, now)
         return Site(
             id=peer.id,
             title=peer.title,
             url=peer.public_url,
             status=status,
-            since=peer.fetched_at or peer.changed_at,
+            since=since,
+            heard_at=peer.fetched_at,
             role="" if said is None else said.role,
             place="" if said is None else said.place,
             operator="" if said is None else said.operator_name,
             collections=None if said is None else len(said.collections),
             offers={} if said is None else dict(said.services),
         )
+
+    def _judge(self, peer: Peer, now: datetime) -> tuple[Status, datetime]:
+        """Return how a peer is, and since when."""
+        said, breaker = peer.descriptor, self._client.breaker_of(peer)
+        if breaker.state != "closed":
+            return "unreachable", breaker.since
+        if peer.refusal is not None or said is None:
+            return "degraded", peer.fetched_at or peer.changed_at
+        if peer.is_stale(now):
+            return "degraded", said.expires_at
+        return "ok", max(breaker.since, peer.changed_at)
 
 
 def list_offers(settings: SiteSettings) -> dict[str, str]:

@@ -29,6 +29,8 @@ class Site:
     status: Status
     since: datetime
     """Since when it has this status, as far as is known here."""
+    heard_at: datetime | None
+    """When it last said what it is; None for this site itself, and for one that was never heard."""
     role: str
     """``central`` or ``bridge``; empty where it is not known."""
     place: str

@@ -18,6 +18,8 @@ class CircuitBreaker:
         self._failures = 0
         self._opened_at: float | None = None
         self._trying = False
+        self._failing_since = self.since = clock.now()
+        """Since when the peer answers; or does not, while the state is not ``closed``. As far as is known here."""
 
     @property
     def state(self) -> Literal["closed", "open", "half-open"]:
@@ -41,14 +43,18 @@ class CircuitBreaker:
 
     def succeeded(self) -> None:
         """The peer answered."""
+        if self._opened_at is not None:
+            self.since = self._clock.now()
         self._failures, self._opened_at, self._trying = 0, None, False
 
     def failed(self) -> None:
         """The peer did not answer, or not as it must."""
+        if self._failures == 0:
+            self._failing_since = self._clock.now()
         self._failures += 1
         self._trying = False
         if self._failures >= _FAILURES:
-            self._opened_at = self._clock.monotonic()
+            self._opened_at, self.since = self._clock.monotonic(), self._failing_since
 
     def left(self) -> None:
         """The call ended without telling anything of the peer."""
