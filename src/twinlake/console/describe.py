@@ -11,6 +11,7 @@ import orjson
 
 from twinlake.console.addresses import Addresses
 from twinlake.core.documents import JsonObject
+from twinlake.standards.geojson import find_geometry_problems
 
 _AGES = (("days", 86_400), ("h", 3600), ("min", 60))
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
@@ -24,6 +25,7 @@ _DEEPEST = 6
 _TITLE_LIMIT = 200
 _SUMMARY_LIMIT = 120
 _ABOUT_LIMIT = 200
+_DESCRIPTION_LIMIT = 20_000
 _OUTLINE_BYTES = 20_000
 _WIDE_DEGREES = 180
 _NUMBERS = re.compile(r"(\d+)", re.ASCII)
@@ -114,7 +116,7 @@ def _summarise(properties: Mapping[str, Any]) -> Iterator[str]:
         value = properties.get(name)
         if value in (None, "", []):
             continue
-        is_cover = name == "eo:cloud_cover" and isinstance(value, int | float)
+        is_cover = name == "eo:cloud_cover" and isinstance(value, int | float) and 0 <= value <= 100
         yield f"{value:.0f} % cloud" if is_cover else _write_value(value, _SUMMARY_LIMIT)
 
 
@@ -129,7 +131,7 @@ def measure_thumbnail(document: JsonObject, addresses: Addresses) -> tuple[str |
     for key, asset in document["assets"].items():
         if "thumbnail" not in (asset.get("roles") or ()):
             continue
-        size_bytes = int(asset.get("file:size") or 0)
+        size_bytes = asset.get("file:size") or 0
         if address := addresses.own_data(asset["href"]):
             return address, size_bytes
         if len(backends) == 1:
@@ -143,8 +145,8 @@ def describe_asset(key: str, asset: JsonObject, addresses: Addresses) -> JsonObj
     own = addresses.own_data(asset["href"])
     return {
         "key": key,
-        "title": asset.get("title") or key,
-        "type": asset.get("type") or "—",
+        "title": cut_text(asset.get("title") or key, _TITLE_LIMIT),
+        "type": cut_text(asset.get("type") or "—", _TITLE_LIMIT),
         "size": write_size(asset.get("file:size")),
         "sha256": checksum.removeprefix(_SHA256_MULTIHASH) if checksum.startswith(_SHA256_MULTIHASH) else None,
         "href": own or (asset["href"] if asset["href"].startswith(("http://", "https://")) else None),
@@ -161,7 +163,7 @@ def describe_properties(properties: Mapping[str, Any]) -> list[JsonObject]:
 def _describe_property(value: Any) -> JsonObject:
     if not _is_nested(value):
         return {"text": _write_value(value, _DETAILS_LIMIT), "is_nested": False}
-    return {"text": _cut("\n".join(_write_lines(value)), _NESTED_LIMIT), "is_nested": True}
+    return {"text": cut_text("\n".join(_write_lines(value)), _NESTED_LIMIT), "is_nested": True}
 
 
 def _is_nested(value: Any) -> bool:
@@ -179,7 +181,7 @@ def _write_lines(value: Any, depth: int = 0) -> Iterator[str]:
             yield start
             yield from _write_lines(part, depth + 1)
         else:
-            yield f"{start} {_cut(orjson.dumps(part).decode(), _DETAILS_LIMIT)}"
+            yield f"{start} {cut_text(_write_json(part), _DETAILS_LIMIT)}"
 
 
 def _write_value(value: Any, limit: int) -> str:
@@ -188,21 +190,29 @@ def _write_value(value: Any, limit: int) -> str:
     elif isinstance(value, list) and not _is_nested(value):
         text = ", ".join(_write_value(part, limit) for part in value)
     else:
-        text = orjson.dumps(value).decode()
-    return _cut(text, limit)
+        text = _write_json(value)
+    return cut_text(text, limit)
 
 
-def _cut(text: str, limit: int) -> str:
+def _write_json(value: Any) -> str:
+    try:
+        return orjson.dumps(value).decode()
+    except orjson.JSONEncodeError:  # it reads what is nested deeper than it writes
+        return "…"
+
+
+def cut_text(text: str, limit: int = _DETAILS_LIMIT) -> str:
+    """Return *text*, if it is longer than *limit* its beginning."""
     return text if len(text) <= limit else f"{text[:limit]} …"
 
 
 def describe_collection(document: JsonObject, addresses: Addresses) -> JsonObject:
     """Return what a card or page shows of a collection."""
-    start, end = document["extent"]["temporal"]["interval"][0]
+    start, end = document["interval"]
     return {
         "id": document["id"],
-        "title": document.get("title") or document["id"],
-        "description": document["description"],
+        "title": cut_text(document["title"] or document["id"], _TITLE_LIMIT),
+        "description": cut_text(document["description"], _DESCRIPTION_LIMIT),
         "about": _write_value(document["description"], _ABOUT_LIMIT),
         "when": "any time" if start is None and end is None else write_interval(start, end),
         "href": addresses.collection(document["id"]),
@@ -211,13 +221,15 @@ def describe_collection(document: JsonObject, addresses: Addresses) -> JsonObjec
 
 
 def draw_footprint(document: JsonObject) -> JsonObject | None:
-    """Return the feature that a map draws for an item; of a long outline only its box, and None without a geometry."""
+    """Return the feature that a map draws for an item; of a long outline only its box, and None where there is none."""
     geometry, box = document["geometry"], document.get("bbox")
     if geometry is None:
         return None
     key = f"{document['collection']}/{document['id']}"
-    if box and len(orjson.dumps(geometry)) > _OUTLINE_BYTES:
+    if box and len(_write_json(geometry)) > _OUTLINE_BYTES:
         return draw_box(box, key)
+    if find_geometry_problems(geometry):
+        return None
     return {"type": "Feature", "bbox": box, "geometry": geometry, "properties": {"key": key, "wide": _is_wide(box)}}
 
 

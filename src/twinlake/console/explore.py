@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
-import orjson
 from starlette.datastructures import QueryParams
 
 from twinlake.console.addresses import Addresses
@@ -19,6 +18,7 @@ from twinlake.console.describe import (
     write_features,
 )
 from twinlake.console.holdings import has_words
+from twinlake.console.reading import read_collection, read_item, read_queryables
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import InvalidInputError, TwinlakeError
 from twinlake.discovery.data.aggregation import AggregateRequest
@@ -123,7 +123,7 @@ class Explorer:
     async def list_choices(self, caller: Caller) -> list[JsonObject]:
         """Return the collections that a form offers, by title."""
         found = await self._discovery.search_collections(caller, CollectionRequest())
-        choices = [describe_collection(orjson.loads(body), self._addresses) for body in found.bodies]
+        choices = [describe_collection(read_collection(body), self._addresses) for body in found.bodies]
         by_id: dict[str, JsonObject] = {}
         for one in choices:  # what stands there for several sites is one choice
             known = by_id.setdefault(one["id"], one | {"sites": []})
@@ -163,7 +163,7 @@ class Explorer:
         )
         reach = Reach(scope=Scope(backends=frozenset(asked.sites) or None))
         found = await self._discovery.search(caller, SearchRequest(query=query, token=asked.page or None, reach=reach))
-        documents = sort_simultaneous(map(orjson.loads, found.bodies))
+        documents = sort_simultaneous(map(read_item, found.bodies))
         return Answer(
             headline=_write_headline(found if not asked.page else await self._count(query, caller, reach)),
             items=[describe_item(document, self._addresses) for document in documents],
@@ -185,7 +185,7 @@ class Explorer:
         """Return which properties of the filter no visible item has."""
         if query.filter is None:
             return None
-        known = (await self._discovery.queryables(caller, None))["properties"]
+        known = read_queryables(await self._discovery.queryables(caller, None))
         unknown = sorted(properties_of(query.filter) - known.keys())
         return f"No item that you may see has the property {', '.join(unknown)}." if unknown else None
 
@@ -214,14 +214,14 @@ def _explain(error: TwinlakeError) -> str:
 
 def write_example(queryables: JsonObject) -> str | None:
     """Return a CQL2 text that the lower half of a property's range fulfils, or else one that names a value."""
-    schemas = queryables.get("properties", {})
+    schemas = read_queryables(queryables)
     for name, schema in schemas.items():
         low, high = schema.get("minimum"), schema.get("maximum")
         if isinstance(low, int | float) and isinstance(high, int | float) and low < high:
             middle = f"{(low + high) / 2:g}"
             return f"{_write_name(name)} <= {middle if low <= float(middle) < high else low}"
     for name, schema in schemas.items():
-        if (values := schema.get("enum")) and isinstance(values[-1], str):
+        if (values := schema["enum"]) and isinstance(values[-1], str):
             return f"{_write_name(name)} = '{values[-1].replace(chr(39), chr(39) * 2)}'"
     return None
 

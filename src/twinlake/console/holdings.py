@@ -1,13 +1,13 @@
 """The pages on collections and items."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from twinlake.console.addresses import Addresses
 from twinlake.console.describe import (
+    cut_text,
     describe_asset,
     describe_collection,
     describe_item,
@@ -20,6 +20,7 @@ from twinlake.console.describe import (
     write_count,
     write_features,
 )
+from twinlake.console.reading import read_collection, read_item, read_queryables
 from twinlake.core.documents import JsonObject
 from twinlake.discovery.data.aggregation import AggregateRequest
 from twinlake.discovery.data.collection_requests import CollectionRequest
@@ -31,6 +32,7 @@ from twinlake.identity.principals import Caller
 from twinlake.standards.datalake import DOWNLOAD
 
 _NEWEST = 8
+_MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])", re.ASCII)
 _MOST_ON_TIMELINE = 200_000
 """Items: counting more by month takes too long for a page."""
 
@@ -73,7 +75,7 @@ class Shelves:
         """
         listed = await self._discovery.search_collections(caller, CollectionRequest())
         counts = await self._count(caller)
-        described = [describe_collection(orjson.loads(body), self._addresses) for body in listed.bodies]
+        described = [describe_collection(read_collection(body), self._addresses) for body in listed.bodies]
         words = q.casefold().split()
         found = [one for one in described if has_words(one, words)]
         found.sort(key=lambda one: (not counts.get(one["id"]), natural_key(one["title"]), natural_key(one["id"])))
@@ -97,17 +99,13 @@ class Shelves:
             There is none, or it is not visible.
         """
         stored = await self._discovery.get_collection(caller, collection)
-        document = orjson.loads(stored.body)
         newest = await self._find_newest(collection, caller, _NEWEST)
         count = (await self._count(caller)).get(collection, 0)
-        queryables = await self._discovery.queryables(caller, collection)
         return {
-            "one": describe_collection(document, self._addresses) | {"count": write_count(count, "item")},
-            "newest": [describe_item(one, self._addresses) for one in sort_simultaneous(map(orjson.loads, newest))],
+            **lay_out_collection(stored.body, self._addresses, count=count, access=_access_of(stored)),
+            "newest": [describe_item(one, self._addresses) for one in sort_simultaneous(map(read_item, newest))],
             "timeline": await self._draw_timeline(collection, caller) if 0 < count <= _MOST_ON_TIMELINE else None,
-            "queryables": list_queryables(queryables),
-            "facts": _list_facts(document, stored.access.access if isinstance(stored, StoredCollection) else ""),
-            "footprints": write_features([draw_box(document["extent"]["spatial"]["bbox"][0], "extent")]),
+            "queryables": list_queryables(await self._discovery.queryables(caller, collection)),
         }
 
     async def show_item(self, collection: str, item: str, caller: Caller) -> JsonObject:
@@ -118,22 +116,12 @@ class Shelves:
         NotFoundError
             There is none, or it is not visible.
         """
-        stored = await self._discovery.get_item(caller, collection, item)
-        document = orjson.loads(stored.body)
-        document["assets"].pop(DOWNLOAD, None)  # The same files once more.
-        return {
-            "document": document,
-            "item": describe_item(document, self._addresses),
-            "assets": [describe_asset(key, asset, self._addresses) for key, asset in document["assets"].items()],
-            "properties": describe_properties(document["properties"]),
-            "tiles": self._addresses.preview(document),
-            "footprints": write_features([draw_footprint(document)]) if document["geometry"] else None,
-        }
+        return lay_out_item((await self._discovery.get_item(caller, collection, item)).body, self._addresses)
 
     async def _make_card(self, described: JsonObject, counts: Mapping[str, int], caller: Caller) -> JsonObject:
         count = counts.get(described["id"], 0)
         newest = await self._find_newest(described["id"], caller, 1) if count else []
-        picture, size_bytes = measure_thumbnail(orjson.loads(newest[0]), self._addresses) if newest else (None, 0)
+        picture, size_bytes = measure_thumbnail(read_item(newest[0]), self._addresses) if newest else (None, 0)
         return {
             **described,
             "count": write_count(count, "item"),
@@ -160,6 +148,36 @@ class Shelves:
         return buckets
 
 
+def lay_out_collection(body: bytes, addresses: Addresses, *, count: int, access: str) -> JsonObject:
+    """Return what a collection's page shows of its document."""
+    document = read_collection(body)
+    return {
+        "one": describe_collection(document, addresses) | {"count": write_count(count, "item")},
+        "facts": _list_facts(document, access),
+        "footprints": write_features([draw_box(document["bbox"], "extent") if document["bbox"] else None]),
+    }
+
+
+def lay_out_item(body: bytes, addresses: Addresses) -> JsonObject:
+    """Return what an item's page shows, and its ``document``."""
+    document = read_item(body)
+    document["assets"].pop(DOWNLOAD, None)  # The same files once more.
+    footprint = draw_footprint(document)
+    return {
+        "document": document,
+        "item": describe_item(document, addresses),
+        "assets": [describe_asset(key, asset, addresses) for key, asset in document["assets"].items()],
+        "properties": describe_properties(document["properties"]),
+        "tiles": addresses.preview(document),
+        "footprints": write_features([footprint]) if footprint else None,
+    }
+
+
+def _access_of(stored: object) -> str:
+    """Return who may see a collection, where that is this site's to say."""
+    return stored.access.access if isinstance(stored, StoredCollection) else ""
+
+
 def _drop_pictures(cards: Sequence[JsonObject], budget_bytes: int) -> None:
     """Take the largest pictures from *cards* until the others are within the budget."""
     for card in sorted(cards, key=lambda card: card["thumbnail_bytes"]):
@@ -176,7 +194,8 @@ def has_words(described: JsonObject, words: Sequence[str]) -> bool:
 
 def draw_timeline(buckets: Sequence[Mapping[str, Any]]) -> JsonObject | None:
     """Return bars of items per month, 0-100 high, from the first month to the last; None where there is nothing to compare."""
-    counts = {_month_number(bucket["key"]): int(bucket["count"]) for bucket in buckets}
+    months = [(_MONTH.match(str(bucket["key"])), int(bucket["count"])) for bucket in buckets]
+    counts = {12 * int(month[1]) + int(month[2]) - 1: count for month, count in months if month}
     if len(counts) < 2:
         return None
     first, last, most = min(counts), max(counts), max(counts.values())
@@ -193,12 +212,6 @@ def draw_timeline(buckets: Sequence[Mapping[str, Any]]) -> JsonObject | None:
     }
 
 
-def _month_number(key: str) -> int:
-    """Return the months since the year 0 of an instant as RFC 3339 writes it."""
-    year, month = key[:7].split("-")
-    return int(year) * 12 + int(month) - 1
-
-
 def _write_month(number: int) -> str:
     return f"{number // 12:04d}-{number % 12 + 1:02d}"
 
@@ -206,20 +219,18 @@ def _write_month(number: int) -> str:
 def list_queryables(schema: JsonObject) -> list[JsonObject]:
     """Return the rows of a table of queryables."""
     return [
-        {"name": name, "type": _write_type(one), "range": _write_range(one)}
-        for name, one in sorted(schema.get("properties", {}).items())
+        {"name": name, "type": cut_text(_write_type(one)), "range": cut_text(_write_range(one))}
+        for name, one in sorted(read_queryables(schema).items())
     ]
 
 
 def _write_type(schema: JsonObject) -> str:
-    kind = schema.get("type") or ("geometry" if "$ref" in schema else "any")
-    return " or ".join(kind) if isinstance(kind, list) else kind
+    return " or ".join(schema["type"]) or ("geometry" if "$ref" in schema else "any")
 
 
 def _write_range(schema: JsonObject) -> str:
-    values = schema.get("enum") or schema.get("items", {}).get("enum")
-    if values:
-        return ", ".join(map(str, values))
+    if schema["enum"]:
+        return ", ".join(map(str, schema["enum"]))
     if "minimum" in schema or "maximum" in schema:
         return f"{schema.get('minimum', '…')} – {schema.get('maximum', '…')}"
     return str(schema.get("format", ""))
@@ -231,8 +242,8 @@ def _list_facts(document: JsonObject, access: str) -> list[tuple[str, str]]:
         ("Sites", ", ".join(document.get(BACKENDS, []))),
         ("Access", access),
         ("Licence", document["license"]),
-        ("Extent", ", ".join(f"{side:g}" for side in document["extent"]["spatial"]["bbox"][0])),
-        ("Providers", ", ".join(provider["name"] for provider in document.get("providers", []))),
-        ("Keywords", ", ".join(document.get("keywords", []))),
+        ("Extent", ", ".join(f"{side:g}" for side in document["bbox"] or ())),
+        ("Providers", ", ".join(document["providers"])),
+        ("Keywords", ", ".join(document["keywords"])),
     ]
-    return [(name, value) for name, value in facts if value]
+    return [(name, cut_text(value)) for name, value in facts if value]
