@@ -224,6 +224,16 @@ def test_a_site_that_is_missing_is_named_and_comes_back(federation, page):
 
         assert page.get_by_role("heading", name="At least 4 items found").is_visible()
         assert "climate did not answer" in page.locator("#answer").get_by_role("alert").inner_text()
+        page.goto(f"{sites['central'].url}/collections")
+        assert "climate did not answer" in page.get_by_role("alert").inner_text()
+        for path in ("collections/of-climate", "collections/of-climate/items/climate-1"):
+            answered = page.goto(f"{sites['central'].url}/{path}")
+            assert answered.status == 502
+            assert "climate did not answer" in page.get_by_role("heading", level=1).inner_text()
+            with sites["central"].anonymous() as client:
+                answer = client.get(f"/stac/v2/{path}")
+            assert (answer.status_code, answer.json()["federation:missing"]) == (502, ["climate"])
+        assert page.goto(f"{sites['central'].url}/collections/of-nobody").status == 404
     finally:
         sites["climate"].restart()
         wait_until_whole(sites["central"])

@@ -14,6 +14,16 @@ from twinlake.core.documents import JsonObject
 from twinlake.standards.geojson import find_geometry_problems
 
 _AGES = (("days", 86_400), ("h", 3600), ("min", 60))
+_REASONS = {
+    "timeout": "it took too long",
+    "peer-deadline": "it took too long",
+    "peer-unreachable": "it is out of reach",
+    "peer-resting": "it failed several times just now",
+    "peer-answer": "its answer cannot be read",
+    "invalid-answer": "its answer cannot be read",
+    "peer-refused": "it refused",
+    "unsupported": "it cannot answer such a question",
+}
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 _SHOWN_PROPERTIES = ("platform", "constellation", "instruments", "eo:cloud_cover", "gsd", "proj:code")
 _HIDDEN_PROPERTIES = frozenset({"datetime", "start_datetime", "end_datetime"})
@@ -48,6 +58,11 @@ def write_count(number: int | None, one: str) -> str:
 def write_number(number: int) -> str:
     """Write a whole number with its thousands apart."""
     return f"{number:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+
+
+def write_reason(code: str) -> str:
+    """Write why a site is missing from an answer."""
+    return _REASONS.get(code, code)
 
 
 def write_instant(text: str | None) -> str:

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from twinlake.console.addresses import Addresses
-from twinlake.console.describe import write_number
+from twinlake.console.describe import write_number, write_reason
 from twinlake.console.security import SECURITY_HEADERS
 from twinlake.console.static_files import own_static_files
 from twinlake.identity.principals import Caller, Principal
@@ -52,7 +52,7 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._environment.filters["number"] = write_number
+        self._environment.filters |= {"number": write_number, "reason": write_reason}
         root = self.addresses.root
         self._environment.globals.update(
             site=site, root=root, static=f"{root}/static/{self.static.version}", navigation=_NAVIGATION

@@ -15,6 +15,7 @@ from twinlake.discovery.data.collection_search import CollectionDocuments, follo
 from twinlake.discovery.data.reach import BACKENDS, MISSING, Reach
 from twinlake.discovery.data.requests import SearchRequest, binding
 from twinlake.discovery.data.tokens import PageTokens
+from twinlake.federation.search.errors import HolderMissingError
 from twinlake.federation.search.models import Completeness
 from twinlake.federation.search.service import FederatedSearch
 from twinlake.holdings.catalogue.interfaces import Access, Catalogue, ItemQuery, StoredCollection, StoredItem, Visibility
@@ -143,6 +144,8 @@ class DataDiscovery:
                 raise
             query = ItemQuery(collections=(collection,), ids=(item,), limit=1, count=False)
             page = await self._federation.search(caller, query)
+            if not page.bodies and page.completeness.missing:
+                raise HolderMissingError(page.completeness.missing) from None
             if not page.bodies:
                 raise
             return _finish(page.bodies[0])
@@ -154,7 +157,9 @@ class DataDiscovery:
         except NotFoundError:
             if self._federation is None or not self.is_federated:
                 raise
-            found, _ = await self._federation.collections(caller, only=collection)
+            found, completeness = await self._federation.collections(caller, only=collection)
+            if not found and completeness.missing:
+                raise HolderMissingError(completeness.missing) from None
             if not found:
                 raise
             return _finish(orjson.dumps(found[0]))

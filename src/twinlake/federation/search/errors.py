@@ -50,6 +50,18 @@ class FederationIncompleteError(TwinlakeError):
         self.members = {"federation:missing": list(missing)}
 
 
+class HolderMissingError(TwinlakeError):
+    """No site that answered has it, and one that may did not answer."""
+
+    code = "federation-incomplete"
+    status = 502
+
+    def __init__(self, missing: Mapping[str, str]) -> None:
+        names = " and ".join(missing)
+        super().__init__(f"It is at no site that answered, and {names} did not answer.", remedy="Try again in a moment.")
+        self.members = {"federation:missing": list(missing)}
+
+
 class FederationTimeoutError(FederationIncompleteError):
     """All sites or none were asked for, and one took too long."""
 
