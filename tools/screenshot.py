@@ -22,8 +22,9 @@ LARGEST_BYTES = 400_000
 def sign_in(page: Page, url: str, token: str) -> None:
     """Sign in on the console."""
     page.goto(f"{url}/sign-in")
+    page.get_by_text("With a token instead").click()
     page.get_by_label("Token").fill(token)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in with this token").click()
     page.wait_for_url(f"{url}/")
 
 

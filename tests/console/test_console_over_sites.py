@@ -224,6 +224,8 @@ def test_a_site_that_is_missing_is_named_and_comes_back(federation, page):
 
         assert page.get_by_role("heading", name="At least 4 items found").is_visible()
         assert "climate did not answer" in page.locator("#answer").get_by_role("alert").inner_text()
+        page.get_by_label("climate", exact=True).check()
+        page.get_by_role("heading", name="Nothing found at the sites that answered").wait_for()
         page.goto(f"{sites['central'].url}/collections")
         assert "climate did not answer" in page.get_by_role("alert").inner_text()
         for path in ("collections/of-climate", "collections/of-climate/items/climate-1"):

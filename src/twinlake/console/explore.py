@@ -193,6 +193,8 @@ class Explorer:
 def _write_headline(found: Found) -> str:
     if found.matched is not None or found.partial is None:
         return "Nothing found" if found.matched == 0 else f"{write_count(found.matched, 'item')} found"
+    if not found.partial:
+        return "Nothing found at the sites that answered"
     return f"At least {write_count(found.partial, 'item')} found"
 
 
