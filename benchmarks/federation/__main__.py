@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
+from io import BytesIO
 from pathlib import Path
 
 import orjson
@@ -18,6 +19,7 @@ from benchmarks.search.in_process import SEEN, open_catalogue, to_query
 from benchmarks.search.questions import questions
 from twinlake.core.documents import JsonObject
 from twinlake.core.paging import TokenSeal
+from twinlake.engines.web.logs import new_logger
 from twinlake.federation.search.answering import PeerAnswers
 from twinlake.federation.search.hrefs import data_root
 from twinlake.federation.search.interfaces import Budget, PeerSet
@@ -33,6 +35,7 @@ _KINDS = ("newest first", "newest first, limit 100", "collection + bbox + 1 year
 _SITES = ("central", "climate", "extremes")
 _BUDGET = Budget(seconds=2.0, size_bytes=64 << 20)
 _TURNS = 7
+_LOG = new_logger(BytesIO(), site="bench")
 _MANY = 50
 
 
@@ -114,7 +117,7 @@ async def measure(folder: Path, items: int, queries: int) -> None:
         calls = RecordedCalls(answers)
         peers = FixedPeers(PeerSet(version="1", sources=tuple(peer_source(name, calls) for name in _SITES[1:])))
         own = local[_SITES[0]]
-        federated = FederatedSearch(local=own, peers=peers, seal=TokenSeal(b"key"), own=_BUDGET, remote=_BUDGET)
+        federated = FederatedSearch(local=own, peers=peers, seal=TokenSeal(b"key"), own=_BUDGET, remote=_BUDGET, log=_LOG)
         print(f"3 sites of {items} items each, CPU ms per query of the site that is asked:\n")
         print("| kind | its own search | federated | per remote | ratio |\n|---|--:|--:|--:|--:|")
         for kind in _KINDS:
@@ -144,7 +147,7 @@ async def wait_for_many() -> None:
     calls = UnevenCalls()
     sources = [peer_source(f"peer-{number}", calls) for number in range(_MANY)]
     peers = FixedPeers(PeerSet(version="1", sources=tuple(sources[1:])))
-    federated = FederatedSearch(local=sources[0], peers=peers, seal=TokenSeal(b"key"), own=_BUDGET, remote=_BUDGET)
+    federated = FederatedSearch(local=sources[0], peers=peers, seal=TokenSeal(b"key"), own=_BUDGET, remote=_BUDGET, log=_LOG)
     loop = asyncio.get_running_loop()
     started, cpu = loop.time(), time.process_time()
     page = await federated.search(ANONYMOUS, replace(ItemQuery(), limit=10))

@@ -37,12 +37,20 @@ _PLAIN = {
         "nested": {"x": [1, {"y": None}]},
     },
     "links": [{"rel": "license", "href": "./collection.json", "type": "text/html", "title": "t"}],
-    "assets": {"B01": {"href": "B01.tif", "roles": ["data"], "bands": [{"name": "B01", "nodata": 0, "eo:x": 1}], "gsd": 60}},
+    "assets": {
+        "B01": {
+            "href": "B01.tif",
+            "roles": ["data"],
+            "bands": [{"name": "B01", "nodata": 0, "eo:x": 1}],
+            "gsd": 60,
+            "file:size": 5,
+        }
+    },
 }
 _STRANGE = st.sampled_from(
     [
         None, True, 0, -1, 2.5, 1e300, 2**63, 2**64, "", "x", ".x", "a/b", "a\nb", "a\x7f", "a\x85", "a\\b", "x" * 256,
-        "javascript:alert(1)", " JavaScript:x", "\u00a0vbscript:x", "2021-01-01T00:00:00Z", "2021-01-01t00:00:00z",
+        "javascript:alert(1)", " JavaScript:x", "file:x", "\u00a0vbscript:x", "2021-01-01T00:00:00Z", "2021-01-01t00:00:00z",
         "2021-02-30T00:00:00Z", "2016-12-31T23:59:60Z", "2020-W01-1T00:00:00Z", "2021-01-01T00:00:00.1234567Z",
         "2021-01-01T00:00:00+00:00", "2021-01-01T00:00:00,5Z", "1.0.0", "1.1.0", "nan", [], ["x"], ["x", "x"], [1], [[1, 2]],
         [190, 0], [1, 2, 3], {}, {"x": 1}, {"href": "x"}, {"a/b": {"href": "x"}}, {"": {"href": "x"}}, {"..": {"href": "x"}},

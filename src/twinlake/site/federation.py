@@ -219,6 +219,7 @@ async def open_federation(
                 seal=seal,
                 own=own,
                 remote=Budget(seconds=settings.federation.peer_seconds, size_bytes=_PEER_BYTES),
+                log=log,
             ),
             answers=PeerAnswers(
                 local=local,

@@ -96,7 +96,9 @@ def _data_root(site, backend):
 def _app(services, federation, name):
     seen = services.collections.visibility_of
     local = LocalSource(site_id=name, catalogue=services.catalogue, visibility_of=seen)
-    search = FederatedSearch(local=local, peers=federation.peers_of(name), seal=services.seal, own=BUDGET, remote=BUDGET)
+    search = FederatedSearch(
+        local=local, peers=federation.peers_of(name), seal=services.seal, own=BUDGET, remote=BUDGET, log=services.log
+    )
     discovery = DataDiscovery(
         catalogue=services.catalogue, visibility_of=seen, seal=services.seal, deadline_seconds=20, federation=search
     )

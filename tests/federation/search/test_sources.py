@@ -1,12 +1,15 @@
 """Sources that are slow, hostile or unable: each costs its budget at most, is named, and takes nothing from the others."""
 
 import asyncio
+import random
+from io import BytesIO
 
 import orjson
 import pytest
 
 from twinlake.core.errors import DeadlineExceededError, InvalidInputError
 from twinlake.core.paging import TokenSeal
+from twinlake.engines.web.logs import new_logger
 from twinlake.federation.search.errors import (
     FederationIncompleteError,
     FederationTimeoutError,
@@ -20,7 +23,11 @@ from twinlake.federation.search.sources import PeerSource
 from twinlake.holdings.catalogue.interfaces import ItemQuery, SortKey
 from twinlake.identity.principals import ANONYMOUS
 from twinlake.standards.cql2 import check_json
+from twinlake.standards.stac import read_item
+from twinlake.standards.stac.selecting import Fields
+from twinlake.testing.federation.lies import LIES, MISSHAPEN, write_lie
 from twinlake.testing.federation.loop import run_simulated
+from twinlake.testing.generated_items import generated_item
 
 REMOTE = Budget(seconds=2.0, size_bytes=100_000)
 QUERY = ItemQuery(sortby=(SortKey("n"),))
@@ -30,9 +37,13 @@ HERE = orjson.dumps({"type": "Feature", "id": "h", "collection": "c", "propertie
 def item(number, **members):
     return {
         "type": "Feature",
+        "stac_version": "1.1.0",
         "id": f"i{number}",
         "collection": "c",
+        "geometry": None,
         "properties": {"n": number, "datetime": "2020-01-01T00:00:00Z"},
+        "links": [],
+        "assets": {},
         **members,
     }
 
@@ -102,9 +113,14 @@ def source(calls, peer, **options):
     )
 
 
-def federated(*sources, here=None):
+def federated(*sources, here=None, log=None):
     return FederatedSearch(
-        local=here or Here(), peers=Peers(*sources), seal=TokenSeal(b"key"), own=Budget(seconds=9, size_bytes=1), remote=REMOTE
+        local=here or Here(),
+        peers=Peers(*sources),
+        seal=TokenSeal(b"key"),
+        own=Budget(seconds=9, size_bytes=1),
+        remote=REMOTE,
+        log=new_logger(log or BytesIO(), site="here"),
     )
 
 
@@ -113,11 +129,13 @@ async def ask(answer, query=QUERY, scope=EVERYWHERE, **options):
 
 
 async def test_an_item_of_a_peer_says_where_it_is_from_whatever_the_peer_wrote():
-    found = await ask(page(item(1, **{"federation:backends": ["central"]}, links=[{"href": "https://peer.example/stac/v2/x"}])))
+    found = await ask(
+        page(item(1, **{"federation:backends": ["central"]}, links=[{"rel": "self", "href": "https://peer.example/stac/v2/x"}]))
+    )
 
     document = orjson.loads(found.bodies[0])
     assert document["federation:backends"] == ["peer"]
-    assert document["links"] == [{"href": "https://here.example/stac/v2/x"}]
+    assert document["links"] == [{"rel": "self", "href": "https://here.example/stac/v2/x"}]
 
 
 @pytest.mark.parametrize(
@@ -152,6 +170,61 @@ async def test_a_bad_answer_costs_its_sender_only(answer, reason):
     assert dict(found.completeness.missing) == {"peer": reason}
     assert [orjson.loads(body)["id"] for body in found.bodies] == ["h"]
     assert (found.matched, found.partial) == (None, 1)
+
+
+@pytest.mark.parametrize("name", MISSHAPEN)
+async def test_an_item_that_no_site_could_hold_costs_its_sender_only(name):
+    lie, log = dict(LIES)[name], BytesIO()
+    answer = lie(orjson.loads(page(item(1), item(2))), {}, random.Random(1))
+    calls = Calls(peer=write_lie(answer))
+
+    found = await federated(source(calls, "peer"), log=log).search(ANONYMOUS, QUERY)
+    partial = await federated(source(calls, "peer")).search(ANONYMOUS, QUERY, fields=Fields(("id",), ()))
+
+    # Where fields were chosen, a geometry may be without what makes it one.
+    for each in (found,) if name == "a geometry of texts" else (found, partial):
+        assert dict(each.completeness.missing) == {"peer": "invalid-answer"}
+        assert [orjson.loads(body)["id"] for body in each.bodies] == ["h"]
+    told = orjson.loads(log.getvalue())
+    assert (told["peer"], told["level"]) == ("peer", "warning")
+    assert len(told["reason"]) < 500
+
+
+@pytest.mark.parametrize("name", ["geometry", "links", "assets", "stac_version", "properties"])
+async def test_what_a_whole_item_must_have_may_be_left_out_only_where_that_was_asked_for(name):
+    answer = page({key: value for key, value in item(1).items() if key != name})
+
+    whole = await ask(answer)
+    selected = await federated(source(Calls(peer=answer), "peer")).search(ANONYMOUS, QUERY, fields=Fields(("id",), ()))
+
+    assert dict(whole.completeness.missing) == {"peer": "invalid-answer"}
+    assert (len(selected.bodies) == 2) == (name != "properties")
+
+
+async def test_what_a_site_may_hold_is_believed_and_goes_through_untouched():
+    shapes = [
+        None,
+        {"type": "Point", "coordinates": [1, 2, 3]},
+        {"type": "MultiPoint", "coordinates": [[1, 2]]},
+        {"type": "LineString", "coordinates": [[1, 2], [3, 4]]},
+        {"type": "MultiLineString", "coordinates": [[[1, 2], [3, 4]]]},
+        {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 0]]]},
+        {"type": "MultiPolygon", "coordinates": [[[[0, 0], [1, 0], [1, 1], [0, 0]]]]},
+        {"type": "GeometryCollection", "geometries": [{"type": "Point", "coordinates": [1, 2]}]},
+    ]
+    items = [{**item(n), "geometry": shape, **({"bbox": [0, 0, 3, 4]} if shape else {})} for n, shape in enumerate(shapes)]
+    scene = generated_item(1)
+    items.append(
+        {**scene, "properties": {**scene["properties"], "n": 8, "title": 'Gr\u00f6\u00dfe \\ "x"', "deep": [[{"a": [1e300]}]]}}
+    )
+    for each in items:
+        read_item(each)
+
+    found = await ask(page(*items))
+
+    assert dict(found.completeness.missing) == {}
+    bodies = [body.replace(b',"federation:backends":["peer"]', b"") for body in found.bodies if b'"peer"' in body]
+    assert bodies == [orjson.dumps(each) for each in items]
 
 
 async def test_what_fails_here_fails():
@@ -241,8 +314,39 @@ async def test_collections_of_a_peer_must_be_collections():
 
 
 async def test_counts_of_a_peer_must_be_what_was_asked_for():
-    for counts in ({}, {"total_count": -1}, {"total_count": []}, {"total_count": 1, "x": 1}, {"total_count": 2**60}, []):
+    strange = (
+        {},
+        {"total_count": -1},
+        {"total_count": []},
+        {"total_count": 0.5},
+        {"total_count": 1, "x": 1},
+        {"total_count": 2**60},
+        [],
+    )
+    for counts in strange:
         found, completeness = await federated(source(Calls(peer=orjson.dumps(counts)), "peer")).aggregate(
             ANONYMOUS, QUERY, ["total_count"], scope=Scope(backends=frozenset({"peer"}))
         )
         assert (found, dict(completeness.missing)) == ({"total_count": 0}, {"peer": "invalid-answer"})
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        [],
+        {"properties": []},
+        {"properties": {"n": "number"}},
+        {"properties": {"n": {"type": 5}}},
+        {"properties": {"n": {"enum": "abc"}}},
+        {"properties": {"n": {"title": {}}}},
+        {"properties": {"n": {"items": []}}},
+        {"properties": {"n": {"minimum": "@infinite"}}},
+        {"properties": {"n": "@deep"}},
+    ],
+)
+async def test_what_can_be_queried_at_a_peer_must_be_a_schema(schema):
+    found, completeness = await federated(source(Calls(peer=write_lie(schema)), "peer")).queryables(
+        ANONYMOUS, None, scope=Scope(backends=frozenset({"peer"}))
+    )
+
+    assert (found.get("properties"), dict(completeness.missing)) == ({}, {"peer": "invalid-answer"})

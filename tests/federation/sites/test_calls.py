@@ -8,6 +8,7 @@ from ipaddress import ip_address
 import pytest
 
 from federation.sites.hostile import HostileServer, answering
+from twinlake.core.nesting import is_nested_deeper
 from twinlake.engines.network import DestinationRefusedError
 from twinlake.federation.sites.breaking import Budget
 from twinlake.federation.sites.calls import PeerClient, PeerQuestion
@@ -21,7 +22,6 @@ from twinlake.federation.sites.errors import (
     PeerUnreachableError,
 )
 from twinlake.federation.sites.http_transport import HttpTransport
-from twinlake.federation.sites.nesting import is_nested_deeper
 from twinlake.testing.clock import HandClock
 
 ASK = PeerQuestion(path="/federation/search")

@@ -7,12 +7,18 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import orjson
+from structlog.typing import FilteringBoundLogger
 
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import InvalidInputError, TwinlakeError
 from twinlake.core.paging import TokenSeal
 from twinlake.federation.search.combining import check_collections, combine_collections, combine_counts, combine_queryables
-from twinlake.federation.search.errors import FederationIncompleteError, FederationTimeoutError, UnsupportedQueryError
+from twinlake.federation.search.errors import (
+    FederationIncompleteError,
+    FederationTimeoutError,
+    InvalidAnswerError,
+    UnsupportedQueryError,
+)
 from twinlake.federation.search.interfaces import Budget, Peers, PeerSet, SearchSource
 from twinlake.federation.search.keys import Key, KeyOrder, key_order
 from twinlake.federation.search.merging import CheckedPage, MergedPage, Position, check_page, merge
@@ -49,14 +55,26 @@ class FederatedSearch:
         What a question may cost here.
     remote
         What it may cost at each peer.
+    log
+        Is told what peers answered that was not believed.
     """
 
-    def __init__(self, *, local: SearchSource, peers: Peers, seal: TokenSeal, own: Budget, remote: Budget) -> None:
+    def __init__(
+        self,
+        *,
+        local: SearchSource,
+        peers: Peers,
+        seal: TokenSeal,
+        own: Budget,
+        remote: Budget,
+        log: FilteringBoundLogger,
+    ) -> None:
         self._local = local
         self._peers = peers
         self._seal = seal
         self._own = own
         self._remote = remote
+        self._log = log
 
     @property
     def has_peers(self) -> bool:
@@ -241,6 +259,9 @@ class FederatedSearch:
                 return await ask(source)
         except TimeoutError:
             return _Failure(TIMEOUT)
+        except InvalidAnswerError as error:
+            self._log.warning("an answer of a peer was not believed", peer=source.id, reason=error.message)
+            return _Failure(error.code)
         except TwinlakeError as error:
             return _Failure(error.code)
 

@@ -12,8 +12,8 @@ from twinlake.federation.search.interfaces import Abilities, Budget, PeerCalls, 
 from twinlake.federation.search.wire import (
     read_collections,
     read_counts,
-    read_object,
     read_page,
+    read_queryables,
     write_fields,
     write_query,
 )
@@ -102,7 +102,8 @@ class PeerSource:
 
     async def search(self, query: ItemQuery, *, fields: Fields | None, caller: Caller, budget: Budget) -> SourcePage:
         body = {"query": write_query(query), "fields": write_fields(fields)}
-        page = read_page(await self._call("/federation/search", body, caller, budget))
+        content = await self._call("/federation/search", body, caller, budget)
+        page = read_page(content, is_whole=fields is None)
         if not page.closed:
             return page
         return replace(page, bodies=self._hrefs.move(page.bodies, page.closed, self._own_data_root))
@@ -116,7 +117,7 @@ class PeerSource:
         return documents
 
     async def queryables(self, collection: str | None, *, caller: Caller, budget: Budget) -> JsonObject:
-        schema = read_object(await self._call("/federation/queryables", {"collection": collection}, caller, budget))
+        schema = read_queryables(await self._call("/federation/queryables", {"collection": collection}, caller, budget))
         if collection is not None and not schema:
             raise CollectionNotFoundError(collection)
         return schema

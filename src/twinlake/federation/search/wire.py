@@ -10,15 +10,14 @@ from msgspec import Meta
 
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import InvalidInputError
-from twinlake.core.ids import check_id
 from twinlake.federation.search.errors import InvalidAnswerError
+from twinlake.federation.search.forms import Item, PartialItem, Queryables, check_names, read_json
 from twinlake.federation.search.interfaces import SourcePage
 from twinlake.federation.search.keys import key_order
 from twinlake.holdings.catalogue.interfaces import ItemQuery, SortKey
 from twinlake.standards.cql2 import check_json
 from twinlake.standards.geojson import find_box_problems, find_geometry_problems, to_shape
 from twinlake.standards.problems import InvalidDocumentError
-from twinlake.standards.stac.fields import is_harmful_href
 from twinlake.standards.stac.selecting import Fields
 
 MAX_LIMIT = 1000
@@ -93,22 +92,22 @@ class VersionsMessage(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=
     versions: Annotated[list[Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]], Meta(max_length=10_000)] | None = None
 
 
-class _PageAnswer(msgspec.Struct):
+class _Bodies(msgspec.Struct):
     features: list[msgspec.Raw]
+
+
+class _PageAnswer(msgspec.Struct):
     more: bool
     matched: _Count | None
     closed: _Names = []
 
 
-class _Address(msgspec.Struct):
-    href: str = ""
+class _WholePage(_PageAnswer, kw_only=True):
+    features: list[Item]
 
 
-class _Addressed(msgspec.Struct):
-    id: Name
-    collection: Name
-    links: list[_Address] = []
-    assets: dict[str, _Address] = {}
+class _PartialPage(_PageAnswer, kw_only=True):
+    features: list[PartialItem]
 
 
 class _CollectionsAnswer(msgspec.Struct):
@@ -121,13 +120,8 @@ class _Bucket(msgspec.Struct):
     count: _Count
 
 
-_read_page = msgspec.json.Decoder(_PageAnswer).decode
-_read_addressed = msgspec.json.Decoder(_Addressed).decode
-_HARMLESS_STARTS = frozenset({"", "h", "s", "/"})
-"""First characters of addresses that cannot be scripts."""
-_read_collections = msgspec.json.Decoder(_CollectionsAnswer).decode
-_read_counts = msgspec.json.Decoder(dict[str, _Count | Annotated[list[_Bucket], Meta(max_length=_MOST_BUCKETS)]]).decode
-_read_object = msgspec.json.Decoder(dict[str, Any]).decode
+_Counts = dict[str, _Count | Annotated[list[_Bucket], Meta(max_length=_MOST_BUCKETS)]]
+_split = msgspec.json.Decoder(_Bodies).decode
 
 
 def write_query(query: ItemQuery) -> JsonObject:
@@ -198,58 +192,54 @@ def write_page(page: SourcePage) -> bytes:
     return b"".join((b'{"features":[', b",".join(page.bodies), b"],", tail[1:]))
 
 
-def read_page(content: bytes) -> SourcePage:
+def read_page(content: bytes, *, is_whole: bool) -> SourcePage:
     """Read what another site answered; the features stay the bytes that they are.
+
+    Parameters
+    ----------
+    is_whole
+        Whether whole items were asked for.
 
     Raises
     ------
     InvalidAnswerError
-        It is no page in JSON, or one of its items has a name or an address that no item may have.
+        It is no page in JSON, or one of its items has not the form of one, or a name or an address that no item may have.
     """
-    answer = _decode(_read_page, content)
-    bodies = [bytes(body) for body in answer.features]
-    for body in bodies:
-        _refuse_harm(body)
-    return SourcePage(bodies=bodies, more=answer.more, matched=answer.matched, closed=frozenset(answer.closed))
-
-
-def _refuse_harm(body: bytes) -> None:
-    item = _decode(_read_addressed, body)
-    hrefs = [each.href for each in (*item.links, *item.assets.values())]
-    try:
-        check_id(item.id, "item")
-        check_id(item.collection, "collection")
-    except InvalidInputError as error:
-        raise InvalidAnswerError(error.message) from error
-    if {href[:1] for href in hrefs} <= _HARMLESS_STARTS and b"\\" not in body:
-        return  # as nearly all are
-    if any(is_harmful_href(href) for href in hrefs):
-        raise InvalidAnswerError("A link or an asset of an item would run a script.")
+    document = read_json(content)
+    answer = _convert(document, _WholePage if is_whole else _PartialPage)
+    check_names(answer.features)
+    return SourcePage(
+        bodies=[bytes(body) for body in _split(content).features],
+        documents=document["features"],
+        more=answer.more,
+        matched=answer.matched,
+        closed=frozenset(answer.closed),
+    )
 
 
 def read_collections(content: bytes) -> tuple[Sequence[JsonObject], Sequence[str]]:
     """Read the collections that another site answered, and those among their addresses that it calls closed."""
-    answer = _decode(_read_collections, content)
+    answer = _convert(read_json(content), _CollectionsAnswer)
     return answer.collections, answer.closed
 
 
-def read_object(content: bytes) -> JsonObject:
-    """Read a JSON object that another site answered."""
-    return _decode(_read_object, content)  # type: ignore[no-any-return]
+def read_queryables(content: bytes) -> JsonObject:
+    """Read the JSON Schema of what can be queried at another site."""
+    schema = read_json(content)
+    _convert(schema, Queryables)
+    return schema  # type: ignore[no-any-return]
 
 
 def read_counts(content: bytes, by: Sequence[str]) -> JsonObject:
     """Read counts that another site answered: all of *by* and nothing else, the total as a number, all else as buckets."""
-    counts = _decode(_read_counts, content)
+    counts = _convert(read_json(content), _Counts)
     if counts.keys() != set(by) or any(isinstance(counts[name], int) != (name == "total_count") for name in by):
         raise InvalidAnswerError("It counted something else than was asked for.")
     return msgspec.to_builtins(counts)  # type: ignore[no-any-return]
 
 
-def _decode(decode: Any, content: bytes) -> Any:
+def _convert(document: Any, form: Any) -> Any:
     try:
-        if not content.isascii():
-            content.decode()  # raw members are not looked into by the decoder
-        return decode(content)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidAnswerError(f"Its answer is not of the form of such an answer: {error}.") from error
+        return msgspec.convert(document, form)
+    except msgspec.ValidationError as error:
+        raise InvalidAnswerError(f"Its answer is not of the form of such an answer: {error}.") from None

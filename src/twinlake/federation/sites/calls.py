@@ -9,6 +9,7 @@ import orjson
 
 from twinlake.core.clock import Clock
 from twinlake.core.errors import TwinlakeError
+from twinlake.core.nesting import is_nested_deeper
 from twinlake.engines.network import Destination, DestinationRefusedError, DestinationUnreachableError
 from twinlake.federation.sites.breaking import Budget, CircuitBreaker
 from twinlake.federation.sites.destinations import PeerDestinations
@@ -19,7 +20,6 @@ from twinlake.federation.sites.errors import (
     PeerRefusedError,
     PeerUnreachableError,
 )
-from twinlake.federation.sites.nesting import is_nested_deeper
 from twinlake.federation.sites.trust import Peer
 from twinlake.identity.principals import Caller
 

@@ -18,7 +18,7 @@ _UTC = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)", re.AS
 _LICENSE = re.compile(r"[\w\-.+]+")
 _METHOD = re.compile(r"[A-Z]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_SCRIPT = re.compile(r"(javascript|vbscript):", re.IGNORECASE)
+_HARMFUL = re.compile(r"(javascript|vbscript|file):", re.IGNORECASE)
 _DATA_TYPES = frozenset(
     {
         "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32", "float64",
@@ -76,6 +76,11 @@ def _license(value: object) -> Fault:
     return None if good else "is not an SPDX identifier, an SPDX expression without blanks, or 'other'"
 
 
+def _size(value: object) -> Fault:
+    good = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return None if good else "is not a whole number of at least 0 (bytes)"
+
+
 def _statistics(value: object) -> Fault:
     if not isinstance(value, dict) or not value:
         return "is not an object with at least one member"
@@ -125,7 +130,10 @@ _COMMON: dict[str, Callable[[object], Fault]] = {
     "gsd": _gsd,
     "license": _license,
     "providers": _providers,
+    "file:size": _size,
+    "file:checksum": _text,
 }
+"""By name; beside common metadata what of the file extension 2.1.0 this site itself computes with."""
 
 
 def common_problems(fields: JsonObject, path: str) -> Iterator[Problem]:
@@ -157,12 +165,12 @@ def _href_problems(href: object, path: str) -> Iterator[Problem]:
     if not isinstance(href, str) or not href:
         yield Problem(path, "is missing or not a text of at least one character")
     elif is_harmful_href(href):
-        yield Problem(path, "has a control character or would run a script")
+        yield Problem(path, "has a control character, or would run a script or open a file of the reader's machine")
 
 
 def is_harmful_href(href: str) -> bool:
-    """Tell whether *href* has a control character or would run a script in a browser."""
-    return _CONTROL.search(href) is not None or _SCRIPT.match(href.strip()) is not None
+    """Tell whether *href* has a control character, would run a script in a browser, or names a file of the reader's machine."""
+    return _CONTROL.search(href) is not None or _HARMFUL.match(href.strip()) is not None
 
 
 def link_problems(links: object) -> Iterator[Problem]:

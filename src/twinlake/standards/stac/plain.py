@@ -21,7 +21,7 @@ from twinlake.standards.stac.versions import CURRENT
 
 _CONTROL = re.compile(rb"\xc2[\x80-\x9f]")
 """The upper control characters in UTF-8; the lower ones stand in JSON as escapes only."""
-_SUSPECT = frozenset("jJvV ")
+_SUSPECT = frozenset("jJvVfF ")
 _MAX_ID = 255
 _Some = Annotated[str, Meta(min_length=1)]
 _Longitude = Annotated[float, Meta(ge=-180, le=180)]
@@ -61,6 +61,8 @@ class _Common(msgspec.Struct):
     gsd: Annotated[float, Meta(gt=0)] | UnsetType = UNSET
     license: UnsetType = UNSET
     providers: UnsetType = UNSET
+    size: Annotated[int, Meta(ge=0)] | UnsetType = msgspec.field(name="file:size", default=UNSET)
+    checksum: str | UnsetType = msgspec.field(name="file:checksum", default=UNSET)
 
 
 class _Untimed(_Common):
@@ -192,7 +194,7 @@ def _are_ids(assets: dict[str, _Asset]) -> bool:
 
 
 def _are_harmless(item: _Item) -> bool:
-    """Tell whether no href runs a script (``javascript:``, ``vbscript:``), even behind blanks."""
+    """Tell whether no href runs a script or opens a file (``javascript:``, ``vbscript:``, ``file:``), even behind blanks."""
     starts = {asset.href[0] for asset in item.assets.values()} | {link.href[0] for link in item.links}
     return _SUSPECT.isdisjoint(starts) and all(start.isascii() for start in starts)
 

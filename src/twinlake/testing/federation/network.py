@@ -2,9 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import orjson
 
@@ -14,6 +13,7 @@ from twinlake.federation.search.answering import PeerAnswers
 from twinlake.federation.search.errors import PeerCallError
 from twinlake.federation.search.interfaces import Budget
 from twinlake.identity.principals import Caller
+from twinlake.testing.federation.lies import LIES, write_lie
 
 Fault = Literal["drop", "slow", "cut", "lie", "crash", "double"]
 FAULTS: tuple[Fault, ...] = get_args(Fault)
@@ -65,7 +65,7 @@ class Network:
                 del self.failed[peer]
                 return answer
             self.failed[peer] = f"lie: {name}"
-            return orjson.dumps(lying)
+            return write_lie(lying)
         return answer
 
     def _draw(self, peer: str) -> Fault | None:
@@ -90,57 +90,3 @@ class Network:
             return await handlers[path](orjson.dumps(body), caller)
         except TwinlakeError as error:
             raise PeerCallError(f"It answered {error.status}: {error.message}") from error
-
-
-Lie = Callable[[dict[str, Any], JsonObject, random.Random], dict[str, Any] | None]
-
-
-def _twice(answer: dict[str, Any], _: JsonObject, chance: random.Random) -> dict[str, Any] | None:
-    features = answer.get("features")
-    return {**answer, "features": [*features, chance.choice(features)]} if features else None
-
-
-def _out_of_order(answer: dict[str, Any], _: JsonObject, __: random.Random) -> dict[str, Any] | None:
-    features = answer.get("features") or []
-    return {**answer, "features": features[::-1]} if len(features) > 1 else None
-
-
-def _wrong_count(answer: dict[str, Any], _: JsonObject, __: random.Random) -> dict[str, Any] | None:
-    matched = answer.get("matched")
-    return None if matched is None else {**answer, "matched": matched + 1} if not answer["more"] else {**answer, "matched": 0}
-
-
-def _endless(answer: dict[str, Any], _: JsonObject, __: random.Random) -> dict[str, Any] | None:
-    return {**answer, "features": [], "more": True} if "features" in answer else None
-
-
-def _foreign(answer: dict[str, Any], body: JsonObject, _: random.Random) -> dict[str, Any] | None:
-    features = answer.get("features")
-    if not features or body["query"]["collections"] is None:
-        return None
-    return {**answer, "features": [{**features[0], "collection": "nobody's"}, *features[1:]]}
-
-
-def _old(answer: dict[str, Any], body: JsonObject, _: random.Random) -> dict[str, Any] | None:
-    """Send the item of the key itself once more; in the one order in which its key tells all of its values."""
-    features, query = answer.get("features"), body["query"]
-    if not features or query["after"] is None or query["sortby"] != [["id", True]]:
-        return None
-    return {**answer, "features": [{**features[0], "id": query["after"][0], "collection": query["after"][1]}, *features[1:]]}
-
-
-def _nameless(answer: dict[str, Any], _: JsonObject, __: random.Random) -> dict[str, Any] | None:
-    features = answer.get("features")
-    return {**answer, "features": [{**features[0], "id": 7}, *features[1:]]} if features else None
-
-
-LIES: tuple[tuple[str, Lie], ...] = (
-    ("twice", _twice),
-    ("out of order", _out_of_order),
-    ("wrong count", _wrong_count),
-    ("endless", _endless),
-    ("foreign collection", _foreign),
-    ("sent before", _old),
-    ("no item", _nameless),
-)
-"""Each makes another answer of a true one, or None where it cannot."""

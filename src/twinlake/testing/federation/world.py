@@ -4,10 +4,12 @@ import random
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from io import BytesIO
 
 from twinlake.core.documents import JsonObject
 from twinlake.core.paging import TokenSeal
 from twinlake.engines.database import MemoryDatabase
+from twinlake.engines.web.logs import new_logger
 from twinlake.events import schema as events_schema
 from twinlake.events.log import EventLog
 from twinlake.federation.search.answering import PeerAnswers
@@ -118,6 +120,7 @@ async def open_world(
                     seal=TokenSeal(name.encode()),
                     own=OWN,
                     remote=REMOTE,
+                    log=new_logger(BytesIO(), site=name),
                 ),
             )
             for name in names
