@@ -25,7 +25,7 @@ from twinlake.identity.principals import ANONYMOUS
 from twinlake.standards.cql2 import check_json
 from twinlake.standards.stac import read_item
 from twinlake.standards.stac.selecting import Fields
-from twinlake.testing.federation.lies import LIES, MISSHAPEN, write_lie
+from twinlake.testing.federation.lies import MISSHAPEN, misshapen, write_lie
 from twinlake.testing.federation.loop import run_simulated
 from twinlake.testing.generated_items import generated_item
 
@@ -174,7 +174,7 @@ async def test_a_bad_answer_costs_its_sender_only(answer, reason):
 
 @pytest.mark.parametrize("name", MISSHAPEN)
 async def test_an_item_that_no_site_could_hold_costs_its_sender_only(name):
-    lie, log = dict(LIES)[name], BytesIO()
+    lie, log = misshapen(MISSHAPEN[name]), BytesIO()
     answer = lie(orjson.loads(page(item(1), item(2))), {}, random.Random(1))
     calls = Calls(peer=write_lie(answer))
 
@@ -341,6 +341,7 @@ async def test_counts_of_a_peer_must_be_what_was_asked_for():
         {"properties": {"n": {"title": {}}}},
         {"properties": {"n": {"items": []}}},
         {"properties": {"n": {"minimum": "@infinite"}}},
+        {"properties": {}, "x": ["@infinite"]},
         {"properties": {"n": "@deep"}},
     ],
 )

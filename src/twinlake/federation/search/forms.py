@@ -18,104 +18,107 @@ from twinlake.federation.search.errors import InvalidAnswerError
 from twinlake.standards.stac.documents import MAX_DEPTH
 from twinlake.standards.stac.fields import is_harmful_href
 
+_AROUND = 2
+"""Levels of an answer around a document."""
 _HARMLESS_STARTS = frozenset({"", "h", "s", "/"})
 """First characters of addresses that nobody is harmed by."""
 _Some = Annotated[str, Meta(min_length=1)]
 _Position = Annotated[list[float], Meta(min_length=2, max_length=3)]
 _Positions = Annotated[list[_Position], Meta(min_length=1)]
 _Lines = Annotated[list[_Positions], Meta(min_length=1)]
+_Texts = tuple[str, ...]
+_Objects = tuple[dict[str, Any], ...]
 _Box = Annotated[list[float], Meta(min_length=4, max_length=6)]
 
 
-class _Point(msgspec.Struct, tag="Point"):
+class _Point(msgspec.Struct, tag="Point", gc=False):
     coordinates: _Position
 
 
-class _MultiPoint(msgspec.Struct, tag="MultiPoint"):
+class _MultiPoint(msgspec.Struct, tag="MultiPoint", gc=False):
     coordinates: _Positions
 
 
-class _LineString(msgspec.Struct, tag="LineString"):
+class _LineString(msgspec.Struct, tag="LineString", gc=False):
     coordinates: _Positions
 
 
-class _MultiLineString(msgspec.Struct, tag="MultiLineString"):
+class _MultiLineString(msgspec.Struct, tag="MultiLineString", gc=False):
     coordinates: _Lines
 
 
-class _Polygon(msgspec.Struct, tag="Polygon"):
+class _Polygon(msgspec.Struct, tag="Polygon", gc=False):
     coordinates: _Lines
 
 
-class _MultiPolygon(msgspec.Struct, tag="MultiPolygon"):
+class _MultiPolygon(msgspec.Struct, tag="MultiPolygon", gc=False):
     coordinates: Annotated[list[_Lines], Meta(min_length=1)]
 
 
 _Simple = _Point | _MultiPoint | _LineString | _MultiLineString | _Polygon | _MultiPolygon
 
 
-class _GeometryCollection(msgspec.Struct, tag="GeometryCollection"):
+class _GeometryCollection(msgspec.Struct, tag="GeometryCollection", gc=False):
     geometries: list[_Simple]
 
 
-class _Common(msgspec.Struct, kw_only=True):
-    """Common metadata (STAC 1.1.0)."""
+class _Properties(msgspec.Struct, gc=False):
+    """Common metadata (STAC 1.1.0) that pages and clients read."""
 
     title: str = ""
     description: str = ""
-    keywords: list[str] = []
-    roles: list[str] = []
-    platform: str = ""
-    instruments: list[str] = []
-    constellation: str = ""
-    mission: str = ""
-    gsd: float = 0
-    license: str = ""
-    providers: list[dict[str, Any]] = []
-    bands: list[dict[str, Any]] = []
-
-
-class _Properties(_Common):
     datetime: str | None = None
     start_datetime: str | None = None
     end_datetime: str | None = None
     created: str = ""
     updated: str = ""
+    platform: str = ""
+    instruments: _Texts = ()
+    constellation: str = ""
+    mission: str = ""
+    gsd: float = 0
+    license: str = ""
+    keywords: _Texts = ()
+    providers: _Objects = ()
 
 
-class _PartialLink(msgspec.Struct, kw_only=True):
+class _PartialLink(msgspec.Struct, gc=False):
     href: str = ""
     rel: str = ""
     type: str = ""
     title: str = ""
 
 
-class _PartialAsset(_Common):
+class _PartialAsset(msgspec.Struct, gc=False):
     href: str = ""
     type: str = ""
+    title: str = ""
+    description: str = ""
+    roles: _Texts = ()
+    bands: _Objects = ()
     size: Annotated[int, Meta(ge=0)] = msgspec.field(name="file:size", default=0)
     checksum: str = msgspec.field(name="file:checksum", default="")
 
 
-class _Link(_PartialLink):
+class _Link(_PartialLink, kw_only=True, gc=False):
     href: _Some
     rel: _Some
 
 
-class _Asset(_PartialAsset):
+class _Asset(_PartialAsset, kw_only=True, gc=False):
     href: _Some
 
 
-class _Named(msgspec.Struct, kw_only=True):
+class _Named(msgspec.Struct, kw_only=True, gc=False):
     type: Literal["Feature"]
     id: str
     collection: str
     properties: _Properties
     bbox: _Box | None = None
-    stac_extensions: list[str] = []
+    stac_extensions: _Texts = ()
 
 
-class PartialItem(_Named):
+class PartialItem(_Named, gc=False):
     """What is left of an item where the asker chose fields."""
 
     stac_version: str = ""
@@ -124,7 +127,7 @@ class PartialItem(_Named):
     assets: dict[str, _PartialAsset] = {}
 
 
-class Item(_Named):
+class Item(_Named, gc=False):
     """A whole item."""
 
     stac_version: str
@@ -149,25 +152,25 @@ class Queryables(msgspec.Struct):
     properties: dict[str, _Queryable] = {}
 
 
-def read_json(content: bytes) -> Any:
-    """Return the JSON in *content*: UTF-8, finite numbers, nothing nested deeper than a document within an answer.
+def check_text(content: bytes) -> None:
+    """Refuse what is not UTF-8, or nested deeper than a document within an answer: compiled forms do not look into all of it.
 
     Raises
     ------
     InvalidAnswerError
-        It is none, or another.
+        It is so.
     """
     try:
-        answer = orjson.loads(content)
-    except orjson.JSONDecodeError as error:
-        raise InvalidAnswerError(f"Its answer is not JSON: {error}.") from None
-    if is_nested_deeper(content, MAX_DEPTH + 2):
-        raise InvalidAnswerError("Its answer is nested too deeply.")
-    return answer
+        if not content.isascii():
+            content.decode()
+    except UnicodeDecodeError as error:
+        raise InvalidAnswerError(f"Its answer is not UTF-8: {error.reason}.") from None
+    if is_nested_deeper(content, MAX_DEPTH + _AROUND):
+        raise InvalidAnswerError("Its answer is nested too deeply, or is not JSON.")
 
 
-def check_names(items: Sequence[Item | PartialItem]) -> None:
-    """Refuse items with a name or an address that no item may have.
+def check_names(items: Sequence[Item | PartialItem], content: bytes) -> None:
+    """Refuse items, which stand in *content*, with a name or an address that no item may have.
 
     Raises
     ------
@@ -185,11 +188,24 @@ def check_names(items: Sequence[Item | PartialItem]) -> None:
             check_id(key, "asset")
     except InvalidInputError as error:
         raise InvalidAnswerError(error.message) from error
-    hrefs = [each.href for item in items for each in (*item.links, *item.assets.values())]
-    if not _are_plain(hrefs) and any(is_harmful_href(href) for href in hrefs):
+    starts = {asset.href[:1] for item in items for asset in item.assets.values()}
+    starts.update([link.href[:1] for item in items for link in item.links])
+    if starts <= _HARMLESS_STARTS and not _may_have_controls(content):
+        return  # as nearly all are
+    if any(is_harmful_href(each.href) for item in items for each in (*item.links, *item.assets.values())):
         raise InvalidAnswerError("A link or an asset of an item would run a script or open a file.")
 
 
-def _are_plain(hrefs: Iterable[str]) -> bool:
-    """Tell whether *hrefs* are such as nearly all are, which need no closer look."""
-    return {href[:1] for href in hrefs} <= _HARMLESS_STARTS and "".join(hrefs).isprintable()
+def _may_have_controls(content: bytes) -> bool:
+    return b"\\" in content or b"\x7f" in content or not content.isascii()
+
+
+def find_unreadable(taken: Iterable[tuple[str, bytes]]) -> set[str]:
+    """Return the sources of which an item has a number that is not finite: their form is that of JSON, and nobody can read it."""
+    sources = set()
+    for source, body in taken:
+        try:
+            orjson.loads(body)
+        except orjson.JSONDecodeError:
+            sources.add(source)
+    return sources

@@ -48,8 +48,6 @@ class SourcePage:
 
     bodies: Sequence[bytes]
     """Features in JSON, at most the query's limit; fewer with *more* where their size was the limit."""
-    documents: Sequence[JsonObject] | None = None
-    """The same, read, where that was done already."""
     more: bool
     """Whether other items follow."""
     matched: int | None

@@ -119,17 +119,8 @@ class KeyOrder:
             raise InvalidInputError(f"There is no STAC Item: {error}.") from error
 
     def key(self, document: JsonObject) -> Key:
-        """Return the key of an item, which has at least id, collection and properties.
-
-        Raises
-        ------
-        InvalidInputError
-            It has no time, or a value that nobody could keep.
-        """
-        try:
-            return tuple([value(document) for value in self._values])
-        except _NO_ITEM as error:
-            raise InvalidInputError(f"There is no STAC Item: {error}.") from error
+        """Return the key of an item."""
+        return tuple([value(document) for value in self._values])
 
     def place(self, key: Key) -> Place:
         """Return where in the order *key* is."""

@@ -67,7 +67,7 @@ def check_page(page: SourcePage, query: ItemQuery, order: KeyOrder) -> CheckedPa
     if page.more and not bodies:
         raise InvalidAnswerError("It promised more items and sent none.")
     try:
-        keys = [order.read(body) for body in bodies] if page.documents is None else [order.key(each) for each in page.documents]
+        keys = [order.read(body) for body in bodies]
     except InvalidInputError as error:
         raise InvalidAnswerError(error.message) from error
     places = [order.place(key) for key in keys]

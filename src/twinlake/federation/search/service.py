@@ -19,6 +19,7 @@ from twinlake.federation.search.errors import (
     InvalidAnswerError,
     UnsupportedQueryError,
 )
+from twinlake.federation.search.forms import find_unreadable
 from twinlake.federation.search.interfaces import Budget, Peers, PeerSet, SearchSource
 from twinlake.federation.search.keys import Key, KeyOrder, key_order
 from twinlake.federation.search.merging import CheckedPage, MergedPage, Position, check_page, merge
@@ -120,9 +121,13 @@ class FederatedSearch:
 
         sources = [source for source in asked.sources if source.id not in missed]
         pages, failed = await self._ask_all(sources, ask)
+        merged = self._merge(pages, start, order, query.limit)
+        while liars := find_unreadable(taken for taken in merged.taken if taken[0] != self._local.id):
+            failed |= {site: self._disbelieve(site, InvalidAnswerError("An item of it cannot be read.")) for site in liars}
+            pages = {site: page for site, page in pages.items() if site not in liars}
+            merged = self._merge(pages, start, order, query.limit)
         missing = {**missed, **failed}
         completeness = self._complete(pages, missing, scope)
-        merged = self._merge(pages, start, order, query.limit)
         told = [page.matched for page in pages.values() if page.matched is not None]
         counted = query.count and token is None
         return FederatedPage(
@@ -260,10 +265,14 @@ class FederatedSearch:
         except TimeoutError:
             return _Failure(TIMEOUT)
         except InvalidAnswerError as error:
-            self._log.warning("an answer of a peer was not believed", peer=source.id, reason=error.message)
-            return _Failure(error.code)
+            return _Failure(self._disbelieve(source.id, error))
         except TwinlakeError as error:
             return _Failure(error.code)
+
+    def _disbelieve(self, peer: str, error: InvalidAnswerError) -> str:
+        """Log what is wrong with an answer; return the reason that is told."""
+        self._log.warning("an answer of a peer was not believed", peer=peer, reason=error.message)
+        return error.code
 
     def _complete(self, found: Mapping[str, object], missing: Mapping[str, str], scope: Scope) -> Completeness:
         if missing and scope.strict:

@@ -11,7 +11,7 @@ from msgspec import Meta
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import InvalidInputError
 from twinlake.federation.search.errors import InvalidAnswerError
-from twinlake.federation.search.forms import Item, PartialItem, Queryables, check_names, read_json
+from twinlake.federation.search.forms import Item, PartialItem, Queryables, check_names, check_text
 from twinlake.federation.search.interfaces import SourcePage
 from twinlake.federation.search.keys import key_order
 from twinlake.holdings.catalogue.interfaces import ItemQuery, SortKey
@@ -29,6 +29,7 @@ _Paths = Annotated[list[Annotated[str, Meta(max_length=1000)]], Meta(max_length=
 _Instant = Annotated[int, Meta(ge=-(2**62), le=2**62)]
 _MOST_BUCKETS = 1000
 _Count = Annotated[int, Meta(ge=0, le=2**53)]
+_Whole = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 
 
 class QueryMessage(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -116,12 +117,16 @@ class _CollectionsAnswer(msgspec.Struct):
 
 
 class _Bucket(msgspec.Struct):
-    key: str | int | float
+    key: str | _Whole | float
     count: _Count
 
 
-_Counts = dict[str, _Count | Annotated[list[_Bucket], Meta(max_length=_MOST_BUCKETS)]]
 _split = msgspec.json.Decoder(_Bodies).decode
+_read_whole = msgspec.json.Decoder(_WholePage).decode
+_read_partial = msgspec.json.Decoder(_PartialPage).decode
+_read_collections = msgspec.json.Decoder(_CollectionsAnswer).decode
+_read_queryables = msgspec.json.Decoder(Queryables).decode
+_read_counts = msgspec.json.Decoder(dict[str, _Count | Annotated[list[_Bucket], Meta(max_length=_MOST_BUCKETS)]]).decode
 
 
 def write_query(query: ItemQuery) -> JsonObject:
@@ -205,12 +210,10 @@ def read_page(content: bytes, *, is_whole: bool) -> SourcePage:
     InvalidAnswerError
         It is no page in JSON, or one of its items has not the form of one, or a name or an address that no item may have.
     """
-    document = read_json(content)
-    answer = _convert(document, _WholePage if is_whole else _PartialPage)
-    check_names(answer.features)
+    answer = _decode(_read_whole if is_whole else _read_partial, content)
+    check_names(answer.features, content)
     return SourcePage(
         bodies=[bytes(body) for body in _split(content).features],
-        documents=document["features"],
         more=answer.more,
         matched=answer.matched,
         closed=frozenset(answer.closed),
@@ -219,27 +222,30 @@ def read_page(content: bytes, *, is_whole: bool) -> SourcePage:
 
 def read_collections(content: bytes) -> tuple[Sequence[JsonObject], Sequence[str]]:
     """Read the collections that another site answered, and those among their addresses that it calls closed."""
-    answer = _convert(read_json(content), _CollectionsAnswer)
+    answer = _decode(_read_collections, content)
     return answer.collections, answer.closed
 
 
 def read_queryables(content: bytes) -> JsonObject:
     """Read the JSON Schema of what can be queried at another site."""
-    schema = read_json(content)
-    _convert(schema, Queryables)
-    return schema  # type: ignore[no-any-return]
+    _decode(_read_queryables, content)
+    try:
+        return orjson.loads(content)  # type: ignore[no-any-return]
+    except orjson.JSONDecodeError as error:
+        raise InvalidAnswerError(f"Its schema cannot be read: {error}.") from None
 
 
 def read_counts(content: bytes, by: Sequence[str]) -> JsonObject:
     """Read counts that another site answered: all of *by* and nothing else, the total as a number, all else as buckets."""
-    counts = _convert(read_json(content), _Counts)
+    counts = _decode(_read_counts, content)
     if counts.keys() != set(by) or any(isinstance(counts[name], int) != (name == "total_count") for name in by):
         raise InvalidAnswerError("It counted something else than was asked for.")
     return msgspec.to_builtins(counts)  # type: ignore[no-any-return]
 
 
-def _convert(document: Any, form: Any) -> Any:
+def _decode(decode: Any, content: bytes) -> Any:
+    check_text(content)
     try:
-        return msgspec.convert(document, form)
-    except msgspec.ValidationError as error:
+        return decode(content)
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise InvalidAnswerError(f"Its answer is not of the form of such an answer: {error}.") from None

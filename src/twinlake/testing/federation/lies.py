@@ -45,7 +45,7 @@ def _old(answer: dict[str, Any], body: JsonObject, _: random.Random) -> dict[str
     return {**answer, "features": [{**features[0], "id": query["after"][0], "collection": query["after"][1]}, *features[1:]]}
 
 
-def _misshapen(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Lie:
+def misshapen(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Lie:
     """Return the lie by which one item, whichever, becomes what no item is."""
 
     def lie(answer: dict[str, Any], _: JsonObject, chance: random.Random) -> dict[str, Any] | None:
@@ -98,6 +98,8 @@ MISSHAPEN: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "a number without end": lambda _: {"assets": {"a": {"href": "https://x.example", "n": _INFINITE}}},
 }
 """What makes an item one that no site could hold."""
+NOTICED_LATE = "a number without end"
+"""This lie is found when its item is to be answered with, not when it comes."""
 LIES: tuple[tuple[str, Lie], ...] = (
     ("twice", _twice),
     ("out of order", _out_of_order),
@@ -106,6 +108,6 @@ LIES: tuple[tuple[str, Lie], ...] = (
     ("foreign collection", _foreign),
     ("sent before", _old),
     ("strange count", _strange_count),
-    *((name, _misshapen(change)) for name, change in MISSHAPEN.items()),
+    *((name, misshapen(change)) for name, change in MISSHAPEN.items() if name != NOTICED_LATE),
 )
 """Each makes another answer of a true one, or None where it cannot."""
