@@ -21,9 +21,16 @@ def _out_of_order(answer: dict[str, Any], _: JsonObject, __: random.Random) -> d
     return {**answer, "features": features[::-1]} if len(features) > 1 else None
 
 
-def _wrong_count(answer: dict[str, Any], _: JsonObject, __: random.Random) -> dict[str, Any] | None:
+def _wrong_count(answer: dict[str, Any], body: JsonObject, _: random.Random) -> dict[str, Any] | None:
     matched = answer.get("matched")
-    return None if matched is None else {**answer, "matched": matched + 1} if not answer["more"] else {**answer, "matched": 0}
+    # A count that was not asked for is used by nobody.
+    return (
+        None
+        if matched is None or not body["query"].get("count")
+        else {**answer, "matched": matched + 1}
+        if not answer["more"]
+        else {**answer, "matched": 0}
+    )
 
 
 def _endless(answer: dict[str, Any], _: JsonObject, __: random.Random) -> dict[str, Any] | None:
