@@ -235,10 +235,11 @@ def test_a_site_that_is_missing_is_named_and_comes_back(federation, page):
             with sites["central"].anonymous() as client:
                 answer = client.get(f"/stac/v2/{path}")
             assert (answer.status_code, answer.json()["federation:missing"]) == (502, ["climate"])
-        assert page.goto(f"{sites['central'].url}/collections/of-nobody").status == 404
+        assert page.goto(f"{sites['central'].url}/collections/of-nobody").status == 502  # it may be what climate has
     finally:
         sites["climate"].restart()
         wait_until_whole(sites["central"])
+    assert page.goto(f"{sites['central'].url}/collections/of-nobody").status == 404
     page.goto(f"{sites['central'].url}/explore")
     assert page.get_by_role("heading", name="6 items found").is_visible()
     assert page.locator("#answer").get_by_role("alert").count() == 0

@@ -1,6 +1,7 @@
 """The STAC API of a site with peers: one answer from all, honest about who is missing."""
 
-from stac_documents import a_collection
+from stac_documents import a_collection, an_item
+from twinlake.holdings.catalogue.interfaces import ItemDraft
 
 SEARCH = "/stac/v2/search"
 
@@ -90,14 +91,26 @@ async def test_only_named_sites_are_asked(federation):
 async def test_only_sites_that_list_a_collection_are_asked_and_nobody_forwards(federation):
     async with federation.client("central") as client:
         ids(await client.post(SEARCH, json={"collections": ["of-climate"]}))
-        unknown = await client.post(SEARCH, json={"collections": ["hidden"]})
 
     assert [(peer, path) for peer, path, _ in federation.bodies] == [("climate", "/federation/search")]
-    assert ids(unknown) == []
-    assert unknown.json()["numberMatched"] == 0
 
 
-async def test_who_is_signed_in_finds_what_no_descriptor_tells_of(federation):
+async def test_a_new_collection_is_found_before_its_site_has_told_of_it(federation):
+    catalogue = federation.sites["climate"].services.catalogue
+    await catalogue.put_collection(a_collection("new"))
+    await catalogue.put_items([ItemDraft(document=an_item("first", "new"))])
+
+    async with federation.client("central") as client:
+        found = await client.post(SEARCH, json={"collections": ["new"]})
+        pages = [await client.get(f"/stac/v2/collections/{path}") for path in ("new", "new/items/first", "no-such")]
+
+    assert (ids(found), found.json()["numberMatched"]) == (["first"], 1)
+    assert [page.status_code for page in pages] == [200, 200, 404]
+
+
+async def test_who_is_signed_in_finds_what_is_not_for_everybody(federation):
+    async with federation.client("central") as client:
+        assert ids(await client.post(SEARCH, json={"collections": ["hidden"]})) == []
     tokens = [await federation.sites["central"].token(name) for name in ("ada", "bob")]
     for token, expected in zip(tokens, (["secret"], []), strict=True):
         async with federation.client("central", token) as client:
@@ -109,13 +122,11 @@ async def test_who_is_signed_in_finds_what_no_descriptor_tells_of(federation):
 async def test_a_missing_site_tells_nobody_of_hidden_holdings(federation):
     federation.down.update(("climate", "extremes"))
     async with federation.client("central") as client:
-        anonymous = await client.post(SEARCH, json={"collections": ["hidden"]})
+        told = [await client.post(SEARCH, json={"collections": [name]}) for name in ("hidden", "no-such")]
     async with federation.client("central", await federation.sites["central"].token("bob")) as client:
-        hidden = await client.post(SEARCH, json={"collections": ["hidden"]})
-        nothing = await client.post(SEARCH, json={"collections": ["no-such"]})
+        told += [await client.post(SEARCH, json={"collections": [name]}) for name in ("hidden", "no-such")]
 
-    assert "federation:missing" not in anonymous.json()
-    assert hidden.json()["federation:missing"] == nothing.json()["federation:missing"] == ["climate", "extremes"]
+    assert [answer.json()["federation:missing"] for answer in told] == [["climate", "extremes"]] * 4
 
 
 async def test_a_token_holds_for_one_query_one_caller_and_one_set_of_peers(federation):

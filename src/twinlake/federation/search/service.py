@@ -217,7 +217,7 @@ class FederatedSearch:
         return found, self._complete(found, missing, scope)
 
     async def _choose(self, caller: Caller, collections: tuple[str, ...] | None, peers: PeerSet, scope: Scope) -> _Asked:
-        """Choose whom to ask: who is known to hold what is asked for; who is signed in may mean what nobody tells of."""
+        """Choose whom to ask: who is known to hold what is asked for; all for what nobody tells of: new or hidden."""
         everybody = [self._local, *peers.sources]
         if scope.backends is not None:
             if unknown := scope.backends - {source.id for source in everybody}:
@@ -229,7 +229,7 @@ class FederatedSearch:
         if collections is None:
             return _Asked(everybody, dict.fromkeys((source.id for source in everybody), None))
         held = {source.id: await source.list_ids(caller) for source in (self._local, *peers.sources)}
-        unheard = set(collections).difference(*held.values()) if caller.principal is not None else set()
+        unheard = set(collections).difference(*held.values())
         wanted: dict[str, tuple[str, ...] | None] = {
             source.id: tuple(name for name in collections if name in held[source.id] or name in unheard) for source in everybody
         }
