@@ -24,6 +24,8 @@ from twinlake.engines.web.files import ContentResponse, FileContent
 from twinlake.engines.web.representation import Representation
 from twinlake.engines.web.zerocopy import ZeroCopyHttpToolsProtocol
 
+pytestmark = pytest.mark.slow
+
 
 class FileServer:
     """One file, served by uvicorn in a thread, and what became of each answer."""

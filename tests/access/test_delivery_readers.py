@@ -14,6 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rasterio.transform import from_origin
 
+pytestmark = pytest.mark.slow
+
 READ_WINDOW = """
 import sys, json
 import rasterio

@@ -16,6 +16,8 @@ from twinlake.engines.web.signed_urls import SignatureError, SignatureExpiredErr
 from twinlake.testing.delivery_site import new_collection, running_delivery_site
 from twinlake.testing.s3 import running_s3
 
+pytestmark = pytest.mark.slow
+
 DATA = os.urandom(3 << 20)
 
 

@@ -10,6 +10,8 @@ from twinlake.cli.demo.sources import list_sources
 from twinlake.core.errors import NotFoundError
 from twinlake.testing.site import run_twinlake
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def port():

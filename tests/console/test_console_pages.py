@@ -12,6 +12,8 @@ from console.conftest import run_site
 from console.console_site import HOSTILE, ODD_COLLECTION, ODD_ID
 from console.test_console_snippets import ODD_ITEM
 
+pytestmark = pytest.mark.slow
+
 _ODD_PAGE = ODD_ITEM.partition("/items/")[0]
 PAGES = [
     "/",

@@ -16,6 +16,8 @@ import pytest
 from console.console_site import HOSTILE, ODD_COLLECTION, ODD_ID
 from twinlake.console.snippets import Snippets
 
+pytestmark = pytest.mark.slow
+
 _SNIPPET = re.compile(r'<pre id="code-\d+" tabindex="0" data-language="([^"]+)">(.*?)</pre>', re.DOTALL)
 ODD_ITEM = f"/collections/{quote(ODD_COLLECTION, safe='')}/items/{quote(ODD_ID, safe='')}"
 

@@ -14,6 +14,8 @@ from twinlake.engines.database import SqliteDatabase
 from twinlake.engines.database.reserve import DiskReserve
 from twinlake.testing.database import MIGRATIONS, insert, list_numbers
 
+pytestmark = pytest.mark.slow
+
 CHILD = Path(__file__).with_name("database_child.py")
 WRITES = 100_000_000
 

@@ -14,6 +14,8 @@ import pytest
 
 from twinlake.engines.sandbox import Limits, start_child
 
+pytestmark = pytest.mark.slow
+
 LIMITS = Limits(memory_bytes=1 << 30, cpu_seconds=2, file_bytes=1 << 16, open_files=32)
 MODULE = "twinlake.testing.sandbox_child"
 

@@ -10,7 +10,9 @@ _SEEDS, _SOAK_SEEDS = 200, 10_000
 _AT_ONCE = 20
 
 
-@pytest.mark.parametrize("first", range(0, _SEEDS, _AT_ONCE))
+@pytest.mark.parametrize(
+    "first", [pytest.param(first, marks=[pytest.mark.slow] if first else []) for first in range(0, _SEEDS, _AT_ONCE)]
+)
 def test_every_seed_keeps_the_invariants(first):
     for seed in range(first, first + _AT_ONCE):
         simulate(seed)

@@ -11,6 +11,8 @@ from twinlake.holdings.ingest.names import check_file_name
 from twinlake.testing.job_journal import HandClock
 from twinlake.testing.site import local_site
 
+pytestmark = pytest.mark.slow
+
 BODY = {"content-type": "application/offset+octet-stream"}
 BYTES = bytes(range(256)) * 40
 

@@ -16,7 +16,7 @@ from twinlake.holdings.previews import PreviewRenderer, TileRequest
 from twinlake.holdings.previews import renderer as rendering
 from twinlake.holdings.previews.renderer import UndrawableError
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 ZURICH = {"z": 9, "x": 268, "y": 179}  # the WebMercatorQuad tile over 8.5 E, 47.4 N
 needs_landlock = pytest.mark.skipif(
     ctypes.CDLL(None).syscall(444, None, 0, 1) < 4, reason="this kernel has no Landlock that also guards the network"

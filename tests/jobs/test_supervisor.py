@@ -13,6 +13,8 @@ from twinlake.testing.job_journal import HandClock
 from twinlake.testing.job_kinds import job_kind
 from twinlake.testing.job_site import open_job_site
 
+pytestmark = pytest.mark.slow
+
 SECOND = timedelta(seconds=1)
 QUICK = Retry(failures=3, first_delay=timedelta(milliseconds=20))
 NAMES = ("count", "die", "hang", "freeze", "swell", "refuse", "look_around")

@@ -15,6 +15,8 @@ from twinlake.core.clock import SystemClock
 from twinlake.engines.database import SqliteDatabase
 from twinlake.events.models import EVERY_EVENT
 
+pytestmark = pytest.mark.slow
+
 CHILD = Path(__file__).with_name("webhook_child.py")
 PER_ROUND = 25
 

@@ -14,6 +14,8 @@ from twinlake.site.administration import check
 from twinlake.testing.delivery_site import new_collection, new_item
 from twinlake.testing.site import SiteProcess, make_site, site_process
 
+pytestmark = pytest.mark.slow
+
 CLIENTS = 8
 
 

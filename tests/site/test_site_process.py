@@ -19,6 +19,8 @@ from twinlake.site.setup import init_site
 from twinlake.testing.delivery_site import new_collection, new_item
 from twinlake.testing.site import SiteProcess, SiteStartError, local_site, make_site, run_twinlake
 
+pytestmark = pytest.mark.slow
+
 
 def put_items(client, collection, *names):
     """Put a collection and items of it over HTTP."""

@@ -547,6 +547,7 @@ class CatalogueContract:
 
     # Search
 
+    @pytest.mark.slow
     async def test_random_questions_are_answered_as_by_brute_force(self, catalogue: SqlCatalogue) -> None:
         chance = random.Random(20_260_101)  # noqa: S311 - made by rule, not secret
         documents = await self._fill(catalogue, 2500)

@@ -1,7 +1,11 @@
 """The STAC API of a site with peers: one answer from all, honest about who is missing."""
 
+import pytest
+
 from stac_documents import a_collection, an_item
 from twinlake.holdings.catalogue.interfaces import ItemDraft
+
+pytestmark = pytest.mark.slow
 
 SEARCH = "/stac/v2/search"
 

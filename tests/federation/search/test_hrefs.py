@@ -8,6 +8,8 @@ from stac_documents import a_collection, an_item
 from twinlake.federation.search.hrefs import DataHrefs, data_root
 from twinlake.holdings.catalogue.interfaces import CollectionAccess, ItemDraft, Managed
 
+pytestmark = pytest.mark.slow
+
 HELD = {"file": Managed("ab" * 32, 7)}
 ASSETS = {"file": {"href": "./file.nc"}, "far": {"href": "https://elsewhere.example/data/climate/restricted/x/far"}}
 ACCESS = {

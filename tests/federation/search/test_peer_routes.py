@@ -1,6 +1,10 @@
 """The routes between sites: for peers only, of this site only, and strict about what they are sent."""
 
+import pytest
+
 from twinlake.holdings.catalogue.interfaces import EVERYTHING
+
+pytestmark = pytest.mark.slow
 
 PEER_MARK = "x-test-peer"
 

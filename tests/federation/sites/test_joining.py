@@ -33,6 +33,8 @@ from twinlake.identity.keys import jwt
 from twinlake.testing.clock import HandClock
 from twinlake.testing.identity import PERSONAS, assert_every_route_is_guarded, find_wrong_admissions
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 async def pair(tmp_path):

@@ -16,6 +16,8 @@ from twinlake.federation.sites.trust import Peer
 from twinlake.identity.keys.ring import PUBLISHED_BEFORE
 from twinlake.testing.clock import START, HandClock
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def clock():
