@@ -48,6 +48,14 @@ def sign_in(page, password):
     page.get_by_role("button", name="Sign in").click()
 
 
+def sign_in_at(page, site, password):
+    """Sign in at *site* with an account of central."""
+    page.goto(f"{site.url}/sign-in")
+    page.get_by_role("link", name="central").click()
+    sign_in(page, password)
+    page.wait_for_url(f"{site.url}/")
+
+
 def sign_out(page):
     page.locator(".menu summary").click()
     page.get_by_role("button", name="Sign out").click()
@@ -74,10 +82,7 @@ def test_one_sign_in_serves_at_every_site(federation, page):
 def test_who_signs_out_at_a_bridge_is_asked_for_the_password_again(federation, page):
     sites, password = federation
     climate, central = sites["climate"], sites["central"]
-    page.goto(f"{climate.url}/sign-in")
-    page.get_by_role("link", name="central").click()
-    sign_in(page, password)
-    page.wait_for_url(f"{climate.url}/")
+    sign_in_at(page, climate, password)
     page.goto(f"{central.url}/sign-in")
     page.get_by_role("link", name="central").click()
     page.wait_for_url(f"{central.url}/")
@@ -98,10 +103,7 @@ def test_who_signs_out_at_a_bridge_is_asked_for_the_password_again(federation, p
 def test_who_signs_out_at_home_is_asked_for_the_password_again(federation, page):
     sites, password = federation
     central = sites["central"]
-    page.goto(f"{central.url}/sign-in")
-    page.get_by_role("link", name="central").click()
-    sign_in(page, password)
-    page.wait_for_url(f"{central.url}/")
+    sign_in_at(page, central, password)
 
     sign_out(page)
 
@@ -150,10 +152,7 @@ def test_the_menu_leads_to_the_pages_of_ones_account_with_the_keyboard_alone(fed
 def test_another_site_cannot_sign_anybody_out(federation, page):
     sites, password = federation
     climate = sites["climate"]
-    page.goto(f"{climate.url}/sign-in")
-    page.get_by_role("link", name="central").click()
-    sign_in(page, password)
-    page.wait_for_url(f"{climate.url}/")
+    sign_in_at(page, climate, password)
     page.route("http://evil.test/", lambda route: route.fulfill(
         content_type="text/html", body=f'<form method="post" action="{climate.url}/sign-out"><button>Go</button></form>'
     ))  # fmt: skip

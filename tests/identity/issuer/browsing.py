@@ -78,9 +78,9 @@ async def tokens_of(http, site, username="alice", **changed):
     return answer.json()
 
 
-async def exchange(http, site, token, **changed):
-    """Change a desp token for one of the site; return the answer."""
-    asked = {
+def exchange_form(token):
+    """Return what changes a desp token for one of a site."""
+    return {
         "grant_type": EXCHANGE,
         "subject_token": token,
         "subject_issuer": "desp-oidc",
@@ -88,7 +88,11 @@ async def exchange(http, site, token, **changed):
         "client_id": "hda-public",
         "audience": "hda-public",
     }
-    form = {name: value for name, value in (asked | changed).items() if value is not None}
+
+
+async def exchange(http, site, token, **changed):
+    """Change a desp token for one of the site; return the answer."""
+    form = {name: value for name, value in (exchange_form(token) | changed).items() if value is not None}
     return await http.post(endpoint(site.realm("dedl"), "token"), data=form)
 
 

@@ -2,7 +2,7 @@
 
 import httpx2
 
-from identity.issuer.browsing import ACCESS, EXCHANGE, action_of
+from identity.issuer.browsing import action_of, exchange_form
 
 DESP, DEDL = (f"{path}/protocol/openid-connect" for path in ("/realms/desp", "/auth/realms/dedl"))
 CLIENT = "dedl-hda"
@@ -44,15 +44,7 @@ class Person:
         return self._browser.post(f"{DESP}/revoke", data={"client_id": CLIENT, "token": token})
 
     def exchange(self, token):
-        form = {
-            "grant_type": EXCHANGE,
-            "subject_token": token,
-            "subject_issuer": "desp-oidc",
-            "subject_token_type": ACCESS,
-            "client_id": "hda-public",
-            "audience": "hda-public",
-        }
-        return self._browser.post(f"{DEDL}/token", data=form)
+        return self._browser.post(f"{DEDL}/token", data=exchange_form(token))
 
     def me(self, token):
         return self._browser.get("/api/me", headers={"authorization": f"Bearer {token}"}).status_code
