@@ -65,12 +65,19 @@ class _ForgetsWhoIsMissing(FederatedSearch):
         return super()._write(position, {}, bound)
 
 
+class _PassesOnAnything(FederatedSearch):
+    """Looks into no item."""
+
+    def _find_liars(self, taken, *, are_whole):
+        return {}
+
+
 def _simulate_all(search):
     for seed in range(_SEEDS):
         simulate(seed, search=search)
 
 
-@pytest.mark.parametrize("mistaken", [_MergesNullsFirst, _ForgetsTies, _RunsAhead, _ForgetsWhoIsMissing])
+@pytest.mark.parametrize("mistaken", [_MergesNullsFirst, _ForgetsTies, _RunsAhead, _ForgetsWhoIsMissing, _PassesOnAnything])
 def test_a_planted_mistake_is_found_and_its_seed_told(mistaken):
     with pytest.raises(ViolationError, match=r"Replay: .* \d+"):
         _simulate_all(mistaken)

@@ -70,3 +70,8 @@ class SearchedPeers:
             )
             self._heard, self._set = heard, PeerSet(version=self._directory.version, sources=sources)
         return self._set
+
+    def judge(self, peer: str, *, believed: bool) -> None:
+        """Count for or against *peer*."""
+        if (site := self._directory.find(peer)) is not None:
+            self._calls.client.breaker_of(site).judge(believed=believed)

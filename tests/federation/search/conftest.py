@@ -36,6 +36,7 @@ class Federation:
     down: set = field(default_factory=set)
     bodies: list = field(default_factory=list)
     tokens: dict = field(default_factory=dict)
+    judged: list = field(default_factory=list)
     version: str = "1"
 
     async def token(self, site, caller):
@@ -83,6 +84,9 @@ class _Peers:
             if peer != self.name
         )
         return PeerSet(version=self.federation.version, sources=peers)
+
+    def judge(self, peer, *, believed):
+        self.federation.judged.append((peer, believed))
 
 
 def _root(site):

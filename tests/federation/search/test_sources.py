@@ -32,6 +32,15 @@ from twinlake.testing.generated_items import generated_item
 REMOTE = Budget(seconds=2.0, size_bytes=100_000)
 QUERY = ItemQuery(sortby=(SortKey("n"),))
 HERE = orjson.dumps({"type": "Feature", "id": "h", "collection": "c", "properties": {"n": 5, "datetime": "2020-01-01T00:00:00Z"}})
+COLLECTION = {
+    "type": "Collection",
+    "stac_version": "1.1.0",
+    "id": "c",
+    "description": "d",
+    "license": "other",
+    "extent": {"spatial": {"bbox": [[-180, -90, 180, 90]]}, "temporal": {"interval": [[None, None]]}},
+    "links": [],
+}
 
 
 def item(number, **members):
@@ -94,9 +103,13 @@ class Calls:
 class Peers:
     def __init__(self, *sources):
         self.sources = sources
+        self.judged = []
 
     def current(self):
         return PeerSet(version="1", sources=self.sources)
+
+    def judge(self, peer, *, believed):
+        self.judged.append((peer, believed))
 
 
 def source(calls, peer, **options):
@@ -113,10 +126,10 @@ def source(calls, peer, **options):
     )
 
 
-def federated(*sources, here=None, log=None):
+def federated(*sources, here=None, log=None, peers=None):
     return FederatedSearch(
         local=here or Here(),
-        peers=Peers(*sources),
+        peers=peers or Peers(*sources),
         seal=TokenSeal(b"key"),
         own=Budget(seconds=9, size_bytes=1),
         remote=REMOTE,
@@ -296,16 +309,7 @@ def test_all_or_nothing_tells_late_from_broken():
 
 
 async def test_collections_of_a_peer_must_be_collections():
-    good = {
-        "type": "Collection",
-        "stac_version": "1.1.0",
-        "id": "c",
-        "description": "d",
-        "license": "other",
-        "extent": {"spatial": {"bbox": [[-180, -90, 180, 90]]}, "temporal": {"interval": [[None, None]]}},
-        "links": [],
-    }
-    for documents in ([{**good, "id": "a/b"}], [good, good], [{"id": "c"}], ["c"]):
+    for documents in ([{**COLLECTION, "id": "a/b"}], [COLLECTION, COLLECTION], [{"id": "c"}], ["c"]):
         calls = Calls(peer=orjson.dumps({"collections": documents}))
         found, completeness = await federated(source(calls, "peer")).collections(
             ANONYMOUS, scope=Scope(backends=frozenset({"peer"}))
@@ -351,3 +355,23 @@ async def test_what_can_be_queried_at_a_peer_must_be_a_schema(schema):
     )
 
     assert (found.get("properties"), dict(completeness.missing)) == ({}, {"peer": "invalid-answer"})
+
+
+async def test_who_is_believed_and_who_is_not_is_told():
+    peers = {"good": page(item(1)), "bad": page(item(1, links=7)), "gone": PeerCallError("gone")}
+    known = Peers(*(source(Calls(**peers), name) for name in peers))
+
+    await federated(peers=known).search(ANONYMOUS, QUERY)
+
+    assert sorted(known.judged) == [("bad", False), ("good", True)]
+
+
+async def test_what_the_origin_says_of_its_collection_counts_before_what_others_claim():
+    good = {**COLLECTION, "id": "c", "title": "True"}
+    claimed = {**good, "title": "Claimed", "twinlake:origin": "z"}
+    calls = Calls(a=orjson.dumps({"collections": [claimed]}), z=orjson.dumps({"collections": [good]}))
+    search = federated(source(calls, "a"), source(calls, "z"))
+
+    found, _ = await search.collections(ANONYMOUS, scope=Scope(backends=frozenset({"a", "z"})))
+
+    assert [(each["title"], each["federation:backends"]) for each in found] == [("True", ["a", "z"])]

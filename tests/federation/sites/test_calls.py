@@ -301,3 +301,32 @@ async def test_no_path_leads_out_of_the_peer(client, liar, clock, path):
         await client.ask(liar.peer, PeerQuestion(path=path), budget=budget(clock))
 
     assert liar.connections == 0
+
+
+async def test_five_answers_in_a_row_that_nobody_believes_count_against_the_peer_too(client, liar, clock):
+    liar.speak = answering(b"{}")
+    breaker = client.breaker_of(liar.peer)
+
+    async def answer(*, believed):
+        await client.ask(liar.peer, ASK, budget=budget(clock))
+        breaker.judge(believed=believed)
+
+    for _ in range(4):
+        await answer(believed=False)
+    await answer(believed=True)
+    for _ in range(4):
+        await answer(believed=False)
+    assert breaker.state == "closed"
+    began = clock.now()
+    await answer(believed=False)
+    with pytest.raises(PeerRestingError, match="5 times"):
+        await client.ask(liar.peer, ASK, budget=budget(clock))
+    assert breaker.since <= began
+
+    clock.advance(seconds=31)
+    await answer(believed=False)  # one call tries; the next lie is not the first
+    assert breaker.state == "open"
+    clock.advance(seconds=31)
+    await answer(believed=True)
+    await answer(believed=False)
+    assert breaker.state == "closed"

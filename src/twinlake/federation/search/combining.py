@@ -33,15 +33,19 @@ def check_collections(documents: Sequence[JsonObject]) -> None:
 def combine_collections(found: Mapping[str, Sequence[JsonObject]]) -> list[JsonObject]:
     """Return all collections in order of their ids, each with the sites that hold it in `federation:backends`.
 
-    One id at two sites is one collection only where both name the same site as its origin; else it stands there twice.
+    One id at two sites is one collection only where both name the same site as its origin; else it stands there twice. What
+    the origin itself says of it counts before what others do.
     """
     entries: dict[tuple[str, str], JsonObject] = {}
     for site, documents in sorted(found.items()):
         for document in documents:
-            key = (str(document.get("id")), str(document.get(_ORIGIN, site)))
-            entry = entries.setdefault(key, {**document, "federation:backends": []})
-            if site not in entry["federation:backends"]:
-                entry["federation:backends"].append(site)
+            origin = str(document.get(_ORIGIN, site))
+            key = (str(document.get("id")), origin)
+            backends = entries.get(key, {}).get("federation:backends", [])
+            if not backends or site == origin:
+                entries[key] = {**document, "federation:backends": backends}
+            if site not in backends:
+                backends.append(site)
     return [entries[key] for key in sorted(entries)]
 
 

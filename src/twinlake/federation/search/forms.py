@@ -1,10 +1,10 @@
 """The forms that what a peer sends must have, so that it breaks no page and no client.
 
 Only kinds of values are told here, not the rules of STAC: whatever any site may hold passes. Everything is compiled, because
-each item of each answer is looked at.
+each item of each answer that is passed on is looked at.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -118,7 +118,7 @@ class _Named(msgspec.Struct, kw_only=True, gc=False):
     stac_extensions: _Texts = ()
 
 
-class PartialItem(_Named, gc=False):
+class _PartialItem(_Named, gc=False):
     """What is left of an item where the asker chose fields."""
 
     stac_version: str = ""
@@ -127,7 +127,7 @@ class PartialItem(_Named, gc=False):
     assets: dict[str, _PartialAsset] = {}
 
 
-class Item(_Named, gc=False):
+class _Item(_Named, gc=False):
     """A whole item."""
 
     stac_version: str
@@ -169,14 +169,35 @@ def check_text(content: bytes) -> None:
         raise InvalidAnswerError("Its answer is nested too deeply, or is not JSON.")
 
 
-def check_names(items: Sequence[Item | PartialItem], content: bytes) -> None:
-    """Refuse items, which stand in *content*, with a name or an address that no item may have.
+_read_item = msgspec.json.Decoder(_Item).decode
+_read_partial = msgspec.json.Decoder(_PartialItem).decode
+
+
+def check_items(bodies: Sequence[bytes], *, are_whole: bool) -> None:
+    """Refuse items that are to be passed on, of which one has not the form of an item, or cannot be read.
+
+    Parameters
+    ----------
+    are_whole
+        Whether the asker chose no fields.
 
     Raises
     ------
     InvalidAnswerError
-        One has.
+        One is misshapen, or has a name or an address that no item may have, or a number that is not finite.
     """
+    read = _read_item if are_whole else _read_partial
+    try:
+        items = [read(body) for body in bodies]
+        for body in bodies:
+            orjson.loads(body)  # what is not finite has the form of JSON, and nobody can read it
+    except (msgspec.MsgspecError, orjson.JSONDecodeError, RecursionError) as error:
+        raise InvalidAnswerError(f"An item has not the form of one: {error}.") from None
+    _check_names(items)
+    _check_hrefs(items, bodies)
+
+
+def _check_names(items: Sequence[_Item | _PartialItem]) -> None:
     try:
         for item in items:
             check_id(item.id, "item")
@@ -188,24 +209,16 @@ def check_names(items: Sequence[Item | PartialItem], content: bytes) -> None:
             check_id(key, "asset")
     except InvalidInputError as error:
         raise InvalidAnswerError(error.message) from error
+
+
+def _check_hrefs(items: Sequence[_Item | _PartialItem], bodies: Sequence[bytes]) -> None:
     starts = {asset.href[:1] for item in items for asset in item.assets.values()}
     starts.update([link.href[:1] for item in items for link in item.links])
-    if starts <= _HARMLESS_STARTS and not _may_have_controls(content):
+    if starts <= _HARMLESS_STARTS and not any(_may_have_controls(body) for body in bodies):
         return  # as nearly all are
     if any(is_harmful_href(each.href) for item in items for each in (*item.links, *item.assets.values())):
         raise InvalidAnswerError("A link or an asset of an item would run a script or open a file.")
 
 
-def _may_have_controls(content: bytes) -> bool:
-    return b"\\" in content or b"\x7f" in content or not content.isascii()
-
-
-def find_unreadable(taken: Iterable[tuple[str, bytes]]) -> set[str]:
-    """Return the sources of which an item has a number that is not finite: their form is that of JSON, and nobody can read it."""
-    sources = set()
-    for source, body in taken:
-        try:
-            orjson.loads(body)
-        except orjson.JSONDecodeError:
-            sources.add(source)
-    return sources
+def _may_have_controls(body: bytes) -> bool:
+    return b"\\" in body or b"\x7f" in body or not body.isascii()

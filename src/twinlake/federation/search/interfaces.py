@@ -109,6 +109,10 @@ class Peers(Protocol):
         """Return the peers of now; the order is of no importance."""
         ...
 
+    def judge(self, peer: str, *, believed: bool) -> None:
+        """Tell whether an answer of *peer*, which came as one does, was believed: who is not for long is asked no more."""
+        ...
+
 
 class PeerCalls(Protocol):
     """Calls peers: knows their addresses and speaks for callers."""

@@ -19,7 +19,7 @@ from twinlake.federation.search.errors import (
     InvalidAnswerError,
     UnsupportedQueryError,
 )
-from twinlake.federation.search.forms import find_unreadable
+from twinlake.federation.search.forms import check_items
 from twinlake.federation.search.interfaces import Budget, Peers, PeerSet, SearchSource
 from twinlake.federation.search.keys import Key, KeyOrder, key_order
 from twinlake.federation.search.merging import CheckedPage, MergedPage, Position, check_page, merge
@@ -122,8 +122,8 @@ class FederatedSearch:
         sources = [source for source in asked.sources if source.id not in missed]
         pages, failed = await self._ask_all(sources, ask)
         merged = self._merge(pages, start, order, query.limit)
-        while liars := find_unreadable(taken for taken in merged.taken if taken[0] != self._local.id):
-            failed |= {site: self._disbelieve(site, InvalidAnswerError("An item of it cannot be read.")) for site in liars}
+        while liars := self._find_liars(merged.taken, are_whole=needed is None):
+            failed |= liars
             pages = {site: page for site, page in pages.items() if site not in liars}
             merged = self._merge(pages, start, order, query.limit)
         missing = {**missed, **failed}
@@ -202,6 +202,20 @@ class FederatedSearch:
     def _merge(self, pages: Mapping[str, CheckedPage], start: Position, order: KeyOrder, limit: int) -> MergedPage:
         return merge(pages, start, order, limit=limit)
 
+    def _find_liars(self, taken: Sequence[tuple[str, bytes]], *, are_whole: bool) -> dict[str, str]:
+        """Return the peers of which something that is to be passed on is no item, with the reason that is told."""
+        bodies: dict[str, list[bytes]] = {}
+        for site, body in taken:
+            bodies.setdefault(site, []).append(body)
+        liars = {}
+        bodies.pop(self._local.id, None)
+        for site, passed_on in bodies.items():
+            try:
+                check_items(passed_on, are_whole=are_whole)
+            except InvalidAnswerError as error:
+                liars[site] = self._disbelieve(site, error)
+        return liars
+
     def _budget(self, source: SearchSource) -> Budget:
         return self._own if source is self._local else self._remote
 
@@ -270,11 +284,14 @@ class FederatedSearch:
             return _Failure(error.code)
 
     def _disbelieve(self, peer: str, error: InvalidAnswerError) -> str:
-        """Log what is wrong with an answer; return the reason that is told."""
+        """Log what is wrong with an answer and count it against the peer; return the reason that is told."""
+        self._peers.judge(peer, believed=False)
         self._log.warning("an answer of a peer was not believed", peer=peer, reason=error.message)
         return error.code
 
     def _complete(self, found: Mapping[str, object], missing: Mapping[str, str], scope: Scope) -> Completeness:
+        for site in found.keys() - {self._local.id}:
+            self._peers.judge(site, believed=True)
         if missing and scope.strict:
             if TIMEOUT in missing.values():
                 raise FederationTimeoutError(missing)

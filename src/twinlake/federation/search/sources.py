@@ -103,7 +103,7 @@ class PeerSource:
     async def search(self, query: ItemQuery, *, fields: Fields | None, caller: Caller, budget: Budget) -> SourcePage:
         body = {"query": write_query(query), "fields": write_fields(fields)}
         content = await self._call("/federation/search", body, caller, budget)
-        page = read_page(content, is_whole=fields is None)
+        page = read_page(content)
         if not page.closed:
             return page
         return replace(page, bodies=self._hrefs.move(page.bodies, page.closed, self._own_data_root))

@@ -11,7 +11,7 @@ from msgspec import Meta
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import InvalidInputError
 from twinlake.federation.search.errors import InvalidAnswerError
-from twinlake.federation.search.forms import Item, PartialItem, Queryables, check_names, check_text
+from twinlake.federation.search.forms import Queryables, check_text
 from twinlake.federation.search.interfaces import SourcePage
 from twinlake.federation.search.keys import key_order
 from twinlake.holdings.catalogue.interfaces import ItemQuery, SortKey
@@ -93,22 +93,11 @@ class VersionsMessage(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=
     versions: Annotated[list[Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]], Meta(max_length=10_000)] | None = None
 
 
-class _Bodies(msgspec.Struct):
-    features: list[msgspec.Raw]
-
-
 class _PageAnswer(msgspec.Struct):
+    features: list[msgspec.Raw]
     more: bool
     matched: _Count | None
     closed: _Names = []
-
-
-class _WholePage(_PageAnswer, kw_only=True):
-    features: list[Item]
-
-
-class _PartialPage(_PageAnswer, kw_only=True):
-    features: list[PartialItem]
 
 
 class _CollectionsAnswer(msgspec.Struct):
@@ -121,9 +110,7 @@ class _Bucket(msgspec.Struct):
     count: _Count
 
 
-_split = msgspec.json.Decoder(_Bodies).decode
-_read_whole = msgspec.json.Decoder(_WholePage).decode
-_read_partial = msgspec.json.Decoder(_PartialPage).decode
+_read_page = msgspec.json.Decoder(_PageAnswer).decode
 _read_collections = msgspec.json.Decoder(_CollectionsAnswer).decode
 _read_queryables = msgspec.json.Decoder(Queryables).decode
 _read_counts = msgspec.json.Decoder(dict[str, _Count | Annotated[list[_Bucket], Meta(max_length=_MOST_BUCKETS)]]).decode
@@ -197,23 +184,17 @@ def write_page(page: SourcePage) -> bytes:
     return b"".join((b'{"features":[', b",".join(page.bodies), b"],", tail[1:]))
 
 
-def read_page(content: bytes, *, is_whole: bool) -> SourcePage:
-    """Read what another site answered; the features stay the bytes that they are.
-
-    Parameters
-    ----------
-    is_whole
-        Whether whole items were asked for.
+def read_page(content: bytes) -> SourcePage:
+    """Read what another site answered; the features stay the bytes that they are, and nobody has looked into them.
 
     Raises
     ------
     InvalidAnswerError
-        It is no page in JSON, or one of its items has not the form of one, or a name or an address that no item may have.
+        It is no page in JSON.
     """
-    answer = _decode(_read_whole if is_whole else _read_partial, content)
-    check_names(answer.features, content)
+    answer = _decode(_read_page, content)
     return SourcePage(
-        bodies=[bytes(body) for body in _split(content).features],
+        bodies=[bytes(body) for body in answer.features],
         more=answer.more,
         matched=answer.matched,
         closed=frozenset(answer.closed),

@@ -15,7 +15,7 @@ class CircuitBreaker:
     def __init__(self, peer: str, *, clock: Clock) -> None:
         self._peer = peer
         self._clock = clock
-        self._failures = 0
+        self._failures = self._lies = 0
         self._opened_at: float | None = None
         self._trying = False
         self._failing_since = self.since = clock.now()
@@ -38,7 +38,9 @@ class CircuitBreaker:
         """
         state = self.state
         if state == "open" or (state == "half-open" and self._trying):
-            raise PeerRestingError(f"{self._peer} failed {self._failures} times in a row and is left alone for a moment.")
+            raise PeerRestingError(
+                f"{self._peer} failed {max(self._failures, self._lies)} times in a row and is left alone for a moment."
+            )
         self._trying = state == "half-open"
 
     def succeeded(self) -> None:
@@ -49,16 +51,31 @@ class CircuitBreaker:
 
     def failed(self) -> None:
         """The peer did not answer, or not as it must."""
-        if self._failures == 0:
-            self._failing_since = self._clock.now()
+        self._note_failure()
         self._failures += 1
         self._trying = False
-        if self._failures >= _FAILURES:
-            self._opened_at, self.since = self._clock.monotonic(), self._failing_since
+        self._open(self._failures)
+
+    def judge(self, *, believed: bool) -> None:
+        """Tell whether an answer, with which the peer `succeeded`, was believed; five in a row that were not are failures."""
+        if believed:
+            self._lies = 0
+            return
+        self._note_failure()
+        self._lies += 1
+        self._open(self._lies)
 
     def left(self) -> None:
         """The call ended without telling anything of the peer."""
         self._trying = False
+
+    def _note_failure(self) -> None:
+        if self._failures == self._lies == 0:
+            self._failing_since = self._clock.now()
+
+    def _open(self, failures: int) -> None:
+        if failures >= _FAILURES:
+            self._opened_at, self.since = self._clock.monotonic(), self._failing_since
 
 
 class Budget:

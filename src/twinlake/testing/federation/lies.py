@@ -104,9 +104,7 @@ MISSHAPEN: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "depth without end": lambda _: {"deep": _DEEP},
     "a number without end": lambda _: {"assets": {"a": {"href": "https://x.example", "n": _INFINITE}}},
 }
-"""What makes an item one that no site could hold."""
-NOTICED_LATE = "a number without end"
-"""This lie is found when its item is to be answered with, not when it comes."""
+"""What makes an item one that no site could hold; nobody needs to notice before the item is to be passed on."""
 LIES: tuple[tuple[str, Lie], ...] = (
     ("twice", _twice),
     ("out of order", _out_of_order),
@@ -115,6 +113,6 @@ LIES: tuple[tuple[str, Lie], ...] = (
     ("foreign collection", _foreign),
     ("sent before", _old),
     ("strange count", _strange_count),
-    *((name, misshapen(change)) for name, change in MISSHAPEN.items() if name != NOTICED_LATE),
+    *((name, misshapen(change)) for name, change in MISSHAPEN.items()),
 )
 """Each makes another answer of a true one, or None where it cannot."""

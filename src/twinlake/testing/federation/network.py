@@ -13,7 +13,7 @@ from twinlake.federation.search.answering import PeerAnswers
 from twinlake.federation.search.errors import PeerCallError
 from twinlake.federation.search.interfaces import Budget
 from twinlake.identity.principals import Caller
-from twinlake.testing.federation.lies import LIES, write_lie
+from twinlake.testing.federation.lies import LIES, MISSHAPEN, write_lie
 
 Fault = Literal["drop", "slow", "cut", "lie", "crash", "double"]
 FAULTS: tuple[Fault, ...] = get_args(Fault)
@@ -39,6 +39,8 @@ class Network:
     sites: dict[str, PeerAnswers] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     """What went wrong since it was last cleared, by site."""
+    misshapen: dict[str, list[JsonObject]] = field(default_factory=dict)
+    """Where that was an item that no site could hold: the item before and after."""
     down: set[str] = field(default_factory=set)
     """Sites that have crashed; one comes back with a later call."""
 
@@ -65,8 +67,15 @@ class Network:
                 del self.failed[peer]
                 return answer
             self.failed[peer] = f"lie: {name}"
+            if name in MISSHAPEN:
+                self.misshapen[peer] = _differing(orjson.loads(answer), lying)
             return write_lie(lying)
         return answer
+
+    def forget(self) -> None:
+        """Begin to note anew what goes wrong."""
+        self.failed.clear()
+        self.misshapen.clear()
 
     def _draw(self, peer: str) -> Fault | None:
         if peer in self.down:
@@ -90,3 +99,8 @@ class Network:
             return await handlers[path](orjson.dumps(body), caller)
         except TwinlakeError as error:
             raise PeerCallError(f"It answered {error.status}: {error.message}") from error
+
+
+def _differing(answer: JsonObject, lying: JsonObject) -> list[JsonObject]:
+    pairs = zip(answer["features"], lying["features"], strict=True)
+    return [feature for pair in pairs if pair[0] != pair[1] for feature in pair]

@@ -81,6 +81,9 @@ class _FixedPeers:
     def current(self) -> PeerSet:
         return self._peers
 
+    def judge(self, peer: str, *, believed: bool) -> None:
+        """Ask on: here no peer is left alone."""
+
 
 @asynccontextmanager
 async def open_world(
