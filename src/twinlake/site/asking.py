@@ -60,6 +60,7 @@ class SearchedPeers:
                     peer=peer.id,
                     asker=self._site_id,
                     collections=frozenset() if peer.descriptor is None else peer.descriptor.collection_ids,
+                    is_listed=peer.descriptor is None or peer.descriptor.unlisted == 0,
                     calls=self._calls,
                     stac_root=peer.public_url + API_PATH,
                     own_stac_root=self._public_url + API_PATH,

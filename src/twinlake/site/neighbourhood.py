@@ -68,7 +68,7 @@ class Neighbourhood:
             role="" if said is None else said.role,
             place="" if said is None else said.place,
             operator="" if said is None else said.operator_name,
-            collections=None if said is None else len(said.collections),
+            collections=None if said is None else len(said.collections) + said.unlisted,
             offers={} if said is None else dict(said.services),
         )
 

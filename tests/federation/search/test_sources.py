@@ -66,6 +66,7 @@ class Here:
 
     id = "here"
     abilities = Abilities()
+    is_listed = True
 
     def __init__(self, error=None):
         self.error = error
@@ -116,13 +117,12 @@ def source(calls, peer, **options):
     return PeerSource(
         peer=peer,
         asker="here",
-        collections=frozenset({"c"}),
         calls=calls,
         stac_root="https://peer.example/stac/v2",
         own_stac_root="https://here.example/stac/v2",
         data_root="https://peer.example/data/peer/",
         own_data_root="https://here.example/data/peer/",
-        **options,
+        **{"collections": frozenset({"c"}), **options},
     )
 
 
@@ -375,3 +375,15 @@ async def test_what_the_origin_says_of_its_collection_counts_before_what_others_
     found, _ = await search.collections(ANONYMOUS, scope=Scope(backends=frozenset({"a", "z"})))
 
     assert [(each["title"], each["federation:backends"]) for each in found] == [("True", ["a", "z"])]
+
+
+async def test_a_peer_that_has_more_collections_than_it_lists_is_asked_for_what_another_lists():
+    query = ItemQuery(sortby=(SortKey("n"),), collections=("c",))
+    calls = Calls(peer=page(item(1)))
+
+    asked = [
+        await federated(source(calls, "peer", collections=frozenset({"d"}), is_listed=is_listed)).search(ANONYMOUS, query)
+        for is_listed in (True, False)
+    ]
+
+    assert [each.completeness.backends for each in asked] == [("here",), ("here", "peer")]

@@ -11,10 +11,13 @@ from federation.sites.hostile import HostileServer, answering
 from federation.sites.running import OPERATOR, federation
 from federation.sites.saying import Speaker
 from stac_documents import a_collection
+from twinlake.federation.sites import own
 from twinlake.federation.sites.own import OwnDescriptor
 from twinlake.federation.sites.trust import Peer
+from twinlake.holdings.catalogue.interfaces import ItemDraft
 from twinlake.identity.keys.ring import PUBLISHED_BEFORE
 from twinlake.testing.clock import START, HandClock
+from twinlake.testing.generated_items import generated_item
 
 pytestmark = pytest.mark.slow
 
@@ -65,6 +68,19 @@ async def test_a_site_tells_nobody_of_what_not_everybody_may_discover(tmp_path, 
 
     assert '"A1B"' in text
     assert "SECRET" not in text
+
+
+async def test_a_site_with_more_collections_than_a_descriptor_has_place_for_says_so(tmp_path, clock, monkeypatch):
+    monkeypatch.setattr(own, "MAX_COLLECTIONS", 3)
+    async with federation(tmp_path, ["central"], clock=clock) as (central,):
+        catalogue = central.local.services.catalogue
+        for name in ("e", "b", "d", "a", "c"):
+            await catalogue.put_collection(a_collection(name))
+        await catalogue.put_items([ItemDraft(document={**generated_item(1), "collection": "b"})])
+        descriptor = (await said_by(central))["descriptor"]
+
+    assert [(each["id"], each.get("items", 0)) for each in descriptor["collections"]] == [("a", 0), ("b", 1), ("c", 0)]
+    assert descriptor["unlisted"] == 2
 
 
 async def test_a_restart_tells_a_higher_number(tmp_path, clock):

@@ -76,6 +76,11 @@ class SearchSource(Protocol):
         """Return the collections that are known, without asking anybody, to be there for *caller*."""
         ...
 
+    @property
+    def is_listed(self) -> bool:
+        """Whether those are all that everybody may discover there, but what is newer than the list."""
+        ...
+
     async def search(self, query: ItemQuery, *, fields: Fields | None, caller: Caller, budget: Budget) -> SourcePage:
         """Find items; *fields* tells what of them is needed at least."""
         ...

@@ -12,7 +12,7 @@ from structlog.typing import FilteringBoundLogger
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import InvalidInputError, TwinlakeError
 from twinlake.core.paging import TokenSeal
-from twinlake.federation.search.combining import check_collections, combine_collections, combine_counts, combine_queryables
+from twinlake.federation.search.combining import combine_collections, combine_counts, combine_queryables
 from twinlake.federation.search.errors import (
     FederationIncompleteError,
     FederationTimeoutError,
@@ -146,8 +146,6 @@ class FederatedSearch:
 
         async def ask(source: SearchSource) -> Sequence[JsonObject]:
             documents = await source.collections(caller=caller, budget=self._budget(source))
-            if source is not self._local:
-                check_collections(documents)
             return [document for document in documents if only in {None, document["id"]}]
 
         found, completeness = await self._ask_everybody(caller, wanted, scope, ask)
@@ -245,7 +243,8 @@ class FederatedSearch:
         held = {source.id: await source.list_ids(caller) for source in (self._local, *peers.sources)}
         unheard = set(collections).difference(*held.values())
         wanted: dict[str, tuple[str, ...] | None] = {
-            source.id: tuple(name for name in collections if name in held[source.id] or name in unheard) for source in everybody
+            source.id: tuple(name for name in collections if name in held[source.id] or name in unheard or not source.is_listed)
+            for source in everybody
         }
         return _Asked([source for source in everybody if wanted[source.id]], wanted)
 

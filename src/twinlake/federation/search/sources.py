@@ -1,11 +1,13 @@
 """The two kinds of sources that there are: the catalogue of this site, and a peer."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 import orjson
 
 from twinlake.core.documents import JsonObject
+from twinlake.federation.search.combining import check_collections
 from twinlake.federation.search.errors import InvalidAnswerError
 from twinlake.federation.search.hrefs import DataHrefs
 from twinlake.federation.search.interfaces import Abilities, Budget, PeerCalls, SourcePage
@@ -29,6 +31,7 @@ class LocalSource:
     """The catalogue of this site; implements `SearchSource`."""
 
     abilities = _ALL
+    is_listed = True
 
     def __init__(self, *, site_id: str, catalogue: Catalogue, visibility_of: Callable[[Caller], Awaitable[Visibility]]) -> None:
         self.id = site_id
@@ -66,6 +69,8 @@ class PeerSource:
     ----------
     collections
         What its descriptor lists: what anonymous callers may discover there.
+    is_listed
+        Whether that is all of it.
     stac_root
         URL of the peer's STAC API, as its documents have it, without a slash at its end. In what it sends it becomes
         *own_stac_root*: a client that follows links stays with the site that it is signed in to.
@@ -80,6 +85,7 @@ class PeerSource:
         peer: str,
         asker: str,
         collections: frozenset[str],
+        is_listed: bool = True,
         calls: PeerCalls,
         stac_root: str,
         own_stac_root: str,
@@ -89,6 +95,7 @@ class PeerSource:
     ) -> None:
         self.id = peer
         self.abilities = abilities
+        self.is_listed = is_listed
         self._chain = [asker]
         self._collections = collections
         self._calls = calls
@@ -110,11 +117,7 @@ class PeerSource:
 
     async def collections(self, *, caller: Caller, budget: Budget) -> Sequence[JsonObject]:
         content = await self._call("/federation/collections", {}, caller, budget)
-        documents, closed = read_collections(content)
-        if closed:
-            [content] = self._hrefs.move([content], closed, self._own_data_root)
-            documents, _ = read_collections(content)
-        return documents
+        return await asyncio.to_thread(self._read_collections, content)  # there may be 16 MiB of them
 
     async def queryables(self, collection: str | None, *, caller: Caller, budget: Budget) -> JsonObject:
         schema = read_queryables(await self._call("/federation/queryables", {"collection": collection}, caller, budget))
@@ -125,6 +128,14 @@ class PeerSource:
     async def aggregate(self, query: ItemQuery, by: Sequence[str], *, caller: Caller, budget: Budget) -> JsonObject:
         body = {"query": write_query(query), "by": list(by)}
         return read_counts(await self._call("/federation/aggregate", body, caller, budget), by)
+
+    def _read_collections(self, content: bytes) -> Sequence[JsonObject]:
+        documents, closed = read_collections(content)
+        if closed:
+            [content] = self._hrefs.move([content], closed, self._own_data_root)
+            documents, _ = read_collections(content)
+        check_collections(documents)
+        return documents
 
     async def _call(self, path: str, body: JsonObject, caller: Caller, budget: Budget) -> bytes:
         content = await self._calls.call(self.id, path, {**body, "chain": self._chain}, caller=caller, budget=budget)

@@ -91,6 +91,8 @@ class Descriptor(
     collections: Annotated[list[CollectionNotice], msgspec.Meta(max_length=MAX_COLLECTIONS)]
     seq: Annotated[int, msgspec.Meta(ge=1, le=1 << 62)]
     """Higher in each that is issued."""
+    unlisted: _Count = 0
+    """How many more collections everybody may discover there, for which *collections* had no place."""
     issued: _Instant
     expires: _Instant
 

@@ -24,6 +24,7 @@ from twinlake.federation.sites.descriptor import (
     sign_descriptor,
     to_document,
 )
+from twinlake.holdings.catalogue.aggregating import MOST_BUCKETS
 from twinlake.holdings.catalogue.interfaces import ItemQuery, StoredCollection, Visibility
 from twinlake.identity.keys.ring import KeyRing
 from twinlake.identity.principals import ANONYMOUS, Caller, site_issuer
@@ -125,7 +126,7 @@ class OwnDescriptor:
         self._content, self._issued = content, issued
 
     async def _draft(self) -> Descriptor:
-        facts = self.facts
+        facts, (listed, unlisted) = self.facts, await self._list_collections()
         return Descriptor(
             id=facts.id,
             issuer=facts.issuer,
@@ -142,21 +143,24 @@ class OwnDescriptor:
                 desp=self._keys.public_keys("desp") if facts.signs_in_for_others else [],
             ),
             services=dict(facts.services),
-            collections=await self._list_collections(),
+            collections=listed,
+            unlisted=unlisted,
             seq=1,
             issued=0,
             expires=0,
         )
 
-    async def _list_collections(self) -> list[CollectionNotice]:
-        """Return the first `MAX_COLLECTIONS`, by id, of those that everybody may discover."""
+    async def _list_collections(self) -> tuple[list[CollectionNotice], int]:
+        """Return the first `MAX_COLLECTIONS`, by id, of those that everybody may discover, and how many more there are."""
         visibility = await self._visibilities.visibility_of(ANONYMOUS)
-        found = sorted(await self._holdings.list_collections(visibility), key=lambda each: each.id)[:MAX_COLLECTIONS]
-        counted = await self._holdings.aggregate_counts(
-            ItemQuery(), visibility, by=["collection"], deadline_seconds=_COUNT_SECONDS
-        )
-        counts = {bucket["key"]: bucket["count"] for bucket in counted["collection"]}
-        return [_notice(each, counts.get(each.id, 0)) for each in found]
+        found = sorted(await self._holdings.list_collections(visibility), key=lambda each: each.id)
+        listed = found[:MAX_COLLECTIONS]
+        counts: dict[str, int] = {}
+        for first in range(0, len(listed), MOST_BUCKETS):
+            some = ItemQuery(collections=tuple([each.id for each in listed[first : first + MOST_BUCKETS]]))
+            counted = await self._holdings.aggregate_counts(some, visibility, by=["collection"], deadline_seconds=_COUNT_SECONDS)
+            counts |= {bucket["key"]: bucket["count"] for bucket in counted["collection"]}
+        return [_notice(each, counts.get(each.id, 0)) for each in listed], len(found) - len(listed)
 
 
 def _notice(collection: StoredCollection, items: int) -> CollectionNotice:
