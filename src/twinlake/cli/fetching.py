@@ -16,7 +16,7 @@ from twinlake.cli.naming import inside, safe_name
 from twinlake.cli.searching import SearchOptions, search_items
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import TwinlakeError
-from twinlake.standards.datalake import DOWNLOAD
+from twinlake.standards.datalake import single_assets
 
 _SHA256_MULTIHASH = "1220"
 """Prefix of ``file:checksum`` (STAC file extension): SHA-256, 32 bytes."""
@@ -113,7 +113,7 @@ def _from_item(item: JsonObject, assets: list[str] | None, folder: Path) -> Iter
     if missing:
         raise typer.BadParameter(f"{label} has no asset {missing[0]!r}; it has {', '.join(map(repr, found))}.")
     # The whole product would bring every file once more.
-    urls = {key: asset["href"] for key, asset in found.items() if key in (assets or found.keys() - {DOWNLOAD} or found)}
+    urls = {key: asset["href"] for key, asset in found.items() if key in (assets or single_assets(item) or found)}
     urls = {key: url for key, url in urls.items() if url.startswith(("http://", "https://"))}
     checksums = {key: str(found[key].get("file:checksum", "")).lower() for key in urls}
     if urls:

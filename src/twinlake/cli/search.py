@@ -23,7 +23,7 @@ from twinlake.cli.searching import (
     to_json,
 )
 from twinlake.core.documents import JsonObject
-from twinlake.standards.datalake import DOWNLOAD
+from twinlake.standards.datalake import single_assets
 
 _DEFAULT_LIMIT = 20
 
@@ -115,5 +115,5 @@ def _describe(document: JsonObject) -> tuple[str, str, str, str]:
         str(document.get("collection") or ""),
         str(document["id"]),
         time,
-        " ".join(key for key in document["assets"] if key != DOWNLOAD),
+        " ".join(single_assets(document)),
     )

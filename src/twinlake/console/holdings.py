@@ -29,7 +29,7 @@ from twinlake.discovery.data.requests import SearchRequest
 from twinlake.discovery.data.service import DataDiscovery
 from twinlake.holdings.catalogue.interfaces import ItemQuery, StoredCollection
 from twinlake.identity.principals import Caller
-from twinlake.standards.datalake import DOWNLOAD
+from twinlake.standards.datalake import single_assets
 
 _NEWEST = 8
 _MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])", re.ASCII)
@@ -161,7 +161,7 @@ def lay_out_collection(body: bytes, addresses: Addresses, *, count: int, access:
 def lay_out_item(body: bytes, addresses: Addresses) -> JsonObject:
     """Return what an item's page shows, and its ``document``."""
     document = read_item(body)
-    document["assets"].pop(DOWNLOAD, None)  # The same files once more.
+    document["assets"] = single_assets(document)
     footprint = draw_footprint(document)
     return {
         "document": document,

@@ -22,7 +22,7 @@ from twinlake.cli.demo.visiting import Visitor
 from twinlake.cli.following import follow_job
 from twinlake.cli.uploading import Uploader, find_files
 from twinlake.core.documents import JsonObject
-from twinlake.standards.datalake import DOWNLOAD
+from twinlake.standards.datalake import single_assets
 
 _EVENT_SECONDS = 30.0
 _MORE_SECONDS = 5.0
@@ -202,9 +202,7 @@ def fetch(items: Iterable[JsonObject], narrator: Narrator, figures: Figures) -> 
     with narrator.busy("fetching"), httpx2.Client(timeout=60.0) as anybody:
         for item in items:
             (holder,) = item["federation:backends"]
-            for key, asset in item["assets"].items():
-                if key == DOWNLOAD:
-                    continue
+            for key, asset in single_assets(item).items():
                 digest = hashlib.sha256()
                 with anybody.stream("GET", asset["href"]) as response:
                     for piece in response.iter_bytes():
