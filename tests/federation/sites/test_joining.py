@@ -357,7 +357,8 @@ async def test_links_and_probes_are_for_peers(pair):
     token = peer_token(central.local.services, peer="climate")
     async with central.client() as nobody, central.client(await central.local.token("somebody")) as somebody:
         for person in (nobody, somebody):
-            assert (await person.get("/federation/probe/10")).status_code == 401
+            refused = await person.get("/federation/probe/10")
+            assert (refused.status_code, refused.json()["code"]) == (403, "not-a-peer")
             assert "links" not in (await person.get("/.well-known/twinlake")).json()
     async with central.client(token) as peer:
         [link] = (await peer.get("/.well-known/twinlake")).json()["links"]

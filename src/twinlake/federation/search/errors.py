@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from twinlake.core.errors import ForbiddenError, InvalidInputError, TwinlakeError
+from twinlake.core.errors import InvalidInputError, TwinlakeError
 
 
 class PeerCallError(TwinlakeError):
@@ -28,12 +28,6 @@ class ForwardedCallError(InvalidInputError):
     """A call between sites has come through another site already, or back to this one."""
 
     code = "forwarded-call"
-
-
-class NotAPeerError(ForbiddenError):
-    """Only peers may use the routes between sites."""
-
-    code = "not-a-peer"
 
 
 class FederationIncompleteError(TwinlakeError):

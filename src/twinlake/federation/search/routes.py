@@ -6,8 +6,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from twinlake.federation.errors import NotAPeerError
 from twinlake.federation.search.answering import PeerAnswers
-from twinlake.federation.search.errors import NotAPeerError
 from twinlake.identity.principals import Caller, Principal, site_issuer
 from twinlake.identity.trust.assertions import SITE_SUBJECT
 from twinlake.identity.web import Endpoint, guarded
@@ -63,7 +63,7 @@ def speaks_for(request: Request, is_peer: Callable[[Request], bool]) -> Caller:
     """
     caller: Caller = request.state.caller
     if caller.principal is None or not is_peer(request):
-        raise NotAPeerError("Only sites of the federation may ask here.", remedy="Search at /stac/v2.")
+        raise NotAPeerError
     if caller.peer is not None and caller.principal == Principal(site_issuer(caller.peer), SITE_SUBJECT):
         return Caller(scopes=caller.scopes, peer=caller.peer, request_id=caller.request_id)
     return caller

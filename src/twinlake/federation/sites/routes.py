@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from twinlake.core.errors import InvalidInputError, NotFoundError
+from twinlake.federation.errors import NotAPeerError
 from twinlake.federation.sites.calls import VIA
 from twinlake.federation.sites.errors import InviteError, JoinRefusedError
 from twinlake.federation.sites.hearing import PATH
@@ -16,7 +17,6 @@ from twinlake.federation.sites.joining import JOIN_PATH, MAX_MESSAGE_BYTES, STAN
 from twinlake.federation.sites.opening import Sites
 from twinlake.federation.sites.watching import PROBE_BYTES, PROBE_PATH
 from twinlake.identity.attempts import AttemptLimit
-from twinlake.identity.errors import SignInRequiredError
 from twinlake.identity.web import guarded
 
 _KEPT_SECONDS = 10
@@ -71,7 +71,7 @@ class _Endpoints:
     async def probe(self, request: Request) -> Response:
         """Answer a peer with so many bytes."""
         if request.state.caller.peer is None:
-            raise SignInRequiredError("Only sites of the federation measure.", rule="federation")
+            raise NotAPeerError
         size_bytes = request.path_params["size"]
         if size_bytes > PROBE_BYTES:
             raise NotFoundError(f"There are no more than {PROBE_BYTES} bytes to measure with.")
