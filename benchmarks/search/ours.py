@@ -16,10 +16,10 @@ from twinlake.events.log import EventLog
 from twinlake.holdings.catalogue.interfaces import ItemText
 from twinlake.holdings.catalogue.preparing_process import PreparingProcesses
 from twinlake.holdings.catalogue.store import SqlCatalogue
-from twinlake.site.build import PREPARE
 from twinlake.site.layout import SiteFolder
 from twinlake.site.schema import MIGRATIONS
 from twinlake.site.setup import init_site
+from twinlake.site.storage import PREPARE
 
 
 def make_site(folder: Path) -> tuple[SiteFolder, int]:

@@ -5,7 +5,7 @@ import tomllib
 import pytest
 
 from twinlake.core.errors import InvalidInputError
-from twinlake.site.clients import configured_clients
+from twinlake.site.federation.clients import configured_clients
 from twinlake.site.settings import LocalObjectsSettings, S3ObjectsSettings, SiteSettings, list_settings
 from twinlake.site.setup import write_settings
 

@@ -22,9 +22,9 @@ from twinlake.identity.principals import Principal, site_issuer
 from twinlake.identity.tokens import NewToken, TokenRecord
 from twinlake.management import maintenance
 from twinlake.management.maintenance import BackupReport, Finding, RestoreReport, SiteFiles
-from twinlake.site.build import PREPARE, open_database, open_objects
 from twinlake.site.layout import SiteFolder
 from twinlake.site.settings import LocalObjectsSettings, S3ObjectsSettings, SiteSettings
+from twinlake.site.storage import PREPARE, open_database, open_objects
 
 _DAMAGES = {
     "missing": "is missing",

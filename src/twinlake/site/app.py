@@ -48,9 +48,9 @@ from twinlake.management.access.routes import declare_routes as declare_access_r
 from twinlake.notification import routes as event_routes
 from twinlake.notification.webhooks import openapi as webhook_openapi
 from twinlake.notification.webhooks.routes import routes as webhook_routes
-from twinlake.site.build import Services
 from twinlake.site.health_routes import routes as health_routes
 from twinlake.site.operations_api import OperationsDocument
+from twinlake.site.services import Services
 
 
 def build_app(services: Services) -> ASGIApp:
@@ -110,7 +110,7 @@ def _hot_routes(services: Services) -> list[BaseRoute]:
         ),
         *delivery_routes(
             delivery=services.delivery,
-            elsewhere=services.elsewhere,
+            elsewhere=services.federation.elsewhere,
             sender=services.sender,
             direct=services.direct,
             signer=services.signer,
@@ -151,7 +151,7 @@ def _console(services: Services, pages: Pages) -> list[BaseRoute]:
             links=services.links,
             renderer=services.previews,
         ),
-        pictures=PictureDesk(elsewhere=services.elsewhere),
+        pictures=PictureDesk(elsewhere=services.federation.elsewhere),
         audience_of=services.audiences.audience_of,
         is_healthy=services.is_healthy,
     )

@@ -2,47 +2,35 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import BinaryIO
 
 from prometheus_client import CollectorRegistry
-from structlog.typing import FilteringBoundLogger
 
-from twinlake.access.delivery.elsewhere import Elsewhere
-from twinlake.access.delivery.nginx import NginxSender
-from twinlake.access.delivery.redirects import PresignedSender, SignedSender
-from twinlake.access.delivery.sender import DirectSender, Sender
+from twinlake.access.delivery.sender import DirectSender
 from twinlake.access.delivery.service import Delivery
-from twinlake.access.delivery.signing import DataSigner
 from twinlake.core.clock import Clock, SystemClock
-from twinlake.core.errors import InvalidInputError
 from twinlake.core.paging import TokenSeal
 from twinlake.core.randomness import SYSTEM_RANDOMNESS, Randomness
 from twinlake.discovery.data.editing import DataEditing
 from twinlake.discovery.data.service import DataDiscovery
 from twinlake.discovery.services.service import ServiceDiscovery
-from twinlake.engines.database import Database, SqliteDatabase
 from twinlake.engines.database.reserve import DiskReserve
 from twinlake.engines.network.client import GuardedClient
 from twinlake.engines.network.guard import DestinationGuard
-from twinlake.engines.objectstore import BucketObjectStore, LinkedFiles, LocalObjectStore, ObjectStore
-from twinlake.engines.sandbox import Limits
+from twinlake.engines.objectstore import LinkedFiles
 from twinlake.engines.web.logs import new_logger
 from twinlake.engines.web.metrics import RequestMetrics
 from twinlake.engines.web.signed_urls import UrlSigner
 from twinlake.events.log import EventLog
 from twinlake.events.rendering import EventIds, EventRenderer
 from twinlake.holdings.audiences import Audiences
-from twinlake.holdings.catalogue import schema as catalogue_schema
 from twinlake.holdings.catalogue.announcing import EXPANDERS
 from twinlake.holdings.catalogue.preparing_process import PreparingProcesses
 from twinlake.holdings.catalogue.store import SqlCatalogue
 from twinlake.holdings.ingest.intake import Intake
-from twinlake.holdings.ingest.kind import ingest_kind
-from twinlake.holdings.ingest.models import UploadLimits
 from twinlake.holdings.ingest.service import IngestService
 from twinlake.holdings.ingest.uploads import Uploads
 from twinlake.holdings.previews import PreviewRenderer
@@ -50,10 +38,8 @@ from twinlake.holdings.visibility import CollectionPolicy
 from twinlake.identity.accounts import Accounts
 from twinlake.identity.attempts import AttemptLimit
 from twinlake.identity.audit import AuditLog
-from twinlake.identity.flushing import flushing
 from twinlake.identity.keys.ring import KeyRing
 from twinlake.identity.keys.sealing import Sealer
-from twinlake.identity.policy.cedar import CedarRules, read_schema
 from twinlake.identity.policy.service import Policy
 from twinlake.identity.sessions import SessionStore
 from twinlake.identity.standing import Standing
@@ -69,98 +55,17 @@ from twinlake.notification.tail import EventTail
 from twinlake.notification.webhooks.dispatcher import WebhookDispatcher
 from twinlake.notification.webhooks.service import Webhooks
 from twinlake.notification.webhooks.signing import WebhookSigner
-from twinlake.site.federation import Federation, open_federation
+from twinlake.site.choices import choose_sender, data_signer, job_kinds, read_rules, upload_limits
+from twinlake.site.federation.build import open_federation
 from twinlake.site.health import HealthWatch
 from twinlake.site.layout import SiteFolder
 from twinlake.site.neighbourhood import Neighbourhood
-from twinlake.site.schema import MIGRATIONS
-from twinlake.site.settings import LocalObjectsSettings, S3ObjectsSettings, SiteSettings
+from twinlake.site.services import Services
+from twinlake.site.settings import SiteSettings
+from twinlake.site.storage import open_database, open_objects
 from twinlake.site.upkeep import Upkeep
-from twinlake.standards import cql2
 
-PREPARE = (*cql2.PREPARE, *catalogue_schema.PREPARE)
-_FLUSH_SECONDS = 5.0
-_CHILD_FILE_BYTES = 1 << 30
 _RESERVE_BYTES = 16 << 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Services:
-    """Everything that a site offers, built and wired. A notebook may use it without HTTP."""
-
-    settings: SiteSettings
-    folder: SiteFolder
-    clock: Clock
-    randomness: Randomness
-    log: FilteringBoundLogger
-    metrics: RequestMetrics
-    closing: asyncio.Event
-    """Set when the site is about to stop: streams end then."""
-    database: Database
-    health: HealthWatch
-    ring: KeyRing
-    federation: Federation
-    services: ServiceDiscovery
-    objects: ObjectStore
-    links: LinkedFiles
-    events: EventLog
-    tail: EventTail
-    streams: EventStreams
-    policy: Policy
-    audit: AuditLog
-    usage: UsageLedger
-    tokens: TokenStore
-    sessions: SessionStore
-    accounts: Accounts
-    catalogue: SqlCatalogue
-    collections: CollectionPolicy
-    audiences: Audiences
-    discovery: DataDiscovery
-    editing: DataEditing
-    delivery: Delivery
-    elsewhere: Elsewhere
-    direct: DirectSender
-    sender: Sender
-    signer: UrlSigner
-    data_signer: DataSigner
-    seal: TokenSeal
-    journal: RequestJournal
-    run_journal: RunJournal
-    jobs: Jobs
-    watcher: JobWatcher
-    uploads: Uploads
-    ingest: IngestService
-    intake: Intake
-    supervisor: Supervisor
-    webhooks: Webhooks
-    event_ids: EventIds
-    dispatcher: WebhookDispatcher
-    upkeep: Upkeep
-    previews: PreviewRenderer
-
-    async def is_healthy(self) -> bool:
-        """Tell whether the site can read and write."""
-        return (await self.health.examine()).ok
-
-    @asynccontextmanager
-    async def loops(self) -> AsyncGenerator[None]:
-        """Run what a serving site does besides answering: children, the event tail, batches to be written."""
-        async with AsyncExitStack() as stack:
-            await self.catalogue.finish_deletions()
-            parts = (self.audit, self.usage, self.tokens, self.sessions)
-            await stack.enter_async_context(flushing(parts, every_seconds=_FLUSH_SECONDS, log=self.log))
-            for work in (self.tail.run(), self.dispatcher.run(), self.upkeep.run(), self.federation.watch.run()):
-                await stack.enter_async_context(_background(work))
-            await stack.enter_async_context(self.supervisor)
-            yield
-
-
-@asynccontextmanager
-async def _background(work: Coroutine[None, None, None]) -> AsyncGenerator[None]:
-    """Run *work*, which ends by itself when the site is closing, beside the block; its failure is the block's."""
-    async with asyncio.TaskGroup() as group:
-        group.create_task(work)
-        yield
 
 
 @asynccontextmanager
@@ -200,11 +105,11 @@ async def open_services(
             site_id=settings.id,
             public_url=settings.base_url,
         )
-        ring = KeyRing(database=database, clock=clock, sealer=_sealer(folder, "signing keys", randomness))
+        ring = KeyRing(database=database, clock=clock, sealer=Sealer(folder.derive_key("signing keys"), randomness=randomness))
         await ring.keep_up()
         audit = AuditLog(database=database, clock=clock)
         usage = UsageLedger(database=database, clock=clock)
-        policy = Policy(rules=_read_rules(settings, folder), listener=audit.note_decision)
+        policy = Policy(rules=read_rules(settings, folder), listener=audit.note_decision)
         collections = CollectionPolicy(policy=policy, catalogue=catalogue, clock=clock)
         audiences = Audiences(collections=collections)
         tokens = TokenStore(database=database, clock=clock, randomness=randomness, audit=audit)
@@ -233,7 +138,7 @@ async def open_services(
             randomness=randomness,
             tokens=tokens,
             bearers=federation.bearers,
-            sealer=_sealer(folder, "sessions", randomness),
+            sealer=Sealer(folder.derive_key("sessions"), randomness=randomness),
             attempts=AttemptLimit(clock=clock),
             site_id=settings.id,
             secure=settings.base_url.startswith("https://"),
@@ -249,24 +154,10 @@ async def open_services(
             clock=clock,
             randomness=randomness,
             folder=folder.staging / "uploads",
-            limits=UploadLimits(
-                file_bytes=settings.ingest.max_upload_bytes,
-                owner_bytes=settings.ingest.quota_bytes,
-                lifetime=timedelta(hours=settings.ingest.upload_hours),
-            ),
+            limits=upload_limits(settings),
         )
         ingest = IngestService(catalogue=catalogue, uploads=uploads, policy=policy, collections=collections)
-        limits = Limits(
-            memory_bytes=settings.jobs.memory_bytes, cpu_seconds=settings.jobs.cpu_seconds, file_bytes=_CHILD_FILE_BYTES
-        )
-        kind = ingest_kind(
-            service=ingest,
-            limits=limits,
-            concurrent=settings.jobs.concurrent_runs,
-            stall=timedelta(seconds=settings.jobs.stall_seconds),
-            link_roots=settings.ingest.link_roots,
-        )
-        kinds = {kind.name: kind}
+        kinds = job_kinds(settings, ingest=ingest)
         journal = RequestJournal(database=database, events=events, clock=clock, randomness=randomness)
         run_journal = RunJournal(database=database, events=events, clock=clock)
         jobs = Jobs(journal=journal, kinds=kinds)
@@ -336,23 +227,10 @@ async def open_services(
             ),
             editing=DataEditing(catalogue=catalogue, collections=collections),
             delivery=Delivery(backend=settings.id, catalogue=catalogue, collections=collections),
-            elsewhere=Elsewhere(
-                site_id=settings.id,
-                directory=federation.sites.directory,
-                client=federation.sites.client,
-                tokens=federation.tokens,
-                clock=clock,
-                seconds=settings.federation.peer_seconds,
-            ),
             direct=direct,
-            sender=_choose_sender(settings, direct=direct, objects=objects, links=links, signer=signer),
+            sender=choose_sender(settings, direct=direct, objects=objects, links=links, signer=signer),
             signer=signer,
-            data_signer=DataSigner(
-                signer=signer,
-                public_url=settings.base_url,
-                backend=settings.id,
-                lifetime=timedelta(seconds=settings.delivery.signed_seconds),
-            ),
+            data_signer=data_signer(settings, signer),
             seal=seal,
             journal=journal,
             run_journal=run_journal,
@@ -416,47 +294,3 @@ async def open_services(
                 PreviewRenderer(folder=folder.staging / "previews", readable=settings.ingest.link_roots)
             ),
         )
-
-
-def _sealer(folder: SiteFolder, purpose: str, randomness: Randomness) -> Sealer:
-    return Sealer(folder.derive_key(purpose), randomness=randomness)
-
-
-def open_database(settings: SiteSettings, folder: SiteFolder) -> SqliteDatabase:
-    """Open the site's database, its schema brought up to date."""
-    return SqliteDatabase(folder.database, migrations=MIGRATIONS, prepare=PREPARE, readers=settings.database.readers)
-
-
-def open_objects(settings: SiteSettings, folder: SiteFolder) -> ObjectStore:
-    """Open the site's object store."""
-    match settings.objects:
-        case LocalObjectsSettings():
-            return LocalObjectStore(folder.objects)
-        case S3ObjectsSettings(bucket=bucket, region=region, endpoint=endpoint, prefix=prefix):
-            return BucketObjectStore.open_s3(bucket=bucket, region=region, endpoint=endpoint, prefix=prefix)
-
-
-def _choose_sender(
-    settings: SiteSettings, *, direct: DirectSender, objects: ObjectStore, links: LinkedFiles, signer: UrlSigner
-) -> Sender:
-    lifetime = timedelta(seconds=settings.delivery.signed_seconds)
-    match settings.delivery.mode:
-        case "direct":
-            return direct
-        case "signed":
-            return SignedSender(direct=direct, signer=signer, public_url=settings.base_url, lifetime=lifetime)
-        case "nginx":
-            return NginxSender(direct=direct, links=links)
-        case "presigned":
-            return PresignedSender(direct=direct, objects=objects, lifetime=lifetime)
-
-
-def _read_rules(settings: SiteSettings, folder: SiteFolder) -> CedarRules:
-    if settings.policy.file is None:
-        return CedarRules.built_in()
-    file = folder.path / settings.policy.file
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInputError(f"The policy {file} cannot be read: {error}.", remedy="Check the setting policy.file.") from error
-    return CedarRules(text, schema=read_schema(), origin=str(file))

@@ -7,7 +7,7 @@ from starlette.routing import BaseRoute
 
 from twinlake import __version__
 from twinlake.identity.web import guarded
-from twinlake.site.build import Services
+from twinlake.site.services import Services
 
 _UNAVAILABLE = 503
 

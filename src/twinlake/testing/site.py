@@ -25,8 +25,9 @@ from twinlake.identity.grants import Grants
 from twinlake.identity.principals import Caller, Principal, site_issuer
 from twinlake.identity.tokens import NewToken
 from twinlake.site.app import build_app
-from twinlake.site.build import Services, open_services
+from twinlake.site.build import open_services
 from twinlake.site.layout import SiteFolder
+from twinlake.site.services import Services
 from twinlake.site.settings import SiteSettings
 from twinlake.site.setup import init_site
 

@@ -18,7 +18,7 @@ from twinlake.engines.web.zerocopy import ZeroCopyHttpToolsProtocol
 from twinlake.holdings.catalogue.interfaces import CollectionAccess, ItemDraft
 from twinlake.holdings.catalogue.store import SqlCatalogue
 from twinlake.identity.actions import SCOPES
-from twinlake.site.build import Services
+from twinlake.site.services import Services
 from twinlake.testing.site import LocalSite, local_site
 
 T = TypeVar("T")

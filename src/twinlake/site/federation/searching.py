@@ -1,4 +1,4 @@
-"""The trusted sites as sources of federated search."""
+"""The trusted sites as federated search asks them."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,12 +13,24 @@ from twinlake.federation.search.interfaces import Budget, PeerSet
 from twinlake.federation.search.sources import PeerSource
 from twinlake.federation.sites.breaking import Budget as PeerBudget
 from twinlake.federation.sites.calls import PeerClient, PeerQuestion
-from twinlake.federation.sites.trust import PeerDirectory
+from twinlake.federation.sites.errors import PeerNotFoundError
+from twinlake.federation.sites.trust import Peer, PeerDirectory
 from twinlake.identity.principals import Caller
-from twinlake.site.trusting import TokensForPeers, require_peer
+from twinlake.identity.trust.peer_tokens import PeerTokens
 
 if TYPE_CHECKING:
     from twinlake.federation.sites.descriptor import Descriptor
+
+
+@dataclass(frozen=True, slots=True)
+class TokensForPeers:
+    """Tokens with which this site asks its peers."""
+
+    tokens: PeerTokens
+
+    async def token_for(self, caller: Caller, peer: Peer) -> str:
+        """Return a token that speaks for *caller* at *peer*; raises as `PeerTokens.token_for` does."""
+        return await self.tokens.token_for(caller, peer.issuer)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +44,9 @@ class PeerQuestions:
 
     async def call(self, peer: str, path: str, body: JsonObject, *, caller: Caller, budget: Budget) -> bytes:
         """POST *body* and return the answer; raises `TwinlakeError`, whose code is the reason that is told."""
-        site = require_peer(self.directory, peer)
+        site = self.directory.find(peer)
+        if site is None or site.state != "trusted":
+            raise PeerNotFoundError(peer)
         token = await self.tokens.token_for(caller, site)
         question = PeerQuestion(path=path, method="POST", body=orjson.dumps(body), token=token)
         cost = PeerBudget(clock=self.clock, seconds=budget.seconds, size_bytes=budget.size_bytes)

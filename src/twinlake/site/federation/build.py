@@ -1,4 +1,4 @@
-"""The part of a site that has to do with accounts and other sites, put together: issuer, trust, peers, search over all."""
+"""Issuer, trust, peers and the search over all sites, put together."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from structlog.typing import FilteringBoundLogger
 
+from twinlake.access.delivery.elsewhere import Elsewhere
 from twinlake.console.static_files import own_static_files
 from twinlake.core.clock import Clock
 from twinlake.core.paging import TokenSeal
@@ -25,17 +26,15 @@ from twinlake.federation.sites.own import SiteFacts
 from twinlake.federation.sites.watching import PeerWatch
 from twinlake.holdings.catalogue.store import SqlCatalogue
 from twinlake.holdings.visibility import CollectionPolicy
-from twinlake.identity.actions import SCOPES
 from twinlake.identity.audit import AuditLog
 from twinlake.identity.credentials import Credentials
 from twinlake.identity.grants import GrantStore
 from twinlake.identity.issuer.build import Issuer, IssuerFacts, build_issuer
-from twinlake.identity.issuer.models import AUTHORIZATION_CODE, TOKEN_EXCHANGE, TOKENS_LIVE_LONG, Client, Realm
+from twinlake.identity.issuer.models import TOKEN_EXCHANGE, Realm
 from twinlake.identity.keys.ring import KeyRing
 from twinlake.identity.keys.sealing import Sealer
 from twinlake.identity.principals import site_issuer
-from twinlake.identity.relying import CALLBACK, CONSOLE_CLIENT, OWN_CONSOLE_CLIENT, SIGNED_OUT, SignIn
-from twinlake.identity.secrets import hash_secret
+from twinlake.identity.relying import SignIn
 from twinlake.identity.tokens import TokenStore
 from twinlake.identity.trust.assertions import AssertionReader, AssertionSigner
 from twinlake.identity.trust.bearer import BearerTokens
@@ -48,12 +47,14 @@ from twinlake.identity.trust.site_grants import JWT_BEARER, SiteGrants
 from twinlake.identity.trust.subjects import SubjectReader
 from twinlake.identity.trust.used import UsedIds
 from twinlake.identity.trust.vault import SubjectVault
-from twinlake.site.asking import PeerQuestions, SearchedPeers
-from twinlake.site.clients import configured_clients
+from twinlake.site.federation.clients import configured_clients, console_clients
+from twinlake.site.federation.endpoints import SiteEndpoints
+from twinlake.site.federation.grants import exchange_grant, redeeming_grant
+from twinlake.site.federation.searching import PeerQuestions, SearchedPeers, TokensForPeers
+from twinlake.site.federation.trusted import TrustedSites
 from twinlake.site.layout import SiteFolder
 from twinlake.site.neighbourhood import list_offers
 from twinlake.site.settings import SiteSettings
-from twinlake.site.trusting import SiteEndpoints, TokensForPeers, TrustedSites, exchange_grant, redeeming_grant
 
 _PEER_BYTES = 16 << 20
 
@@ -72,6 +73,7 @@ class Federation:
     tokens: TokensForPeers
     search: FederatedSearch
     answers: PeerAnswers
+    elsewhere: Elsewhere
     watch: PeerWatch
 
 
@@ -144,7 +146,7 @@ async def open_federation(
             post=GuardedClient(guard=DestinationGuard()).post,
             log=log,
             peers=trusted,
-            clients=(*configured_clients(settings), *_console_clients(settings, console_secret)),
+            clients=(*configured_clients(settings), *console_clients(settings, console_secret)),
             other_subjects=subjects,
         )
         signer = AssertionSigner(site_id=settings.id, ring=ring, clock=clock, randomness=randomness)
@@ -228,6 +230,14 @@ async def open_federation(
                 closed=collections.list_closed,
                 data_root=data_root(settings.base_url, settings.id),
             ),
+            elsewhere=Elsewhere(
+                site_id=settings.id,
+                directory=sites.directory,
+                client=sites.client,
+                tokens=for_peers,
+                clock=clock,
+                seconds=settings.federation.peer_seconds,
+            ),
             watch=PeerWatch(
                 directory=sites.directory,
                 joining=sites.joining,
@@ -247,34 +257,6 @@ def _issuer_pages(settings: SiteSettings) -> IssuerPages:
     """Return what gets the key sets of the external issuers that the settings name, and of nobody else."""
     origins = [origin_of(issuer.url) for issuer in settings.identity.issuers.values()]
     return IssuerPages(GuardedClient(guard=DestinationGuard(allow=origins)))
-
-
-def _console_clients(settings: SiteSettings, secret: str) -> list[Client]:
-    """Return the console as a client: of every site's realm ``desp``, and of its own site's ``dedl``."""
-    callback, signed_out = frozenset({settings.base_url + CALLBACK}), frozenset({settings.base_url + SIGNED_OUT})
-    return [
-        Client(
-            id=CONSOLE_CLIENT,
-            title="Console",
-            realms=frozenset({"desp"}),
-            grants=frozenset({AUTHORIZATION_CODE}),
-            site=settings.id,
-            redirect_uris=callback,
-            logout_redirect_uris=signed_out,
-            is_everywhere=True,
-        ),
-        Client(
-            id=OWN_CONSOLE_CLIENT,
-            title="Console",
-            realms=frozenset({"dedl"}),
-            grants=frozenset({AUTHORIZATION_CODE, TOKEN_EXCHANGE}),
-            site=settings.id,
-            redirect_uris=callback,
-            secret_sha256=hash_secret(secret),
-            scopes=SCOPES,
-            tokens_live=TOKENS_LIVE_LONG,
-        ),
-    ]
 
 
 def _call_all(listeners: list[Callable[[], None]]) -> None:

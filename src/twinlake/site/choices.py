@@ -1,0 +1,89 @@
+"""What the settings of a site choose and limit among what it is built of."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from twinlake.access.delivery.nginx import NginxSender
+from twinlake.access.delivery.redirects import PresignedSender, SignedSender
+from twinlake.access.delivery.sender import DirectSender, Sender
+from twinlake.access.delivery.signing import DataSigner
+from twinlake.core.errors import InvalidInputError
+from twinlake.engines.objectstore import LinkedFiles, ObjectStore
+from twinlake.engines.sandbox import Limits
+from twinlake.engines.web.signed_urls import UrlSigner
+from twinlake.holdings.ingest.kind import ingest_kind
+from twinlake.holdings.ingest.models import UploadLimits
+from twinlake.holdings.ingest.service import IngestService
+from twinlake.identity.policy.cedar import CedarRules, read_schema
+from twinlake.jobs.models import JobKind
+from twinlake.site.layout import SiteFolder
+from twinlake.site.settings import SiteSettings
+
+_CHILD_FILE_BYTES = 1 << 30
+
+
+def read_rules(settings: SiteSettings, folder: SiteFolder) -> CedarRules:
+    """Return the rules of the policy's file, or the built-in ones where the settings name none.
+
+    Raises
+    ------
+    InvalidInputError
+        The file cannot be read, or what is in it is no policy.
+    """
+    if settings.policy.file is None:
+        return CedarRules.built_in()
+    file = folder.path / settings.policy.file
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInputError(f"The policy {file} cannot be read: {error}.", remedy="Check the setting policy.file.") from error
+    return CedarRules(text, schema=read_schema(), origin=str(file))
+
+
+def choose_sender(
+    settings: SiteSettings, *, direct: DirectSender, objects: ObjectStore, links: LinkedFiles, signer: UrlSigner
+) -> Sender:
+    """Return what sends the bytes of assets in the mode of the settings."""
+    lifetime = timedelta(seconds=settings.delivery.signed_seconds)
+    match settings.delivery.mode:
+        case "direct":
+            return direct
+        case "signed":
+            return SignedSender(direct=direct, signer=signer, public_url=settings.base_url, lifetime=lifetime)
+        case "nginx":
+            return NginxSender(direct=direct, links=links)
+        case "presigned":
+            return PresignedSender(direct=direct, objects=objects, lifetime=lifetime)
+
+
+def data_signer(settings: SiteSettings, signer: UrlSigner) -> DataSigner:
+    """Return what signs the addresses of assets, for as long as the settings let one live."""
+    return DataSigner(
+        signer=signer,
+        public_url=settings.base_url,
+        backend=settings.id,
+        lifetime=timedelta(seconds=settings.delivery.signed_seconds),
+    )
+
+
+def upload_limits(settings: SiteSettings) -> UploadLimits:
+    """Return how much may be uploaded, and for how long it is kept."""
+    return UploadLimits(
+        file_bytes=settings.ingest.max_upload_bytes,
+        owner_bytes=settings.ingest.quota_bytes,
+        lifetime=timedelta(hours=settings.ingest.upload_hours),
+    )
+
+
+def job_kinds(settings: SiteSettings, *, ingest: IngestService) -> Mapping[str, JobKind]:
+    """Return the kinds of jobs that the site runs, by name."""
+    kind = ingest_kind(
+        service=ingest,
+        limits=Limits(
+            memory_bytes=settings.jobs.memory_bytes, cpu_seconds=settings.jobs.cpu_seconds, file_bytes=_CHILD_FILE_BYTES
+        ),
+        concurrent=settings.jobs.concurrent_runs,
+        stall=timedelta(seconds=settings.jobs.stall_seconds),
+        link_roots=settings.ingest.link_roots,
+    )
+    return {kind.name: kind}
