@@ -9,12 +9,9 @@ from twinlake.core.randomness import SYSTEM_RANDOMNESS
 from twinlake.identity.issuer.offline import OfflineAccounts
 from twinlake.identity.keys.sealing import Sealer
 from twinlake.identity.principals import site_issuer
-from twinlake.site.layout import SiteFolder
+from twinlake.site.layout import SECOND_FACTORS, SiteFolder
 from twinlake.site.settings import SiteSettings
 from twinlake.site.storage import open_database
-
-SECOND_FACTORS = "second factors"
-"""Purpose of the key that seals their secrets."""
 
 
 @asynccontextmanager

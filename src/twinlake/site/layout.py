@@ -14,6 +14,8 @@ from typing import TextIO
 from twinlake.core.errors import ConflictError, InvalidInputError
 
 _KEY_BYTES = 32
+SECOND_FACTORS = "second factors"
+"""Purpose of the key that seals the secrets of second factors."""
 
 
 @dataclass(frozen=True, slots=True)

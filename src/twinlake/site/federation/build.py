@@ -52,7 +52,7 @@ from twinlake.site.federation.endpoints import SiteEndpoints
 from twinlake.site.federation.grants import exchange_grant, redeeming_grant
 from twinlake.site.federation.searching import PeerQuestions, SearchedPeers, TokensForPeers
 from twinlake.site.federation.trusted import TrustedSites
-from twinlake.site.layout import SiteFolder
+from twinlake.site.layout import SECOND_FACTORS, SiteFolder
 from twinlake.site.neighbourhood import list_offers
 from twinlake.site.settings import SiteSettings
 
@@ -141,7 +141,7 @@ async def open_federation(
             audit=audit,
             grants=grants,
             keys=ring,
-            sealer=Sealer(folder.derive_key("second factors"), randomness=randomness),
+            sealer=Sealer(folder.derive_key(SECOND_FACTORS), randomness=randomness),
             seal=TokenSeal(folder.derive_key("sign-in forms")),
             post=GuardedClient(guard=DestinationGuard()).post,
             log=log,
