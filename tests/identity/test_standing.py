@@ -4,11 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from identity.conftest import ISSUER, START, SYSTEM
+from identity.conftest import ISSUER, SYSTEM
 from twinlake.identity.grants import Grants
 from twinlake.identity.principals import Principal
 from twinlake.identity.standing import Standing
 from twinlake.identity.tokens import NewToken
+from twinlake.testing.clock import START
 
 ALICE = Principal(ISSUER, "alice")
 WITH_ACCOUNT = Principal(ISSUER, "with-account")

@@ -1,52 +1,27 @@
 """The access record of a collection over HTTP."""
 
-import io
-from datetime import UTC, datetime
+from contextlib import AsyncExitStack
 from importlib.resources import files
 
-import httpx2
 import pytest
-from prometheus_client import CollectorRegistry
 
 from stac_documents import a_collection, an_item
-from twinlake.core.randomness import SYSTEM_RANDOMNESS
 from twinlake.engines.database import MemoryDatabase
 from twinlake.engines.web.api import new_api
-from twinlake.engines.web.logs import new_logger
-from twinlake.engines.web.metrics import RequestMetrics
-from twinlake.engines.web.stack import wrap_site
 from twinlake.holdings.catalogue.interfaces import CollectionAccess, ItemDraft
 from twinlake.holdings.visibility import CollectionPolicy
 from twinlake.identity.actions import SCOPES
-from twinlake.identity.attempts import AttemptLimit
-from twinlake.identity.audit import AuditLog
-from twinlake.identity.authenticator import Authenticator
-from twinlake.identity.credentials import Credentials
-from twinlake.identity.grants import Grants, add_grants
-from twinlake.identity.keys.sealing import Sealer
-from twinlake.identity.policy.cedar import CedarRules
-from twinlake.identity.policy.service import Policy
-from twinlake.identity.principals import Caller, Principal
+from twinlake.identity.principals import Principal, site_issuer
 from twinlake.identity.schema import MIGRATIONS
-from twinlake.identity.sessions import SessionStore
-from twinlake.identity.tokens import NewToken, TokenStore
-from twinlake.identity.trust.bearer import BearerTokens
-from twinlake.identity.trust.realm_tokens import RealmTokens
 from twinlake.management.access.routes import declare_routes
+from twinlake.testing.bare_site import BareSite
+from twinlake.testing.clock import HandClock
 from twinlake.testing.identity import assert_every_route_is_guarded
 from twinlake.testing.keys import open_ring
 from twinlake.testing.site import local_site
 
-ALICE, STEWARD, BOB = (Principal("i", name) for name in ("alice", "steward", "bob"))
+ALICE = Principal(site_issuer("test"), "alice")
 PATH = "/collections/private one/access"
-
-
-class Clock:
-    def now(self):
-        return datetime(2026, 1, 1, tzinfo=UTC)
-
-    def monotonic(self):
-        return 0.0
 
 
 class Records:
@@ -62,70 +37,21 @@ class Records:
         self.records[collection] = access
 
 
-class NoSignIns:
-    """An issuer at which nobody has signed in."""
-
-    async def is_alive(self, sid):
-        return False
-
-
 @pytest.fixture
 async def clients():
     """Return a client per person, over one site."""
-    async with MemoryDatabase(migrations=MIGRATIONS) as database:
-        clock, records = Clock(), Records()
-        audit = AuditLog(database=database, clock=clock)
-        tokens = TokenStore(database=database, clock=clock, randomness=SYSTEM_RANDOMNESS, audit=audit)
-        policy = Policy(rules=CedarRules.built_in(), listener=audit.note_decision)
-        realm = RealmTokens(
-            realm="dedl",
-            url="https://site.test/auth/realms/dedl",
-            ring=await open_ring(database, clock),
-            sessions=NoSignIns(),
-            clock=clock,
-        )
-        bearers = BearerTokens(site_issuer="i", tokens=realm, roles_of_issuer=lambda _: None, database=database, clock=clock)
-        sessions = SessionStore(
-            database=database,
-            clock=clock,
-            randomness=SYSTEM_RANDOMNESS,
-            tokens=tokens,
-            bearers=bearers,
-            sealer=Sealer(b"s" * 32, randomness=SYSTEM_RANDOMNESS),
-            attempts=AttemptLimit(clock=clock),
-            site_id="s",
-            secure=True,
-        )
+    async with MemoryDatabase(migrations=MIGRATIONS) as database, AsyncExitStack() as stack:
+        clock, records = HandClock(), Records()
+        site = BareSite(database=database, clock=clock, ring=await open_ring(database, clock))
         api = new_api(title="Test", version="0")
-        declare_routes(api, catalogue=records, collections=CollectionPolicy(policy=policy, catalogue=records, clock=clock))
+        declare_routes(api, catalogue=records, collections=CollectionPolicy(policy=site.policy, catalogue=records, clock=clock))
         assert_every_route_is_guarded(api)
-        app = wrap_site(
-            api,
-            authenticate=lambda inner: Authenticator(
-                inner,
-                credentials=Credentials(tokens=tokens, bearers=bearers),
-                sessions=sessions,
-                policy=policy,
-                public_url="https://site.test",
-            ),
-            clock=clock,
-            randomness=SYSTEM_RANDOMNESS,
-            log=new_logger(io.BytesIO(), site="test"),
-            metrics=RequestMetrics(CollectorRegistry()),
-            max_body_bytes=10_000,
-            on_finished=lambda trace: None,
-        )
-        await database.write(lambda tx: add_grants(tx, STEWARD, Grants(roles=frozenset({"data-steward"}))))
+        site.serve(api)
         made = {}
-        for person in (ALICE, STEWARD, BOB):
-            new = NewToken(owner=person, name="t", roles=frozenset({"data-steward"}), scopes=SCOPES)
-            token, _ = await tokens.create(new, by=Caller())
-            transport = httpx2.ASGITransport(app=app)
-            headers = {"Authorization": f"Bearer {token}"}
-            made[person.subject] = httpx2.AsyncClient(transport=transport, base_url="http://t", headers=headers)
+        for person, roles in (("alice", ()), ("steward", {"data-steward"}), ("bob", ())):
+            token = await site.token(person, roles=roles, scopes=SCOPES)
+            made[person] = await stack.enter_async_context(site.client(token))
         yield made
-        for client in made.values():
-            await client.aclose()
 
 
 async def test_an_owner_reads_and_changes_the_record(clients):

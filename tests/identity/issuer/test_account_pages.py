@@ -206,7 +206,7 @@ async def test_clients_sign_people_out_and_hear_of_it_at_once(http):
 
         assert left.headers["location"] == f"{site.url}/?state=s"
         assert "location" not in evil.headers
-        keys = jwt.PyJWKSet.from_dict({"keys": site.keys.public_keys("dedl")})
+        keys = jwt.PyJWKSet.from_dict({"keys": site.ring.public_keys("dedl")})
         [sent] = receiver.got
         told = jwt.decode(sent, keys.keys[0].key, algorithms=["RS256"], audience="portal", issuer=site.realm("dedl").url)
         access = jwt.decode(tokens["access_token"], options={"verify_signature": False})

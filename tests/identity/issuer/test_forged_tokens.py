@@ -39,7 +39,7 @@ class Forger:
         self.header, self.payload, self.signature = token.split(".")
         self.known = jwt.get_unverified_header(token)
         self.claims = jwt.decode(token, options={"verify_signature": False})
-        self.own = site.keys.signing_key("desp")
+        self.own = site.ring.signing_key("desp")
         self.other = _OTHER_KEY
 
     def signed(self, changed, key=None, typ="JWT"):
@@ -67,8 +67,8 @@ FORGERIES = {
     "another key under its own name": lambda by: by.signed({}, SigningKey(by.other.thumbprint(), "RS256", by.other)),
     "a key of its own in the header": lambda by: by.headed({"jwk": by.other.as_dict(private=False)}),
     "a key elsewhere": lambda by: by.headed({"jku": "http://evil.test/keys", "x5u": "http://evil.test/"}),
-    "the key of the other realm": lambda by: by.signed({}, by.site.keys.signing_key("dedl")),
-    "the key of the site": lambda by: by.signed({}, by.site.keys.signing_key("site")),
+    "the key of the other realm": lambda by: by.signed({}, by.site.ring.signing_key("dedl")),
+    "the key of the site": lambda by: by.signed({}, by.site.ring.signing_key("site")),
     "another issuer": lambda by: by.signed({"iss": "http://evil.test/realms/desp"}),
     "the other realm": lambda by: by.signed({"iss": f"{by.site.url}/auth/realms/dedl"}),
     "an audience": lambda by: by.signed({"aud": "hda-public"}),
@@ -111,7 +111,7 @@ async def test_a_token_of_another_site_with_the_same_name_of_realm_is_not_exchan
 
 async def test_keys_are_rotated_without_a_false_refusal(site, http, token):
     before = (await http.get(endpoint(site.realm(), "certs"))).json()["keys"]
-    await site.keys.rotate("desp")
+    await site.ring.rotate("desp")
     after = (await http.get(endpoint(site.realm(), "certs"))).json()["keys"]
     assert [key["kid"] for key in after][1:] == [key["kid"] for key in before]
     site.clock.later = PUBLISHED_BEFORE
@@ -138,7 +138,7 @@ class Neighbours:
         self.site = site
 
     async def verify(self, token, subject_issuer):
-        claims = verify_own(token, self.site.realm(), self.site.keys, self.site.clock)
+        claims = verify_own(token, self.site.realm(), self.site.ring, self.site.clock)
         principal = Principal("urn:twinlake:site:other", claims["sub"])
         return VerifiedSubject(principal=principal, roles=frozenset({"hda-low"}), attributes={"preferred_username": "alice"})
 
