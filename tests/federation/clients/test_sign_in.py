@@ -1,7 +1,5 @@
 """authlib, openeo's helper for devices and python-keycloak, unmodified, at whole sites: what they get counts at real routes."""
 
-import re
-
 import jwt
 import pytest
 import requests
@@ -9,9 +7,9 @@ from authlib.integrations.base_client.errors import OAuthError
 from authlib.integrations.requests_client import OAuth2Session
 from keycloak import KeycloakOpenID, KeycloakPostError
 from lxml import html
-from openeo.rest.auth.oidc import OidcClientInfo, OidcDeviceAuthenticator, OidcProviderInfo, OidcRefreshTokenAuthenticator
 
 from federation.clients.lake import DESP, REALM
+from openeo_device import sign_in_device
 
 pytestmark = pytest.mark.slow  # of three processes
 
@@ -65,20 +63,11 @@ def test_authlib_signs_in_at_central_for_a_bridge_with_pkce(lake):
 
 
 def test_openeo_is_let_in_from_another_device_and_comes_back(lake):
-    told = OidcProviderInfo(issuer=f"{lake.central.url}/auth/realms/dedl", scopes=["search", "read"])
-    info = OidcClientInfo("hda-public", told)
-
-    def let_in(text):
-        found = re.search(r"http\S+user_code=\S+", text)
-        if found is None:
-            return
-        with requests.Session() as browser:
-            confirm = browser.get(sign_in(lake, browser, found[0].rstrip(".`)"), "visitor"))
-            form = html.fromstring(confirm.content.decode()).forms[0]
-            assert "let in" in browser.post(form.action, data=dict(form.fields) | {"decision": "allow"}).text
-
-    tokens = OidcDeviceAuthenticator(info, display=let_in, max_poll_time=60).get_tokens(request_refresh_token=True)
-    renewed = [OidcRefreshTokenAuthenticator(info, refresh_token=tokens.refresh_token).get_tokens() for _ in range(2)]
+    tokens, renewed = sign_in_device(
+        f"{lake.central.url}/auth/realms/dedl",
+        ["search", "read"],
+        sign_in=lambda browser, url: sign_in(lake, browser, url, "visitor"),
+    )
 
     for token in (tokens, *renewed):
         assert_finds_everything(lake, lake.central, token.access_token)

@@ -1,6 +1,5 @@
 """Clients of other people's, unmodified: EODAG, authlib, openeo, python-keycloak and PyJWT."""
 
-import re
 from dataclasses import replace
 
 import jwt
@@ -12,10 +11,10 @@ from eodag.plugins.authentication.token_exchange import OIDCTokenExchangeAuth
 from eodag.utils.exceptions import AuthenticationError
 from keycloak import KeycloakOpenID, KeycloakPostError
 from lxml import html
-from openeo.rest.auth.oidc import OidcClientInfo, OidcDeviceAuthenticator, OidcProviderInfo, OidcRefreshTokenAuthenticator
 
 from identity.issuer.browsing import DEVICE
 from identity.issuer.issuer_site import PASSWORD, running_issuer
+from openeo_device import sign_in_device
 from twinlake.identity.actions import SCOPES
 from twinlake.identity.issuer.models import AUTHORIZATION_CODE, REFRESH_TOKEN, Client
 from twinlake.identity.secrets import hash_secret
@@ -159,22 +158,12 @@ def test_a_client_without_its_secret_or_pkce_gets_nothing(portal):
 def test_openeo_is_let_in_from_another_device(issuer, use_pkce):
     username = f"device-{use_pkce}"
     issuer.add(username, name="Jürgen")
-    told = OidcProviderInfo(issuer=f"{issuer.url}/auth/realms/dedl", scopes=["search", "read", "profile"])
-    info = OidcClientInfo("hda-public", told)
-
-    def let_in(text):
-        found = re.search(r"http\S+user_code=\S+", text)
-        if found is None:
-            return
-        with requests.Session() as browser:
-            confirm = browser.get(sign_in(browser, found[0].rstrip(".`)"), username).headers["location"])
-            form = html.fromstring(confirm.content.decode()).forms[0]
-            answer = browser.post(form.action, data=dict(form.fields) | {"decision": "allow"})
-            assert "let in" in answer.text
-
-    helper = OidcDeviceAuthenticator(info, display=let_in, max_poll_time=60, use_pkce=use_pkce)
-    tokens = helper.get_tokens(request_refresh_token=True)
-    renewed = [OidcRefreshTokenAuthenticator(info, refresh_token=tokens.refresh_token).get_tokens() for _ in range(2)]
+    tokens, renewed = sign_in_device(
+        f"{issuer.url}/auth/realms/dedl",
+        ["search", "read", "profile"],
+        sign_in=lambda browser, url: sign_in(browser, url, username).headers["location"],
+        use_pkce=use_pkce,
+    )
 
     assert {each.refresh_token for each in renewed} == {tokens.refresh_token}
     claims = jwt.decode(renewed[-1].access_token, options={"verify_signature": False})
