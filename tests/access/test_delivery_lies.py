@@ -7,9 +7,9 @@ import pytest
 
 from twinlake.access.delivery import AssetName, Elsewhere
 from twinlake.core.errors import TwinlakeError
+from twinlake.federation.errors import PeerUnreachableError
 from twinlake.federation.sites.calls import PeerAnswer, PeerClient
 from twinlake.federation.sites.destinations import PeerDestinations
-from twinlake.federation.sites.errors import PeerUnreachableError
 from twinlake.federation.sites.trust import Peer
 from twinlake.identity.principals import ANONYMOUS, Caller, Principal
 from twinlake.testing.clock import START, HandClock

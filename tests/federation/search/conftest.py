@@ -10,8 +10,8 @@ from stac_documents import a_collection, an_item
 from twinlake.discovery.data.app import API_PATH, mount
 from twinlake.discovery.data.service import DataDiscovery
 from twinlake.engines.web.stack import wrap_site
+from twinlake.federation.errors import PeerUnreachableError
 from twinlake.federation.search.answering import PeerAnswers
-from twinlake.federation.search.errors import PeerCallError
 from twinlake.federation.search.hrefs import data_root
 from twinlake.federation.search.interfaces import Budget, PeerSet
 from twinlake.federation.search.routes import routes
@@ -48,12 +48,12 @@ class Federation:
 
     async def call(self, peer, path, body, *, caller, budget):
         if peer in self.down:
-            raise PeerCallError("It is down.")
+            raise PeerUnreachableError("It is down.")
         self.bodies.append((peer, path, body))
         async with self.sites[peer].client(await self.token(peer, caller)) as client:
             answer = await client.post(path, json=body, headers={PEER_MARK: "yes"})
         if answer.status_code != 200:
-            raise PeerCallError(answer.text)
+            raise PeerUnreachableError(answer.text)
         return answer.content
 
     def peers_of(self, name):

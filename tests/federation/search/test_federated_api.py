@@ -58,7 +58,7 @@ async def test_a_site_that_is_down_is_named_and_stays_missing(federation):
     assert "numberMatched" not in answer
     assert answer["twinlake:federation"] == {
         "backends": ["central", "extremes"],
-        "missing": [{"id": "climate", "reason": "unreachable"}],
+        "missing": [{"id": "climate", "reason": "peer-unreachable"}],
         "partialMatched": 11,
     }
     assert {item["federation:backends"][0] for item in later["features"]} <= {"central", "extremes"}

@@ -10,12 +10,8 @@ import pytest
 from twinlake.core.errors import DeadlineExceededError, InvalidInputError
 from twinlake.core.paging import TokenSeal
 from twinlake.engines.web.logs import new_logger
-from twinlake.federation.search.errors import (
-    FederationIncompleteError,
-    FederationTimeoutError,
-    InvalidAnswerError,
-    PeerCallError,
-)
+from twinlake.federation.errors import PeerUnreachableError
+from twinlake.federation.search.errors import FederationIncompleteError, FederationTimeoutError, InvalidAnswerError
 from twinlake.federation.search.interfaces import Abilities, Budget, PeerSet, SourcePage
 from twinlake.federation.search.models import EVERYWHERE, Scope
 from twinlake.federation.search.service import FederatedSearch
@@ -172,7 +168,7 @@ async def test_an_item_of_a_peer_says_where_it_is_from_whatever_the_peer_wrote()
         (page(item(1, assets=[])), "invalid-answer"),
         (page(item(1, title="x" * 200_000)), "invalid-answer"),
         (page(item(1), matched=7), "invalid-answer"),
-        (PeerCallError("gone"), "unreachable"),
+        (PeerUnreachableError("gone"), "peer-unreachable"),
         (DeadlineExceededError("slow query"), "deadline-exceeded"),
         (InvalidAnswerError("no token"), "invalid-answer"),
     ],
@@ -358,7 +354,7 @@ async def test_what_can_be_queried_at_a_peer_must_be_a_schema(schema):
 
 
 async def test_who_is_believed_and_who_is_not_is_told():
-    peers = {"good": page(item(1)), "bad": page(item(1, links=7)), "gone": PeerCallError("gone")}
+    peers = {"good": page(item(1)), "bad": page(item(1, links=7)), "gone": PeerUnreachableError("gone")}
     known = Peers(*(source(Calls(**peers), name) for name in peers))
 
     await federated(peers=known).search(ANONYMOUS, QUERY)

@@ -10,10 +10,7 @@ import pytest
 from federation.sites.hostile import HostileServer, answering
 from twinlake.core.nesting import is_nested_deeper
 from twinlake.engines.network import DestinationRefusedError
-from twinlake.federation.sites.breaking import Budget
-from twinlake.federation.sites.calls import PeerClient, PeerQuestion
-from twinlake.federation.sites.destinations import PeerDestinations
-from twinlake.federation.sites.errors import (
+from twinlake.federation.errors import (
     ForwardingRefusedError,
     PeerAnswerError,
     PeerDeadlineError,
@@ -21,6 +18,9 @@ from twinlake.federation.sites.errors import (
     PeerRestingError,
     PeerUnreachableError,
 )
+from twinlake.federation.sites.breaking import Budget
+from twinlake.federation.sites.calls import PeerClient, PeerQuestion
+from twinlake.federation.sites.destinations import PeerDestinations
 from twinlake.federation.sites.http_transport import HttpTransport
 from twinlake.testing.clock import HandClock
 

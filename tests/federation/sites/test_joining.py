@@ -15,6 +15,7 @@ from federation.sites.saying import Speaker, new_key, public
 from stac_documents import a_collection
 from twinlake.core.errors import InvalidInputError
 from twinlake.engines.network import DestinationRefusedError
+from twinlake.federation.errors import PeerRefusedError, PeerUnreachableError
 from twinlake.federation.sites.breaking import Budget
 from twinlake.federation.sites.calls import PeerQuestion
 from twinlake.federation.sites.errors import (
@@ -22,9 +23,7 @@ from twinlake.federation.sites.errors import (
     InviteError,
     JoinRefusedError,
     PeerNotFoundError,
-    PeerRefusedError,
     PeerStateError,
-    PeerUnreachableError,
 )
 from twinlake.federation.sites.invites import parse_invite
 from twinlake.federation.sites.messages import JOIN, STANDING, STANDING_ANSWER, StandingNote

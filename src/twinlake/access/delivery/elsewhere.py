@@ -9,10 +9,10 @@ import orjson
 from twinlake.access.delivery.errors import BackendNotFoundError, SiteAwayError, SiteLateError, refused_elsewhere
 from twinlake.core.clock import Clock
 from twinlake.engines.network import DestinationRefusedError
+from twinlake.federation.errors import ForwardingRefusedError, PeerDeadlineError, PeerRefusedError, PeerUnavailableError
 from twinlake.federation.search.hrefs import data_root
 from twinlake.federation.sites.breaking import Budget
 from twinlake.federation.sites.calls import PeerClient, PeerQuestion, PeerTokens
-from twinlake.federation.sites.errors import ForwardingRefusedError, PeerDeadlineError, PeerRefusedError, PeerUnavailableError
 from twinlake.federation.sites.trust import Peer, PeerDirectory
 from twinlake.identity.principals import Caller
 

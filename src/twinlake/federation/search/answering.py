@@ -8,7 +8,7 @@ import msgspec
 import orjson
 
 from twinlake.core.errors import InvalidInputError
-from twinlake.federation.search.errors import ForwardedCallError
+from twinlake.federation.errors import ForwardingRefusedError
 from twinlake.federation.search.hrefs import DataHrefs
 from twinlake.federation.search.interfaces import Budget, SearchSource, SourcePage
 from twinlake.federation.search.versions import Versions
@@ -72,7 +72,9 @@ class PeerAnswers:
         Raises
         ------
         InvalidInputError
-            The message is not of its form, or (`ForwardedCallError`) came through another site.
+            The message is not of its form.
+        ForwardingRefusedError
+            It came through another site.
         DeadlineExceededError
             The query took too long.
         """
@@ -120,14 +122,16 @@ def read_message(body: bytes, kind: type[M], *, site_id: str) -> M:
     Raises
     ------
     InvalidInputError
-        It is not of its form, or (`ForwardedCallError`) came through another site.
+        It is not of its form.
+    ForwardingRefusedError
+        It came through another site.
     """
     try:
         message = msgspec.json.decode(body, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidInputError(f"The message is not of the form of such a message: {error}.") from error
     if len(message.chain) > 1 or site_id in message.chain:
-        raise ForwardedCallError(
+        raise ForwardingRefusedError(
             "The call has come through another site.", remedy="Ask the site that holds the collections yourself."
         )
     return message

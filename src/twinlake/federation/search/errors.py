@@ -1,33 +1,21 @@
-"""What can go wrong between sites."""
+"""What can go wrong with an answer of several sites."""
 
 from collections.abc import Mapping
 
-from twinlake.core.errors import InvalidInputError, TwinlakeError
+from twinlake.core.errors import TwinlakeError
+from twinlake.federation.errors import PeerUnavailableError
 
 
-class PeerCallError(TwinlakeError):
-    """A peer could not be reached, refused, or broke off; who makes the calls raises this or a narrower one."""
-
-    code = "unreachable"
-    status = 502
-
-
-class InvalidAnswerError(PeerCallError):
+class InvalidAnswerError(PeerUnavailableError):
     """A peer answered what cannot be right: out of order, of a collection not asked for, or no answer at all."""
 
     code = "invalid-answer"
 
 
-class UnsupportedQueryError(PeerCallError):
+class UnsupportedQueryError(TwinlakeError):
     """A source cannot filter, sort or count so."""
 
     code = "unsupported"
-
-
-class ForwardedCallError(InvalidInputError):
-    """A call between sites has come through another site already, or back to this one."""
-
-    code = "forwarded-call"
 
 
 class FederationIncompleteError(TwinlakeError):

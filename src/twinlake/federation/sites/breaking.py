@@ -3,7 +3,7 @@
 from typing import Literal
 
 from twinlake.core.clock import Clock
-from twinlake.federation.sites.errors import PeerDeadlineError, PeerRestingError
+from twinlake.federation.errors import PeerDeadlineError, PeerRestingError
 
 _FAILURES = 5
 _REST_SECONDS = 30.0

@@ -11,15 +11,15 @@ from twinlake.core.clock import Clock
 from twinlake.core.errors import TwinlakeError
 from twinlake.core.nesting import is_nested_deeper
 from twinlake.engines.network import Destination, DestinationRefusedError, DestinationUnreachableError
-from twinlake.federation.sites.breaking import Budget, CircuitBreaker
-from twinlake.federation.sites.destinations import PeerDestinations
-from twinlake.federation.sites.errors import (
+from twinlake.federation.errors import (
     ForwardingRefusedError,
     PeerAnswerError,
     PeerDeadlineError,
     PeerRefusedError,
     PeerUnreachableError,
 )
+from twinlake.federation.sites.breaking import Budget, CircuitBreaker
+from twinlake.federation.sites.destinations import PeerDestinations
 from twinlake.federation.sites.trust import Peer
 from twinlake.identity.principals import Caller
 

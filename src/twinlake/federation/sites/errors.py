@@ -1,4 +1,4 @@
-"""What can be wrong with a peer, or with what it says."""
+"""What can be wrong with what a site says of itself, and with joining."""
 
 from typing import Literal
 
@@ -54,57 +54,3 @@ class JoinRefusedError(ForbiddenError):
     """A site that wants to join, or tells of itself, is not who it must be."""
 
     code = "join-refused"
-
-
-class ForwardingRefusedError(ForbiddenError):
-    """A site that was asked by a site asks no third."""
-
-    code = "forwarding-refused"
-
-
-class PeerUnavailableError(TwinlakeError):
-    """The peer did not answer, or not as a site of the federation does."""
-
-    code = "peer-unavailable"
-    status = 502
-
-
-class PeerUnreachableError(PeerUnavailableError):
-    """Nobody answered at the peer's address."""
-
-    code = "peer-unreachable"
-
-
-class PeerAnswerError(PeerUnavailableError):
-    """The peer's answer is not one: too large, of another type, not JSON, a redirect, or a failure of the peer."""
-
-    code = "peer-answer"
-
-
-class PeerDeadlineError(PeerUnavailableError):
-    """The peer did not answer within the time, bytes or pages that it was given."""
-
-    code = "peer-deadline"
-    status = 504
-
-
-class PeerRestingError(PeerUnavailableError):
-    """The peer failed so often of late that it is left alone for a moment."""
-
-    code = "peer-resting"
-
-
-class PeerRefusedError(PeerUnavailableError):
-    """The peer understood the question and does not answer it.
-
-    Attributes
-    ----------
-    answered
-        Its HTTP status, 400 to 499.
-    """
-
-    code = "peer-refused"
-
-    def __init__(self, message: str, *, answered: int) -> None:
-        super().__init__(message)
-        self.answered = answered

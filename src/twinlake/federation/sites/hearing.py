@@ -5,10 +5,11 @@ from typing import Annotated
 import msgspec
 
 from twinlake.core.clock import Clock
+from twinlake.federation.errors import PeerAnswerError
 from twinlake.federation.sites.breaking import Budget
 from twinlake.federation.sites.calls import PeerClient, PeerQuestion
 from twinlake.federation.sites.descriptor import MAX_SIGNATURES, MAX_SIGNED_BYTES, Heard, read_descriptor
-from twinlake.federation.sites.errors import DescriptorRefusedError, PeerAnswerError
+from twinlake.federation.sites.errors import DescriptorRefusedError
 from twinlake.federation.sites.trust import Peer
 
 PATH = "/.well-known/twinlake"

@@ -10,8 +10,8 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from twinlake.engines.network import Destination
+from twinlake.federation.errors import PeerAnswerError, PeerUnreachableError
 from twinlake.federation.sites.calls import PeerAnswer, PeerRequest
-from twinlake.federation.sites.errors import PeerAnswerError, PeerUnreachableError
 
 _CONNECT_SECONDS = 1.5
 """Shorter than a search lets a peer take: who cannot be connected to counts as out of reach, not as slow."""

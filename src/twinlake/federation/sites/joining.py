@@ -13,11 +13,12 @@ from twinlake.core.clock import Clock
 from twinlake.core.randomness import Randomness
 from twinlake.engines.database import Connection, Database
 from twinlake.engines.network import DestinationRefusedError
+from twinlake.federation.errors import PeerAnswerError, PeerUnavailableError
 from twinlake.federation.sites import standing
 from twinlake.federation.sites.breaking import Budget
 from twinlake.federation.sites.calls import PeerClient, PeerQuestion
 from twinlake.federation.sites.destinations import PeerDestinations
-from twinlake.federation.sites.errors import InviteError, JoinRefusedError, PeerAnswerError, PeerStateError, PeerUnavailableError
+from twinlake.federation.sites.errors import InviteError, JoinRefusedError, PeerStateError
 from twinlake.federation.sites.hearing import hear_descriptor
 from twinlake.federation.sites.invites import Invite, InviteBook, parse_invite
 from twinlake.federation.sites.messages import (

@@ -10,9 +10,10 @@ from structlog.typing import FilteringBoundLogger
 from twinlake.core.clock import Clock
 from twinlake.core.errors import TwinlakeError
 from twinlake.core.randomness import Randomness
+from twinlake.federation.errors import PeerAnswerError
 from twinlake.federation.sites.breaking import Budget
 from twinlake.federation.sites.calls import PeerClient, PeerQuestion, PeerTokens
-from twinlake.federation.sites.errors import DescriptorRefusedError, PeerAnswerError
+from twinlake.federation.sites.errors import DescriptorRefusedError
 from twinlake.federation.sites.hearing import hear_descriptor
 from twinlake.federation.sites.joining import Joining
 from twinlake.federation.sites.links import LinkBook

@@ -6,10 +6,10 @@ from urllib.parse import urlencode
 
 from twinlake.core.clock import Clock
 from twinlake.core.documents import JsonObject
+from twinlake.federation.errors import PeerRefusedError
 from twinlake.federation.sites.breaking import Budget
 from twinlake.federation.sites.calls import PeerClient, PeerQuestion
 from twinlake.federation.sites.destinations import path_at
-from twinlake.federation.sites.errors import PeerRefusedError
 from twinlake.federation.sites.trust import Peer, PeerDirectory
 from twinlake.identity.errors import InvalidTokenError
 from twinlake.identity.issuer.build import Issuer

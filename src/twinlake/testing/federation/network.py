@@ -9,8 +9,8 @@ import orjson
 
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import TwinlakeError
+from twinlake.federation.errors import PeerUnreachableError
 from twinlake.federation.search.answering import PeerAnswers
-from twinlake.federation.search.errors import PeerCallError
 from twinlake.federation.search.interfaces import Budget
 from twinlake.identity.principals import Caller
 from twinlake.testing.federation.lies import LIES, MISSHAPEN, write_lie
@@ -49,7 +49,7 @@ class Network:
         fault = self._draw(peer)
         await asyncio.sleep(self.chance.uniform(*_LATENCY_SECONDS))
         if fault == "crash":
-            raise PeerCallError("The connection was refused.")
+            raise PeerUnreachableError("The connection was refused.")
         if fault == "drop":
             await asyncio.sleep(budget.seconds * 1000)
         answer = await self._handle(peer, path, body, caller)
@@ -98,7 +98,7 @@ class Network:
         try:
             return await handlers[path](orjson.dumps(body), caller)
         except TwinlakeError as error:
-            raise PeerCallError(f"It answered {error.status}: {error.message}") from error
+            raise PeerUnreachableError(f"It answered {error.status}: {error.message}") from error
 
 
 def _differing(answer: JsonObject, lying: JsonObject) -> list[JsonObject]:
