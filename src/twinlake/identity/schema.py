@@ -154,4 +154,13 @@ MIGRATIONS: tuple[Migration, ...] = (
         alter table identity_session add column way_out blob;
         """,
     ),
+    Migration(
+        "identity",
+        7,
+        """
+        -- The sign-in at home with which one here began: the URL of the realm, a space, its id; null for those from before.
+        alter table identity_subject_token add column begun_by text;
+        create index identity_subject_token_begun_by on identity_subject_token(begun_by);
+        """,
+    ),
 )

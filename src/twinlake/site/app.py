@@ -40,6 +40,7 @@ from twinlake.identity.attempts import AttemptLimit
 from twinlake.identity.authenticator import Authenticator
 from twinlake.identity.issuer.door import RealmDoor
 from twinlake.identity.routes import declare_routes as declare_account_routes
+from twinlake.identity.trust.routes import routes as trust_routes
 from twinlake.identity.web import guarded_api
 from twinlake.jobs import openapi as job_openapi
 from twinlake.jobs import routes as job_routes
@@ -181,6 +182,7 @@ def _cold_routes(services: Services) -> list[BaseRoute]:
         ),
         *services.federation.issuer.routes(),
         *site_routes(services.federation.sites, attempts=AttemptLimit(clock=services.clock)),
+        *trust_routes(services.federation.homes, attempts=AttemptLimit(clock=services.clock)),
         *webhook_routes(services.webhooks, services.event_ids),
         *health_routes(services),
         Mount("/api", api),

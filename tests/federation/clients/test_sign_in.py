@@ -91,5 +91,17 @@ def test_keycloaks_own_client_signs_in_and_out(lake):
         client.refresh_token(token["refresh_token"])
 
 
+def test_who_signs_out_at_home_is_signed_out_at_every_site_at_once(lake):
+    desp = lake.desp_token("visitor", of="climate")
+    there = {"access_token": lake.exchange(desp["access_token"], at="climate").json()["access_token"]}
+    me = f"{lake.sites['climate'].url}/api/me"
+    assert requests.get(me, headers=bearer(there), timeout=10).status_code == 200
+
+    logout = {"client_id": "dedl-hda", "refresh_token": desp["refresh_token"]}
+    assert requests.post(f"{lake.central.url}{DESP}/logout", data=logout, timeout=30).status_code == 204
+
+    assert requests.get(me, headers=bearer(there), timeout=10).status_code == 401
+
+
 def bearer(token):
     return {"authorization": f"Bearer {token['access_token']}"}

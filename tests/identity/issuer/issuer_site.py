@@ -73,6 +73,9 @@ class IssuerSite(BareSite):
             await self.grants.put(principal, Grants(roles=frozenset(roles)), by=SYSTEM)
         return account
 
+    async def tell_site(self, site, logout_token):
+        self.told.append((site, logout_token))
+
     def realm(self, name="desp"):
         return next(realm for realm in self.issuer.realms if realm.name == name)
 
@@ -95,7 +98,7 @@ async def build_site(url, *, site_id="central", clients=(), allow=(), database=N
     clock = ShiftedClock()
     ring = await open_ring(database, clock, name="issuer")
     site = IssuerSite(database=database, clock=clock, ring=ring, site_id=site_id, url=url)
-    site.peers = Peers()
+    site.peers, site.told = Peers(), []
     given = {"title": "Test lake", "has_desp": True, "stylesheet": f"{url}/style.css", "icon": f"{url}/icon.svg"} | facts
     site.issuer = build_issuer(
         IssuerFacts(site_id=site_id, public_url=url, **given),
@@ -108,6 +111,7 @@ async def build_site(url, *, site_id="central", clients=(), allow=(), database=N
         sealer=Sealer(b"o" * 32, randomness=SYSTEM_RANDOMNESS),
         seal=TokenSeal(b"f" * 32),
         post=GuardedClient(guard=DestinationGuard(allow=allow)).post,
+        tell_site=site.tell_site,
         log=site.logger,
         peers=site.peers,
         other_subjects=other_subjects,

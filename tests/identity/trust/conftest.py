@@ -19,10 +19,12 @@ from twinlake.identity.trust.assertions import AssertionReader, AssertionSigner
 from twinlake.identity.trust.bearer import BearerTokens
 from twinlake.identity.trust.delegations import Delegations
 from twinlake.identity.trust.homes import Homes
-from twinlake.identity.trust.models import PeerRecord
+from twinlake.identity.trust.keysets import KeySets
+from twinlake.identity.trust.models import DESP_ALIAS, LOGOUT_EVENT, LOGOUT_TYPE, PeerRecord, TrustedIssuer
 from twinlake.identity.trust.peer_tokens import PeerTokens
 from twinlake.identity.trust.realm_tokens import RealmTokens
 from twinlake.identity.trust.site_grants import JWT_BEARER, SiteGrants
+from twinlake.identity.trust.subjects import SubjectReader
 from twinlake.identity.trust.used import UsedIds
 from twinlake.identity.trust.vault import SubjectVault
 from twinlake.testing.clock import HandClock
@@ -72,14 +74,19 @@ class Site:
         self.peer_tokens = PeerTokens(
             signer=self.signer, peers=self, endpoints=self.federation, subjects=self.vault, clock=self.clock
         )
-        homes = Homes(peers=self, tokens=self.peer_tokens, vault=self.vault, sign_ins=self, clock=self.clock)
+        logouts = SubjectReader(
+            site_id=self.id, issuers=self, keys=KeySets(fetch=self.federation.fetch, clock=self.clock), clock=self.clock
+        )
+        self.homes = Homes(
+            peers=self, tokens=self.peer_tokens, vault=self.vault, logouts=logouts, sign_ins=self, clock=self.clock
+        )
         self.bearer = BearerTokens(
             site_issuer=self.issuer,
             tokens=self.realm_tokens("dedl"),
             roles_of_issuer=self.roles_of_issuer,
             database=self.database,
             clock=self.clock,
-            confirm=homes.confirm,
+            confirm=self.homes.confirm,
         )
 
     def realm_tokens(self, realm):
@@ -100,6 +107,13 @@ class Site:
         return PeerRecord(
             id=site.id, issuer=issuer, token_url=site.dedl_url + "/token", keys=keys, roles=self.roles.get(site.id, frozenset())
         )
+
+    def list_issuers(self):
+        sites = [site for site in self.federation.by_issuer.values() if self.find_peer(site.issuer) is not None]
+        return [
+            TrustedIssuer(id=site.issuer, alias=DESP_ALIAS, url=site.desp_url, keys=tuple(site.ring.public_keys("desp")))
+            for site in sites
+        ]
 
     def roles_of_issuer(self, issuer):
         peer = self.find_peer(issuer)
@@ -124,6 +138,17 @@ class Site:
         }
         return sign(claims | changed, self.ring.signing_key("desp"), typ="JWT")
 
+    def logout_token(self, sid, *, typ=LOGOUT_TYPE, **changed):
+        claims = {
+            "iss": self.desp_url,
+            "aud": "twinlake-console",
+            "sid": sid,
+            "iat": int(self.clock.now().timestamp()),
+            "exp": int(self.clock.now().timestamp()) + 120,
+            "events": {LOGOUT_EVENT: {}},
+        }
+        return sign(claims | changed, self.ring.signing_key("desp"), typ=typ)
+
     def dedl_token(self, principal, *, roles=(), **changed):
         claims = {
             "iss": self.dedl_url,
@@ -147,6 +172,9 @@ class Federation:
         self.by_issuer = {}
         self.requests = []
         self.is_cut = False
+
+    async def fetch(self, url):
+        raise AssertionError(url)
 
     async def post_form(self, peer, form):
         self.requests.append((peer.id, dict(form)))

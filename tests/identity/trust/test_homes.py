@@ -99,3 +99,46 @@ async def test_accounts_of_the_site_itself_need_no_home(climate, federation, clo
 async def test_a_sign_in_of_which_nothing_is_kept_is_over(climate, alice):
     with pytest.raises(InvalidTokenError, match="ended"):
         await climate.bearer.verify(climate.dedl_token(alice))
+
+
+async def test_what_ends_at_home_ends_here_at_once_where_home_tells(central, climate, token):
+    await climate.vault.keep("sid-of-a-client", central.desp_token("alice", site="climate"))
+    await climate.vault.keep("sid-of-another", central.desp_token("bob", site="climate"))
+
+    await climate.homes.hear_logout(central.logout_token("sid-alice"))
+
+    assert climate.ended == {"sid-alice", "sid-of-a-client"}
+
+
+@pytest.mark.parametrize(
+    "forge",
+    [
+        lambda central, _: central.logout_token("sid-alice", typ="JWT"),
+        lambda central, _: central.logout_token("sid-alice", events={}),
+        lambda central, _: central.logout_token("sid-alice", events=None),
+        lambda central, _: central.logout_token("sid-alice", nonce="n"),
+        lambda central, _: central.logout_token(None),
+        lambda central, _: central.logout_token("sid-alice", exp=0),
+        lambda central, extremes: extremes.logout_token("sid-alice", iss=central.desp_url),
+        lambda central, _: central.desp_token("alice", site="climate"),
+        lambda *_: "no token",
+    ],
+)
+async def test_nobody_else_ends_a_sign_in(central, climate, extremes, token, forge):
+    with pytest.raises(InvalidTokenError):
+        await climate.homes.hear_logout(forge(central, extremes))
+
+    assert climate.ended == set()
+
+
+async def test_a_home_ends_its_own_sign_ins_only(central, climate, extremes, token):
+    await climate.homes.hear_logout(extremes.logout_token("sid-alice"))
+
+    assert climate.ended == set()
+
+
+async def test_a_blocked_site_ends_nothing(central, climate, token):
+    climate.blocked.add("central")
+
+    with pytest.raises(InvalidTokenError):
+        await climate.homes.hear_logout(central.logout_token("sid-alice"))

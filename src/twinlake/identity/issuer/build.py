@@ -23,7 +23,7 @@ from twinlake.identity.issuer.devices import DeviceStore
 from twinlake.identity.issuer.flow import Flows
 from twinlake.identity.issuer.forms import FormTokens
 from twinlake.identity.issuer.granting import Granting
-from twinlake.identity.issuer.logout import BackChannelLogout, Post
+from twinlake.identity.issuer.logout import BackChannelLogout, Post, TellSite
 from twinlake.identity.issuer.minting import TokenMint
 from twinlake.identity.issuer.models import Client, GrantHandler, Realm, RedirectOwners, SubjectTokens
 from twinlake.identity.issuer.pages import IssuerPages
@@ -97,6 +97,7 @@ def build_issuer(
     sealer: Sealer,
     seal: TokenSeal,
     post: Post,
+    tell_site: TellSite,
     log: FilteringBoundLogger,
     peers: RedirectOwners,
     clients: Sequence[Client] = (),
@@ -112,6 +113,8 @@ def build_issuer(
         Of sign-ins and forms; a key for nothing else.
     post
         Sends to addresses that the settings name (back-channel logout).
+    tell_site
+        Brings other sites word of sessions that ended.
     clients
         Those of the settings, beside the ones of the real service.
     other_subjects
@@ -122,7 +125,9 @@ def build_issuer(
     realms = (desp, dedl) if facts.has_desp else (dedl,)
     registry = ClientRegistry([*legacy_clients(facts.site_id, facts.public_url), *clients], peers=peers)
     mint = TokenMint(keys=keys, clock=clock, randomness=randomness, issuer=issuer)
-    channel = BackChannelLogout(realms=realms, clients=registry, mint=mint, post=post, log=log)
+    channel = BackChannelLogout(
+        site_id=facts.site_id, realms=realms, clients=registry, mint=mint, post=post, tell_site=tell_site, log=log
+    )
     sessions = IssuerSessions(database=database, clock=clock, randomness=randomness, audit=audit, on_end=channel.tell)
     accounts = AccountStore(
         database=database,

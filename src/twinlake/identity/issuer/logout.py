@@ -1,7 +1,10 @@
-"""Back-channel logout (OpenID Connect Back-Channel Logout 1.0): clients that gave an address hear of sessions that ended."""
+"""Back-channel logout (OpenID Connect Back-Channel Logout 1.0): clients that gave an address hear of sessions that ended.
+
+So do the sites of the federation at which somebody signed in with a session of here.
+"""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 from urllib.parse import urlencode
 
@@ -21,12 +24,26 @@ class Post(Protocol):
     async def __call__(self, url: str, *, headers: Mapping[str, str], body: bytes) -> Answer: ...
 
 
+TellSite = Callable[[str, str], Awaitable[None]]
+"""Brings a site, by its id, a logout token; raises `TwinlakeError` where it cannot."""
+
+
 class BackChannelLogout:
     """Tells clients. One that does not answer is named in the log: its token ends by itself within the hour."""
 
     def __init__(
-        self, *, realms: Sequence[Realm], clients: ClientRegistry, mint: TokenMint, post: Post, log: FilteringBoundLogger
+        self,
+        *,
+        site_id: str,
+        realms: Sequence[Realm],
+        clients: ClientRegistry,
+        mint: TokenMint,
+        post: Post,
+        tell_site: TellSite,
+        log: FilteringBoundLogger,
     ) -> None:
+        self._site_id = site_id
+        self._tell_site = tell_site
         self._realms: dict[str, Realm] = {realm.name: realm for realm in realms}
         self._clients = clients
         self._mint = mint
@@ -40,7 +57,14 @@ class BackChannelLogout:
     async def _tell(self, session: Session) -> None:
         realm = self._realms.get(session.realm)
         client = None if realm is None else self._clients.find(realm, session.client)
-        if realm is None or client is None or client.back_channel_logout_uri is None:
+        if realm is None or client is None:
+            return
+        if session.site != self._site_id:
+            try:
+                await self._tell_site(session.site, self._mint.logout_token(realm, session))
+            except TwinlakeError as error:
+                self._log.warning("a site did not hear of a logout", site=session.site, reason=error.message)
+        if client.back_channel_logout_uri is None:
             return
         body = urlencode({"logout_token": self._mint.logout_token(realm, session)}).encode()
         headers = {"content-type": "application/x-www-form-urlencoded"}

@@ -11,7 +11,7 @@ from twinlake.identity.issuer.models import IDENTITY_SCOPES, TOKENS_LIVE, Client
 from twinlake.identity.issuer.session_rows import Session
 from twinlake.identity.keys.jwt import BACK_DATED, sign
 from twinlake.identity.keys.ring import KeyRing
-from twinlake.identity.trust.models import NEVER_ASSERTED, VerifiedSubject
+from twinlake.identity.trust.models import LOGOUT_EVENT, LOGOUT_TYPE, NEVER_ASSERTED, VerifiedSubject
 
 AUDIENCE = ("hda-public", "account")
 """``account`` is what dask-gateway's authenticator looks for."""
@@ -95,9 +95,9 @@ class TokenMint:
             "iat": int((now - BACK_DATED).timestamp()),
             "exp": int((now + _LOGOUT_LIFE).timestamp()),
             "jti": self._randomness(16).hex(),
-            "events": {"http://schemas.openid.net/event/backchannel-logout": {}},
+            "events": {LOGOUT_EVENT: {}},
         }
-        return sign(claims, self._keys.signing_key(realm.name), typ="logout+jwt")
+        return sign(claims, self._keys.signing_key(realm.name), typ=LOGOUT_TYPE)
 
     def _claims(self, realm: Realm, client: Client, session: Session, subject: VerifiedSubject, *, ends_at: float) -> JsonObject:
         return {

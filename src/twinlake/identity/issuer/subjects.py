@@ -11,10 +11,8 @@ from twinlake.identity.issuer.sessions import SessionRegistry
 from twinlake.identity.keys.jwt import audiences, check_times, peek, read_keys, verify
 from twinlake.identity.keys.ring import KeyRing
 from twinlake.identity.principals import Principal
-from twinlake.identity.trust.models import VerifiedSubject
+from twinlake.identity.trust.models import DESP_ALIAS, VerifiedSubject
 
-DESP_ALIAS = "desp-oidc"
-"""What clients of the real service call the desp realm when they exchange its tokens."""
 _ALGORITHMS = ("RS256",)
 
 

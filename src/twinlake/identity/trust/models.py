@@ -17,6 +17,13 @@ NEVER_ASSERTED = frozenset({"operator", "administrator"})
 
 PEER_SCOPES: frozenset[str] = frozenset({"search", "read"})
 """What one site may do for a person at another; a delegation may say otherwise."""
+DESP_ALIAS = "desp-oidc"
+"""What clients of the real service call the desp realm when they exchange its tokens."""
+LOGOUT_TYPE = "logout+jwt"
+LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
+"""By which a realm says that a sign-in has ended (OpenID Connect Back-Channel Logout 1.0, section 2.4)."""
+LOGOUT_PATH = "/federation/logout"
+"""Where a site hears that a sign-in has ended at home."""
 DELEGABLE_SCOPES = PEER_SCOPES | {"process"}
 
 

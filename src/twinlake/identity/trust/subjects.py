@@ -9,7 +9,16 @@ from twinlake.identity.errors import InvalidTokenError
 from twinlake.identity.keys.jwt import audiences, check_times, peek, verify
 from twinlake.identity.principals import Principal
 from twinlake.identity.trust.keysets import KeySets
-from twinlake.identity.trust.models import Issuers, TrustedIssuer, VerifiedSubject, assertable, read_subject
+from twinlake.identity.trust.models import (
+    DESP_ALIAS,
+    LOGOUT_EVENT,
+    LOGOUT_TYPE,
+    Issuers,
+    TrustedIssuer,
+    VerifiedSubject,
+    assertable,
+    read_subject,
+)
 
 _ACCESS_TOKEN = "at+jwt"  # noqa: S105 - a word of the standard
 _ATTRIBUTES = ("preferred_username", "name", "email")
@@ -41,6 +50,24 @@ class SubjectReader:
         roles = frozenset[str]().union(*(assertable(named, issuer.roles) for named in _role_lists(claims)))
         attributes = {name: claims[name] for name in _ATTRIBUTES if isinstance(claims.get(name), str)}
         return VerifiedSubject(principal=Principal(issuer.id, read_subject(claims)), roles=roles, attributes=attributes)
+
+    async def verify_logout(self, token: str) -> tuple[str, str]:
+        """Return the realm, by its URL, and the id of the sign-in that *token* says has ended there.
+
+        Raises
+        ------
+        InvalidTokenError
+            It is no logout token (OpenID Connect Back-Channel Logout 1.0, section 2.6) of a realm that signs in for this site.
+        """
+        header, claims = peek(token)
+        issuer = self._find(DESP_ALIAS, claims.get("iss"))
+        keys = await self.keys.keys_of(issuer, kid=header.get("kid"))
+        claims = verify(token, keys, algorithms=issuer.algorithms, typ=LOGOUT_TYPE)
+        check_times(claims, self.clock.now(), leeway=issuer.leeway)
+        sid, events = claims.get("sid"), claims.get("events")
+        if not isinstance(sid, str) or not isinstance(events, dict) or LOGOUT_EVENT not in events or "nonce" in claims:
+            raise InvalidTokenError("The token does not say that a sign-in has ended.")
+        return issuer.url, sid
 
     def _find(self, alias: str, url: object) -> TrustedIssuer:
         for issuer in self.issuers.list_issuers():

@@ -6,6 +6,7 @@ from datetime import datetime
 from twinlake.core.clock import Clock, from_microseconds, to_microseconds
 from twinlake.engines.database import Connection, Database
 from twinlake.identity.issuer.sessions import CLIENT_IDLE, microseconds
+from twinlake.identity.keys.jwt import peek
 from twinlake.identity.keys.sealing import Sealer
 
 
@@ -27,13 +28,20 @@ class SubjectVault:
         self._sealer = sealer
 
     async def keep(self, sid: str, token: str) -> None:
-        """Keep *token* for the sign-in *sid* as long as that can last; home has just confirmed it."""
+        """Keep *token*, which was verified, for the sign-in *sid* as long as that can last; home has just confirmed it."""
         now = to_microseconds(self._clock.now())
-        row = (sid, self._sealer.seal(token.encode(), binding=f"subject|{sid}"), now + microseconds(CLIENT_IDLE), now)
+        sealed = self._sealer.seal(token.encode(), binding=f"subject|{sid}")
+        claims = peek(token)[1]
+        begun_by = _name_sign_in(str(claims.get("iss")), str(claims.get("sid")))
+        row = (sid, sealed, now + microseconds(CLIENT_IDLE), now, begun_by)
 
         def work(tx: Connection) -> None:
             tx.execute("delete from identity_subject_token where until < ?", (now,))
-            tx.execute("insert or replace into identity_subject_token(sid, sealed, until, confirmed_at) values (?, ?, ?, ?)", row)
+            tx.execute(
+                "insert or replace into identity_subject_token(sid, sealed, until, confirmed_at, begun_by)"
+                " values (?, ?, ?, ?, ?)",
+                row,
+            )
 
         await self._database.write(work)
 
@@ -46,6 +54,12 @@ class SubjectVault:
             return None
         return KeptToken(self._sealer.open(row[0], binding=f"subject|{sid}").decode(), from_microseconds(row[1]))
 
+    async def list_begun_by(self, realm_url: str, sid: str) -> list[str]:
+        """Return the sign-ins here that began with the sign-in *sid* at a realm of another site."""
+        asked = (_name_sign_in(realm_url, sid),)
+        query = "select sid from identity_subject_token where begun_by = ?"
+        return [row[0] for row in await self._database.read(lambda tx: tx.execute(query, asked).fetchall())]
+
     async def note_confirmed(self, sid: str) -> None:
         """Note that home has just said that the sign-in lasts."""
         row = (to_microseconds(self._clock.now()), sid)
@@ -54,3 +68,7 @@ class SubjectVault:
             tx.execute("update identity_subject_token set confirmed_at = ? where sid = ?", row)
 
         await self._database.write(work)
+
+
+def _name_sign_in(realm_url: str, sid: str) -> str:
+    return f"{realm_url} {sid}"

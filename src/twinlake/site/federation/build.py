@@ -48,7 +48,7 @@ from twinlake.identity.trust.subjects import SubjectReader
 from twinlake.identity.trust.used import UsedIds
 from twinlake.identity.trust.vault import SubjectVault
 from twinlake.site.federation.clients import configured_clients, console_clients
-from twinlake.site.federation.endpoints import SiteEndpoints
+from twinlake.site.federation.endpoints import Endings, SiteEndpoints
 from twinlake.site.federation.grants import exchange_grant, redeeming_grant
 from twinlake.site.federation.searching import PeerQuestions, SearchedPeers, TokensForPeers
 from twinlake.site.federation.trusted import TrustedSites
@@ -69,6 +69,7 @@ class Federation:
     credentials: Credentials
     sign_in: SignIn
     delegations: Delegations
+    homes: Homes
     sites: Sites
     tokens: TokensForPeers
     search: FederatedSearch
@@ -144,6 +145,7 @@ async def open_federation(
             sealer=Sealer(folder.derive_key(SECOND_FACTORS), randomness=randomness),
             seal=TokenSeal(folder.derive_key("sign-in forms")),
             post=GuardedClient(guard=DestinationGuard()).post,
+            tell_site=Endings(directory=sites.directory, client=sites.client, clock=clock).tell,
             log=log,
             peers=trusted,
             clients=(*configured_clients(settings), *console_clients(settings, console_secret)),
@@ -182,7 +184,7 @@ async def open_federation(
             clock=clock,
         )
         peer_tokens = PeerTokens(signer=signer, peers=trusted, endpoints=endpoints, subjects=vault, clock=clock)
-        homes = Homes(peers=trusted, tokens=peer_tokens, vault=vault, sign_ins=issuer.sessions, clock=clock)
+        homes = Homes(peers=trusted, tokens=peer_tokens, vault=vault, logouts=subjects, sign_ins=issuer.sessions, clock=clock)
         bearers = BearerTokens(
             site_issuer=site_issuer(settings.id),
             tokens=RealmTokens(realm="dedl", url=dedl.url, ring=ring, sessions=issuer.sessions, clock=clock),
@@ -213,6 +215,7 @@ async def open_federation(
                 randomness=randomness,
             ),
             delegations=delegations,
+            homes=homes,
             sites=sites,
             tokens=for_peers,
             search=FederatedSearch(

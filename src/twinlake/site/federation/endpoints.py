@@ -1,4 +1,4 @@
-"""The token endpoints of this site and of its peers, asked over the one client of peers."""
+"""What this site's identity asks of peers and tells them, over the one client of peers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,13 +14,32 @@ from twinlake.federation.sites.trust import Peer, PeerDirectory
 from twinlake.identity.errors import InvalidTokenError
 from twinlake.identity.issuer.build import Issuer
 from twinlake.identity.issuer.models import ACCESS_TOKEN_TYPE, TOKEN_EXCHANGE, TokenRequest
-from twinlake.identity.issuer.subjects import DESP_ALIAS
 from twinlake.identity.relying import OWN_CONSOLE_CLIENT, Home
-from twinlake.identity.trust.models import PeerRecord
+from twinlake.identity.trust.models import DESP_ALIAS, LOGOUT_PATH, PeerRecord
 
 _TOKEN_SECONDS = 10.0
+_TELL_SECONDS = 2.0
+"""Who signs out waits for it."""
 _TOKEN_BYTES = 64 << 10
 _FORM = "application/x-www-form-urlencoded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endings:
+    """Brings trusted sites word of sign-ins that ended here. One that does not hear asks by itself within four minutes."""
+
+    directory: PeerDirectory
+    client: PeerClient
+    clock: Clock
+
+    async def tell(self, site: str, logout_token: str) -> None:
+        """Bring *site* the token, as `TellSite` does; one that is not trusted is told nothing."""
+        peer = self.directory.find(site)
+        if peer is None or peer.state != "trusted":
+            return
+        body = urlencode({"logout_token": logout_token}).encode()
+        question = PeerQuestion(path=LOGOUT_PATH, method="POST", body=body, content_type=_FORM)
+        await self.client.ask(peer, question, budget=Budget(clock=self.clock, seconds=_TELL_SECONDS, size_bytes=_TOKEN_BYTES))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,8 @@ from twinlake.core.errors import InvalidInputError, NotFoundError
 from twinlake.identity.errors import InvalidTokenError, SiteNotProvenError
 from twinlake.identity.issuer.errors import OAuthError, invalid_grant
 from twinlake.identity.issuer.models import GrantHandler, TokenRequest
-from twinlake.identity.issuer.subjects import DESP_ALIAS
 from twinlake.identity.keys.jwt import peek
+from twinlake.identity.trust.models import DESP_ALIAS
 from twinlake.identity.trust.site_grants import CLIENT_ASSERTION_TYPE, SiteGrants
 from twinlake.identity.trust.vault import SubjectVault
 

@@ -7,9 +7,8 @@ from twinlake.core.clock import Clock
 from twinlake.federation.sites.trust import PeerDirectory
 from twinlake.identity.issuer.clients import redirect_uris_of
 from twinlake.identity.issuer.models import Realm
-from twinlake.identity.issuer.subjects import DESP_ALIAS
 from twinlake.identity.relying import CALLBACK, CONSOLE_CLIENT, OWN_CONSOLE_CLIENT, SIGNED_OUT, Home
-from twinlake.identity.trust.models import PeerRecord, TrustedIssuer
+from twinlake.identity.trust.models import DESP_ALIAS, PeerRecord, TrustedIssuer
 from twinlake.site.settings import SiteSettings
 
 
