@@ -64,6 +64,18 @@ async def test_a_site_that_is_down_is_named_and_stays_missing(federation):
     assert {item["federation:backends"][0] for item in later["features"]} <= {"central", "extremes"}
 
 
+async def test_what_a_dead_site_may_hold_is_not_said_to_be_nowhere(federation):
+    async with federation.client("central") as client:
+        federation.down.add("climate")
+        paths = ("/collections/of-climate", "/collections/of-climate/queryables", "/collections/no-such/queryables")
+        answers = [await client.get(f"/stac/v2{path}") for path in paths]
+        held = await client.get("/stac/v2/collections/of-extremes/queryables")
+
+    assert [answer.status_code for answer in answers] == [502] * 3
+    assert all(answer.json()["federation:missing"] == ["climate"] for answer in answers)
+    assert held.status_code == 200
+
+
 async def test_all_or_nothing(federation):
     async with federation.client("central") as client:
         federation.down.add("climate")

@@ -16,6 +16,7 @@ from twinlake.federation.search.combining import combine_collections, combine_co
 from twinlake.federation.search.errors import (
     FederationIncompleteError,
     FederationTimeoutError,
+    HolderMissingError,
     InvalidAnswerError,
     UnsupportedQueryError,
 )
@@ -166,7 +167,9 @@ class FederatedSearch:
         Raises
         ------
         CollectionNotFoundError
-            No site has it, as far as they answered.
+            No site has it.
+        HolderMissingError
+            None that answered has it.
         """
         wanted = None if collection is None else (collection,)
 
@@ -179,7 +182,7 @@ class FederatedSearch:
         found, completeness = await self._ask_everybody(caller, wanted, scope, ask)
         schemas = [schema for schema in found.values() if schema is not None]
         if collection is not None and not schemas:
-            raise CollectionNotFoundError(collection)
+            raise HolderMissingError(completeness.missing) if completeness.missing else CollectionNotFoundError(collection)
         return combine_queryables(schemas), completeness
 
     async def aggregate(
