@@ -11,6 +11,8 @@ DEMO_DATA := .venv/share/twinlake-demo/fair
 VENDOR := src/twinlake/console/static/vendor/SHA256SUMS
 QUICK := not slow and not soak
 FULL := not soak
+# Tests start many processes; each would compile every module anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup packages demo test test-quick lint bench soak docs screenshot clean
 
