@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -32,7 +31,6 @@ class GuardedClient:
     def __init__(self, *, guard: DestinationGuard, timeout_seconds: float = 15.0) -> None:
         self.guard = guard
         self._timeout_seconds = timeout_seconds
-        self._tls = ssl.create_default_context()
 
     async def get(self, url: str) -> Answer:
         """Ask for *url* and return the answer, whatever its status; raises as `post` does."""
@@ -59,7 +57,7 @@ class GuardedClient:
             raise DestinationUnreachableError(f"The receiver did not answer: {reason}.") from error
 
     async def _exchange(self, method: str, destination: Destination, *, headers: Mapping[str, str], body: bytes) -> Answer:
-        connector = aiohttp.TCPConnector(resolver=_Pinned(destination), use_dns_cache=False, force_close=True, ssl=self._tls)
+        connector = aiohttp.TCPConnector(resolver=_Pinned(destination), use_dns_cache=False, force_close=True)
         async with (
             aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False) as session,
             session.request(

@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-import ssl
 from typing import Self
 
 import aiohttp
@@ -26,14 +25,12 @@ class HttpTransport:
 
     def __init__(self) -> None:
         self._pins = _Pins()
-        self._tls = ssl.create_default_context()
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
         connector = aiohttp.TCPConnector(
             resolver=self._pins,
             use_dns_cache=False,
-            ssl=self._tls,
             limit=0,
             limit_per_host=_CONNECTIONS,
             keepalive_timeout=_KEPT_SECONDS,
