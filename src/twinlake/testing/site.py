@@ -20,16 +20,20 @@ from starlette.types import ASGIApp
 from twinlake.core.clock import Clock, SystemClock
 from twinlake.core.documents import JsonObject
 from twinlake.core.randomness import SYSTEM_RANDOMNESS
+from twinlake.engines.database import SqliteDatabase
 from twinlake.identity.actions import SCOPES
 from twinlake.identity.grants import Grants
+from twinlake.identity.keys.sealing import Sealer
 from twinlake.identity.principals import Caller, Principal, site_issuer
 from twinlake.identity.tokens import NewToken
 from twinlake.site.app import build_app
 from twinlake.site.build import open_services
 from twinlake.site.layout import SiteFolder
+from twinlake.site.schema import MIGRATIONS
 from twinlake.site.services import Services
 from twinlake.site.settings import SiteSettings
 from twinlake.site.setup import init_site
+from twinlake.testing.keys import open_ring
 
 _PREFIX = "TWINLAKE_"
 _READY = " is ready at "
@@ -187,8 +191,17 @@ class SiteProcess:
 
 def make_site(folder: Path, *, site_id: str = "central") -> Path:
     """Make a site that takes any free port; return its folder."""
-    asyncio.run(init_site(folder, site_id=site_id, port=0, clock=SystemClock(), randomness=SYSTEM_RANDOMNESS))
+    asyncio.run(_make(folder, site_id=site_id, clock=SystemClock()))
     return folder
+
+
+async def _make(folder: Path, *, site_id: str, clock: Clock) -> SiteFolder:
+    """Make a site whose realms have the keys of others of this id, for its first start would take long to make them."""
+    made = await init_site(folder, site_id=site_id, port=0, clock=SystemClock(), randomness=SYSTEM_RANDOMNESS)
+    sealer = Sealer(made.derive_key("signing keys"), randomness=SYSTEM_RANDOMNESS)
+    async with SqliteDatabase(made.database, migrations=MIGRATIONS) as database:
+        await open_ring(database, clock, name=site_id, sealer=sealer)
+    return made
 
 
 @contextmanager
@@ -244,8 +257,9 @@ async def local_site(
     settings
         Sections by name, as in ``site.toml``.
     """
-    folder = await init_site(directory / site_id, site_id=site_id, port=0, clock=SystemClock(), randomness=SYSTEM_RANDOMNESS)
+    clock = clock or SystemClock()
+    folder = await _make(directory / site_id, site_id=site_id, clock=clock)
     chosen = SiteSettings.model_validate({"id": site_id, **(settings or {})})
     log_stream = BytesIO()
-    async with open_services(chosen, SiteFolder(folder.path), clock=clock, log_stream=log_stream) as services:
+    async with open_services(chosen, folder, clock=clock, log_stream=log_stream) as services:
         yield LocalSite(services, build_app(services), log_stream)

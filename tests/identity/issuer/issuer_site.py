@@ -96,7 +96,7 @@ async def build_site(url, *, site_id="central", clients=(), allow=(), database=N
     """Build a site whose users reach it at *url*."""
     database = database or MemoryDatabase(migrations=MIGRATIONS)
     clock = ShiftedClock()
-    ring = await open_ring(database, clock, name="issuer")
+    ring = await open_ring(database, clock, name=site_id)
     site = IssuerSite(database=database, clock=clock, ring=ring, site_id=site_id, url=url)
     site.peers, site.told = Peers(), []
     given = {"title": "Test lake", "has_desp": True, "stylesheet": f"{url}/style.css", "icon": f"{url}/icon.svg"} | facts
