@@ -169,6 +169,7 @@ def part(key, filename, holding):
     return StoredAsset(collection="c", item="i", key=key, holding=holding, href=None, media_type=None, filename=filename)
 
 
+@pytest.mark.slow
 async def test_a_large_file_takes_little_memory(tmp_path):
     size = 300 << 20
     with (tmp_path / "large.bin").open("wb") as file:

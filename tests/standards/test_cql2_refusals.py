@@ -207,6 +207,7 @@ for name, document in documents.items():
 """
 
 
+@pytest.mark.slow
 def test_nothing_hostile_ends_the_process():
     done = subprocess.run([sys.executable, "-c", _HOSTILE], capture_output=True, text=True, timeout=60, check=False)
 

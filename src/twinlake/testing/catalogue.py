@@ -692,6 +692,7 @@ class CatalogueContract:
         assert (report.created, report.updated) == (700, 800)
         assert kept == {f"i{n % 700}": n for n in range(1500)}
 
+    @pytest.mark.slow
     async def test_readers_and_writers_during_a_load_see_whole_items(self, catalogue: SqlCatalogue) -> None:
         for collection in COLLECTIONS:
             await catalogue.put_collection(generated_collection(collection))
