@@ -1,0 +1,1 @@
+"""Work near the data."""

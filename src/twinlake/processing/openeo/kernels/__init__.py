@@ -1,0 +1,1 @@
+"""What processes compute with: functions of `Values`, without a word of openEO graphs."""

@@ -1,0 +1,137 @@
+"""Arithmetic of cells: which type a result has, and where it has one.
+
+Integers are computed in 64 bits and become floating-point numbers rather than wrap around. Floating-point numbers keep their
+type; a constant does not change that of a cube. Integers of up to 16 bits become float32 where they must become floats.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twinlake.processing.openeo.values import Values
+from twinlake.standards.openeo.errors import ProcessParameterInvalidError
+
+Kernel = Callable[..., Values]
+_INT64 = np.iinfo(np.int64)
+
+
+def pointwise(compute: Callable[..., NDArray[Any]]) -> Kernel:
+    """Return the kernel that has *compute* work on numbers, cell by cell; there is a result where all arguments are valid."""
+
+    def kernel(**operands: Values) -> Values:
+        for name, values in operands.items():
+            require_numbers(name, values)
+        aligned = align(tuple(operands.values()))
+        with np.errstate(all="ignore"):
+            data = np.asarray(compute(*promote([_as_numbers(each) for each in aligned])))
+        return like(aligned, data, both_valid(aligned))
+
+    return kernel
+
+
+def floating(compute: Callable[..., NDArray[Any]]) -> Kernel:
+    """Return the kernel of a function whose results are no integers, such as a sine."""
+
+    def as_floats(*operands: Any) -> NDArray[Any]:
+        return compute(*[each if isinstance(each, float) else as_float(np.asarray(each)) for each in operands])
+
+    return pointwise(as_floats)
+
+
+def exact(compute: Callable[[Any, Any], Any], is_exact: Callable[[Any, Any, Any], NDArray[np.bool_]]) -> Kernel:
+    """Return the kernel of an operation of two numbers that goes over to floats where *is_exact* finds that it has wrapped."""
+
+    def computed(x: Any, y: Any) -> NDArray[Any]:
+        result = compute(x, y)
+        if np.asarray(result).dtype.kind == "i" and not np.all(is_exact(x, y, result)):
+            return np.asarray(compute(np.asarray(x, dtype=float), np.asarray(y, dtype=float)))
+        return np.asarray(result)
+
+    return pointwise(computed)
+
+
+def require_numbers(name: str, values: Values) -> None:
+    """Refuse what are no numbers.
+
+    Raises
+    ------
+    ProcessParameterInvalidError
+        *values*, which parameter *name* has, are others.
+    """
+    if not values.is_number:
+        raise ProcessParameterInvalidError(f"'{name}' has something other than numbers.")
+
+
+def align(operands: Sequence[Values]) -> tuple[Values, ...]:
+    """Give arrays the same number of dimensions, so that elements stand beside elements and cells beside cells.
+
+    Raises
+    ------
+    ProcessParameterInvalidError
+        Arrays have different lengths.
+    """
+    deepest = max(each.data.ndim for each in operands)
+    lengths = {len(each.data) for each in operands if each.is_array}
+    if len(lengths) > 1:
+        raise ProcessParameterInvalidError(f"Arrays of {' and '.join(map(str, sorted(lengths)))} elements do not go together.")
+    return tuple([_deepen(each, deepest) if each.is_array and each.data.ndim < deepest else each for each in operands])
+
+
+def promote(operands: Sequence[NDArray[Any]]) -> list[Any]:
+    """Give numbers the types that they are computed in: constants beside cubes become plain Python, which changes no type."""
+    cubes = [each for each in operands if each.ndim > 0]
+    if not cubes:
+        return [widen(each) for each in operands]
+    if any(each.dtype.kind == "f" for each in operands):
+        cubes_as = {id(each): as_float(each) for each in cubes}
+    else:
+        cubes_as = {id(each): widen(each) for each in cubes}
+    return [cubes_as[id(each)] if each.ndim > 0 else each.item() for each in operands]
+
+
+def widen(data: NDArray[Any]) -> NDArray[Any]:
+    """Return integers in 64 bits with sign, or as floats where they do not fit; floats as they are."""
+    if data.dtype.kind == "u" and data.dtype.itemsize == 8 and data.size and data.max() > _INT64.max:
+        return data.astype(np.float64)
+    return data.astype(np.int64, copy=False) if data.dtype.kind in "iu" else data
+
+
+def as_float(data: NDArray[Any]) -> NDArray[Any]:
+    """Return numbers as floats: float32 from integers of up to 16 bits in a cube, else float64."""
+    if data.dtype.kind == "f":
+        return data
+    small = data.ndim > 0 and data.dtype.itemsize <= 2
+    return data.astype(np.float32 if small else np.float64)
+
+
+def both_valid(operands: Sequence[Values]) -> NDArray[np.bool_] | None:
+    """Return where all have data; what NaN tells is left to NaN."""
+    masks = [each.valid for each in operands if each.valid is not None]
+    return None if not masks else np.logical_and.reduce(np.broadcast_arrays(*masks)) if len(masks) > 1 else masks[0]
+
+
+def like(operands: Sequence[Values], data: NDArray[Any], valid: NDArray[np.bool_] | None) -> Values:
+    """Return a result of *operands*: an array where one of them is, with its labels."""
+    arrays = [each for each in operands if each.is_array]
+    labels = next((each.labels for each in arrays if each.labels is not None), None)
+    if valid is not None and valid.shape != data.shape:
+        valid = np.broadcast_to(valid, data.shape)
+    by_nan = any(each.nan_is_nodata for each in operands) and data.dtype.kind == "f"
+    if by_nan and valid is not None:
+        data, valid = np.where(valid, data, np.nan).astype(data.dtype, copy=False), None
+    return Values(data=data, valid=valid, is_array=bool(arrays), labels=labels, nan_is_nodata=by_nan)
+
+
+def _as_numbers(values: Values) -> NDArray[Any]:
+    """Return the numbers; where nothing is valid, whatever stands there are none."""
+    return values.data if values.data.dtype.kind in "iuf" else np.full(values.data.shape, np.nan)
+
+
+def _deepen(values: Values, dimensions: int) -> Values:
+    shape = (len(values.data), *([1] * (dimensions - values.data.ndim)), *values.data.shape[1:])
+    valid = None if values.valid is None else values.valid.reshape(shape)
+    return Values(
+        data=values.data.reshape(shape), valid=valid, is_array=True, labels=values.labels, nan_is_nodata=values.nan_is_nodata
+    )

@@ -1,0 +1,110 @@
+"""What a process is: its description for people and clients, and its kernel."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from twinlake.core.documents import JsonObject
+from twinlake.processing.openeo.schemas import Schema
+
+Reduction = Literal["distributive", "algebraic", "holistic"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pointwise:
+    """Each cell of the result comes of the same cell of the arguments."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reducer:
+    """An array becomes one value."""
+
+    kind: Reduction
+    """Whether parts of the array can be reduced apart and put together: as they are, as states, or not at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Along:
+    """An array becomes another one, and every element may count for each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opaque:
+    """Nothing can be said beforehand but by the process itself."""
+
+
+Work = Pointwise | Reducer | Along | Opaque
+REQUIRED: Final = object()
+"""The default of a parameter that must be given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter, in the words of openEO's process descriptions."""
+
+    name: str
+    schema: Schema | list[Schema]
+    description: str
+    default: Any = REQUIRED
+    is_plain: bool = False
+    """Whether the kernel takes it as plain Python: options, which do not differ from cell to cell."""
+
+    @property
+    def is_callback(self) -> bool:
+        """Whether it is a process graph."""
+        return isinstance(self.schema, dict) and self.schema.get("subtype") == "process-graph"
+
+    @property
+    def passed(self) -> tuple["Parameter", ...]:
+        """What a callback is given."""
+        named = self.schema.get("parameters", ()) if isinstance(self.schema, dict) else ()
+        return tuple(
+            Parameter(each["name"], each["schema"], each["description"], each.get("default", REQUIRED)) for each in named
+        )
+
+    def describe(self) -> JsonObject:
+        """Return it as clients get it."""
+        described: JsonObject = {"name": self.name, "description": self.description, "schema": self.schema}
+        return described if self.default is REQUIRED else {**described, "default": self.default, "optional": True}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """A process that is offered."""
+
+    id: str
+    summary: str
+    description: str
+    categories: tuple[str, ...]
+    parameters: tuple[Parameter, ...]
+    returns: Schema | list[Schema]
+    returned: str
+    """What comes back, in words."""
+    work: Work
+    kernel: Callable[..., Any]
+    """Takes the parameters by name: `Values`, plain Python where a parameter says so, a `Callback` for a graph."""
+    exceptions: Mapping[str, str] = field(default_factory=dict)
+    """Reasons for which it may fail, by code."""
+    examples: tuple[JsonObject, ...] = ()
+    version: int = 1
+    """Of the implementation: another one may give other results."""
+    is_experimental: bool = False
+
+    def describe(self) -> JsonObject:
+        """Return it as `GET /processes` lists it."""
+        described: JsonObject = {
+            "id": self.id,
+            "summary": self.summary,
+            "description": self.description,
+            "categories": list(self.categories),
+            "parameters": [each.describe() for each in self.parameters],
+            "returns": {"description": self.returned, "schema": self.returns},
+            "twinlake:version": self.version,
+        }
+        if self.exceptions:
+            described["exceptions"] = {code: {"message": message} for code, message in self.exceptions.items()}
+        if self.examples:
+            described["examples"] = list(self.examples)
+        if self.is_experimental:
+            described["experimental"] = True
+        return described

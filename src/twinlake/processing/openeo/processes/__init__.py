@@ -1,0 +1,1 @@
+"""The processes: a folder for each category, a module for each process."""

@@ -1,0 +1,23 @@
+"""`absolute`."""
+
+import numpy as np
+
+from twinlake.processing.openeo.kernels.numbers import pointwise
+from twinlake.processing.openeo.process import Parameter, Pointwise, Process
+from twinlake.processing.openeo.schemas import NUMBER_OR_NULL
+
+PROCESS = Process(
+    id="absolute",
+    summary="Absolute value",
+    description="How large a number is, whatever its sign: `|x|`. No-data stays no-data.",
+    categories=("math",),
+    parameters=(Parameter("x", NUMBER_OR_NULL, "A number."),),
+    returns={"type": ["number", "null"], "minimum": 0},
+    returned="The absolute value.",
+    work=Pointwise(),
+    kernel=pointwise(np.absolute),
+    examples=(
+        {"arguments": {"x": -3.5}, "returns": 3.5},
+        {"arguments": {"x": None}, "returns": None},
+    ),
+)

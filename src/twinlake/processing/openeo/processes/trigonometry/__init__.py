@@ -1,0 +1,1 @@
+"""Angles and hyperbolas."""

@@ -1,0 +1,35 @@
+"""JSON schemas that many processes share."""
+
+from typing import Any
+
+Schema = dict[str, Any]
+
+ANYTHING: Schema = {"description": "Any data type is allowed."}
+NUMBER: Schema = {"type": "number"}
+NUMBER_OR_NULL: Schema = {"type": ["number", "null"]}
+INTEGER: Schema = {"type": "integer"}
+TRUTH: Schema = {"type": "boolean"}
+TRUTH_OR_NULL: Schema = {"type": ["boolean", "null"]}
+TEXT: Schema = {"type": "string"}
+TEXT_OR_NULL: Schema = {"type": ["string", "null"]}
+NUMBERS: Schema = {"type": "array", "items": NUMBER_OR_NULL}
+TRUTHS: Schema = {"type": "array", "items": TRUTH_OR_NULL}
+LABEL: list[Schema] = [NUMBER, TEXT]
+LABEL_OR_NULL: list[Schema] = [NUMBER, TEXT, {"type": "null"}]
+ARRAY: Schema = {"type": "array", "items": ANYTHING}
+
+
+def callback(*parameters: dict[str, Any], returns: Schema) -> Schema:
+    """Return the schema of a process graph that is given *parameters* and returns what *returns* describes."""
+    return {
+        "type": "object",
+        "subtype": "process-graph",
+        "parameters": list(parameters),
+        "returns": {"description": "What takes its place.", "schema": returns},
+    }
+
+
+def passed(name: str, description: str, schema: Schema | list[Schema] = ANYTHING, **default: Any) -> dict[str, Any]:
+    """Return a parameter of a callback; with a *default* it need not be used."""
+    given: dict[str, Any] = {"optional": True, **default} if default else {}
+    return {"name": name, "description": description, "schema": schema, **given}

@@ -1,0 +1,143 @@
+"""Values that processes compute with: numbers, texts and truths, one or many at once, with a mark for each that is not there.
+
+One kernel serves a single number, a JSON array and the millions of pixels of a tile: a value always is a numpy array, of no
+dimension where it is one value.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Label = str | int | float
+_SMALLEST, _LARGEST = -(2**63), 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Values:
+    """One value per cell of a tile, or one only.
+
+    An array in the sense of openEO has its elements along the first dimension; all others are cells that are computed beside
+    each other.
+    """
+
+    data: NDArray[Any]
+    """Numbers, truths, or Python objects (texts, mixed and nested arrays). Whatever stands where nothing is valid."""
+    valid: NDArray[np.bool_] | None = None
+    """False where there is no data; of the shape of *data*, or None where there is data everywhere."""
+    is_array: bool = False
+    """Whether the first dimension is that of an array's elements."""
+    labels: tuple[Label, ...] | None = None
+    """Of the elements."""
+    nan_is_nodata: bool = False
+    """Whether NaN means no data: so it is in cubes of floating-point numbers, and so it is not in JSON."""
+
+    def mask(self) -> NDArray[np.bool_] | None:
+        """Return where there is data; None where there is everywhere."""
+        if not self.nan_is_nodata:
+            return self.valid
+        there: NDArray[np.bool_] = ~np.isnan(self.data)
+        return there if self.valid is None else there & self.valid
+
+    def where(self) -> NDArray[np.bool_]:
+        """Return where there is data, written out."""
+        mask = self.mask()
+        return np.ones(self.data.shape, dtype=bool) if mask is None else mask
+
+    @property
+    def is_number(self) -> bool:
+        """Whether these are numbers, or nothing is valid at all."""
+        return self.data.dtype.kind in "iuf" or self.is_empty
+
+    @property
+    def is_truth(self) -> bool:
+        """Whether these are true and false, or nothing is valid at all."""
+        return self.data.dtype.kind == "b" or self.is_empty
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether not one is valid."""
+        return self.valid is not None and not self.valid.any()
+
+    def element(self, number: int) -> "Values":
+        """Return one element of an array."""
+        valid = None if self.valid is None else self.valid[number]
+        return replace(self, data=self.data[number, ...], valid=valid, is_array=False, labels=None)
+
+
+def from_json(value: object) -> Values:
+    """Return JSON as values; arrays keep what their elements are, null is no data."""
+    if isinstance(value, dict) and value.get("type") == "labeled-array":
+        pairs = value["data"]
+        return replace(from_json([pair["value"] for pair in pairs]), labels=tuple(pair["key"] for pair in pairs))
+    if not isinstance(value, list):
+        return _single(value)
+    data, valid = _array(value)
+    return Values(data=data, valid=None if valid.all() else valid, is_array=True)
+
+
+def to_json(values: Values) -> Any:
+    """Return values as JSON; NaN and infinity stay floats, which JSON knows only by the word of openEO's clients."""
+    if not values.is_array:
+        return _to_plain(values.data, values.valid)
+    elements = [to_json(values.element(number)) for number in range(len(values.data))]
+    if values.labels is None:
+        return elements
+    pairs = [{"key": key, "value": value} for key, value in zip(values.labels, elements, strict=True)]
+    return {"type": "labeled-array", "data": pairs}
+
+
+def to_plain(values: Values) -> Any:
+    """Return one value, or an array, as Python has it; `None` is no data."""
+    if values.is_array:
+        return [_to_plain(values.data[i], None if values.valid is None else values.valid[i]) for i in range(len(values.data))]
+    return _to_plain(values.data, values.valid)
+
+
+def nothing() -> Values:
+    """Return one value that is not there."""
+    return Values(data=np.array(math.nan), valid=np.array(False))
+
+
+def _to_plain(data: NDArray[Any], valid: Any) -> Any:
+    if valid is not None and not np.all(valid):
+        return None
+    return data.item() if isinstance(data, np.ndarray | np.generic) else data
+
+
+def _single(value: object) -> Values:
+    if value is None:
+        return nothing()
+    return Values(data=_kept(value))
+
+
+def _kept(value: object) -> NDArray[Any]:
+    """Keep one value: numbers as numbers, everything else as it is."""
+    if isinstance(value, bool):
+        return np.array(value)
+    if isinstance(value, int):
+        return np.array(value) if _SMALLEST <= value <= _LARGEST else np.array(float(value))
+    if isinstance(value, float):
+        return np.array(value)
+    kept = np.empty((), dtype=object)
+    kept[()] = value
+    return kept
+
+
+def _array(elements: Sequence[Any]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    valid = np.array([each is not None for each in elements], dtype=bool)
+    there = [each for each in elements if each is not None]
+    if all(isinstance(each, bool) for each in there):
+        data = np.array([bool(each) for each in elements], dtype=bool if there else float)
+        return data, valid
+    if all(isinstance(each, int | float) and not isinstance(each, bool) for each in there):
+        if all(isinstance(each, int) and _SMALLEST <= each <= _LARGEST for each in there):
+            return np.array([each or 0 for each in elements], dtype=np.int64), valid
+        return np.array([math.nan if each is None else float(each) for each in elements]), valid
+    kept = np.empty(len(elements), dtype=object)
+    for number, each in enumerate(elements):
+        kept[number] = each
+    return kept, valid
