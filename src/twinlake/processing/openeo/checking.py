@@ -1,0 +1,140 @@
+"""Whether a graph can be computed at all, told before anything is: the processes it names, and what they are given.
+
+Everything that is wrong is told at once, up to a hundred faults, each with its node and argument.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Any
+
+import fastjsonschema
+import orjson
+
+from twinlake.processing.openeo.process import REQUIRED, Parameter, Process
+from twinlake.processing.openeo.registry import find_process, list_ids
+from twinlake.processing.openeo.schemas import Schema
+from twinlake.standards.openeo.graph import MAX_FAULTS, Fault, FromNode, FromParameter, Graph, Node
+
+
+def find_faults(graph: Graph, parameters: Sequence[str] = ()) -> list[Fault]:
+    """Return what is wrong with *graph*, which is given *parameters* by name; at most `MAX_FAULTS`."""
+    faults: list[Fault] = []
+    waiting: deque[tuple[Graph, str, frozenset[str]]] = deque([(graph, "", frozenset(parameters))])
+    while waiting and len(faults) < MAX_FAULTS:
+        inner, path, known = waiting.popleft()
+        for node in inner.nodes.values():
+            place = f"{path}/{node.id}" if path else node.id
+            process = find_process(node.process) if node.namespace in {None, "backend"} else None
+            if process is None:
+                faults.append(Fault(code="ProcessUnsupported", message=_unknown(node), node=place))
+                continue
+            faults.extend(_check_arguments(node, process, place, known))
+            faults.extend(_check_types(node, process, place, inner))
+            for name, argument in node.arguments.items():
+                if isinstance(argument, Graph):
+                    given = next((each.passed for each in process.parameters if each.name == name), ())
+                    waiting.append((argument, place, known.union(each.name for each in given)))
+    return faults[:MAX_FAULTS]
+
+
+def _unknown(node: Node) -> str:
+    if node.namespace not in {None, "backend"}:
+        return f"There is no process {node.process[:80]!r} in the namespace {str(node.namespace)[:80]!r}."
+    near = [name for name in list_ids() if name.startswith(node.process[:4])]
+    return f"There is no process {node.process[:80]!r}." + (f" There is: {', '.join(near[:5])}." if near and node.process else "")
+
+
+def _check_arguments(node: Node, process: Process, place: str, known: frozenset[str]) -> Iterator[Fault]:
+    named = {each.name: each for each in process.parameters}
+    for name in node.arguments.keys() - named.keys():
+        message = f"'{process.id}' has no parameter {name[:80]!r}; it has {', '.join(named) or 'none'}."
+        yield Fault(code="ProcessParameterUnsupported", message=message, node=place, argument=name)
+    for name, parameter in named.items():
+        if name not in node.arguments:
+            if parameter.default is REQUIRED:
+                message = f"'{process.id}' needs '{name}': {parameter.description}"
+                yield Fault(code="ProcessParameterRequired", message=message, node=place, argument=name)
+            continue
+        argument = node.arguments[name]
+        if (reason := _refuse(argument, parameter)) is not None:
+            yield Fault(
+                code="ProcessParameterInvalid", message=f"'{name}' of '{process.id}' {reason}.", node=place, argument=name
+            )
+    for reference in node.references():
+        # What a callback refers to is looked at where that is: there more names are known.
+        if isinstance(reference, FromParameter) and reference.name not in known and not _is_in_callback(node, reference.name):
+            message = f"There is no parameter {reference.name[:80]!r} here; there is {', '.join(sorted(known)) or 'none'}."
+            yield Fault(code="ProcessGraphInvalid", message=message, node=place)
+
+
+def _check_types(node: Node, process: Process, place: str, graph: Graph) -> Iterator[Fault]:
+    """Find arguments that are results of a type which the parameter cannot take."""
+    for parameter in process.parameters:
+        argument = node.arguments.get(parameter.name)
+        source = find_process(graph.nodes[argument.node].process) if isinstance(argument, FromNode) else None
+        if source is None:
+            continue
+        made, taken = _types(source.returns), _types(parameter.schema)
+        if made is not None and taken is not None and not made & taken:
+            message = f"'{parameter.name}' of '{process.id}' takes {_list(taken)}, and '{source.id}' makes {_list(made)}."
+            yield Fault(code="ProcessParameterInvalid", message=message, node=place, argument=parameter.name)
+
+
+def _types(schema: Schema | list[Schema]) -> frozenset[str] | None:
+    """Return the JSON types that *schema* allows; None where it allows any."""
+    found: set[str] = set()
+    for each in schema if isinstance(schema, list) else [schema]:
+        named = each.get("type")
+        if named is None:
+            return None
+        found.update(named if isinstance(named, list) else [named])
+    # An integer is a number, and what may be null is told by its other types.
+    found = {"number" if name == "integer" else name for name in found}
+    return frozenset(found - {"null"} or found)
+
+
+def _list(types: frozenset[str]) -> str:
+    return " or ".join(sorted(types))
+
+
+def _is_in_callback(node: Node, name: str) -> bool:
+    return any(isinstance(each, Graph) and name in each.free for each in node.arguments.values())
+
+
+def _refuse(argument: object, parameter: Parameter) -> str | None:
+    """Return why *argument*, as far as it is known already, cannot be the value of *parameter*."""
+    if isinstance(argument, FromNode | FromParameter):
+        return None
+    if isinstance(argument, Graph) or parameter.is_callback:
+        if isinstance(argument, Graph) and parameter.is_callback:
+            return None
+        if argument is None and parameter.default is None:
+            return None
+        return "must be a process graph" if parameter.is_callback else "cannot be a process graph"
+    if _has_references(argument):
+        return None
+    try:
+        _checker(orjson.dumps(parameter.schema))(argument)
+    except fastjsonschema.JsonSchemaValueException as error:
+        return str(error.message).replace("data", "it", 1)
+    return None
+
+
+def _has_references(argument: object) -> bool:
+    waiting: deque[Any] = deque([argument])
+    while waiting:
+        value = waiting.popleft()
+        if isinstance(value, FromNode | FromParameter | Graph):
+            return True
+        if isinstance(value, dict):
+            waiting.extend(value.values())
+        elif isinstance(value, list):
+            waiting.extend(value)
+    return False
+
+
+@lru_cache(maxsize=1024)
+def _checker(schema: bytes) -> Any:
+    document = orjson.loads(schema)
+    return fastjsonschema.compile({"anyOf": document} if isinstance(document, list) else document, use_formats=False)

@@ -1,0 +1,59 @@
+"""What is wrong with a graph is told before it is computed, all at once and with its place."""
+
+import pytest
+
+from twinlake.processing.openeo.checking import find_faults
+from twinlake.standards.openeo.graph import parse_graph
+
+
+def faults_of(document, *parameters):
+    graph, faults = parse_graph(document)
+    assert not faults
+    return [(fault.code, fault.node, fault.argument) for fault in find_faults(graph, parameters)]
+
+
+def one(process, **arguments):
+    return {"n": {"process_id": process, "arguments": arguments, "result": True}}
+
+
+@pytest.mark.parametrize(
+    ("document", "faults"),
+    [
+        (one("add", x=1, y=None), []),
+        (one("add", x={"from_parameter": "p"}, y=1), []),
+        (one("nosuch"), [("ProcessUnsupported", "n", "")]),
+        (one("add", x=1), [("ProcessParameterRequired", "n", "y")]),
+        (one("add", x=1, y=2, z=3), [("ProcessParameterUnsupported", "n", "z")]),
+        (one("add", x="1", y=True), [("ProcessParameterInvalid", "n", "x"), ("ProcessParameterInvalid", "n", "y")]),
+        (one("add", x={"from_parameter": "q"}, y=1), [("ProcessGraphInvalid", "n", "")]),
+        (one("mean", data=[1, "a"]), [("ProcessParameterInvalid", "n", "data")]),
+        (one("mean", data=[1, {"from_parameter": "p"}]), []),
+        (one("add", x={"process_graph": one("add", x=1, y=1)}, y=1), [("ProcessParameterInvalid", "n", "x")]),
+    ],
+)
+def test_faults_are_told_with_node_and_argument(document, faults):
+    assert faults_of(document, "p") == faults
+
+
+def test_another_namespace_has_other_processes():
+    document = one("add", x=1, y=2)
+    document["n"]["namespace"] = "somebody"
+
+    assert faults_of(document) == [("ProcessUnsupported", "n", "")]
+
+
+def test_no_more_than_a_hundred_are_told():
+    nodes = {str(number): {"process_id": "nosuch"} for number in range(500)}
+    nodes["0"]["result"] = True
+
+    assert len(faults_of(nodes)) == 100
+
+
+def test_a_result_must_be_of_a_type_that_is_taken():
+    document = {
+        "sum": {"process_id": "add", "arguments": {"x": 1, "y": 2}},
+        "mean": {"process_id": "mean", "arguments": {"data": {"from_node": "sum"}}},
+        "size": {"process_id": "absolute", "arguments": {"x": {"from_node": "mean"}}, "result": True},
+    }
+
+    assert faults_of(document) == [("ProcessParameterInvalid", "mean", "data")]
