@@ -69,8 +69,8 @@ async def test_a_file_that_is_no_raster_is_refused_and_the_next_one_drawn(render
 async def test_after_its_child_was_killed_a_new_one_draws(renderer, tmp_path):
     request = TileRequest(str(_write(tmp_path / "a.tif")), **ZURICH)
     first = await renderer.draw(request)
-    renderer._child.kill()
-    await renderer._child.wait()
+    renderer._worker._child.kill()
+    await renderer._worker._child.wait()
 
     assert await renderer.draw(request) == first
 

@@ -11,7 +11,7 @@ import orjson
 
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import TwinlakeError
-from twinlake.jobs.socket_path import short_path
+from twinlake.engines.sandbox.socket_path import short_path
 
 # No limit for answers: the site may have gigabytes to hash, and ends a child that waits for too long.
 _TIMEOUT = httpx2.Timeout(None, connect=10.0)

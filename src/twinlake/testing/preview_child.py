@@ -2,14 +2,15 @@
 
 import contextlib
 import io
+import json
 from pathlib import Path
 
-from twinlake.holdings.previews.child import serve
+from twinlake.engines.sandbox.worker import serve
 
 
-def _run(order: dict[str, str | int]) -> bytes:
+def _run(message: bytes) -> bytes:
     with contextlib.redirect_stdout(io.StringIO()) as printed:
-        exec(Path(str(order["path"])).read_text(encoding="utf-8"))  # noqa: S102  # what a hostile file may do
+        exec(Path(json.loads(message)["path"]).read_text(encoding="utf-8"))  # noqa: S102  # what a hostile file may do
     return printed.getvalue().encode()
 
 

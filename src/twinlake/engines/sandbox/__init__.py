@@ -9,5 +9,6 @@ reads and writes only what it is given, and has no network; a Unix socket by its
 
 from twinlake.engines.sandbox.child import Child, Exit, start_child
 from twinlake.engines.sandbox.limits import Limits
+from twinlake.engines.sandbox.worker import Worker, WorkerFellError
 
-__all__ = ["Child", "Exit", "Limits", "start_child"]
+__all__ = ["Child", "Exit", "Limits", "Worker", "WorkerFellError", "start_child"]

@@ -1,16 +1,11 @@
-"""What the drawing child runs: tiles of rasters, one request after the other over a Unix socket.
+"""What the drawing child runs: tiles of rasters, one message after the other.
 
-Protocol: a line of JSON in (``path, z, x, y``), four bytes of length (big-endian) and so many bytes of PNG out;
-length 0 says that the file cannot be drawn. The gateway connects once; the child ends with the connection, or when
-nothing is asked for two minutes.
+A message is JSON (``path, z, x, y``), its answer a PNG, or nothing where the file cannot be drawn.
 """
 
-import contextlib
 import functools
 import json
 import logging
-import socket
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,33 +15,16 @@ from rio_tiler.errors import TileOutsideBounds
 from rio_tiler.io import Reader
 from rio_tiler.models import ImageData
 
-from twinlake.holdings.previews.renderer import SOCKET
+from twinlake.engines.sandbox.worker import serve
 from twinlake.holdings.readers.gdal import open_raster
 
 _TILE_PIXELS = 256
 _SAMPLE_PIXELS = 512
 _OPEN_FILES = 16
-_IDLE_SECONDS = 120.0
 
 
-Draw = Callable[[dict[str, str | int]], bytes]
-
-
-def serve(draw: Draw) -> None:
-    """Answer the orders of one connection, each with what *draw* makes of it."""
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(SOCKET)
-        listener.listen(1)
-        connection, _ = listener.accept()
-        connection.settimeout(_IDLE_SECONDS)
-        with connection, connection.makefile("rwb") as stream, contextlib.suppress(TimeoutError):
-            for line in stream:
-                picture = draw(json.loads(line))
-                stream.write(len(picture).to_bytes(4, "big") + picture)
-                stream.flush()
-
-
-def _draw(order: dict[str, str | int]) -> bytes:
+def _draw(message: bytes) -> bytes:
+    order = json.loads(message)
     path, z, x, y = str(order["path"]), int(order["z"]), int(order["x"]), int(order["y"])
     try:
         with open_raster(Path(path)) as dataset, Reader(path, dataset=dataset) as source:

@@ -1,7 +1,6 @@
 """The gateway's side of drawing: one warm child, replaced when it crashes or hangs, gone when it has nothing to do."""
 
 import asyncio
-import contextlib
 import json
 import shutil
 from collections.abc import Iterator, Sequence
@@ -11,17 +10,12 @@ from pathlib import Path
 from typing import Self
 
 from twinlake.core.errors import NotFoundError, OverloadedError
-from twinlake.engines.sandbox import Child, Limits, start_child
-from twinlake.jobs.socket_path import short_path
+from twinlake.engines.sandbox import Limits, Worker, WorkerFellError
 
 _CHILD = "twinlake.holdings.previews.child"
 _LIMITS = Limits(memory_bytes=3 << 30, cpu_seconds=600, file_bytes=1 << 20)
 _TILE_SECONDS = 20.0
-_START_SECONDS = 30.0
 _WAITING = 64
-_POLL_SECONDS = 0.02
-SOCKET = "tiles.sock"
-"""What the child listens on, in its working directory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +47,19 @@ class PreviewRenderer:
 
     def __init__(self, *, folder: Path, readable: Sequence[Path] = ()) -> None:
         self._folder = folder
-        self._work = folder / "work"
         self._inputs = folder / "inputs"
         self._readable = tuple(readable)
-        self._lock = asyncio.Lock()
+        self._drawing = asyncio.Lock()
         self._waiting = 0
-        self._child: Child | None = None
-        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self._worker = Worker(_CHILD, work=folder / "work", limits=_LIMITS, readable=(self._inputs, *self._readable))
 
     async def __aenter__(self) -> Self:
         shutil.rmtree(self._folder, ignore_errors=True)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._end()
+        await self._worker.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     async def draw(self, request: TileRequest) -> bytes:
         """Return the tile as PNG; transparent where the raster has nothing.
@@ -82,35 +75,22 @@ class PreviewRenderer:
             raise OverloadedError("Too many previews are waiting.", retry_after_seconds=2)
         self._waiting += 1
         try:
-            async with self._lock:
+            async with self._drawing:
                 return await self._ask(request)
         finally:
             self._waiting -= 1
 
     async def _ask(self, request: TileRequest) -> bytes:
-        try:
+        self._inputs.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with self._shown(Path(request.path)) as path:
+            order = json.dumps(asdict(replace(request, path=str(path)))).encode()
             try:
-                picture = await self._exchange(request)
-            except (EOFError, ConnectionError):
-                await self._end()  # it had nothing to do for a while, or fell over a file before: a new one gets its chance
-                picture = await self._exchange(request)
-        except BaseException as error:  # the stream is out of step with the child: both go
-            await self._end()
-            if isinstance(error, TimeoutError | OSError | EOFError):
+                picture = await self._worker.ask(order, seconds=_TILE_SECONDS)
+            except WorkerFellError as error:
                 raise UndrawableError("This file cannot be drawn as a map.") from error
-            raise
         if not picture:
             raise UndrawableError("This file cannot be drawn as a map.")
         return picture
-
-    async def _exchange(self, request: TileRequest) -> bytes:
-        reader, writer = self._streams or await self._start()
-        with self._shown(Path(request.path)) as path:
-            async with asyncio.timeout(_TILE_SECONDS):
-                writer.write(json.dumps(asdict(replace(request, path=str(path)))).encode() + b"\n")
-                await writer.drain()
-                length = int.from_bytes(await reader.readexactly(4), "big")
-                return await reader.readexactly(length)
 
     @contextmanager
     def _shown(self, path: Path) -> Iterator[Path]:
@@ -124,25 +104,3 @@ class PreviewRenderer:
             yield link
         finally:
             link.unlink()
-
-    async def _start(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        for folder in (self._work, self._inputs):
-            folder.mkdir(mode=0o700, parents=True)
-        self._child = start_child(
-            _CHILD, message=b"", limits=_LIMITS, scratch=self._work, readable=(self._inputs, *self._readable)
-        )
-        async with asyncio.timeout(_START_SECONDS):
-            while True:
-                with contextlib.suppress(FileNotFoundError, ConnectionRefusedError), short_path(self._work / SOCKET) as address:
-                    self._streams = await asyncio.open_unix_connection(address)
-                    return self._streams
-                await asyncio.sleep(_POLL_SECONDS)
-
-    async def _end(self) -> None:
-        if self._streams:
-            self._streams[1].close()
-        if self._child:
-            self._child.kill()
-            await self._child.wait()
-        shutil.rmtree(self._folder, ignore_errors=True)
-        self._child = self._streams = None
