@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
 
@@ -14,6 +15,8 @@ from twinlake.identity.policy.service import Policy
 from twinlake.identity.principals import ANONYMOUS, Caller
 from twinlake.identity.sessions import SessionStore
 
+_OPENEO = re.compile(r"^(basic//|oidc/[^/]*/)")
+"""How clients of openEO say where a token is from (https://api.openeo.org/1.2.0/#section/Authentication)."""
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -94,7 +97,7 @@ def _read_token(authorization: bytes) -> str:
     """
     scheme, _, rest = authorization.decode("latin-1").strip().partition(" ")
     if scheme.lower() == "bearer":
-        return rest.strip()
+        return _OPENEO.sub("", rest.strip(), count=1)
     if scheme.lower() == "basic":
         try:
             _, _, password = base64.b64decode(rest.strip(), validate=True).decode("latin-1").partition(":")

@@ -38,7 +38,9 @@ from twinlake.holdings.ingest.spec import IngestSpec
 from twinlake.identity.answering import AuditBeforeAnswer
 from twinlake.identity.attempts import AttemptLimit
 from twinlake.identity.authenticator import Authenticator
+from twinlake.identity.issuer.clients import EXCHANGE_CLIENT
 from twinlake.identity.issuer.door import RealmDoor
+from twinlake.identity.issuer.models import Realm
 from twinlake.identity.routes import declare_routes as declare_account_routes
 from twinlake.identity.trust.routes import routes as trust_routes
 from twinlake.identity.web import guarded_api
@@ -49,9 +51,14 @@ from twinlake.management.access.routes import declare_routes as declare_access_r
 from twinlake.notification import routes as event_routes
 from twinlake.notification.webhooks import openapi as webhook_openapi
 from twinlake.notification.webhooks.routes import routes as webhook_routes
+from twinlake.processing.openeo.api.app import API_PATH as OPENEO_PATH
+from twinlake.processing.openeo.api.app import mount as mount_openeo
+from twinlake.processing.openeo.api.app import well_known as openeo_well_known
+from twinlake.processing.openeo.api.described import ApiFacts
 from twinlake.site.health_routes import routes as health_routes
 from twinlake.site.operations_api import OperationsDocument
 from twinlake.site.services import Services
+from twinlake.site.settings import SiteSettings
 
 
 def build_app(services: Services) -> ASGIApp:
@@ -118,9 +125,21 @@ def _hot_routes(services: Services) -> list[BaseRoute]:
             data_signer=services.data_signer,
         ),
         *event_routes.routes(services.streams),
+        mount_openeo(_openeo_facts(settings), computing=services.computing),
         *peer_routes(answers=services.federation.answers, is_peer=_is_peer),
         *delivery_peer_routes(delivery=services.delivery, direct=services.direct, signer=services.data_signer, is_peer=_is_peer),
     ]
+
+
+def _openeo_facts(settings: SiteSettings) -> ApiFacts:
+    return ApiFacts(
+        site_id=settings.id,
+        title=settings.title,
+        version=__version__,
+        root=f"{settings.base_url}{OPENEO_PATH}",
+        issuer=Realm("dedl", settings.base_url).url,
+        client=EXCHANGE_CLIENT,
+    )
 
 
 def _is_peer(request: Request) -> bool:
@@ -185,5 +204,6 @@ def _cold_routes(services: Services) -> list[BaseRoute]:
         *trust_routes(services.federation.homes, attempts=AttemptLimit(clock=services.clock)),
         *webhook_routes(services.webhooks, services.event_ids),
         *health_routes(services),
+        openeo_well_known(_openeo_facts(settings)),
         Mount("/api", api),
     ]

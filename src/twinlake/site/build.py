@@ -55,6 +55,7 @@ from twinlake.notification.tail import EventTail
 from twinlake.notification.webhooks.dispatcher import WebhookDispatcher
 from twinlake.notification.webhooks.service import Webhooks
 from twinlake.notification.webhooks.signing import WebhookSigner
+from twinlake.processing.openeo.computing import open_computing
 from twinlake.site.choices import choose_sender, data_signer, job_kinds, read_rules, upload_limits
 from twinlake.site.federation.build import open_federation
 from twinlake.site.health import HealthWatch
@@ -293,4 +294,5 @@ async def open_services(
             previews=await stack.enter_async_context(
                 PreviewRenderer(folder=folder.staging / "previews", readable=settings.ingest.link_roots)
             ),
+            computing=await stack.enter_async_context(open_computing(folder.staging / "openeo")),
         )

@@ -46,6 +46,7 @@ from twinlake.notification.stream import EventStreams
 from twinlake.notification.tail import EventTail
 from twinlake.notification.webhooks.dispatcher import WebhookDispatcher
 from twinlake.notification.webhooks.service import Webhooks
+from twinlake.processing.openeo.computing import Computing
 from twinlake.site.federation.build import Federation
 from twinlake.site.health import HealthWatch
 from twinlake.site.layout import SiteFolder
@@ -107,6 +108,7 @@ class Services:
     dispatcher: WebhookDispatcher
     upkeep: Upkeep
     previews: PreviewRenderer
+    computing: Computing
 
     async def is_healthy(self) -> bool:
         """Tell whether the site can read and write."""

@@ -1,0 +1,38 @@
+"""How failures are told."""
+
+import orjson
+from starlette.responses import Response
+from starlette.types import Scope
+
+from twinlake.engines.web.problems import Problem
+from twinlake.standards.openeo.errors import OpenEoError
+
+_CODES = {
+    "unauthenticated": "AuthenticationRequired",
+    "sign-in-required": "AuthenticationRequired",
+    "invalid-token": "TokenInvalid",
+    "forbidden": "PermissionsInsufficient",
+    "not-found": "NotFound",
+    "collection-not-found": "CollectionNotFound",
+}
+"""Codes of the site, as clients of openEO know them."""
+
+
+class GraphFailedError(OpenEoError):
+    """A graph that was sent in is wrong, or a process in it cannot do its work; the code is that of the fault."""
+
+    status = 400
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.members = {"code": code}
+
+
+def render_openeo_error(scope: Scope, problem: Problem) -> Response:
+    """Write *problem* in the form of openEO (``id``, ``code``, ``message``, ``links``)."""
+    _ = scope
+    code = _CODES.get(problem.code, problem.code)
+    status = 403 if code == "TokenInvalid" else problem.status
+    message = problem.detail if problem.remedy is None else f"{problem.detail} {problem.remedy}"
+    content = {"id": problem.ticket or problem.request_id, "code": code, "message": message, "links": [], **problem.members}
+    return Response(orjson.dumps(content), status, dict(problem.headers), media_type="application/json")

@@ -1,0 +1,102 @@
+"""The openEO API of a whole site, with openEO's own client and by hand."""
+
+import openeo
+import pytest
+
+from twinlake.testing.site import SiteProcess, make_site
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    with SiteProcess(make_site(tmp_path_factory.mktemp("openeo"))) as site:
+        yield site
+
+
+@pytest.fixture(scope="module")
+def token(site):
+    return (site.folder / "admin.token").read_text().strip()
+
+
+@pytest.fixture(scope="module")
+def connection(site, token):
+    connection = openeo.connect(site.url)
+    connection.authenticate_bearer_token(f"basic//{token}")
+    return connection
+
+
+def graph(process_id, **arguments):
+    return {"process_graph": {"n": {"process_id": process_id, "arguments": arguments, "result": True}}}
+
+
+def test_the_client_finds_the_api_and_its_processes(connection):
+    capabilities = connection.capabilities()
+
+    assert capabilities.api_version() == "1.2.0"
+    assert capabilities.supports_endpoint("/validation", method="POST")
+    described = {each["id"]: each for each in connection.list_processes()}
+    assert described["add"]["parameters"][0]["name"] == "x"
+    assert connection.list_file_formats()["output"].keys() == {"JSON"}
+
+
+def test_the_client_computes(connection):
+    from openeo.processes import add, mean
+
+    assert connection.execute(add(1, mean([2, None, 4])).flat_graph()) == 4
+
+
+def test_the_client_is_told_what_is_wrong_with_a_graph(connection):
+    with pytest.raises(openeo.rest.OpenEoApiError, match="ProcessParameterRequired") as refused:
+        connection.execute(graph("add", x=1)["process_graph"], validate=False)
+
+    assert refused.value.http_status_code == 400
+    assert connection.validate_process_graph(graph("add", x=1)["process_graph"])[0]["code"] == "ProcessParameterRequired"
+
+
+def test_nobody_in_particular_may_look_and_not_compute(site):
+    with site.anonymous() as client:
+        assert client.get("/openeo/1.2").json()["api_version"] == "1.2.0"
+        assert client.get("/openeo/1.2/processes?limit=1").json()["links"][0]["rel"] == "next"
+        refused = client.post("/openeo/1.2/result", json={"process": graph("add", x=1, y=2)})
+        unknown = client.get("/openeo/1.2/nothing")
+
+    assert (refused.status_code, refused.json()["code"]) == (401, "AuthenticationRequired")
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "NotFound")
+
+
+@pytest.mark.parametrize(
+    ("process_id", "arguments", "text"),
+    [
+        ("mean", {"data": []}, "null"),
+        ("add", {"x": 2**62, "y": 2**62}, "9.223372036854776e+18"),
+        ("absolute", {"x": -3}, "3"),
+    ],
+)
+def test_results_are_bare_json(site, process_id, arguments, text):
+    with site.client() as client:
+        answer = client.post("/openeo/1.2/result", json={"process": graph(process_id, **arguments)})
+
+    assert (answer.status_code, answer.text) == (200, text)
+    assert answer.headers["openeo-identifier"]
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"", "ProcessInvalid"),
+        (b"[]", "ProcessInvalid"),
+        (b"{}", "ProcessInvalid"),
+        (b'{"process": {}}', "ProcessGraphMissing"),
+        (b'{"process": {"process_graph": {}}}', "ProcessGraphMissing"),
+        (b"[" * 100_000, "ProcessInvalid"),
+        (b'{"process": {"process_graph": ' + b'{"a":' * 100 + b"1" + b"}" * 100 + b"}}", "ProcessGraphInvalid"),
+    ],
+)
+def test_what_is_no_process_is_refused_in_words_of_openeo(site, body, code):
+    with site.client() as client:
+        answer = client.post("/openeo/1.2/result", content=body, headers={"content-type": "application/json"})
+
+    assert answer.status_code == 400
+    assert answer.json()["code"] == code
+    assert answer.json()["message"]
