@@ -55,6 +55,7 @@ from twinlake.processing.openeo.api.app import API_PATH as OPENEO_PATH
 from twinlake.processing.openeo.api.app import mount as mount_openeo
 from twinlake.processing.openeo.api.app import well_known as openeo_well_known
 from twinlake.processing.openeo.api.described import ApiFacts
+from twinlake.processing.openeo.api.errors import render_openeo_error
 from twinlake.site.health_routes import routes as health_routes
 from twinlake.site.operations_api import OperationsDocument
 from twinlake.site.services import Services
@@ -93,10 +94,12 @@ def build_app(services: Services) -> ASGIApp:
 
 
 def _error_form(pages: ProblemPages) -> Render:
-    """Return what writes errors that arise before a sub-app is reached: of the STAC API in its own form, too."""
+    """Return what writes errors that arise before a sub-app is reached: each API's in its own form, too."""
+    forms: dict[str, Render] = {API_PATH: render_stac_error, OPENEO_PATH: render_openeo_error}
 
     def render(scope: Scope, problem: Problem) -> Response:
-        return render_stac_error(scope, problem) if scope["path"].startswith(API_PATH) else pages(scope, problem)
+        form = next((each for path, each in forms.items() if scope["path"].startswith(path)), pages)
+        return form(scope, problem)
 
     return render
 

@@ -60,9 +60,11 @@ def test_nobody_in_particular_may_look_and_not_compute(site):
         assert client.get("/openeo/1.2/processes?limit=1").json()["links"][0]["rel"] == "next"
         refused = client.post("/openeo/1.2/result", json={"process": graph("add", x=1, y=2)})
         unknown = client.get("/openeo/1.2/nothing")
+        forged = client.get("/openeo/1.2/me", headers={"authorization": "Bearer oidc/dedl/no.token.really"})
 
     assert (refused.status_code, refused.json()["code"]) == (401, "AuthenticationRequired")
     assert (unknown.status_code, unknown.json()["code"]) == (404, "NotFound")
+    assert (forged.status_code, forged.json()["code"]) == (403, "TokenInvalid")
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,8 @@ _ALLOWED_HEADERS = (
     "Accept", "Authorization", "Content-Type", "If-Match", "If-None-Match", "If-Range", "Last-Event-ID", "Range",
 )  # fmt: skip
 _EXPOSED_HEADERS = (
-    "Accept-Ranges", "Content-Disposition", "Content-Length", "Content-Range", "ETag", "Link", "Location", "Repr-Digest",
-    "Retry-After", "X-Request-Id",
+    "Accept-Ranges", "Content-Disposition", "Content-Length", "Content-Range", "ETag", "Link", "Location", "OpenEO-Costs",
+    "OpenEO-Identifier", "Repr-Digest", "Retry-After", "X-Request-Id",
 )  # fmt: skip
 _VARIES = (b"vary", b"Origin")
 
