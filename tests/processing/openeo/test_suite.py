@@ -3,7 +3,7 @@
 import orjson
 import pytest
 
-from processing.openeo.suite import compute, has_cube, is_same, list_cases, to_arguments
+from processing.openeo.suite import compute, is_same, list_cases, to_arguments
 from twinlake.processing.openeo.process import REQUIRED
 from twinlake.processing.openeo.registry import find_process, list_ids, list_processes
 from twinlake.standards.openeo.errors import OpenEoError
@@ -21,15 +21,13 @@ def contracts(shared):
 def test_results_are_those_of_the_suite(contracts, process_id):
     wrong = []
     for number, case in list_cases(contracts / "tests", process_id):
-        if has_cube(case):
-            continue
         try:
-            found = compute(process_id, to_arguments(case["arguments"]))
+            found = compute(process_id, to_arguments(case["arguments"], contracts / "tests"))
         except OpenEoError as error:
             if not case.get("throws"):
                 wrong.append((number, case["arguments"], case.get("returns"), error.message))
             continue
-        if "returns" not in case or not is_same(found, case["returns"], case.get("delta")):
+        if "returns" not in case or not is_same(found, case["returns"], case.get("delta"), contracts / "tests"):
             wrong.append((number, case["arguments"], case.get("returns", "an error"), found))
     assert not wrong
 

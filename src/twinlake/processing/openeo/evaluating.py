@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.process import REQUIRED, Parameter, Process
 from twinlake.processing.openeo.registry import find_process
 from twinlake.processing.openeo.values import Values, from_json, nothing, to_json, to_plain
@@ -106,7 +107,7 @@ def _argument(process: Process, parameter: Parameter, node: Node, results: Mappi
             raise ProcessParameterRequiredError(f"Process {process.id!r} needs '{parameter.name}'.")
         return parameter.default if parameter.is_plain else from_json(parameter.default)
     value = _resolve(node.arguments[parameter.name], results, scope)
-    if isinstance(value, Callback):
+    if isinstance(value, Callback | Cube):
         return value
     if parameter.is_plain:
         return to_plain(value) if isinstance(value, Values) else value

@@ -16,6 +16,8 @@ NUMBERS: Schema = {"type": "array", "items": NUMBER_OR_NULL}
 TRUTHS: Schema = {"type": "array", "items": TRUTH_OR_NULL}
 LABEL: list[Schema] = [NUMBER, TEXT]
 LABEL_OR_NULL: list[Schema] = [NUMBER, TEXT, {"type": "null"}]
+CUBE: Schema = {"type": "object", "subtype": "datacube"}
+LABELED: Schema = {"type": "array", "subtype": "labeled-array", "items": ANYTHING}
 ARRAY: Schema = {"type": "array", "items": ANYTHING}
 
 

@@ -1,0 +1,124 @@
+"""Cubes in memory: values in the order of named dimensions. A tile of a large cube is one, and so is one in JSON.
+
+A cube may be *hollow*: without a single cell along its spatial dimensions, though these have their labels. What a process makes
+of a hollow cube tells the dimensions, labels and type of what it would make of the whole: that is how a dry run works.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from twinlake.core.documents import JsonObject
+from twinlake.processing.openeo.shapes.dimensions import Dimension, find_dimension
+from twinlake.processing.openeo.values import Values
+from twinlake.standards.openeo.errors import ProcessParameterInvalidError
+
+_EPSG = "EPSG:"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Cube:
+    """Values and what their dimensions are."""
+
+    values: Values
+    """One dimension of the array for each of *dimensions*; no array in the sense of callbacks."""
+    dimensions: tuple[Dimension, ...]
+
+    def place(self, name: str) -> int:
+        """Return which dimension has the name; raises as `find_dimension` does."""
+        return find_dimension(self.dimensions, name)
+
+    def array_along(self, number: int) -> Values:
+        """Return the values as a callback gets them: elements along the dimension *number*, all else beside each other."""
+        data = np.moveaxis(self.values.data, number, 0)
+        valid = None if self.values.valid is None else np.moveaxis(self.values.valid, number, 0)
+        return replace(self.values, data=data, valid=valid, is_array=True, labels=self.dimensions[number].labels)
+
+    def without(self, *numbers: int) -> tuple[Dimension, ...]:
+        """Return the dimensions but those."""
+        return tuple(each for number, each in enumerate(self.dimensions) if number not in numbers)
+
+    def take(self, number: int, places: Sequence[int]) -> "Cube":
+        """Return the cube with the labels at *places* of one dimension alone."""
+        chosen = list(places)
+        valid = None if self.values.valid is None else np.take(self.values.valid, chosen, axis=number)
+        values = replace(self.values, data=np.take(self.values.data, chosen, axis=number), valid=valid)
+        dimensions = (*self.dimensions[:number], self.dimensions[number].take(chosen), *self.dimensions[number + 1 :])
+        return Cube(values=values, dimensions=dimensions)
+
+
+def one_per_cell(values: Values, dimensions: tuple[Dimension, ...], shape: tuple[int, ...]) -> Cube:
+    """Return the cube of what a callback made, which may be one value for all cells.
+
+    Parameters
+    ----------
+    shape
+        Of the cells.
+
+    Raises
+    ------
+    ProcessParameterInvalidError
+        It made an array of each cell.
+    """
+    if values.is_array:
+        raise ProcessParameterInvalidError("The process makes an array of each cell, and one value is wanted.")
+    valid = None if values.valid is None else np.broadcast_to(values.valid, shape)
+    return Cube(values=replace(values, data=np.broadcast_to(values.data, shape), valid=valid), dimensions=dimensions)
+
+
+def read_cube(document: JsonObject) -> Cube:
+    """Return a cube that stands in JSON: ``order``, ``dimensions`` and nested lists of ``data``, in which null is no data."""
+    order = document["order"]
+    dimensions = tuple(_read_dimension(name, document["dimensions"][name]) for name in order)
+    shape = tuple(len(each.labels) for each in dimensions)
+    flat = np.array(document["data"], dtype=object).reshape(shape)
+    valid = np.array([each is not None for each in flat.ravel()], dtype=bool).reshape(shape)
+    there = flat[valid]
+    if all(isinstance(each, bool) for each in there) and there.size:
+        data = np.where(valid, flat, False).astype(bool)
+    elif all(isinstance(each, int) for each in there) and there.size:
+        data = np.where(valid, flat, 0).astype(np.int64)
+    else:
+        return Cube(values=Values(data=np.where(valid, flat, math.nan).astype(float), nan_is_nodata=True), dimensions=dimensions)
+    return Cube(values=Values(data=data, valid=None if valid.all() else valid), dimensions=dimensions)
+
+
+def write_cube(cube: Cube) -> JsonObject:
+    """Return a cube as `read_cube` reads it."""
+    data = cube.values.data.astype(object)
+    mask = cube.values.mask()
+    if mask is not None:
+        data[~mask] = None
+    return {
+        "type": "datacube",
+        "order": [each.name for each in cube.dimensions],
+        "dimensions": {each.name: _write_dimension(each) for each in cube.dimensions},
+        "data": data.tolist(),
+    }
+
+
+def _read_dimension(name: str, described: JsonObject) -> Dimension:
+    kind, system = described.get("type", "other"), described.get("reference_system")
+    if isinstance(system, str) and system.upper().startswith(_EPSG) and system[len(_EPSG) :].isdigit():
+        system = int(system[len(_EPSG) :])
+    labels = tuple(described.get("values", ()))
+    return Dimension(
+        name=name,
+        kind=kind,
+        labels=labels,
+        axis=described.get("axis", name if kind == "spatial" and name in {"x", "y", "z"} else None),
+        crs=system if kind in {"spatial", "geometry"} else None,
+        is_enumerated=kind in {"bands", "other"} and labels == tuple(range(len(labels))),
+    )
+
+
+def _write_dimension(dimension: Dimension) -> JsonObject:
+    described: dict[str, Any] = {"type": dimension.kind, "values": list(dimension.labels)}
+    if dimension.axis is not None:
+        described["axis"] = dimension.axis
+    if dimension.crs is not None:
+        described["reference_system"] = f"{_EPSG}{dimension.crs}" if isinstance(dimension.crs, int) else dimension.crs
+    return described

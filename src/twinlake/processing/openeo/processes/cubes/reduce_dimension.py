@@ -1,0 +1,41 @@
+"""`reduce_dimension`."""
+
+from typing import Any
+
+from twinlake.processing.openeo.cubes import Cube, one_per_cell
+from twinlake.processing.openeo.evaluating import Callback
+from twinlake.processing.openeo.process import Opaque, Parameter, Process
+from twinlake.processing.openeo.schemas import ANYTHING, CUBE, LABELED, TEXT, callback, passed
+
+
+def _reduce(data: Cube, reducer: Callback, dimension: str, context: Any = None) -> Cube:
+    number = data.place(dimension)
+    array = data.array_along(number)
+    return one_per_cell(reducer(data=array, context=context), data.without(number), array.data.shape[1:])
+
+
+PROCESS = Process(
+    id="reduce_dimension",
+    summary="One value for all along a dimension",
+    description="Makes one value of all values along a dimension, in each cell of the others. The dimension is gone afterwards.",
+    categories=("cubes", "reducer"),
+    parameters=(
+        Parameter("data", CUBE, "A cube."),
+        Parameter(
+            "reducer",
+            callback(
+                passed("data", "The values along the dimension, with its labels.", LABELED),
+                passed("context", "What the user passes on.", default=None),
+                returns=ANYTHING,
+            ),
+            "What makes one value of them.",
+        ),
+        Parameter("dimension", TEXT, "The dimension that goes.", is_plain=True),
+        Parameter("context", ANYTHING, "Passed on to the reducer.", default=None, is_plain=True),
+    ),
+    returns=CUBE,
+    returned="The cube without the dimension; all others are as before.",
+    work=Opaque(),
+    kernel=_reduce,
+    exceptions={"DimensionNotAvailable": "The cube has no dimension of this name."},
+)
