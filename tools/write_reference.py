@@ -1,4 +1,4 @@
-"""Write docs/settings.md and docs/commands.md from the code. With ``--check`` only say whether they are up to date."""
+"""Write docs/settings.md, docs/commands.md and docs/processes.md from the code. With ``--check`` only say whether they are up to date."""
 
 import inspect
 import json
@@ -12,6 +12,8 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 from typer.main import get_command
 
 from twinlake.cli.main import app
+from twinlake.processing.openeo.process import Reducer
+from twinlake.processing.openeo.registry import list_processes
 from twinlake.site.settings import list_settings
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -81,9 +83,31 @@ def _explain(parameter: TyperOption | TyperArgument) -> str:
     return f"{(parameter.help or '').replace('|', chr(92) + '|')}{told}"
 
 
+def write_processes() -> str:
+    """Return the page on openEO's processes."""
+    lines = [
+        "# Processes",
+        "",
+        "What a site computes at `/openeo/1.2`. How it works on an array: *pointwise* each element by itself, *reducer* to one value",
+        "(of parts that can be put together, or *holistic*, of all at once), *along* to another array, *opaque* as it says itself.",
+        "A change of the version may change results. `/openeo/1.2/processes` tells parameters, exceptions and examples.",
+        "",
+        "| process | what it does | kind | works | version |",
+        "|---|---|---|---|--:|",
+    ]
+    for each in list_processes():
+        work = type(each.work).__name__.lower() + (f", {each.work.kind}" if isinstance(each.work, Reducer) else "")
+        lines.append(f"| `{each.id}` | {each.summary} | {', '.join(each.categories)} | {work} | {each.version} |")
+    return "\n".join(lines) + "\n"
+
+
 def main() -> int:
     """Write or check the pages; return the exit code."""
-    pages = {DOCS / "settings.md": write_settings(), DOCS / "commands.md": write_commands()}
+    pages = {
+        DOCS / "settings.md": write_settings(),
+        DOCS / "commands.md": write_commands(),
+        DOCS / "processes.md": write_processes(),
+    }
     stale = [path for path, text in pages.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
     if "--check" in sys.argv[1:]:
         for path in stale:
