@@ -59,7 +59,7 @@ bench: setup packages ## Measure against peers and physical limits (ARGS=--quick
 soak: setup packages ## Run the long faults, fuzzing and loads
 	$(RUN)pytest -m soak --timeout 0 -n 1 $(ARGS)
 
-docs: setup ## Write docs/settings.md and docs/commands.md from the code
+docs: setup ## Write the pages of docs that follow the code
 	$(RUN)python tools/write_reference.py
 
 screenshot: setup packages ## Take the README's screenshot from a running demo

@@ -1,4 +1,4 @@
-"""Write docs/settings.md, docs/commands.md and docs/processes.md from the code. With ``--check`` only say whether they are up to date."""
+"""Write the pages of docs that follow the code: settings, commands, processes. With ``--check`` only say whether they do."""
 
 import inspect
 import json
@@ -88,8 +88,8 @@ def write_processes() -> str:
     lines = [
         "# Processes",
         "",
-        "What a site computes at `/openeo/1.2`. How it works on an array: *pointwise* each element by itself, *reducer* to one value",
-        "(of parts that can be put together, or *holistic*, of all at once), *along* to another array, *opaque* as it says itself.",
+        "What a site computes at `/openeo/1.2`. How it works on an array: *pointwise* each element by itself, *reducer* to one",
+        "value (of parts that can be put together, or *holistic*, of all at once), *along* to another array, *opaque* as it says.",
         "A change of the version may change results. `/openeo/1.2/processes` tells parameters, exceptions and examples.",
         "",
         "| process | what it does | kind | works | version |",
