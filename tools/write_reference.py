@@ -89,7 +89,7 @@ def write_processes() -> str:
         "# Processes",
         "",
         "What a site computes at `/openeo/1.2`. How it works on an array: *pointwise* each element by itself, *reducer* to one",
-        "value (of parts that can be put together, or *holistic*, of all at once), *along* to another array, *opaque* as it says.",
+        "value (of parts that go together, or *holistic*, of all at once), *along* to another array, *opaque* as it says.",
         "A change of the version may change results. `/openeo/1.2/processes` tells parameters, exceptions and examples.",
         "",
         "| process | what it does | kind | works | version |",
