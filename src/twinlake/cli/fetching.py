@@ -13,7 +13,7 @@ import typer
 from twinlake.cli.client import SiteClient
 from twinlake.cli.downloading import Description, Downloader, Outcome
 from twinlake.cli.naming import inside, safe_name
-from twinlake.cli.searching import SearchOptions, search_items
+from twinlake.cli.searching import ItemSearch
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import TwinlakeError
 from twinlake.standards.datalake import single_assets
@@ -70,9 +70,9 @@ class FileReport:
 
 
 def find_wanted(
-    site: SiteClient, target: str | None, options: SearchOptions, assets: list[str] | None, folder: Path
+    site: SiteClient, target: str | None, search: ItemSearch, assets: list[str] | None, folder: Path
 ) -> Iterator[Wanted]:
-    """Yield what *target* (a URL, ``collection/item`` or ``collection/item/asset``) or else a search names.
+    """Yield what *target* (a URL, ``collection/item`` or ``collection/item/asset``) or else *search* names.
 
     Raises
     ------
@@ -81,11 +81,11 @@ def find_wanted(
     SiteRefusedError, SiteUnreachableError
         The site does not know it, or does not answer.
     """
-    if (target is None) == options.is_empty():
+    if (target is None) == search.options.is_empty():
         raise typer.BadParameter("Name what to get: a URL, COLLECTION/ITEM, or a search such as --collection ID.")
     if target is None:
-        for found in search_items(site, options):
-            yield from _from_item(found.document, assets, folder)
+        for found in search:
+            yield from _from_item(found, assets, folder)
     elif target.startswith(("http://", "https://")):
         yield from _from_url(site, target, assets, folder)
     else:

@@ -20,10 +20,12 @@ from twinlake.cli.counting import count
 from twinlake.cli.downloading import Downloader
 from twinlake.cli.fetching import Fetcher, FileReport, OriginAwareWeb, Wanted, find_wanted
 from twinlake.cli.searching import (
+    INCOMPLETE,
     BBoxOption,
     CollectionsOption,
     DatetimeOption,
     FilterOption,
+    ItemSearch,
     LimitOption,
     SearchOptions,
     SortOption,
@@ -67,7 +69,8 @@ def get(
     file is checked against the SHA-256 that the item or the site states, and takes its name only then. The token goes to
     the site of --to only.
 
-    Ends with 0 if every file is here, 1 if some are not, 2 if the command is wrong, 3 if nothing was found.
+    Ends with 0 if every file is here, 1 if some are not, 2 if the command is wrong, 3 if nothing was found, 4 if a site
+    of the federation did not answer the search, so that its items are missing; standard error names it.
 
     For example:
 
@@ -87,9 +90,11 @@ def get(
         display = opened.enter_context(_Display(lines=not as_json))
         ranges = opened.enter_context(ThreadPoolExecutor(parallel))
         items = opened.enter_context(ThreadPoolExecutor(parallel))
+        search = ItemSearch(site, options)
         downloader = Downloader(OriginAwareWeb(site, anonymous), ranges=ranges, stopped=stopped, advanced=display.advance)
         try:
-            for report in _fetch_all(items, Fetcher(downloader), find_wanted(site, target, options, assets, output), display):
+            wanted = find_wanted(site, target, search, assets, output)
+            for report in _fetch_all(items, Fetcher(downloader), wanted, display):
                 display.tell(report)
                 reports.append(report)
         except KeyboardInterrupt:
@@ -99,14 +104,17 @@ def get(
         except BaseException:
             stopped.set()
             raise
-    _summarise(reports, time.monotonic() - began, as_json=as_json)
-    raise typer.Exit(_exit_code(reports))
+    search.tell_missing()
+    _summarise(reports, search, time.monotonic() - began, as_json=as_json)
+    raise typer.Exit(_exit_code(reports, search))
 
 
-def _exit_code(reports: list[FileReport]) -> int:
-    if not reports:
-        return 3
-    return 1 if any(report.outcome == "failed" for report in reports) else 0
+def _exit_code(reports: list[FileReport], search: ItemSearch) -> int:
+    if any(report.outcome == "failed" for report in reports):
+        return 1
+    if search.missing:
+        return INCOMPLETE
+    return 0 if reports else 3
 
 
 def _fetch_all(pool: ThreadPoolExecutor, fetcher: Fetcher, wanted: Iterable[Wanted], display: "_Display") -> Iterator[FileReport]:
@@ -167,7 +175,7 @@ def _describe(report: FileReport) -> tuple[str, ...]:
     return report.outcome, report.path or "", f"{report.size_bytes} bytes", "verified" if report.verified else "not verified"
 
 
-def _summarise(reports: list[FileReport], seconds: float, *, as_json: bool) -> None:
+def _summarise(reports: list[FileReport], search: ItemSearch, seconds: float, *, as_json: bool) -> None:
     here = [report for report in reports if report.outcome != "failed"]
     size_bytes = sum(report.size_bytes for report in here)
     if as_json:
@@ -178,10 +186,11 @@ def _summarise(reports: list[FileReport], seconds: float, *, as_json: bool) -> N
             "verified": sum(report.verified for report in here),
             "size_bytes": size_bytes,
             "seconds": round(seconds, 3),
+            "missing": search.missing,
         }
         typer.echo(json.dumps(summary, ensure_ascii=False))
     elif not reports:
-        typer.echo("Nothing was found.")
+        typer.echo("Nothing was found at the sites that answered." if search.missing else "Nothing was found.")
     else:
         files = f"{count(len(reports), 'file')} {'is' if len(reports) == 1 else 'are'}"
         typer.echo(f"{len(here)} of {files} here, {count(size_bytes, 'byte')}, in {seconds:.1f} s.")

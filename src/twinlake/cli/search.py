@@ -1,6 +1,6 @@
 """`twinlake search`: find items and print them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -12,14 +12,14 @@ from twinlake.cli.client import DEFAULT_URL, SiteClient, TokenFileOption, ToOpti
 from twinlake.cli.counting import count
 from twinlake.cli.explaining import explain_nothing
 from twinlake.cli.searching import (
+    INCOMPLETE,
     BBoxOption,
     CollectionsOption,
     DatetimeOption,
     FilterOption,
-    FoundItem,
+    ItemSearch,
     SearchOptions,
     SortOption,
-    search_items,
     to_json,
 )
 from twinlake.core.documents import JsonObject
@@ -50,7 +50,9 @@ def search(
     """Find items and print them.
 
     A terminal gets a table, anything else a line per item with tabs between collection, id, time and assets.
-    Ends with 0 if something was found, 3 if nothing was, 1 if the search failed.
+    Ends with 0 if something was found, 3 if nothing was, 1 if the search failed, 2 if the command is wrong. Ends with 4,
+    whatever was found, if a site of the federation did not answer; standard error names it, and --json has what the
+    site that was asked tells of it.
 
     For example:
 
@@ -62,7 +64,7 @@ def search(
         raise typer.BadParameter("Choose one of --json, --ndjson and --table.")
     options = SearchOptions(collections=collections, bbox=bbox, datetime=datetime, filter=filter, sortby=sortby, limit=limit)
     with SiteClient.open(to, token_file) as site:
-        found = search_items(site, options)
+        found = ItemSearch(site, options)
         if as_json:
             is_empty = _print_collection(found)
         elif as_ndjson:
@@ -71,39 +73,44 @@ def search(
             is_empty = _print_table(found)
         else:
             is_empty = _print_lines(found, lambda document: "\t".join(_describe(document)))
-        if is_empty:
+        found.tell_missing()
+        if is_empty and found.missing:
+            typer.echo("Nothing found at the sites that answered.", err=True)
+        elif is_empty:
             for sentence in explain_nothing(site, options):
                 typer.echo(sentence, err=True)
-    raise typer.Exit(3 if is_empty else 0)
+    raise typer.Exit(INCOMPLETE if found.missing else 3 if is_empty else 0)
 
 
-def _print_collection(found: Iterable[FoundItem]) -> bool:
+def _print_collection(found: ItemSearch) -> bool:
     items = list(found)
-    collection: JsonObject = {"type": "FeatureCollection", "features": [item.document for item in items]}
-    if items and items[-1].matched is not None:
-        collection["numberMatched"] = items[-1].matched
-    typer.echo(to_json({**collection, "numberReturned": len(items)}))
+    collection: JsonObject = {"type": "FeatureCollection", "features": items}
+    if items and found.matched is not None:
+        collection["numberMatched"] = found.matched
+    typer.echo(to_json({**collection, "numberReturned": len(items), **found.federation}))
     return not items
 
 
-def _print_lines(found: Iterable[FoundItem], write: Callable[[JsonObject], str]) -> bool:
+def _print_lines(found: ItemSearch, write: Callable[[JsonObject], str]) -> bool:
     printed = 0
     for item in found:
-        typer.echo(write(item.document))
+        typer.echo(write(item))
         printed += 1
     return printed == 0
 
 
-def _print_table(found: Iterable[FoundItem]) -> bool:
+def _print_table(found: ItemSearch) -> bool:
     items = list(found)
     if not items:
         return True
     table = Table("collection", "item", "time", "assets", box=None, pad_edge=False)
     for item in items:
-        table.add_row(*(Text(text) for text in _describe(item.document)))
+        table.add_row(*(Text(text) for text in _describe(item)))
     Console().print(table)
-    matched = items[-1].matched
-    typer.echo(f"{len(items)} of {'? items' if matched is None else count(matched, 'item')}.")
+    if found.matched is not None:
+        typer.echo(f"{len(items)} of {count(found.matched, 'item')}.")
+    else:
+        typer.echo(f"{count(len(items), 'item')}; how many there are in all is not known.")
     return False
 
 

@@ -13,6 +13,16 @@ from twinlake.core.documents import JsonObject
 
 SEARCH_PATH = "/stac/v2/search"
 _PAGE = 500
+_FEDERATION = ("federation:missing", "twinlake:federation")
+_HOW_MISSING = {
+    "peer-answer": "did not answer as it should",
+    "invalid-answer": "did not answer as it should",
+    "peer-refused": "refused to answer",
+    "unsupported": "cannot answer this",
+}
+
+INCOMPLETE = 4
+"""Exit code of a command whose answer lacks what a site may hold that did not answer."""
 
 CollectionsOption = Annotated[
     list[str] | None, typer.Option("--collection", "-c", metavar="ID", help="Only items of this collection; may be repeated.")
@@ -65,32 +75,52 @@ class SearchOptions:
         return body
 
 
-@dataclass(frozen=True, slots=True)
-class FoundItem:
-    """One item, and how many there are over all pages (None if the site does not say)."""
+class ItemSearch:
+    """The items that *options* ask for, read page by page while they are iterated over, once.
 
-    document: JsonObject
-    matched: int | None
-
-
-def search_items(site: SiteClient, options: SearchOptions) -> Iterator[FoundItem]:
-    """Yield the items that *options* ask for, page by page.
-
-    Raises
-    ------
-    SiteRefusedError, SiteUnreachableError
-        The site does not answer, or not with items.
+    Attributes
+    ----------
+    matched
+        How many there are over all pages, as far as the site has said; else None.
+    federation
+        What the last page told of the sites that it is from: ``federation:missing``, ``twinlake:federation``.
     """
-    body: JsonObject | None = options.to_body()
-    left = options.limit
-    matched = None
-    while body is not None:
-        page = site.json("POST", SEARCH_PATH, json=body)
-        matched = page.get("numberMatched", matched)
-        for document in page["features"][:left]:
-            yield FoundItem(document, matched)
-        left = None if left is None else left - len(page["features"])
-        body = None if left is not None and left <= 0 else _next_body(page)
+
+    def __init__(self, site: SiteClient, options: SearchOptions) -> None:
+        self.options = options
+        self.matched: int | None = None
+        self.federation: JsonObject = {}
+        self._site = site
+
+    def __iter__(self) -> Iterator[JsonObject]:
+        """Yield items.
+
+        Raises
+        ------
+        SiteRefusedError, SiteUnreachableError
+            The site does not answer, or not with items.
+        """
+        body: JsonObject | None = self.options.to_body()
+        left = self.options.limit
+        while body is not None:
+            page = self._site.json("POST", SEARCH_PATH, json=body)
+            self.matched = page.get("numberMatched", self.matched)
+            self.federation = {name: page[name] for name in _FEDERATION if name in page}
+            yield from page["features"][:left]
+            left = None if left is None else left - len(page["features"])
+            body = None if left is not None and left <= 0 else _next_body(page)
+
+    @property
+    def missing(self) -> list[JsonObject]:
+        """The sites that should have answered and did not, each with ``id`` and ``reason``; a later page repeats them."""
+        missing: list[JsonObject] = self.federation.get("twinlake:federation", {}).get("missing", [])
+        return missing
+
+    def tell_missing(self) -> None:
+        """Say on standard error which sites' items are missing."""
+        for site in self.missing:
+            how = _HOW_MISSING.get(site["reason"], "did not answer")
+            typer.secho(f"{site['id']} {how} ({site['reason']}); its items are missing.", err=True, fg="yellow")
 
 
 def _next_body(page: JsonObject) -> JsonObject | None:

@@ -1,0 +1,83 @@
+"""What `twinlake search` and `twinlake get` say where a site of the federation does not answer, or refuses."""
+
+import json
+import re
+
+import pytest
+
+from stac_documents import a_collection, an_item
+from twinlake.testing.federation_sites import federated_sites, wait_until_whole
+from twinlake.testing.site import run_twinlake
+
+pytestmark = pytest.mark.slow
+
+UNREACHABLE = "climate did not answer (peer-away); its items are missing.\n"
+REFUSED = "climate refused to answer (peer-refused); its items are missing.\n"
+
+
+def fill(name, site):
+    with site.client() as client:
+        assert client.post("/stac/v2/collections", json=a_collection(f"of-{name}")).status_code == 201
+        item = an_item("one", f"of-{name}")
+        item["assets"]["data"]["href"] = f"{site.url}/health"
+        assert client.post(f"/stac/v2/collections/of-{name}/items", json=item).status_code == 201
+
+
+@pytest.fixture(scope="module")
+def sites(tmp_path_factory):
+    with federated_sites(tmp_path_factory.mktemp("sites"), names=("central", "climate"), fill=fill) as sites:
+        wait_until_whole(sites["central"])
+        yield sites
+
+
+@pytest.fixture(scope="module")
+def run(sites):
+    """Return a function that runs a command at central; a peer that failed several times is left alone."""
+
+    def run(*arguments):
+        ended = run_twinlake(*arguments, "--to", sites["central"].url)
+        for stream in ("stdout", "stderr"):
+            setattr(ended, stream, re.sub("peer-(unreachable|resting)", "peer-away", getattr(ended, stream)))
+        return ended
+
+    return run
+
+
+@pytest.fixture
+def refused(sites):
+    with sites["climate"].client() as client:
+        assert client.put("/api/federation/peers/central/block").is_success
+        yield
+        assert client.put("/api/federation/peers/central/trust", json={"roles": []}).is_success
+
+
+@pytest.mark.usefixtures("refused")
+def test_a_site_that_refuses_is_named(run):
+    found = run("search")
+
+    assert (found.returncode, found.stderr) == (4, REFUSED)
+    assert found.stdout.startswith("of-central\tone\t")
+
+
+def test_a_site_that_is_away_is_named_in_every_form_and_code(sites, run, tmp_path):
+    sites["climate"].kill()
+    lines, table, document = run("search"), run("search", "--table"), run("search", "--json")
+    here = run("search", "-c", "of-central")
+    there = run("search", "-c", "of-climate")
+    got, got_json = run("get", "--datetime", "2020", "-o", tmp_path), run("get", "-c", "of-climate", "--json")
+    nothing = run("get", "-c", "of-climate")
+
+    assert [each.returncode for each in (lines, table, document, there, got, got_json, nothing)] == [4] * 7
+    assert {each.stderr for each in (lines, table, document)} == {UNREACHABLE}
+    assert lines.stdout.startswith("of-central\tone\t")
+    assert table.stdout.endswith("1 item; how many there are in all is not known.\n")
+    collection = json.loads(document.stdout)
+    assert collection["federation:missing"] == ["climate"]
+    assert collection["twinlake:federation"]["missing"] == [{"id": "climate", "reason": "peer-away"}]
+    assert "numberMatched" not in collection
+    assert (here.returncode, here.stderr) == (0, "")
+    assert (there.stdout, there.stderr) == ("", UNREACHABLE + "Nothing found at the sites that answered.\n")
+    assert "1 of 1 file is here" in got.stdout
+    assert got.stderr == nothing.stderr == UNREACHABLE
+    assert json.loads(got_json.stdout)["missing"] == [{"id": "climate", "reason": "peer-away"}]
+    assert nothing.stdout == "Nothing was found at the sites that answered.\n"
