@@ -63,9 +63,12 @@ async def test_an_account_of_another_home_has_what_is_trusted_and_what_was_grant
 
 
 async def test_a_token_of_another_site_is_refused_whatever_its_audience(central, climate, alice):
-    for token in (climate.dedl_token(alice), climate.dedl_token(alice, iss=central.dedl_url)):
-        with pytest.raises(InvalidTokenError):
-            await central.bearer.verify(token)
+    with pytest.raises(InvalidTokenError, match="of another site") as told:
+        await central.bearer.verify(climate.dedl_token(alice))
+    with pytest.raises(InvalidTokenError, match="a key that is not known"):
+        await central.bearer.verify(climate.dedl_token(alice, iss=central.dedl_url))
+
+    assert told.value.remedy == "Send no token for open data, or a token of this site."
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Literal, Protocol
 from twinlake.core.clock import Clock
 from twinlake.core.documents import JsonObject
 from twinlake.identity.errors import InvalidTokenError
-from twinlake.identity.keys.jwt import check_times, verify
+from twinlake.identity.keys.jwt import UnknownKeyError, check_times, peek, verify
 from twinlake.identity.keys.ring import KeyRing
 
 _ALGORITHMS = ("RS256",)
@@ -59,7 +59,17 @@ class RealmTokens:
         return claims
 
     def _read_signed(self, token: str) -> JsonObject:
-        claims = verify(token, self.ring.verifying_keys(self.realm), algorithms=_ALGORITHMS, typ="JWT")
+        try:
+            claims = verify(token, self.ring.verifying_keys(self.realm), algorithms=_ALGORITHMS, typ="JWT")
+        except UnknownKeyError:
+            # Not verified, and good for the choice of words only.
+            _, claims = peek(token)
+            if claims.get("iss") == self.url:
+                raise
+            raise InvalidTokenError(
+                "The token is of another site or issuer, and does not count at this site.",
+                remedy="Send no token for open data, or a token of this site.",
+            ) from None
         if claims.get("iss") != self.url:
             raise InvalidTokenError("The token is of another issuer.", remedy="Exchange it at this site first.")
         if claims.get("typ") != "Bearer":
