@@ -168,6 +168,24 @@ def test_what_goes_wrong_is_said(site, tmp_path, arguments, code, words):
     assert not list(tmp_path.rglob("*.bin"))
 
 
+def test_a_refused_file_says_why_and_what_to_do(site, tmp_path):
+    """The refusal comes to HEAD, which is answered without a document."""
+    token = tmp_path / "token"
+    token.write_text(site.stac.token("somebody"))
+    url = f"{site.public_url}/data/test/closed/secret/data"
+
+    anonymous = Run(site, "get", url, "-o", tmp_path, "--json", check=1)
+    known = Run(site, "get", url, "-o", tmp_path, "--json", "--token-file", token, check=1)
+    elsewhere = Run("http://127.0.0.1:1", "get", url, "-o", tmp_path, "--json", check=1)
+    [file], [refused], [foreign] = anonymous.files.values(), known.files.values(), elsewhere.files.values()
+
+    assert "The site answered" not in file["error"] + refused["error"]
+    assert file["remedy"] == "Give a token that may do this with --token-file FILE or TWINLAKE_TOKEN_FILE."
+    assert refused["remedy"]
+    assert foreign["error"].partition(" (ticket")[0] == file["error"].partition(" (ticket")[0]
+    assert foreign["remedy"].endswith(f"Ask there: --to {site.public_url}")
+
+
 def test_a_token_opens_what_is_closed(site, tmp_path):
     token = tmp_path / "token"
     token.write_text(site.stac.token("steward", roles=["data-steward"]))

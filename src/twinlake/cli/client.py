@@ -131,7 +131,14 @@ class SiteClient:
         with self._reachable(path), self._client.stream(method, path, **request) as response:
             if response.is_error:
                 response.read()
+                if method == "HEAD" and "json" in response.headers.get("content-type", ""):
+                    self._checked(self._ask_why(path, **request))
             yield self._checked(response)
+
+    def _ask_why(self, path: str, **request: Any) -> httpx2.Response:
+        """Return what GET answers where HEAD was refused: the answer to HEAD has no document that says why."""
+        headers = {**request.pop("headers", {}), "range": "bytes=0-0"}
+        return self._client.get(path, headers=headers, **request)
 
     def _checked(self, response: httpx2.Response) -> httpx2.Response:
         if not response.is_error:
@@ -142,9 +149,19 @@ class SiteClient:
             problem = {}
         if not isinstance(problem, dict):
             problem = {}
-        if response.status_code == _UNAUTHENTICATED and self._token_file is not None:
-            problem["remedy"] = f"{problem.get('remedy') or ''} The token is from {self._token_file}.".lstrip()
+        if response.status_code == _UNAUTHENTICATED:
+            problem["remedy"] = self._explain_token(response.url, problem.get("remedy"))
         raise SiteRefusedError(problem, response.status_code)
+
+    def _explain_token(self, refused_at: httpx2.URL, remedy: str | None) -> str:
+        """Return what to do about a refusal in terms of this command; *remedy* is the site's, in those of HTTP."""
+        here = self._client.base_url
+        if (refused_at.scheme, refused_at.netloc) != (here.scheme, here.netloc):
+            elsewhere = f"{refused_at.scheme}://{refused_at.netloc.decode()}"
+            return f"It is at another site, which is not sent the token of --token-file. Ask there: --to {elsewhere}"
+        if self._token_file is None:
+            return "Give a token that may do this with --token-file FILE or TWINLAKE_TOKEN_FILE."
+        return f"{remedy or ''} The token is from {self._token_file}.".lstrip()
 
     @contextmanager
     def _reachable(self, path: str) -> Generator[None]:
