@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tomllib
 
 import pytest
 
@@ -29,3 +30,15 @@ def test_making_a_site_reads_nothing_that_a_site_serves_with(tmp_path):
 
     assert made.stderr == "[]\n"
     assert (tmp_path / "site/admin.token").exists()
+
+
+def test_a_site_is_made_with_id_title_and_role(tmp_path):
+    made = run_twinlake(
+        *("init", tmp_path / "site", "--id", "climate", "--title", "Climate bridge", "--role", "bridge", "--yes")
+    )  # fmt: skip
+    settings = tomllib.loads((tmp_path / "site/site.toml").read_text())
+
+    assert made.returncode == 0, made.stderr
+    assert (settings["id"], settings["title"], settings["role"]) == ("climate", "Climate bridge", "bridge")
+    assert run_twinlake("init", tmp_path / "other", "--title", "x" * 501, "--yes").returncode == 1
+    assert not (tmp_path / "other").exists()

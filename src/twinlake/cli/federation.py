@@ -15,13 +15,20 @@ from twinlake.core.documents import JsonObject
 federation = typer.Typer(
     help="""Join sites, trust them, see how they are.
 
-    Two sites join in three steps, and both operators act. Here: `twinlake federation invite > climate.invite`, which
-    you hand to the other operator. There: `twinlake federation join climate.invite`. Here again: compare the
-    fingerprint of the site that asks with what its operator tells you, then `twinlake federation trust climate`.
+    Two sites join when both operators have said so; each needs an id of its own (`twinlake init --id`).
+
+    1. Both, if one cannot reach the other by https on the public internet: set `addresses` under `[federation]` in
+       `site.toml`, such as `addresses = { climate = "http://127.0.0.1:8701" }` (http on loopback only), and restart.
+    2. Here: `twinlake federation invite > climate.invite`; hand the file to the other operator.
+    3. There: `twinlake federation join climate.invite`.
+    4. Here: `twinlake federation list`; compare the fingerprint of the site that asks with what its operator tells you.
+    5. Here: `twinlake federation trust climate`.
     """,
     no_args_is_help=True,
 )
 SiteArgument = Annotated[str, typer.Argument(metavar="SITE", help="Id of the other site.")]
+_MAX_INVITE = 8192
+"""Bytes; more than an invite has."""
 _WHAT_NEXT = {
     "invited": "its operator must confirm: twinlake federation trust",
     "pending": "it asks to join; compare its fingerprint, then: twinlake federation trust",
@@ -65,7 +72,8 @@ def invite(*, to: ToOption = DEFAULT_URL, token_file: TokenFileOption = None) ->
 @federation.command("join")
 def join(
     invite_file: Annotated[
-        typer.FileText, typer.Argument(metavar="FILE", help="File with the invite of the other site; - is standard input.")
+        typer.FileBinaryRead,
+        typer.Argument(metavar="FILE", help="File with the invite of the other site; - is standard input."),
     ],
     *,
     to: ToOption = DEFAULT_URL,
@@ -77,8 +85,14 @@ def join(
 
     Example: `twinlake federation join climate.invite`
     """
+    try:
+        invite = invite_file.read(_MAX_INVITE).decode("ascii").strip()
+    except UnicodeDecodeError:
+        raise typer.BadParameter(
+            f"{invite_file.name} holds no invite: an invite is one word that begins with twinlake-invite:.", param_hint="FILE"
+        ) from None
     with SiteClient.open(to, token_file) as site:
-        peer = site.json("POST", "/api/federation/joins", json={"invite": invite_file.read().strip()})
+        peer = site.json("POST", "/api/federation/joins", json={"invite": invite})
         own = site.json("GET", "/api/federation/peers")
     typer.echo(f"{peer['id']} ({peer['operator'] or 'operator not named'}) has the key of the invite and was asked.")
     if peer["state"] == "trusted":

@@ -3,7 +3,7 @@
 import asyncio
 import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -26,17 +26,28 @@ def init(
     *,
     port: Annotated[int, typer.Option(help="TCP port to listen on.")] = _DEFAULT_PORT,
     site_id: Annotated[str, typer.Option("--id", help="Name of the site; part of data URLs, never changed later.")] = "central",
+    title: Annotated[str | None, typer.Option(help="Name of the site for people.")] = None,
+    role: Annotated[
+        Literal["central", "bridge"] | None,
+        typer.Option(help="What it is in a federation: central, where people have their accounts, or a bridge."),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Make a new site: settings, keys and the first administrator's token.
 
+    A site that shall join others needs an id of its own; title and role can be changed in its settings later.
+
     Example: `twinlake init my-site --yes`, then `twinlake serve --config my-site/site.toml`.
+
+    Example: `twinlake init climate --id climate --title "Climate bridge" --role bridge --port 8701`
     """
     from twinlake.site.setup import init_site
 
     if not yes:
         typer.confirm(f"Make site {site_id!r} in {directory}, listening on port {port}?", abort=True)
-    folder = asyncio.run(init_site(directory, site_id=site_id, port=port, clock=SystemClock(), randomness=SYSTEM_RANDOMNESS))
+    chosen = {name: value for name, value in (("title", title), ("role", role)) if value is not None}
+    making = init_site(directory, site_id=site_id, port=port, clock=SystemClock(), randomness=SYSTEM_RANDOMNESS, chosen=chosen)
+    folder = asyncio.run(making)
     typer.echo(f"Made site {site_id!r}: settings in {folder.config}, administrator's token in {folder.admin_token}.")
     typer.echo(f"Start it:  twinlake serve --config {shlex.quote(str(folder.config))}")
 

@@ -61,6 +61,6 @@ class PeerRefusedError(PeerUnavailableError):
 
     code = "peer-refused"
 
-    def __init__(self, message: str, *, answered: int) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, answered: int, remedy: str | None = None) -> None:
+        super().__init__(message, remedy=remedy)
         self.answered = answered

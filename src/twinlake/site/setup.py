@@ -71,14 +71,15 @@ async def init_site(
     ConflictError
         There is a site already.
     InvalidInputError
-        The id or the port cannot be used.
+        The id, the port or one of *chosen* cannot be used.
     """
     folder = SiteFolder.of(directory / "site.toml")
     if folder.config.exists():
         raise ConflictError(
             f"There is a site in {directory} already.", remedy=f"Start it: twinlake serve --config {folder.config}"
         )
-    SiteSettings.check({"id": site_id, "server": {"port": port}}, origin="The site cannot be made")
+    named = {name: value for name, value in chosen.items() if "." not in name}
+    SiteSettings.check({"id": site_id, "server": {"port": port}, **named}, origin="The site cannot be made")
     for path in (folder.path, folder.database.parent, folder.objects, folder.staging):
         path.mkdir(parents=True, exist_ok=True)
     folder.database.parent.chmod(0o700)

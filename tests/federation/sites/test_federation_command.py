@@ -57,6 +57,24 @@ async def test_two_operators_join_their_sites(boss, tmp_path):
     assert "s ago" in links
 
 
+def test_a_file_that_is_no_invite_is_told_as_one(tmp_path):
+    scene = tmp_path / "scene.tif"
+    scene.write_bytes(b"II*\x00\xff\xfe" * 1000)
+
+    answer = CliRunner().invoke(app, ["federation", "join", str(scene)])
+
+    assert (answer.exit_code, type(answer.exception)) == (2, SystemExit)
+    assert "holds no invite" in answer.output
+
+
+def test_the_help_has_the_steps_as_a_list():
+    shown = CliRunner().invoke(app, ["federation", "--help"]).output.splitlines()
+
+    steps = [line.split()[0].strip(".") for line in shown if line.strip()[:1].isdigit()]
+    assert steps == ["1", "2", "3", "4", "5"]
+    assert "http://127.0.0.1:8701" in "".join(shown)
+
+
 async def test_blocking_and_parting_say_what_came_of_it(boss, tmp_path):
     central, climate, here, there = boss
     await there("join", "-", input=await here("invite"))

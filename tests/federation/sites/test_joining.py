@@ -154,7 +154,50 @@ async def test_a_site_off_the_public_internet_is_called_only_where_the_settings_
         with pytest.raises(DestinationRefusedError, match="cannot be called") as caught:
             await climate.sites.joining.join(invite, by=OPERATOR)
 
-        assert "federation.addresses" in caught.value.remedy
+        assert "The operator of 'climate' sets federation.addresses" in caught.value.remedy
+        assert f'addresses = {{ central = "{central.url}" }}, and restarts it.' in caught.value.remedy
+
+
+async def test_a_site_that_cannot_call_back_says_which_operator_sets_what(tmp_path):
+    async with (
+        federation(tmp_path / "here", ["central"]) as (central,),
+        federation(tmp_path / "there", ["climate"], beside={"central": central.url}) as (climate,),
+    ):
+        invite = await central.sites.joining.invite(by=OPERATOR)
+
+        with pytest.raises(PeerRefusedError, match=r"central answered \d+: The site 'climate' cannot be called") as caught:
+            await climate.sites.joining.join(invite, by=OPERATOR)
+
+    assert "The operator of 'central' sets federation.addresses" in caught.value.remedy
+    assert f'climate = "{climate.url}"' in caught.value.remedy
+
+
+async def test_two_sites_of_one_id_are_told_so(tmp_path):
+    async with federation(tmp_path / "a", ["central"]) as (one,), federation(tmp_path / "b", ["central"]) as (other,):
+        with pytest.raises(InviteError, match="has the id 'central', as this one has") as caught:
+            await other.sites.joining.join(await one.sites.joining.invite(by=OPERATOR), by=OPERATOR)
+
+    assert "twinlake init DIR --id" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("http://127.0.0.1:8700/lake", "http://127.0.0.1:8700"),
+        ("http://localhost:8700", "http://localhost:8700"),
+        ("http://[::1]:8700", "http://[::1]:8700"),
+        ("http://10.0.0.7:8700", "https://…"),
+        ("https://10.0.0.7:8700", "https://10.0.0.7:8700"),
+    ],
+)
+async def test_the_address_to_set_is_one_that_may_be_set(pair, url, address):
+    central, _ = pair
+    invite = msgspec.structs.replace(parse_invite(await central.sites.joining.invite(by=OPERATOR)), id="third", url=url)
+
+    with pytest.raises(DestinationRefusedError) as caught:
+        await central.sites.joining.join(invite.to_text(), by=OPERATOR)
+
+    assert f'third = "{address}"' in caught.value.remedy
 
 
 async def test_only_a_site_that_asked_is_confirmed(pair):

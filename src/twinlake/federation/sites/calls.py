@@ -177,7 +177,9 @@ class PeerClient:
             raise PeerUnreachableError(error.message) from error
         budget.bytes_left -= len(answer.body)
         if 400 <= answer.status < 500:
-            raise PeerRefusedError(f"{peer.id} answered {answer.status}{_detail(answer)}.", answered=answer.status)
+            detail, remedy = _read_refusal(answer)
+            said = f"{peer.id} answered {answer.status}{f': {detail}' if detail else ''}."
+            raise PeerRefusedError(said, answered=answer.status, remedy=remedy)
         if not 200 <= answer.status < 300:
             raise PeerAnswerError(f"{peer.id} answered {answer.status}.")
         return answer
@@ -211,14 +213,19 @@ def _read_json(answer: PeerAnswer) -> Any:
 
 _SAID = ("detail", "description", "error_description")
 """Where problem documents, answers of STAC and of token endpoints say what is wrong, to people."""
+_SAID_LENGTH = 300
 
 
-def _detail(answer: PeerAnswer) -> str:
-    """Return what a refusal says, for people."""
+def _read_refusal(answer: PeerAnswer) -> tuple[str | None, str | None]:
+    """Return what a refusal says, and what it says to do, for people."""
     try:
         problem = _read_json(answer)
     except TwinlakeError:
-        return ""
-    said = (problem.get(name) for name in _SAID) if isinstance(problem, dict) else ()
-    detail = next((text for text in said if text), None)
-    return f": {detail[:300].rstrip('.')}" if isinstance(detail, str) and detail.isprintable() else ""
+        problem = {}
+    if not isinstance(problem, dict):
+        problem = {}
+    detail, remedy = next((text for text in map(problem.get, _SAID) if text), None), problem.get("remedy")
+    return (
+        detail[:_SAID_LENGTH].rstrip(".") if isinstance(detail, str) and detail.isprintable() else None,
+        remedy[:_SAID_LENGTH] if isinstance(remedy, str) and remedy.isprintable() else None,
+    )

@@ -5,7 +5,9 @@ asks. The first operator sees who asks, and confirms (`trust`). Sites then tell 
 so that a confirmation or a departure that was not heard at once is heard later.
 """
 
+from ipaddress import ip_address
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -102,7 +104,7 @@ class Joining:
         invite = parse_invite(text)
         known = self._directory.find(invite.id)
         if invite.id == self._own.facts.id:
-            raise InviteError("The invite was made by this site.", remedy="Use it at the other site.")
+            raise self._same_id(invite)
         if known is not None and known.state == "trusted":
             raise PeerStateError(f"This site and {invite.id!r} have joined already.")
         peer = self._stranger(invite.id, invite.url, invite.fingerprint, "invited")
@@ -239,6 +241,16 @@ class Joining:
             **said,
         )
 
+    def _same_id(self, invite: Invite) -> InviteError:
+        own = self._own.facts
+        if invite.fingerprint == self._own.fingerprint or invite.url == own.url:
+            return InviteError("The invite was made by this site.", remedy="Use it at the other site.")
+        return InviteError(
+            f"The site that made the invite has the id {own.id!r}, as this one has; sites of a federation need different ones.",
+            remedy="An id is never changed: make one of the two sites anew, such as by"
+            ' twinlake init DIR --id climate --title "Climate bridge" --role bridge.',
+        )
+
     def _stranger(self, peer: str, url: str, fingerprint: str, state: PeerState) -> Peer:
         """Return a site of which no more is known.
 
@@ -254,7 +266,8 @@ class Joining:
             except DestinationRefusedError as error:
                 raise DestinationRefusedError(
                     f"The site {peer!r} cannot be called at {url[:200]!r}: {error.message}",
-                    remedy=f'Set where this site calls it in its settings: federation.addresses, {peer} = "https://…".',
+                    remedy=f"The operator of {self._own.facts.id!r} sets federation.addresses in its site.toml, [federation]"
+                    f' addresses = {{ {peer} = "{_address_for(url)}" }}, and restarts it.',
                 ) from error
         return Peer(
             id=peer,
@@ -265,3 +278,13 @@ class Joining:
             state=state,
             changed_at=self._clock.now(),
         )
+
+
+def _address_for(url: str) -> str:
+    """Return what may stand in ``federation.addresses`` for a site at *url*: http on loopback only."""
+    parts = urlsplit(url)
+    try:
+        is_loopback = ip_address(parts.hostname or "").is_loopback
+    except ValueError:
+        is_loopback = parts.hostname == "localhost"
+    return f"{parts.scheme}://{parts.netloc}" if is_loopback or parts.scheme == "https" else "https://…"
