@@ -86,14 +86,24 @@ def test_nothing_found_names_the_properties_that_are_near(url, where):
     assert "No item has a property 'datetme'; near it are: datetime" in said
 
 
-@pytest.mark.parametrize("arguments", [["--json", "--ndjson"], ["--limit", "0"], ["--bbox", "1,2"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["--json", "--ndjson"], ["--limit", "0"], ["--bbox", "1,2"], ["--datetime", "2024-13"], ["--datetime", "2024/x"]],
+)
 def test_a_wrong_command_is_refused(url, arguments):
     search(url, *arguments, code=2)
 
 
-@pytest.mark.parametrize("arguments", [["--filter", "((("], ["--datetime", "2024-13"], ["--bbox", "1,2,3,400"]])
+@pytest.mark.parametrize("arguments", [["--filter", "((("], ["--bbox", "1,2,3,400"]])
 def test_what_the_site_refuses_is_passed_on(url, arguments):
     search(url, *arguments, code=1)
+
+
+def test_what_is_no_time_is_told_all_forms(url):
+    _, said = run_search(url, "--datetime", "yesterday", code=2)
+
+    assert "2024-06," in said
+    assert "2024-06-30T12:00:00Z" in said
 
 
 @pytest.mark.parametrize(
@@ -106,7 +116,7 @@ def test_what_the_site_refuses_is_passed_on(url, arguments):
         ("../2023-04", "../2023-04-30T23:59:59.999999Z"),
         ("2023-04-01T12:00:00Z/..", "2023-04-01T12:00:00Z/.."),
         ("2023-04-01T12:00:00Z", "2023-04-01T12:00:00Z"),
-        ("nonsense", "nonsense"),
+        ("/2024", "/2024-12-31T23:59:59.999999Z"),
     ],
 )
 def test_a_month_stands_for_all_of_it(text, expanded):

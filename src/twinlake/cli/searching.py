@@ -10,6 +10,7 @@ import typer
 from twinlake.cli.client import SiteClient
 from twinlake.cli.instants import expand_datetime
 from twinlake.core.documents import JsonObject
+from twinlake.standards.rfc3339 import parse_instant
 
 SEARCH_PATH = "/stac/v2/search"
 _PAGE = 500
@@ -59,7 +60,7 @@ class SearchOptions:
         Raises
         ------
         typer.BadParameter
-            The box is no list of numbers.
+            The box is no list of numbers, or the time is none.
         """
         body: JsonObject = {"limit": min(self.limit or _PAGE, _PAGE)}
         if self.collections:
@@ -67,7 +68,7 @@ class SearchOptions:
         if self.bbox:
             body["bbox"] = _parse_bbox(self.bbox)
         if self.datetime:
-            body["datetime"] = expand_datetime(self.datetime)
+            body["datetime"] = _parse_datetime(self.datetime)
         if self.filter:
             body |= {"filter": self.filter, "filter-lang": "cql2-text"}
         if self.sortby:
@@ -137,6 +138,21 @@ def _parse_bbox(text: str) -> list[float]:
     if len(numbers) not in {4, 6}:
         raise typer.BadParameter(f"{text!r} is not four numbers: west,south,east,north.", param_hint="--bbox")
     return numbers
+
+
+def _parse_datetime(text: str) -> str:
+    expanded = expand_datetime(text)
+    try:
+        for side in expanded.split("/", 1):
+            if side not in {"", ".."}:
+                parse_instant(side)
+    except ValueError:
+        raise typer.BadParameter(
+            f"{text!r} is no time. Write a year, month or day (2024, 2024-06, 2024-06-30), an instant of RFC 3339"
+            " (2024-06-30T12:00:00Z), or two of these with / between them, .. for an open side.",
+            param_hint="--datetime",
+        ) from None
+    return expanded
 
 
 def _parse_key(key: str) -> JsonObject:
