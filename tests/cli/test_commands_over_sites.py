@@ -1,4 +1,4 @@
-"""What `twinlake search` and `twinlake get` say where a site of the federation does not answer, or refuses."""
+"""What commands say of other sites: that one does not answer, or refuses, or has a collection of the same id."""
 
 import json
 import re
@@ -49,6 +49,21 @@ def refused(sites):
         assert client.put("/api/federation/peers/central/block").is_success
         yield
         assert client.put("/api/federation/peers/central/trust", json={"roles": []}).is_success
+
+
+def test_a_collection_of_another_site_is_told_before_its_namesake_is_made(sites, run, tmp_path):
+    """A namesake that is here already is no news."""
+    item = an_item("two", "of-climate")
+    (tmp_path / "two.json").write_text(json.dumps(item))
+    token = ("--token-file", sites["central"].folder / "admin.token")
+
+    dry = run("ingest", tmp_path / "two.json", "-c", "of-climate", "--create-collection", "--dry-run", *token)
+    plain = run("ingest", tmp_path / "two.json", "-c", "of-nobody", "--create-collection", "--dry-run", *token)
+    known = run("ingest", tmp_path / "two.json", "-c", "of-central", "--create-collection", "--dry-run", *token)
+
+    assert dry.returncode == 0, dry.stdout
+    assert dry.stderr.startswith("climate has a collection of the id 'of-climate'. ")
+    assert plain.stderr == known.stderr == ""
 
 
 @pytest.mark.usefixtures("refused")

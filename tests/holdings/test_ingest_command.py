@@ -166,6 +166,24 @@ def test_a_dry_run_changes_nothing(site, ingest, recipe, tmp_path):
         assert client.get("/stac/v2/collections/dry").status_code == 404
 
 
+def test_the_command_says_what_was_sent_and_what_came_of_it(site, recipe, tmp_path):
+    file = tmp_path / "said" / "scene-2020-05-06.tif"
+    write_tif(file, 11)
+    size = file.stat().st_size
+    (tmp_path / "said" / "empty.csv").touch()
+    options = ("-c", "said", "--recipe", recipe, "--to", site.url, "--token-file", site.folder / "admin.token")
+
+    first = run_twinlake("ingest", file.parent, *options, "--create-collection").stdout
+    again = run_twinlake("ingest", file, *options).stdout
+    refused = run_twinlake("ingest", file.with_name("empty.csv"), *options).stdout
+
+    assert f"2 files, {size} bytes.\n" in first
+    assert "The job has ended: 1 created, 1 refused.\n" in first
+    assert f"1 file, {size} bytes; nothing was sent, the site has them.\n" in again
+    assert "The job has ended: 1 refused.\n" in refused
+    assert "successful" not in refused
+
+
 @pytest.mark.slow
 def test_a_store_becomes_one_archive_with_a_manifest(site, ingest, tmp_path):
     write_zarr(tmp_path / "cube.zarr")

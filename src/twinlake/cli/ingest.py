@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import quote
 
 import typer
@@ -20,6 +20,7 @@ from twinlake.core.documents import JsonObject
 from twinlake.core.errors import TwinlakeError
 from twinlake.core.ids import check_id
 
+_COLLECTIONS = "/stac/v2/collections"
 _FORBIDDEN, _NOT_FOUND = 403, 404
 _COLOURS = {"created": "green", "updated": "green", "planned": "green", "refused": "red", "ignored": "yellow"}
 
@@ -83,7 +84,9 @@ def ingest(
         raise IngestRefusedError("Who takes files in needs a token.", remedy="Give --token-file FILE or TWINLAKE_TOKEN_FILE.")
     console = Console()
     with SiteClient.open(to, token_file) as site:
-        if not create_collection:
+        if create_collection:
+            _warn_of_namesakes(site, collection)
+        else:
             _require_collection(site, collection)
         if link:
             spec["files"] = [{"name": file.name, "link": str(file.path)} for file in files]
@@ -118,7 +121,7 @@ def _read_recipe(recipe: Path) -> str:
 
 def _require_collection(site: SiteClient, collection: str) -> None:
     try:
-        site.call("GET", f"/stac/v2/collections/{quote(collection, safe='')}")
+        site.call("GET", f"{_COLLECTIONS}/{quote(collection, safe='')}")
     except SiteRefusedError as error:
         if error.answered == _NOT_FOUND:
             raise IngestRefusedError(
@@ -127,6 +130,28 @@ def _require_collection(site: SiteClient, collection: str) -> None:
         # A token may be good for writing and not for searching; then the job finds out.
         if error.answered != _FORBIDDEN:
             raise
+
+
+def _warn_of_namesakes(site: SiteClient, collection: str) -> None:
+    """Say which other sites have a collection of this id, if this one has none yet."""
+    named = {"filter": f"id = '{collection}'", "filter-lang": "cql2-text"}
+    try:
+        if site.json("GET", _COLLECTIONS, params={**named, "federation:local": "true"})["collections"]:
+            return
+        found = site.json("GET", _COLLECTIONS, params=named)["collections"]
+    except SiteRefusedError as error:
+        # A token may be good for writing and not for searching.
+        if error.answered != _FORBIDDEN:
+            raise
+        return
+    if others := sorted({backend for each in found for backend in each.get("federation:backends", ())}):
+        has = f"{others[0]} has a collection" if len(others) == 1 else f"{' and '.join(others)} have collections"
+        typer.secho(
+            f"{has} of the id {collection!r}. It and the new one stand side by side, and a search of this id finds the items"
+            " of all; federation:backends tells whose they are. Choose another id if they do not belong together.",
+            err=True,
+            fg="yellow",
+        )
 
 
 def is_all_in(report: JsonObject) -> bool:
@@ -174,18 +199,29 @@ def _describe_outcome(row: JsonObject) -> str:
 def _send(
     site: SiteClient, files: Sequence[LocalFile], console: Console, *, collection: str, create_collection: bool
 ) -> dict[str, str]:
-    purpose: dict[str, Any] = {"collection": collection, "create_collection": create_collection}
+    """Send what the site has not yet, and say what that was; return the upload of each file by its name."""
     total = sum(file.size_bytes for file in files)
-    if not console.is_terminal:
-        typer.echo(f"Sending {count(len(files), 'file')}, {count(total, 'byte')}.")
-        return Uploader(site, lambda _file, _sent: None, **purpose).send(files)
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=console) as progress:
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task(f"Sending {count(len(files), 'file')}", total=total)
-        return Uploader(site, lambda _file, sent: progress.advance(task, sent), **purpose).send(files)
+        uploader = Uploader(
+            site, lambda _file, done: progress.advance(task, done), collection=collection, create_collection=create_collection
+        )
+        uploads = uploader.send(files)
+    sent = f"{count(len(files), 'file')}, {count(total, 'byte')}"
+    if known := total - uploader.sent_bytes:
+        sent += (
+            "; nothing was sent, the site has them" if known == total else f"; {count(known, 'byte')} of them were at the site"
+        )
+    typer.echo(f"{sent}.")
+    return uploads
 
 
 def _say(state: JsonObject) -> None:
+    """Print where a job is; what came of one that has ended well is in its message, and may be that all was refused."""
+    if state["status"] == "successful":
+        typer.echo(f"The job has ended: {state['message']}.")
+        return
     steps = state["steps"]
     counted = "" if steps["total"] is None else f": {steps['done']} of {steps['total']} {steps['unit']}"
     message = f" – {state['message']}" if state["message"] else ""

@@ -79,6 +79,11 @@ class Uploader:
         Told of bytes that are done with: sent, or known to the site already.
     collection, create_collection
         Where they will be taken: the site says before bytes are sent whether it may be.
+
+    Attributes
+    ----------
+    sent_bytes
+        How many bytes `send` has sent: not those that the site had.
     """
 
     def __init__(
@@ -87,6 +92,7 @@ class Uploader:
         self._site = site
         self._advanced = advanced
         self._purpose = {"collection": collection, "create_collection": create_collection}
+        self.sent_bytes = 0
 
     def send(self, files: Sequence[LocalFile]) -> dict[str, str]:
         """Send what the site has not yet; return the upload of each file by its name.
@@ -99,17 +105,21 @@ class Uploader:
         with ThreadPoolExecutor(_WORKERS) as pool:
             waiting = [pool.submit(self._send, file) for file in files]
             try:
-                return {file.name: each.result() for file, each in zip(files, waiting, strict=True)}
+                done = {file.name: each.result() for file, each in zip(files, waiting, strict=True)}
             finally:
                 pool.shutdown(cancel_futures=True)
+        self.sent_bytes += sum(sent_bytes for _, sent_bytes in done.values())
+        return {name: upload for name, (upload, _) in done.items()}
 
-    def _send(self, file: LocalFile) -> str:
+    def _send(self, file: LocalFile) -> tuple[str, int]:
+        """Send one file; return its upload, and how many bytes were sent."""
         with file.path.open("rb") as source:
             sha256 = _hash(file.path)
             described = {"name": file.name, "size": file.size_bytes, "sha256": sha256}
             upload = self._site.json("POST", "/uploads", json=described | self._purpose)
             address = f"/uploads/{quote(upload['id'], safe='')}"
-            self._advanced(file, upload["offset"])
+            known_bytes = upload["offset"]
+            self._advanced(file, known_bytes)
             tries = 0
             while not upload["complete"]:
                 try:
@@ -124,7 +134,7 @@ class Uploader:
                     tries = 0
                 self._advanced(file, sent["offset"] - upload["offset"])
                 upload = sent
-        return str(upload["id"])
+        return str(upload["id"]), upload["offset"] - known_bytes
 
     def _send_piece(self, address: str, source: BinaryIO, upload: JsonObject) -> JsonObject:
         source.seek(upload["offset"])
