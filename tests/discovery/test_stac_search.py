@@ -194,6 +194,18 @@ def test_a_token_of_the_collections_listing_does_not_open_items(site, api):
     refused(api.get("/search", params={"token": href.rpartition("token=")[2]}))
 
 
+def test_a_limit_that_is_no_number_is_told_what_to_write(api):
+    for answer in (
+        api.get("/search", params={"limit": "abc"}),
+        api.get("/collections", params={"limit": "abc"}),
+        api.post("/search", json={"limit": "abc"}),
+        api.post("/search", json={"limit": 0}),
+    ):
+        assert answer.status_code == 400
+        assert answer.json()["remedy"]
+    assert "limit=10" in api.get("/search", params={"limit": "abc"}).json()["remedy"]
+
+
 def test_a_limit_beyond_the_maximum_is_taken_for_it(api):
     assert len(ids(api.get("/search", params={"limit": 10**9}))) == 25
 

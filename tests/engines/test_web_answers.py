@@ -235,6 +235,7 @@ async def test_a_fastapi_sub_app_has_no_error_form_of_its_own(site):
     assert [answer.status_code for answer in answers] == [400, 400, 400, 500, 405, 404]
     assert {answer.headers["content-type"] for answer in answers} == {"application/problem+json"}
     assert "body.size" in answers[0].json()["detail"]
+    assert "/api/openapi.json" in answers[0].json()["remedy"]
     assert SECRET not in "".join(answer.text for answer in answers)
     assert SECRET.encode() not in site.log.getvalue()
 
@@ -246,6 +247,8 @@ async def test_paths_and_methods_that_are_not_there(site):
     assert (missing.status_code, missing.json()["code"]) == (404, "not-found")
     assert (wrong.status_code, wrong.json()["code"]) == (405, "method-not-allowed")
     assert "GET" in wrong.headers["allow"]
+    assert "Check the address" in missing.json()["remedy"]
+    assert "Allow" in wrong.json()["remedy"]
 
 
 @pytest.mark.parametrize("size", [0, 100, 101, 10_000])

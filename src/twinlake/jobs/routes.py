@@ -112,7 +112,7 @@ def _binding(caller: Caller) -> bytes:
 def _read_limit(request: Request) -> int:
     limit = _read_number(request, "limit", _PAGE)
     if limit < 1:
-        raise InvalidInputError("The limit must be at least 1.")
+        raise InvalidInputError("The limit must be at least 1.", remedy=f"Ask for 1 to {_LONGEST_PAGE} on a page.")
     return min(limit, _LONGEST_PAGE)
 
 
@@ -121,7 +121,9 @@ def _read_number(request: Request, name: str, default: int) -> int:
     if text is None:
         return default
     if not (text.isascii() and text.isdigit() and len(text) < 16):
-        raise InvalidInputError(f"{name}={text[:40]!r} is not a number.")
+        raise InvalidInputError(
+            f"{name}={text[:40]!r} is not a number.", remedy=f"Write a whole number in digits, such as {name}=10."
+        )
     return int(text)
 
 

@@ -62,11 +62,16 @@ def _parse_list(text: str) -> list[str]:
     return [part for part in text.split(",") if part]
 
 
-def _parse_limit(text: str) -> int:
-    digits = text.strip()
-    if not digits.isascii() or not digits.removeprefix("-").isdigit() or len(digits) > 18:
-        raise InvalidInputError(f"The limit {text[:40]!r} is not a whole number.")
-    return int(digits)
+def _parse_whole(name: str) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        digits = text.strip()
+        if not digits.isascii() or not digits.removeprefix("-").isdigit() or len(digits) > 18:
+            raise InvalidInputError(
+                f"The {name} {text[:40]!r} is not a whole number.", remedy=f"Write one in digits, such as {name}=10."
+            )
+        return int(digits)
+
+    return parse
 
 
 def _parse_sortby(text: str) -> list[JsonObject]:
@@ -94,8 +99,8 @@ _FORMS: dict[str, Callable[[str], Any]] = {
     "aggregations": _parse_list,
     BACKENDS: _parse_list,
     "bbox": lambda text: list(parse_bbox(text)),
-    "limit": _parse_limit,
-    "page": _parse_limit,
+    "limit": _parse_whole("limit"),
+    "page": _parse_whole("page"),
     "sortby": _parse_sortby,
     "fields": parse_fields,
     "intersects": _parse_json("intersects"),

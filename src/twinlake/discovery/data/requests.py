@@ -25,6 +25,7 @@ LIMIT = 10
 """Items on a page where a search names no limit."""
 MAX_LIMIT = 10_000
 """A larger limit is taken for this one (STAC API - Item Search: a limit is a wish)."""
+LIMIT_REMEDY = f"Ask for 1 to {MAX_LIMIT} on a page."
 NEWEST_FIRST = (SortKey("datetime", descending=True),)
 _MOST_SORT_KEYS = 8
 _MOST_IDS = 10_000
@@ -117,9 +118,9 @@ def read_limit(given: Mapping[str, Any], default: int = LIMIT) -> int:
     """Return the size of a page, at most `MAX_LIMIT`."""
     limit = given.get("limit", default)
     if type(limit) is not int:
-        raise InvalidInputError(f"The limit {str(limit)[:40]!r} is not a whole number.")
+        raise InvalidInputError(f"The limit {str(limit)[:40]!r} is not a whole number.", remedy=LIMIT_REMEDY)
     if limit < 1:
-        raise InvalidInputError(f"The limit {limit} is not positive.", remedy=f"Ask for 1 to {MAX_LIMIT} on a page.")
+        raise InvalidInputError(f"The limit {limit} is not positive.", remedy=LIMIT_REMEDY)
     return min(limit, MAX_LIMIT)
 
 

@@ -38,4 +38,6 @@ def _in_our_words(error: Exception) -> Exception:
     if not isinstance(error, RequestValidationError):
         return error
     problems = (f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors())
-    return InvalidInputError("The request does not fit: " + "; ".join(problems) + ".")
+    return InvalidInputError(
+        "The request does not fit: " + "; ".join(problems) + ".", remedy="/api/openapi.json says what every value may be."
+    )

@@ -29,6 +29,12 @@ class Problem:
     """What any form of the answer must carry, such as ``Retry-After``."""
 
 
+_HTTP_REMEDIES: Mapping[int, str] = {
+    HTTPStatus.NOT_FOUND: "Check the address; /stac/v2 and /api/openapi.json say which there are.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "Use a method that the header Allow of this answer names.",
+}
+"""What to do about an address that the router does not know."""
+
 Render = Callable[[Scope, Problem], Response]
 """Writes a problem in a sub-app's form; must send the problem's status and headers."""
 
@@ -94,7 +100,7 @@ def _problem_of_http_exception(error: HTTPException, trace: RequestTrace) -> Pro
         status=error.status_code,
         code=phrase.lower().replace(" ", "-"),
         detail=str(error.detail) if error.detail != phrase else f"{phrase}: {trace.method} {trace.path}",
-        remedy=None,
+        remedy=_HTTP_REMEDIES.get(error.status_code) if error.detail == phrase else None,
         request_id=trace.request_id,
         ticket=trace.ticket,
         headers=error.headers or {},
