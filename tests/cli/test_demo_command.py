@@ -1,12 +1,16 @@
 """The demonstration tells its whole story and checks itself."""
 
 import json
+import re
 import socket
+import sysconfig
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
 from twinlake.cli.demo.sources import list_sources
+from twinlake.cli.demo.story import runnable_command
 from twinlake.core.errors import NotFoundError
 from twinlake.testing.site import run_twinlake
 
@@ -41,6 +45,8 @@ def test_the_story_is_told_once(tmp_path, port):
     told = run_twinlake("demo", "--once", "--port", str(port), "--dir", str(tmp_path / "demo"), cwd=tmp_path)
 
     assert (told.returncode, told.stderr) == (0, ""), told.stdout
+    assert re.search(r" 1 file +[\d.]+ MB +1 item\n", told.stdout)
+    assert not re.search(r"\b1 (files|items|assets)\b", told.stdout)
     steps = json.loads((tmp_path / "build/demo-report.json").read_text())
     assert [step["name"] for step in steps] == [
         "sites", "joined", "taken in", "signed in", "found", "fetched and verified", "announced", "lost and back", "services",
@@ -59,6 +65,20 @@ def test_the_story_is_told_once(tmp_path, port):
     passwords = json.loads((tmp_path / "demo/accounts.json").read_text())
     assert set(passwords) == {"researcher", "operator"}
     assert not any(password in told.stdout for password in passwords.values())
+
+
+def test_what_is_suggested_can_be_run_as_it_stands(monkeypatch):
+    scripts = Path(sysconfig.get_path("scripts"))
+    monkeypatch.chdir(scripts.parents[1])
+    monkeypatch.setenv("PATH", "/usr/bin")
+    by_path = runnable_command()
+    monkeypatch.setenv("PATH", str(scripts))
+
+    assert Path(by_path) == scripts.relative_to(scripts.parents[1]) / "twinlake"
+    assert runnable_command() == "twinlake"
+    monkeypatch.chdir("/")
+    monkeypatch.setenv("PATH", "/usr/bin")
+    assert Path(runnable_command()).is_file()
 
 
 def test_a_folder_that_no_demonstration_made_is_left_alone(tmp_path, port):

@@ -88,3 +88,11 @@ def test_every_make_target_and_command_that_a_page_names_is_there(page):
         parts = words.split()
         known = [" ".join(parts[:end]) for end in range(2, len(parts) + 1) if " ".join(parts[:end]) in commands]
         assert known, f"{words} is no command"
+
+
+def test_the_site_that_the_guides_make_in_a_clone_is_ignored_by_git():
+    ignored = (ROOT / ".gitignore").read_text().splitlines()
+    for guide in ("README.md", "docs/tutorial.md"):
+        folders = re.findall(r"twinlake init (\S+) --yes", (ROOT / guide).read_text())
+        assert folders
+        assert {f"/{folder}/" for folder in folders} <= set(ignored)

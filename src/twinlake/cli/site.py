@@ -79,12 +79,13 @@ def demo(
     *,
     port: Annotated[int, typer.Option(help="TCP port of the first site; the others take the next two.")] = _DEFAULT_PORT,
     directory: Annotated[Path, typer.Option("--dir", help="Folder of the demo.")] = Path("build/demo"),
-    once: Annotated[
-        bool, typer.Option("--once", help="Tell the story, check it, write build/demo-report.json and stop.")
-    ] = False,
+    once: Annotated[bool, typer.Option("--once", help="Tell the story, check it and stop.")] = False,
     keep: Annotated[bool, typer.Option("--serve", help="Keep the sites up without a terminal until SIGTERM.")] = False,
 ) -> None:
-    """Start three sites, take in real data and tell the story: joined, signed in once, found, fetched, lost and back."""
+    """Start three sites, take in real data and tell the story: joined, signed in once, found, fetched, lost and back.
+
+    What came of each step is written to build/demo-report.json. Each time begins anew, with new accounts and passwords.
+    """
     from twinlake.cli.demo.story import run_demo
 
     raise typer.Exit(run_demo(directory, port=port, once=once, keep=keep))

@@ -84,8 +84,8 @@ def _follow(site: SiteClient, order: "_Order", narrator: Narrator) -> dict[str, 
         raise StepFailedError("; ".join(refused))
     items = report["counts"].get("created", 0)
     narrator.say(
-        f"{source.site:8} {source.collection:26} {source.kind:17} {order.files:3} files"
-        f" {order.size_bytes / _MEGABYTE:6.1f} MB {items:3} items"
+        f"{source.site:8} {source.collection:26} {source.kind:17} {count(order.files, 'file'):>9}"
+        f" {order.size_bytes / _MEGABYTE:6.1f} MB {count(items, 'item'):>9}"
     )
     return {"collections": 1, "files": order.files, "items": items, "bytes": order.size_bytes}
 
@@ -213,7 +213,7 @@ def fetch(items: Iterable[JsonObject], narrator: Narrator, figures: Figures) -> 
                 assets[holder] += 1
     seconds = time.monotonic() - began
     for holder in sorted(assets):
-        narrator.say(f"{holder:8} {assets[holder]:3} assets, {size[holder] / _MEGABYTE:5.1f} MB")
+        narrator.say(f"{holder:8} {count(assets[holder], 'asset'):>10}, {size[holder] / _MEGABYTE:5.1f} MB")
     narrator.say(f"in {seconds:.2f} s, every SHA-256 as stated")
     total = sum(assets.values())
     figures.update(assets=total, bytes=sum(size.values()), verified=total, sites=len(assets))

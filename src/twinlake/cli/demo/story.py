@@ -1,8 +1,11 @@
 """The whole story, from an empty folder to an open console."""
 
 import json
+import shlex
+import shutil
 import signal
 import sys
+import sysconfig
 import tempfile
 import time
 from collections.abc import Sequence
@@ -100,9 +103,19 @@ def _invitation(url: str, directory: Path) -> str:
     return (
         f"The console is open at [bold]{url}/[/bold]\n"
         f"Sign in as researcher or operator; the passwords are in {directory / 'accounts.json'}\n"
-        f"Try:  twinlake search --to {url} --collection climate-projections\n"
+        f"Try:  {runnable_command()} search --to {url} --collection climate-projections\n"
         "Ctrl-C stops the sites."
     )
+
+
+def runnable_command() -> str:
+    """Return how this command is called from here: by its name alone only where the shell finds it by that."""
+    installed = Path(sysconfig.get_path("scripts"), "twinlake")
+    found = shutil.which("twinlake")
+    if found is not None and Path(found).absolute() == installed:
+        return "twinlake"
+    here = Path.cwd()
+    return shlex.quote(str(installed.relative_to(here) if installed.is_relative_to(here) else installed))
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
