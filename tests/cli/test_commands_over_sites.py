@@ -26,7 +26,6 @@ def fill(name, site):
 @pytest.fixture(scope="module")
 def sites(tmp_path_factory):
     with federated_sites(tmp_path_factory.mktemp("sites"), names=("central", "climate"), fill=fill) as sites:
-        wait_until_whole(sites["central"])
         yield sites
 
 
@@ -44,7 +43,17 @@ def run(sites):
 
 
 @pytest.fixture
+def killed(sites):
+    sites["climate"].kill()
+    yield
+    sites["climate"].start()
+    sites["central"].stop()
+    sites["central"].start()  # it would leave climate alone for half a minute
+
+
+@pytest.fixture
 def refused(sites):
+    wait_until_whole(sites["central"])
     with sites["climate"].client() as client:
         assert client.put("/api/federation/peers/central/block").is_success
         yield
@@ -53,6 +62,7 @@ def refused(sites):
 
 def test_a_collection_of_another_site_is_told_before_its_namesake_is_made(sites, run, tmp_path):
     """A namesake that is here already is no news."""
+    wait_until_whole(sites["central"])
     item = an_item("two", "of-climate")
     (tmp_path / "two.json").write_text(json.dumps(item))
     token = ("--token-file", sites["central"].folder / "admin.token")
@@ -74,15 +84,15 @@ def test_a_site_that_refuses_is_named(run):
     assert found.stdout.startswith("of-central\tone\t")
 
 
-def test_a_site_that_is_away_is_named_in_every_form_and_code(sites, run, tmp_path):
-    sites["climate"].kill()
+@pytest.mark.usefixtures("killed")
+def test_a_site_that_is_away_is_named_in_every_form_and_code(run, tmp_path):
     lines, table, document = run("search"), run("search", "--table"), run("search", "--json")
     here = run("search", "-c", "of-central")
     there = run("search", "-c", "of-climate")
     got, got_json = run("get", "--datetime", "2020", "-o", tmp_path), run("get", "-c", "of-climate", "--json")
-    nothing = run("get", "-c", "of-climate")
+    nothing, by_id = run("get", "-c", "of-climate"), run("get", "of-climate/one")
 
-    assert [each.returncode for each in (lines, table, document, there, got, got_json, nothing)] == [4] * 7
+    assert [each.returncode for each in (lines, table, document, there, got, got_json, nothing, by_id)] == [4] * 8
     assert {each.stderr for each in (lines, table, document)} == {UNREACHABLE}
     assert lines.stdout.startswith("of-central\tone\t")
     assert table.stdout.endswith("1 item; how many there are in all is not known.\n")
@@ -96,3 +106,4 @@ def test_a_site_that_is_away_is_named_in_every_form_and_code(sites, run, tmp_pat
     assert got.stderr == nothing.stderr == UNREACHABLE
     assert json.loads(got_json.stdout)["missing"] == [{"id": "climate", "reason": "peer-away"}]
     assert nothing.stdout == "Nothing was found at the sites that answered.\n"
+    assert "climate did not answer" in by_id.stderr

@@ -70,7 +70,7 @@ def get(
     the site of --to only.
 
     Ends with 0 if every file is here, 1 if some are not, 2 if the command is wrong, 3 if nothing was found, 4 if a site
-    of the federation did not answer the search, so that its items are missing; standard error names it.
+    of the federation did not answer and may have what is missing; standard error names it.
 
     For example:
 

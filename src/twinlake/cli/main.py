@@ -9,6 +9,8 @@ from typer.main import get_command
 
 from twinlake import __version__
 from twinlake.cli import access, admin, federation, get, ingest, jobs, search, site
+from twinlake.cli.client import SiteRefusedError
+from twinlake.cli.searching import INCOMPLETE
 from twinlake.core.errors import TwinlakeError
 
 app = typer.Typer(
@@ -61,4 +63,5 @@ def main() -> None:
         typer.secho(f"twinlake: {error.message}", err=True, fg="red")
         if error.remedy:
             typer.echo(f"  {error.remedy}", err=True)
-        sys.exit(1)
+        is_incomplete = isinstance(error, SiteRefusedError) and error.problem.get("federation:missing")
+        sys.exit(INCOMPLETE if is_incomplete else 1)
