@@ -125,6 +125,9 @@ def test_any_collection_has_a_page(collection, queryables, buckets):
         timeline=timeline,
         queryables=list_queryables(queryables),
         codes=SNIPPETS.list_collections(),
+        missing={"climate": "timeout"},
+        namesakes=[{"sites": ["climate"], "href": "/collections/c?site=climate"}],
+        backends=["central"],
         **shown,
     )
 

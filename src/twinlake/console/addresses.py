@@ -1,6 +1,7 @@
 """The addresses of a site's pages and of what they show."""
 
-from urllib.parse import quote, urlsplit
+from collections.abc import Sequence
+from urllib.parse import quote, urlencode, urlsplit
 
 from twinlake.core.documents import JsonObject
 
@@ -17,16 +18,20 @@ class Addresses:
     def __init__(self, site_id: str, public_url: str) -> None:
         self.root = urlsplit(public_url).path
         """The path of the site, empty or without a slash at its end."""
+        self.site_id = site_id
         self._public_url = public_url
         self._data = f"{public_url}/data/{_segment(site_id)}/"
 
-    def collection(self, collection: str) -> str:
-        """Return the address of a collection's page."""
-        return f"{self.root}/collections/{_segment(collection)}"
+    def collection(self, collection: str, sites: Sequence[str] = ()) -> str:
+        """Return the address of a collection's page; of one that only other *sites* hold, it names them: ids are a site's own."""
+        return f"{self.root}/collections/{_segment(collection)}{self._query(sites)}"
 
-    def item(self, collection: str, item: str) -> str:
-        """Return the address of an item's page."""
-        return f"{self.collection(collection)}/items/{_segment(item)}"
+    def item(self, collection: str, item: str, sites: Sequence[str] = ()) -> str:
+        """Return the address of an item's page, which names *sites* as a collection's does."""
+        return f"{self.root}/collections/{_segment(collection)}/items/{_segment(item)}{self._query(sites)}"
+
+    def _query(self, sites: Sequence[str]) -> str:
+        return "" if not sites or self.site_id in sites else "?" + urlencode([("site", site) for site in sites])
 
     def own_data(self, href: str) -> str | None:
         """Return the address of an asset's bytes that this site holds; None for an href that leads elsewhere."""

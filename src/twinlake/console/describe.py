@@ -22,6 +22,7 @@ _REASONS = {
     "peer-answer": "its answer cannot be read",
     "invalid-answer": "its answer cannot be read",
     "peer-refused": "it refused",
+    "invalid-token": "it refused",
     "unsupported": "it cannot answer such a question",
 }
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
@@ -111,15 +112,15 @@ def describe_item(document: JsonObject, addresses: Addresses) -> JsonObject:
         if properties.get("datetime") and not properties.get("start_datetime")
         else write_interval(properties.get("start_datetime"), properties.get("end_datetime"))
     )
-    title = properties.get("title")
+    title, sites = properties.get("title"), document.get("federation:backends", [])
     return {
         "id": document["id"],
         "title": _write_value(title, _TITLE_LIMIT) if title and isinstance(title, str) else document["id"],
         "collection": document["collection"],
         "key": f"{document['collection']}/{document['id']}",
-        "sites": document.get("federation:backends", []),
-        "href": addresses.item(document["collection"], document["id"]),
-        "collection_href": addresses.collection(document["collection"]),
+        "sites": sites,
+        "href": addresses.item(document["collection"], document["id"], sites),
+        "collection_href": addresses.collection(document["collection"], sites),
         "when": when,
         "thumbnail": find_thumbnail(document, addresses),
         "summary": " · ".join(dict.fromkeys(_summarise(properties))),
@@ -224,14 +225,15 @@ def cut_text(text: str, limit: int = _DETAILS_LIMIT) -> str:
 def describe_collection(document: JsonObject, addresses: Addresses) -> JsonObject:
     """Return what a card or page shows of a collection."""
     start, end = document["interval"]
+    sites = document.get("federation:backends", [])
     return {
         "id": document["id"],
         "title": cut_text(document["title"] or document["id"], _TITLE_LIMIT),
         "description": cut_text(document["description"], _DESCRIPTION_LIMIT),
         "about": _write_value(document["description"], _ABOUT_LIMIT),
         "when": "any time" if start is None and end is None else write_interval(start, end),
-        "href": addresses.collection(document["id"]),
-        "sites": document.get("federation:backends", []),
+        "href": addresses.collection(document["id"], sites),
+        "sites": sites,
     }
 
 

@@ -1,6 +1,7 @@
 """The pages on collections and items."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,10 +25,11 @@ from twinlake.console.reading import read_collection, read_item, read_queryables
 from twinlake.core.documents import JsonObject
 from twinlake.discovery.data.aggregation import AggregateRequest
 from twinlake.discovery.data.collection_requests import CollectionRequest
-from twinlake.discovery.data.reach import BACKENDS
+from twinlake.discovery.data.reach import ALL_SITES, BACKENDS, Reach
 from twinlake.discovery.data.requests import SearchRequest
 from twinlake.discovery.data.service import DataDiscovery
-from twinlake.holdings.catalogue.interfaces import ItemQuery, StoredCollection
+from twinlake.federation.search.models import Scope
+from twinlake.holdings.catalogue.interfaces import ItemQuery
 from twinlake.identity.principals import Caller
 from twinlake.standards.datalake import single_assets
 
@@ -74,12 +76,13 @@ class Shelves:
             What all pictures may take together; the largest are left out. None is no limit.
         """
         listed = await self._discovery.search_collections(caller, CollectionRequest())
-        counts = await self._count(caller)
+        counts, uncounted = await self._count(caller, ItemQuery())
         described = [describe_collection(read_collection(body), self._addresses) for body in listed.bodies]
         words = q.casefold().split()
         found = [one for one in described if has_words(one, words)]
         found.sort(key=lambda one: (not counts.get(one["id"]), natural_key(one["title"]), natural_key(one["id"])))
-        cards = [await self._make_card(one, counts, caller) for one in found[skip : skip + limit]]
+        ids = Counter(one["id"] for one in described)
+        cards = [await self._make_card(one, counts, caller, is_one_of=ids[one["id"]]) for one in found[skip : skip + limit]]
         if picture_bytes is not None:
             _drop_pictures(cards, picture_bytes)
         return Shelf(
@@ -87,65 +90,105 @@ class Shelves:
             collections=len(described),
             items=sum(counts.values()),
             found=len(found),
-            missing={} if listed.completeness is None else listed.completeness.missing,
+            missing={**({} if listed.completeness is None else listed.completeness.missing), **uncounted},
         )
 
-    async def show_collection(self, collection: str, caller: Caller) -> JsonObject:
-        """Return what a collection's page shows.
+    async def show_collection(self, collection: str, caller: Caller, sites: Sequence[str] = ()) -> JsonObject:
+        """Return what a collection's page shows; of several of one id, that of *sites*, else this site's, else the first.
 
         Raises
         ------
         CollectionNotFoundError
             There is none, or it is not visible.
         """
-        stored = await self._discovery.get_collection(caller, collection)
-        newest = await self._find_newest(collection, caller, _NEWEST)
-        count = (await self._count(caller)).get(collection, 0)
+        listed = await self._discovery.search_collections(caller, CollectionRequest(filter=_has_id(collection)))
+        wanted = set(sites) or {self._addresses.site_id}
+        entries = [(body, read_collection(body)[BACKENDS]) for body in listed.bodies]
+        entries.sort(key=lambda entry: wanted.isdisjoint(entry[1]))
+        if entries and not (sites and wanted.isdisjoint(entries[0][1])):
+            body, holders = entries[0]
+        else:
+            body = (await self._discovery.get_collection(caller, collection, _reach(sites))).body
+            holders = read_collection(body)[BACKENDS]
+        reach = _reach(holders if len(entries) > 1 else sites)
+        count, missing = await self._count_in(collection, caller, reach)
+        newest = await self._find_newest(collection, caller, _NEWEST, reach)
         return {
-            **lay_out_collection(stored.body, self._addresses, count=count, access=_access_of(stored)),
+            **lay_out_collection(body, self._addresses, count=count, access=await self._find_access(collection, holders)),
             "newest": [describe_item(one, self._addresses) for one in sort_simultaneous(map(read_item, newest))],
-            "timeline": await self._draw_timeline(collection, caller) if 0 < count <= _MOST_ON_TIMELINE else None,
-            "queryables": list_queryables(await self._discovery.queryables(caller, collection)),
+            "timeline": await self._draw_timeline(collection, caller, reach) if 0 < count <= _MOST_ON_TIMELINE else None,
+            "queryables": list_queryables(await self._discovery.queryables(caller, collection, reach)),
+            "missing": missing,
+            "namesakes": [
+                {"sites": others, "href": self._addresses.collection(collection, others)}
+                for _, others in entries
+                if others != holders
+            ],
+            "backends": sorted(reach.scope.backends or ()),
         }
 
-    async def show_item(self, collection: str, item: str, caller: Caller) -> JsonObject:
-        """Return what an item's page shows, and its ``document``.
+    async def show_item(self, collection: str, item: str, caller: Caller, sites: Sequence[str] = ()) -> JsonObject:
+        """Return what an item's page shows, and its ``document``; of several of these ids, that of *sites*.
 
         Raises
         ------
         NotFoundError
             There is none, or it is not visible.
         """
-        return lay_out_item((await self._discovery.get_item(caller, collection, item)).body, self._addresses)
+        found = await self._discovery.get_item(caller, collection, item, reach=_reach(sites))
+        return lay_out_item(found.body, self._addresses)
 
-    async def _make_card(self, described: JsonObject, counts: Mapping[str, int], caller: Caller) -> JsonObject:
-        count = counts.get(described["id"], 0)
-        newest = await self._find_newest(described["id"], caller, 1) if count else []
+    async def _make_card(self, described: JsonObject, counts: Mapping[str, int], caller: Caller, *, is_one_of: int) -> JsonObject:
+        name, count = described["id"], counts.get(described["id"], 0)
+        reach = _reach(described["sites"] if is_one_of > 1 else ())
+        if is_one_of > 1:
+            count, _ = await self._count_in(name, caller, reach)
+        newest = await self._find_newest(name, caller, 1, reach) if count else []
         picture, size_bytes = measure_thumbnail(read_item(newest[0]), self._addresses) if newest else (None, 0)
         return {
             **described,
             "count": write_count(count, "item"),
             "thumbnail": picture,
             "thumbnail_bytes": size_bytes,
-            "access": await self._discovery.find_access(described["id"]) or "open",
+            "access": await self._find_access(name, described["sites"]) or "open",
         }
 
-    async def _find_newest(self, collection: str, caller: Caller, limit: int) -> list[bytes]:
+    async def _find_newest(self, collection: str, caller: Caller, limit: int, reach: Reach) -> list[bytes]:
         query = ItemQuery(collections=(collection,), limit=limit, count=False)
-        return (await self._discovery.search(caller, SearchRequest(query=query))).bodies
+        return (await self._discovery.search(caller, SearchRequest(query=query, reach=reach))).bodies
 
-    async def _count(self, caller: Caller) -> dict[str, int]:
-        buckets = await self._count_by(caller, ItemQuery(), "collection_frequency")
-        return {bucket["key"]: bucket["frequency"] for bucket in buckets}
+    async def _find_access(self, collection: str, holders: Sequence[str]) -> str:
+        """Return who may see a collection, where that is this site's to say."""
+        is_here = not holders or self._addresses.site_id in holders
+        return (await self._discovery.find_access(collection) or "") if is_here else ""
 
-    async def _draw_timeline(self, collection: str, caller: Caller) -> JsonObject | None:
-        buckets = await self._count_by(caller, ItemQuery(collections=(collection,)), "datetime_frequency")
-        return draw_timeline([{"key": bucket["key"], "count": bucket["frequency"]} for bucket in buckets])
+    async def _count(
+        self, caller: Caller, query: ItemQuery, reach: Reach = ALL_SITES
+    ) -> tuple[dict[str, int], Mapping[str, str]]:
+        """Return numbers of items by collection, and the reasons of the sites that did not tell."""
+        request = AggregateRequest(query=query, names=("collection_frequency",), reach=reach)
+        [counted], completeness = await self._discovery.aggregate(caller, request)
+        missing = {} if completeness is None else completeness.missing
+        return {bucket["key"]: bucket["frequency"] for bucket in counted["buckets"]}, missing
 
-    async def _count_by(self, caller: Caller, query: ItemQuery, name: str) -> list[JsonObject]:
-        [counted], _ = await self._discovery.aggregate(caller, AggregateRequest(query=query, names=(name,)))
-        buckets: list[JsonObject] = counted["buckets"]
-        return buckets
+    async def _count_in(self, collection: str, caller: Caller, reach: Reach) -> tuple[int, Mapping[str, str]]:
+        counts, missing = await self._count(caller, ItemQuery(collections=(collection,)), reach)
+        return counts.get(collection, 0), missing
+
+    async def _draw_timeline(self, collection: str, caller: Caller, reach: Reach) -> JsonObject | None:
+        query = ItemQuery(collections=(collection,))
+        request = AggregateRequest(query=query, names=("datetime_frequency",), reach=reach)
+        [counted], _ = await self._discovery.aggregate(caller, request)
+        return draw_timeline([{"key": bucket["key"], "count": bucket["frequency"]} for bucket in counted["buckets"]])
+
+
+def _reach(sites: Sequence[str]) -> Reach:
+    """Return how far a question goes that is for *sites*; for none in particular, to all."""
+    return Reach(scope=Scope(backends=frozenset(sites))) if sites else ALL_SITES
+
+
+def _has_id(collection: str) -> JsonObject:
+    return {"op": "=", "args": [{"property": "id"}, collection]}
 
 
 def lay_out_collection(body: bytes, addresses: Addresses, *, count: int, access: str) -> JsonObject:
@@ -171,11 +214,6 @@ def lay_out_item(body: bytes, addresses: Addresses) -> JsonObject:
         "tiles": addresses.preview(document),
         "footprints": write_features([footprint]) if footprint else None,
     }
-
-
-def _access_of(stored: object) -> str:
-    """Return who may see a collection, where that is this site's to say."""
-    return stored.access.access if isinstance(stored, StoredCollection) else ""
 
 
 def _drop_pictures(cards: Sequence[JsonObject], budget_bytes: int) -> None:

@@ -14,11 +14,13 @@ from twinlake.console.news import NewsDesk
 from twinlake.console.pages import Pages
 from twinlake.console.pictures import PictureDesk
 from twinlake.console.signing import SigningPages
-from twinlake.console.sites import SitesPage
+from twinlake.console.sites import SitesPage, describe_health
 from twinlake.console.snippets import Snippets
 from twinlake.console.tiles import TileDesk
 from twinlake.console.tokens import TokenPages
 from twinlake.console.work import WorkBench
+from twinlake.discovery.data.reach import BACKENDS
+from twinlake.discovery.services.service import ServiceDiscovery
 from twinlake.events.models import Audience
 from twinlake.identity.principals import Caller
 from twinlake.identity.relying import CALLBACK
@@ -48,7 +50,7 @@ class ConsoleServices:
     tiles: TileDesk
     pictures: PictureDesk
     audience_of: Callable[[Caller], Awaitable[Audience]]
-    is_healthy: Callable[[], Awaitable[bool]]
+    services: ServiceDiscovery
 
 
 def routes(services: ConsoleServices) -> list[BaseRoute]:
@@ -93,7 +95,7 @@ class _Console:
             request,
             "home.html",
             shelf=shelf,
-            is_healthy=await services.is_healthy(),
+            health=describe_health(await services.services.list_sites(), shelf.missing),
             changes=await services.news.list_changes(await services.audience_of(caller)),
             codes=self._snippets(request).list_collections(),
         )
@@ -128,14 +130,16 @@ class _Console:
 
     async def collection(self, request: Request) -> Response:
         name = request.path_params["collection"]
-        shown = await self._services.shelves.show_collection(name, request.state.caller)
-        codes = self._snippets(request).search({"limit": _SAMPLE, "collections": [name]})
+        shown = await self._services.shelves.show_collection(name, request.state.caller, _read_sites(request))
+        backends = {BACKENDS: shown["backends"]} if shown["backends"] else {}
+        codes = self._snippets(request).search({"limit": _SAMPLE, "collections": [name], **backends})
         return self._pages.render(request, "collection.html", codes=codes, **shown)
 
     async def item(self, request: Request) -> Response:
         collection, item = request.path_params["collection"], request.path_params["item"]
-        shown = await self._services.shelves.show_item(collection, item, request.state.caller)
-        codes = self._snippets(request).show_item(collection, item, _main_asset(shown.pop("document")["assets"]))
+        sites = _read_sites(request)
+        shown = await self._services.shelves.show_item(collection, item, request.state.caller, sites)
+        codes = self._snippets(request).show_item(collection, item, _main_asset(shown.pop("document")["assets"]), sites)
         return self._pages.render(request, "item.html", codes=codes, **shown)
 
     async def jobs(self, request: Request) -> Response:
@@ -162,6 +166,11 @@ class _Console:
 
     def _snippets(self, request: Request) -> Snippets:
         return Snippets(self._pages.site.url, with_token=request.state.caller.principal is not None)
+
+
+def _read_sites(request: Request) -> list[str]:
+    """Return the sites whose collection or item is wanted, where several have one of its id."""
+    return [site for site in dict.fromkeys(request.query_params.getlist("site")) if site]
 
 
 def _read_skip(request: Request) -> int:

@@ -1,7 +1,7 @@
 """The page on sites and services: who is there, whether it works, how far it is, how to begin."""
 
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 
 from starlette.requests import Request
@@ -19,8 +19,13 @@ from twinlake.federation.sites.trust import Peer
 
 ListLinks = Callable[[], Awaitable[list[Link]]]
 ListPeers = Callable[[], list[Peer]]
-_TONES = {"ok": "good", "degraded": "warn", "unreachable": "bad"}
-_WORDS = {"ok": "all well", "degraded": "needs care", "unreachable": "does not answer"}
+_TONES = {"ok": "good", "degraded": "warn", "refusing": "bad", "unreachable": "bad"}
+_WORDS = {
+    "ok": "all well",
+    "degraded": "needs care",
+    "refusing": "refuses what this site asks",
+    "unreachable": "does not answer",
+}
 _RADIUS = 70.0
 _TODO = {
     "pending": "asks to join: compare the fingerprint with its operator, then twinlake federation trust",
@@ -58,6 +63,21 @@ class SitesPage:
             others=[_describe_other(peer) for peer in self._list_peers() if peer.state in _TODO] if administers else [],
             knows_links=bool(links),
         )
+
+
+def describe_health(sites: Sequence[Site], missing: Iterable[str]) -> JsonObject:
+    """Return how this site, the first, and the others are in one badge: whose *missing* answers an answer tells of, too."""
+    own, *peers = sites
+    if own.status != "ok":
+        return {"tone": "bad", "words": _WORDS[own.status], "path": "/health"}
+    unwell = sorted({peer.id for peer in peers if peer.status != "ok"}.union(missing))
+    if not unwell:
+        return {"tone": "good", "words": _WORDS["ok"], "path": "/health"}
+    if len(unwell) > 1:
+        return {"tone": "warn", "words": f"{len(unwell)} sites need care", "path": "/sites"}
+    [one] = unwell
+    words = next((_WORDS[peer.status] for peer in peers if peer.id == one and peer.status != "ok"), _WORDS["unreachable"])
+    return {"tone": "warn", "words": f"{one} {words}", "path": "/sites"}
 
 
 def _describe(site: Site, link: Link | None, now: datetime) -> JsonObject:

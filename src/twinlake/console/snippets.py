@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from twinlake.core.documents import JsonObject
+from twinlake.standards.datalake import BACKENDS
 
 TOKEN_FILE = "my.token"  # noqa: S105 - the name of a file
 _BEARER = f'-H "Authorization: Bearer $(cat {TOKEN_FILE})"'
@@ -48,31 +49,37 @@ class Snippets:
         ]
 
     def search(self, body: JsonObject) -> list[Snippet]:
-        """Return code that makes the item search of *body* (a POST body of STAC API - Item Search)."""
-        asked = {name: value for name, value in body.items() if name != "limit"}
+        """Return code that makes the item search of *body* (a POST body of STAC API - Item Search).
+
+        The command asks all sites: there is none for a body that names some.
+        """
+        asked = {name: value for name, value in body.items() if name not in {"limit", BACKENDS}}
         arguments = "".join(f", {name.replace('-', '_')}={value!r}" for name, value in asked.items())
+        arguments += _only_at(body.get(BACKENDS, ()))
         options = [word for name, value in asked.items() for word in _options(name, value)]
-        return [
+        snippets = [
             self._python(
                 f"found = site.search(max_items={body['limit']}{arguments})\n"
                 "for item in found.items():\n    print(item.id, item.datetime or item.properties['start_datetime'])"
             ),
             self._curl(f"{self._url}/stac/v2/search", "--json", json.dumps(body, ensure_ascii=False)),
-            self._command("search", *options),
         ]
+        return snippets if BACKENDS in body else [*snippets, self._command("search", *options)]
 
-    def show_item(self, collection: str, item: str, asset: str | None) -> list[Snippet]:
-        """Return code that reads an item and gets the bytes of one of its assets."""
+    def show_item(self, collection: str, item: str, asset: str | None, sites: Sequence[str] = ()) -> list[Snippet]:
+        """Return code that reads an item, that of *sites* if there are any, and gets the bytes of one of its assets."""
         address = f"{self._url}/stac/v2/collections/{quote(collection, safe='')}/items/{quote(item, safe='')}"
         opening = "" if asset is None else f"\nprint(item.assets[{asset!r}].href)"
         path = f"{collection}/{item}" + ("" if asset is None else f"/{asset}")
-        return [
+        query = f"?{urlencode({BACKENDS: ','.join(sites)}, safe=':,')}" if sites else ""
+        snippets = [
             self._python(
-                f"found = site.search(collections=[{collection!r}], ids=[{item!r}])\nitem = next(found.items()){opening}"
+                f"found = site.search(collections=[{collection!r}], ids=[{item!r}]{_only_at(sites)})\n"
+                f"item = next(found.items()){opening}"
             ),
-            self._curl(address),
-            self._command("get", path),
+            self._curl(address + query),
         ]
+        return snippets if sites else [*snippets, self._command("get", path)]
 
     def list_jobs(self) -> list[Snippet]:
         """Return code that lists the caller's jobs."""
@@ -129,6 +136,11 @@ class Snippets:
     def _command(self, *words: str) -> Snippet:
         token = ("--token-file", TOKEN_FILE) if self._with_token else ()
         return Snippet("twinlake", shlex.join(["twinlake", *words, "--to", self._url, *token]))
+
+
+def _only_at(sites: Sequence[str]) -> str:
+    """Return the argument with which pystac-client asks some sites only, or nothing."""
+    return f", query={ {BACKENDS: {'in': list(sites)}}!r}" if sites else ""
 
 
 def _options(name: str, value: Any) -> Sequence[str]:

@@ -176,7 +176,7 @@ def _console(services: Services, pages: Pages) -> list[BaseRoute]:
         ),
         pictures=PictureDesk(elsewhere=services.federation.elsewhere),
         audience_of=services.audiences.audience_of,
-        is_healthy=services.is_healthy,
+        services=services.services,
     )
     return console_routes(console)
 

@@ -16,6 +16,7 @@ from twinlake.core.paging import TokenSeal
 from twinlake.core.randomness import SYSTEM_RANDOMNESS, Randomness
 from twinlake.discovery.data.editing import DataEditing
 from twinlake.discovery.data.service import DataDiscovery
+from twinlake.discovery.refusals import Refusals
 from twinlake.discovery.services.service import ServiceDiscovery
 from twinlake.engines.database.reserve import DiskReserve
 from twinlake.engines.network.client import GuardedClient
@@ -116,6 +117,7 @@ async def open_services(
         tokens = TokenStore(database=database, clock=clock, randomness=randomness, audit=audit)
         seal = TokenSeal(folder.derive_key("page tokens"))
         health = HealthWatch(database=database, folder=folder, clock=clock)
+        refusals = Refusals(site_id=settings.id, clock=clock)
         federation = await stack.enter_async_context(
             open_federation(
                 settings,
@@ -194,6 +196,7 @@ async def open_services(
                     collections=collections,
                     directory=federation.sites.directory,
                     client=federation.sites.client,
+                    refusals=refusals,
                     clock=clock,
                 )
             ),
@@ -225,6 +228,7 @@ async def open_services(
                 seal=seal,
                 deadline_seconds=settings.catalogue.deadline_seconds,
                 federation=federation.search,
+                refusals=refusals,
             ),
             editing=DataEditing(catalogue=catalogue, collections=collections),
             delivery=Delivery(backend=settings.id, catalogue=catalogue, collections=collections),

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from twinlake.core.clock import Clock
 from twinlake.discovery.data.app import API_PATH
+from twinlake.discovery.refusals import Refusals
 from twinlake.discovery.services.models import Site, Status
 from twinlake.federation.sites.calls import PeerClient
 from twinlake.federation.sites.trust import Peer, PeerDirectory
@@ -25,6 +26,7 @@ class Neighbourhood:
         collections: CollectionPolicy,
         directory: PeerDirectory,
         client: PeerClient,
+        refusals: Refusals,
         clock: Clock,
     ) -> None:
         self._settings = settings
@@ -32,6 +34,7 @@ class Neighbourhood:
         self._collections = collections
         self._directory = directory
         self._client = client
+        self._refusals = refusals
         self._clock = clock
 
     async def list_sites(self) -> Sequence[Site]:
@@ -77,6 +80,8 @@ class Neighbourhood:
         said, breaker = peer.descriptor, self._client.breaker_of(peer)
         if breaker.state != "closed":
             return "unreachable", breaker.since
+        if (refuses_since := self._refusals.since(peer.id)) is not None:
+            return "refusing", refuses_since
         if peer.refusal is not None or said is None:
             return "degraded", peer.fetched_at or peer.changed_at
         if peer.is_stale(now):

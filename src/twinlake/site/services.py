@@ -110,10 +110,6 @@ class Services:
     previews: PreviewRenderer
     computing: Computing
 
-    async def is_healthy(self) -> bool:
-        """Tell whether the site can read and write."""
-        return (await self.health.examine()).ok
-
     @asynccontextmanager
     async def loops(self) -> AsyncGenerator[None]:
         """Run what a serving site does besides answering: children, the event tail, batches to be written."""

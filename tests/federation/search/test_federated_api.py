@@ -243,3 +243,24 @@ async def test_queryables_and_counts_are_of_all_sites(federation):
     assert [bucket["frequency"] for bucket in by_month["buckets"]] == [15, 2]
     assert partly["federation:missing"] == ["climate"]
     assert partly["aggregations"][0]["value"] == 11
+
+
+async def test_of_several_of_one_id_that_of_the_named_site_is_given(federation):
+    places = ("/stac/v2/collections/both", "/stac/v2/collections/both/items/same")
+    catalogue = federation.sites["extremes"].services.catalogue
+    await catalogue.put_collection(a_collection("both", title="Of extremes"))
+    async with federation.client("climate") as client:
+        for place in places:
+            own = (await client.get(place)).json()
+            theirs = (await client.get(place, params={"federation:backends": "extremes"})).json()
+            assert own.get("federation:backends", ["climate"]) == ["climate"]
+            assert theirs["federation:backends"] == ["extremes"]
+            assert (await client.get(place, params={"federation:backends": "central"})).status_code == 404
+            assert (await client.get(place, params={"federation:backends": "nobody"})).status_code == 400
+        theirs = await client.get(places[0], params={"federation:backends": "extremes"})
+        assert theirs.json()["title"] == "Of extremes"
+        here = await client.get("/stac/v2/collections/of-extremes", params={"federation:local": "true"})
+        assert here.status_code == 404
+        federation.down.add("extremes")
+        assert (await client.get(places[0], params={"federation:backends": "extremes"})).status_code == 502
+        assert (await client.get(places[0])).status_code == 200

@@ -80,7 +80,7 @@ def _collection_paths() -> JsonObject:
         },
         one: {
             "parameters": [_reference("parameters", "collection")],
-            "get": _operation("Get a collection", "getCollection", a_collection),
+            "get": _operation("Get a collection", "getCollection", a_collection, _REACH),
             "put": _operation("Replace a collection", "replaceCollection", a_collection, ("If-Match",), body="Collection"),
             "patch": _operation("Change a collection", "patchCollection", a_collection, ("If-Match",), body="Patch"),
             "delete": _operation("Remove a collection and its items", "removeCollection", _EMPTY, ("If-Match",), status="204"),
@@ -97,7 +97,7 @@ def _collection_paths() -> JsonObject:
         },
         item: {
             "parameters": [_reference("parameters", "collection"), _reference("parameters", "item")],
-            "get": _operation("Get an item", "getItem", an_item, ("version",)),
+            "get": _operation("Get an item", "getItem", an_item, ("version", *_REACH)),
             "put": _operation("Replace an item", "replaceItem", an_item, ("If-Match",), body="Item"),
             "patch": _operation("Change an item", "patchItem", an_item, ("If-Match",), body="Patch"),
             "delete": _operation("Remove an item", "removeItem", _EMPTY, ("If-Match",), status="204"),

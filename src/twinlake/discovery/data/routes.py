@@ -24,7 +24,7 @@ from twinlake.discovery.data.links import (
     with_parameters,
 )
 from twinlake.discovery.data.parameters import Pairs, parse_query_string, to_members
-from twinlake.discovery.data.reach import take_backends
+from twinlake.discovery.data.reach import REACH_MEMBERS, read_reach, take_backends
 from twinlake.discovery.data.requests import ITEMS_PARAMETERS, SEARCH_MEMBERS, read_search
 from twinlake.discovery.data.responses import (
     collection_page,
@@ -97,10 +97,10 @@ class ReadingApi:
         return item_page(found, [*links, link("collection", self._urls.collection(collection), JSON)])
 
     async def get_item(self, request: Request) -> Response:
-        members = to_members(_pairs(request), {"version"})
-        path = request.path_params
+        members = to_members(_pairs(request), REACH_MEMBERS | {"version"})
+        path, version, reach = request.path_params, members.get("version"), read_reach(members)
         stored = await self._service.get_item(
-            request.state.caller, path["collection"], path["item"], version=members.get("version")
+            request.state.caller, path["collection"], path["item"], version=version, reach=reach
         )
         return document_response(request, stored.body, stored.etag, GEOJSON)
 
@@ -113,8 +113,8 @@ class ReadingApi:
         return collection_page(found, [*links, queryables])
 
     async def get_collection(self, request: Request) -> Response:
-        to_members(_pairs(request), ())
-        stored = await self._service.get_collection(request.state.caller, request.path_params["collection"])
+        reach = read_reach(to_members(_pairs(request), REACH_MEMBERS))
+        stored = await self._service.get_collection(request.state.caller, request.path_params["collection"], reach)
         return document_response(request, stored.body, stored.etag, JSON)
 
     async def landing(self, request: Request) -> Response:

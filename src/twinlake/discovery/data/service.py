@@ -12,12 +12,14 @@ from twinlake.core.paging import TokenSeal
 from twinlake.discovery.data.aggregation import AggregateRequest, aggregations_of, to_aggregations
 from twinlake.discovery.data.collection_requests import CollectionRequest
 from twinlake.discovery.data.collection_search import CollectionDocuments, follows, select_collections, sort_key
-from twinlake.discovery.data.reach import BACKENDS, MISSING, Reach
+from twinlake.discovery.data.reach import ALL_SITES, BACKENDS, MISSING, Reach
 from twinlake.discovery.data.requests import SearchRequest, binding
 from twinlake.discovery.data.tokens import PageTokens
+from twinlake.discovery.refusals import Refusals
 from twinlake.federation.search.errors import HolderMissingError
 from twinlake.federation.search.models import Completeness
 from twinlake.federation.search.service import FederatedSearch
+from twinlake.holdings.catalogue.errors import CollectionNotFoundError, ItemNotFoundError
 from twinlake.holdings.catalogue.interfaces import Access, Catalogue, ItemQuery, StoredCollection, StoredItem, Visibility
 from twinlake.identity.principals import Caller
 from twinlake.standards.stac.selecting import COLLECTION_DEFAULTS, ITEM_DEFAULTS, select_fields
@@ -59,6 +61,8 @@ class DataDiscovery:
         Longest that one query may run.
     federation
         This site and its peers; without it, or as long as there are no peers, this site answers alone.
+    refusals
+        Is told who answered when all collections were asked for.
     """
 
     def __init__(
@@ -69,6 +73,7 @@ class DataDiscovery:
         seal: TokenSeal,
         deadline_seconds: float,
         federation: FederatedSearch | None = None,
+        refusals: Refusals | None = None,
     ) -> None:
         self._catalogue = catalogue
         self._visibility_of = visibility_of
@@ -77,6 +82,7 @@ class DataDiscovery:
         self._deadline_seconds = deadline_seconds
         self._documents = CollectionDocuments()
         self._federation = federation
+        self._refusals = refusals
 
     @property
     def is_federated(self) -> bool:
@@ -135,34 +141,45 @@ class DataDiscovery:
             await self.get_collection(caller, collection)
         return await self.search(caller, replace(request, query=replace(request.query, collections=(collection,))))
 
-    async def get_item(self, caller: Caller, collection: str, item: str, *, version: str | None = None) -> StoredItem | Document:
-        """Return an item, or an earlier *version* of it; what is not here may be at a peer, but for versions."""
-        try:
-            return await self._catalogue.get_item(collection, item, await self._visibility_of(caller), version=version)
-        except NotFoundError:
-            if self._federation is None or not self.is_federated or version is not None:
-                raise
-            query = ItemQuery(collections=(collection,), ids=(item,), limit=1, count=False)
-            page = await self._federation.search(caller, query)
-            if not page.bodies and page.completeness.missing:
-                raise HolderMissingError(page.completeness.missing) from None
-            if not page.bodies:
-                raise
-            return _finish(page.bodies[0])
+    async def get_item(
+        self, caller: Caller, collection: str, item: str, *, version: str | None = None, reach: Reach = ALL_SITES
+    ) -> StoredItem | Document:
+        """Return an item, or an earlier *version* of it; what is not here may be at a peer, but for versions.
 
-    async def get_collection(self, caller: Caller, collection: str) -> StoredCollection | Document:
-        """Return a collection; what is not here may be at a peer."""
-        try:
-            return await self._catalogue.get_collection(collection, await self._visibility_of(caller))
-        except NotFoundError:
-            if self._federation is None or not self.is_federated:
-                raise
-            found, completeness = await self._federation.collections(caller, only=collection)
-            if not found and completeness.missing:
-                raise HolderMissingError(completeness.missing) from None
-            if not found:
-                raise
+        Where *reach* names sites, theirs is returned, and this site's counts no more than others'.
+        """
+        absent: NotFoundError = ItemNotFoundError(collection, item)
+        federation = self._beyond(reach) if version is None else None
+        if federation is None or reach.scope.backends is None:
+            try:
+                return await self._catalogue.get_item(collection, item, await self._visibility_of(caller), version=version)
+            except NotFoundError as error:
+                if federation is None:
+                    raise
+                absent = error
+        query = ItemQuery(collections=(collection,), ids=(item,), limit=1, count=False)
+        page = await federation.search(caller, query, scope=reach.scope)
+        if page.bodies:
+            return _finish(page.bodies[0])
+        if page.completeness.missing:
+            raise HolderMissingError(page.completeness.missing)
+        raise absent
+
+    async def get_collection(self, caller: Caller, collection: str, reach: Reach = ALL_SITES) -> StoredCollection | Document:
+        """Return a collection; what is not here may be at a peer. *reach* counts as for `get_item`."""
+        federation = self._beyond(reach)
+        if federation is None or reach.scope.backends is None:
+            try:
+                return await self._catalogue.get_collection(collection, await self._visibility_of(caller))
+            except NotFoundError:
+                if federation is None:
+                    raise
+        found, completeness = await federation.collections(caller, only=collection, scope=reach.scope)
+        if found:
             return _finish(orjson.dumps(found[0]))
+        if completeness.missing:
+            raise HolderMissingError(completeness.missing)
+        raise CollectionNotFoundError(collection)
 
     async def find_access(self, collection: str) -> Access | None:
         """Return the kind of access to a collection of this site; None where it has none of this id."""
@@ -205,12 +222,14 @@ class DataDiscovery:
             stored = await self._catalogue.list_collections(await self._visibility_of(caller))
             return {(each.id,): (self._documents.parse(each), each.body) for each in stored}, None
         found, completeness = await federation.collections(caller, scope=reach.scope)
+        if self._refusals is not None:
+            self._refusals.note(caller, completeness)
         return {_shelf(document): (document, orjson.dumps(document)) for document in found}, completeness
 
-    async def queryables(self, caller: Caller, collection: str | None) -> JsonObject:
+    async def queryables(self, caller: Caller, collection: str | None, reach: Reach = ALL_SITES) -> JsonObject:
         """Return the JSON Schema of what items can be filtered by, of one collection or of all that *caller* may see."""
-        if self._federation is not None and self.is_federated:
-            schema, completeness = await self._federation.queryables(caller, collection)
+        if (federation := self._beyond(reach)) is not None:
+            schema, completeness = await federation.queryables(caller, collection, scope=reach.scope)
             return {**schema, **({MISSING: list(completeness.missing)} if completeness.missing else {})}
         return await self._catalogue.queryables(collection, await self._visibility_of(caller))
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
-Status = Literal["ok", "degraded", "unreachable"]
+Status = Literal["ok", "degraded", "refusing", "unreachable"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
