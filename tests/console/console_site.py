@@ -179,8 +179,9 @@ async def fill(services, scratch):
     }
     many = {f"test:property_{number:03d}": HOSTILE if number % 50 == 0 else number for number in range(400)}
     odd = item(
-        ODD_ID, ODD_COLLECTION, (10, 10, 11, 11), _FIRST, remote, **many, title=HOSTILE, platform=HOSTILE, instruments=[HOSTILE]
-    )
+        ODD_ID, ODD_COLLECTION, (10, 10, 11, 11), _FIRST, remote,
+        **many, title=HOSTILE, platform=HOSTILE, instruments=[HOSTILE], **{"proj:wkt2": 'PROJCRS["undefined",' * 30, "raster": {"bands": [{"scale": 1}]}},
+    )  # fmt: skip
     await filling.put(odd, {HOSTILE.replace("/", "|"): await filling.put_bytes(b"notes")})
     long = item("x" * 200, ODD_COLLECTION, (12, 10, 13, 11), _FIRST, {}, title="Long " * 400)
     await filling.put(long)

@@ -4,6 +4,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from urllib.parse import quote
 
@@ -86,6 +87,41 @@ def test_a_preview_is_drawn_from_the_data_and_an_asset_comes_whole(visit):
         row.get_by_role("link", name="Get").click()
     digest = hashlib.sha256(Path(download.value.path()).read_bytes()).hexdigest()
     assert row.locator(".digest").inner_text() == digest
+
+
+def test_all_files_are_got_at_once_where_there_are_several(visit):
+    page = visit.go("/collections/scenes/items/scene-003")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Get all").click()
+
+    assert zipfile.is_zipfile(download.value.path())
+    assert visit.go("/collections/tables/items/ssp245").get_by_role("link", name="Get all").count() == 0
+
+
+def test_a_preview_that_takes_long_or_fails_says_so(visit):
+    page, held = visit.page, []
+    page.route("**/preview/**", lambda route: held.append(route))  # noqa: PLW0108  # it must be a function
+    page.goto(f"{visit.site.url}/collections/sst/items/sst-2021-07")
+    page.get_by_text("The picture is being drawn…").wait_for()
+    while page.locator("#map .told").inner_text() != "The picture could not be drawn.":
+        while held:
+            held.pop().fulfill(status=500)
+        page.wait_for_timeout(50)
+    assert page.locator("#map[data-ready]").count() == 1
+    page.unroute("**/preview/**")
+    visit.wrongs.clear()  # the browser tells of the answers, too
+
+    visit.go("/collections/sst/items/sst-2021-07")
+    assert page.locator("#map .told").count() == 0
+
+
+def test_long_properties_are_last_and_folded(visit):
+    page = visit.go(f"{_ODD}/items/{quote(ODD_ID, safe='')}")
+    longest = page.locator("details.long").last
+
+    assert longest.locator("pre").is_hidden()
+    longest.locator("summary").click()
+    assert longest.locator("pre").evaluate("element => element.scrollHeight <= element.clientHeight")
 
 
 def test_the_map_shows_land_sea_and_data_in_many_colours(visit):

@@ -119,16 +119,16 @@ def test_an_item_is_called_by_its_title_else_by_its_id(title, shown):
 def test_properties_are_text_in_the_order_of_their_names():
     shown = describe_properties({"datetime": "x", "b": [1, 2], "a": None, "d": "h" * 700, "c": {}, "e": []})
 
-    assert [one["name"] for one in shown] == ["a", "b", "c", "d", "e"]
-    assert [one["text"] for one in shown] == ["null", "1, 2", "{}", "h" * 600 + " …", ""]
-    assert not any(one["is_nested"] for one in shown)
+    assert [one["name"] for one in shown] == ["a", "b", "c", "e", "d"]
+    assert [one["text"] for one in shown] == ["null", "1, 2", "{}", "", "h" * 600 + " …"]
+    assert [one["is_long"] for one in shown] == [False, False, False, False, True]
 
 
 def test_nested_properties_have_a_line_for_each_key():
     dimensions = {"x": {"type": "spatial", "extent": [-180, 180]}, "bands": [{"name": "B02"}, [1, [2]], 3]}
     [shown] = describe_properties({"cube:dimensions": dimensions})
 
-    assert shown["is_nested"]
+    assert shown["is_long"]
     assert shown["text"].splitlines() == [
         "x:",
         "  type: spatial",
@@ -176,6 +176,22 @@ def test_pictures_come_from_this_site_alone():
 )
 def test_an_asset_can_be_got_only_where_a_browser_can_go(href, address):
     assert describe_asset("a", {"href": href}, ADDRESSES)["href"] == address
+
+
+@pytest.mark.parametrize(
+    ("href", "holder"),
+    [
+        (f"{DATA}/a", None),
+        ("https://lake.example/deep/data/climate/c/i/a", "climate"),
+        ("https://climate.example/data/climate/c/i/a", "climate"),
+        ("https://else.example/a", "else.example"),
+        ("s3://bucket/key", "bucket"),
+        ("./a.tif", "elsewhere"),
+        ("https://[::/a", "elsewhere"),
+    ],
+)
+def test_an_asset_names_who_has_it(href, holder):
+    assert describe_asset("a", {"href": href}, ADDRESSES, ["climate"])["holder"] == holder
 
 
 def test_only_a_placed_geotiff_of_this_site_has_a_preview():

@@ -37,6 +37,10 @@ class Addresses:
         """Return the address of an asset's bytes that this site holds; None for an href that leads elsewhere."""
         return self.root + href[len(self._public_url) :] if href.startswith(self._data) else None
 
+    def is_data_of(self, site: str, href: str) -> bool:
+        """Tell whether *href* is where bytes of *site* are got, there or here."""
+        return f"/data/{_segment(site)}/" in href
+
     def thumbnail(self, backend: str, collection: str, item: str, asset: str) -> str:
         """Return the address at which this site shows a picture that another one, *backend*, holds."""
         return f"{self.root}/thumbnail/" + "/".join(_segment(part) for part in (backend, collection, item, asset))
@@ -50,6 +54,14 @@ class Addresses:
                 names = "/".join(_segment(part) for part in (document["collection"], document["id"], key))
                 return f"{self.root}/preview/{names}/{{z}}/{{x}}/{{y}}.png"
         return None
+
+
+def find_host(href: str) -> str:
+    """Return the host of an absolute URL, "elsewhere" where there is none."""
+    try:
+        return urlsplit(href).hostname or "elsewhere"
+    except ValueError:
+        return "elsewhere"
 
 
 def _segment(text: str) -> str:

@@ -2,14 +2,14 @@
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from itertools import groupby
 from typing import Any
 
 import orjson
 
-from twinlake.console.addresses import Addresses
+from twinlake.console.addresses import Addresses, find_host
 from twinlake.core.documents import JsonObject
 from twinlake.standards.geojson import find_geometry_problems
 
@@ -30,6 +30,8 @@ _SHOWN_PROPERTIES = ("platform", "constellation", "instruments", "eo:cloud_cover
 _HIDDEN_PROPERTIES = frozenset({"datetime", "start_datetime", "end_datetime"})
 _SHA256_MULTIHASH = "1220"
 _DETAILS_LIMIT = 600
+_SHORT_LIMIT = 160
+_HOLDER_LIMIT = 40
 _NESTED_LIMIT = 6000
 _DEEPEST = 6
 """Levels of a nested value that get lines of their own; what is deeper is written as JSON."""
@@ -155,10 +157,14 @@ def measure_thumbnail(document: JsonObject, addresses: Addresses) -> tuple[str |
     return None, 0
 
 
-def describe_asset(key: str, asset: JsonObject, addresses: Addresses) -> JsonObject:
-    """Return what the table of assets shows of one; ``href`` is None where a browser cannot follow it."""
+def describe_asset(key: str, asset: JsonObject, addresses: Addresses, sites: Sequence[str] = ()) -> JsonObject:
+    """Return what the table of assets shows of one.
+
+    ``href`` is None where a browser cannot follow it, ``holder`` the one of *sites*, or the host, that has it; None is this site.
+    """
     checksum = asset.get("file:checksum") or ""
     own = addresses.own_data(asset["href"])
+    holder = next((site for site in sites if addresses.is_data_of(site, asset["href"])), None) or find_host(asset["href"])
     return {
         "key": key,
         "title": cut_text(asset.get("title") or key, _TITLE_LIMIT),
@@ -166,20 +172,22 @@ def describe_asset(key: str, asset: JsonObject, addresses: Addresses) -> JsonObj
         "size": write_size(asset.get("file:size")),
         "sha256": checksum.removeprefix(_SHA256_MULTIHASH) if checksum.startswith(_SHA256_MULTIHASH) else None,
         "href": own or (asset["href"] if asset["href"].startswith(("http://", "https://")) else None),
-        "is_here": own is not None,
+        "holder": None if own else cut_text(holder, _HOLDER_LIMIT),
     }
 
 
 def describe_properties(properties: Mapping[str, Any]) -> list[JsonObject]:
-    """Return names and values as text, long ones cut; ``is_nested`` tells which have lines to keep."""
+    """Return names and values as text, very long ones cut: first the short ones, then those that are long (``is_long``)."""
     shown = sorted(name for name in properties if name not in _HIDDEN_PROPERTIES)
-    return [{"name": name, **_describe_property(properties[name])} for name in shown]
+    described = [{"name": name, **_describe_property(properties[name])} for name in shown]
+    return sorted(described, key=lambda one: bool(one["is_long"]))
 
 
 def _describe_property(value: Any) -> JsonObject:
-    if not _is_nested(value):
-        return {"text": _write_value(value, _DETAILS_LIMIT), "is_nested": False}
-    return {"text": cut_text("\n".join(_write_lines(value)), _NESTED_LIMIT), "is_nested": True}
+    if _is_nested(value):
+        return {"text": cut_text("\n".join(_write_lines(value)), _NESTED_LIMIT), "is_long": True}
+    text = _write_value(value, _DETAILS_LIMIT)
+    return {"text": text, "is_long": len(text) > _SHORT_LIMIT}
 
 
 def _is_nested(value: Any) -> bool:

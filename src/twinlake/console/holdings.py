@@ -31,9 +31,10 @@ from twinlake.discovery.data.service import DataDiscovery
 from twinlake.federation.search.models import Scope
 from twinlake.holdings.catalogue.interfaces import ItemQuery
 from twinlake.identity.principals import Caller
-from twinlake.standards.datalake import single_assets
+from twinlake.standards.datalake import DOWNLOAD, single_assets
 
 _NEWEST = 8
+_ZIP = "application/zip"
 _MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])", re.ASCII)
 _MOST_ON_TIMELINE = 200_000
 """Items: counting more by month takes too long for a page."""
@@ -204,12 +205,15 @@ def lay_out_collection(body: bytes, addresses: Addresses, *, count: int, access:
 def lay_out_item(body: bytes, addresses: Addresses) -> JsonObject:
     """Return what an item's page shows, and its ``document``."""
     document = read_item(body)
+    whole = document["assets"].get(DOWNLOAD)
     document["assets"] = single_assets(document)
-    footprint = draw_footprint(document)
+    footprint, sites = draw_footprint(document), document[BACKENDS]
+    is_archive = DOWNLOAD not in document["assets"] and whole is not None and whole["type"] == _ZIP  # else it is one file
     return {
         "document": document,
         "item": describe_item(document, addresses),
-        "assets": [describe_asset(key, asset, addresses) for key, asset in document["assets"].items()],
+        "assets": [describe_asset(key, asset, addresses, sites) for key, asset in document["assets"].items()],
+        "whole": describe_asset(DOWNLOAD, whole, addresses, sites) if is_archive else None,
         "properties": describe_properties(document["properties"]),
         "tiles": addresses.preview(document),
         "footprints": write_features([footprint]) if footprint else None,

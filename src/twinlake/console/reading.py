@@ -33,15 +33,15 @@ def read_item(body: bytes) -> JsonObject:
 
 
 def _read_asset(asset: JsonObject) -> JsonObject:
-    """Return *asset* with what is shown of it in its form, empty where it is in none."""
+    """Return *asset* with what is shown of it in its form, empty where it is in none; a size only where there is one."""
     size = asset.get("file:size")
-    return asset | {
+    is_size = type(size) is int and 0 <= size < _LARGEST_SIZE
+    return {name: value for name, value in asset.items() if name != "file:size" or is_size} | {
         "href": _text(asset.get("href")),
         "title": _text(asset.get("title")),
         "type": _text(asset.get("type")),
         "roles": _texts(asset.get("roles")),
         "file:checksum": _text(asset.get("file:checksum")),
-        "file:size": size if type(size) is int and 0 <= size < _LARGEST_SIZE else None,
     }
 
 

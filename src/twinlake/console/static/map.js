@@ -106,6 +106,33 @@ export function createMap(element) {
   if (bounds) map.fitBounds(bounds, { padding: 40, maxZoom: Number(element.dataset.maxZoom), animate: false });
   map.once("style.load", () => paint(map));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => paint(map));
+  if (tiles) tellOfPreview(map, element);
   map.on("idle", () => element.setAttribute("data-ready", ""));
   return map;
+}
+
+/**
+ * Says that the preview is being drawn, which takes a while the first time, and whether it came.
+ * @param {MapLibre} map
+ * @param {HTMLElement} element
+ */
+function tellOfPreview(map, element) {
+  const told = document.createElement("p");
+  told.className = "told";
+  told.setAttribute("role", "status");
+  told.textContent = "The picture is being drawn…";
+  element.append(told);
+  let drawn = 0;
+  let failed = 0;
+  map.on("sourcedata", (/** @type {any} */ event) => {
+    if (event.sourceId === "preview" && event.tile?.state === "loaded") drawn += 1;
+  });
+  map.on("error", (/** @type {any} */ event) => {
+    if (event.sourceId === "preview") failed += 1;
+    else console.error(event.error);
+  });
+  map.once("idle", () => {
+    if (drawn && !failed) told.remove();
+    else told.textContent = drawn ? "Parts of the picture could not be drawn." : "The picture could not be drawn.";
+  });
 }
