@@ -197,8 +197,7 @@ def test_without_javascript_all_but_the_map_works(browser, site):
         page.get_by_role("link", name="scene-000").click()
         assert page.get_by_role("link", name="Get data").count() == 1
         assert page.get_by_text("The map needs JavaScript").is_visible()
-        page.goto(f"{site.url}/sign-in?next=/jobs")
-        page.get_by_text("With a token instead").click()
+        page.goto(f"{site.url}/sign-in?next=/jobs&with=token")
         page.get_by_label("Token").fill(site.token)
         page.get_by_role("button", name="Sign in with this token").click()
         assert page.get_by_role("heading", name="Jobs").is_visible()

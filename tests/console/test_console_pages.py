@@ -24,7 +24,7 @@ PAGES = [
     _ODD_PAGE,
     ODD_ITEM,
     "/sites",
-    "/sign-in",
+    "/sign-in?with=token",
 ]
 
 
@@ -65,7 +65,7 @@ def test_every_page_is_free_of_what_is_inline_or_foreign_and_of_others_markup(si
 
 
 def test_every_link_of_the_frame_leads_somewhere(site):
-    links = {attributes["href"] for tag, attributes in Tags(site.get("/sign-in").text).found if tag in {"a", "link"}}
+    links = {attributes["href"] for tag, attributes in Tags(site.get("/sign-in?with=token").text).found if tag in {"a", "link"}}
     paths = [link for link in links if link.startswith("/")]
 
     assert "/api/openapi.json" in paths
@@ -103,7 +103,7 @@ def test_who_wants_to_see_jobs_is_sent_to_sign_in_and_a_program_told(site):
     page, problem = site.get("/jobs?before=x"), httpx2.get(f"{site.url}/jobs")
 
     assert (page.status_code, page.headers["location"]) == (303, "/sign-in?next=%2Fjobs%3Fbefore%3Dx")
-    assert "Sign in to see your jobs" in site.get(page.headers["location"]).text
+    assert "Sign in to see your jobs" in site.get(page.headers["location"] + "&with=token").text
     assert (problem.status_code, problem.headers["content-type"]) == (401, "application/problem+json")
 
 
@@ -251,6 +251,8 @@ class TestSigningIn:
         assert client.post("/jobs/none/cancel", data={"form_token": form_token}).status_code == 404
         assert client.get("/jobs").status_code == 200
         assert client.post("/sign-out", data={"form_token": form_token}).headers["location"] == "/"
+        assert '<p class="notice" role="status">You are signed out.</p>' in client.get("/").text
+        assert "You are signed out" not in client.get("/").text
         assert client.get("/jobs").status_code == 303
         assert client.post("/sign-out", data={}).status_code == 303
 
@@ -386,7 +388,7 @@ class TestTokens:
 
         assert site.get("/tokens", headers=headers).status_code == 403
         assert 'href="/tokens"' not in site.get("/", headers=headers).text
-        assert "Sign in to see your tokens" in site.get("/sign-in?next=/tokens").text
+        assert "Sign in to see your tokens" in site.get("/sign-in?next=/tokens&with=token").text
 
 
 def test_an_empty_site_says_how_to_begin(tmp_path):

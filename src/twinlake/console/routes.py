@@ -8,6 +8,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute
 
 from twinlake.console.explore import Asked, Explorer
+from twinlake.console.farewells import Farewells
 from twinlake.console.holdings import Shelves
 from twinlake.console.negotiation import HtmlRoute
 from twinlake.console.news import NewsDesk
@@ -51,6 +52,7 @@ class ConsoleServices:
     pictures: PictureDesk
     audience_of: Callable[[Caller], Awaitable[Audience]]
     services: ServiceDiscovery
+    farewells: Farewells
 
 
 def routes(services: ConsoleServices) -> list[BaseRoute]:
@@ -91,14 +93,19 @@ class _Console:
     async def home(self, request: Request) -> Response:
         services, caller = self._services, request.state.caller
         shelf = await services.shelves.list_collections(caller, limit=_HOME_COLLECTIONS, picture_bytes=_HOME_PICTURE_BYTES)
-        return self._pages.render(
+        farewell = services.farewells.read(request)
+        page = self._pages.render(
             request,
             "home.html",
             shelf=shelf,
             health=describe_health(await services.services.list_sites(), shelf.missing),
             changes=await services.news.list_changes(await services.audience_of(caller)),
             codes=self._snippets(request).list_collections(),
+            farewell=farewell,
         )
+        if farewell is not None:
+            services.farewells.forget(page)
+        return page
 
     async def explore(self, request: Request) -> Response:
         caller = request.state.caller

@@ -5,6 +5,7 @@ from urllib.parse import quote, urlsplit
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from twinlake.console.farewells import Farewells
 from twinlake.console.pages import Pages
 from twinlake.core.errors import TwinlakeError
 from twinlake.engines.web.trace import trace_of
@@ -19,18 +20,25 @@ _SEE_OTHER = 303
 class SigningPages:
     """The sign-in page, the way to a home and back, and the two changes of a session."""
 
-    def __init__(self, *, pages: Pages, sessions: SessionStore, sign_in: SignIn) -> None:
+    def __init__(self, *, pages: Pages, sessions: SessionStore, sign_in: SignIn, farewells: Farewells) -> None:
+        self._farewells = farewells
         self._pages = pages
         self._sessions = sessions
         self._sign_in = sign_in
 
     async def show(self, request: Request) -> Response:
-        """Answer with the homes and the form."""
-        return self._render(request, target=own_path(request.query_params.get("next")))
+        """Answer with the homes and the form for a token; where there is one home and the form is not asked for, go there."""
+        target, homes = own_path(request.query_params.get("next")), self._sign_in.list_homes()
+        if len(homes) == 1 and not _asks_for_form(request):
+            return self._go_to(homes[0].id, target)
+        return self._render(request, target=target)
 
     async def go_home(self, request: Request) -> Response:
         """Send the browser to where its account is."""
-        pending = self._sign_in.begin(request.path_params["home"], target=own_path(request.query_params.get("next")))
+        return self._go_to(request.path_params["home"], own_path(request.query_params.get("next")))
+
+    def _go_to(self, home: str, target: str) -> Response:
+        pending = self._sign_in.begin(home, target=target)
         response = RedirectResponse(pending.url, _SEE_OTHER)
         # Lax: it must come back when the home sends the browser here.
         response.set_cookie(
@@ -92,6 +100,7 @@ class SigningPages:
             else self._pages.render(request, "signed-out.html", left=farewell.home, target=farewell.url)
         )
         self._sessions.clear_cookie(response)
+        self._farewells.note(response, is_everywhere=bool(way_out))
         return response
 
     def _render(self, request: Request, *, target: str, error: TwinlakeError | None = None) -> Response:
@@ -102,11 +111,16 @@ class SigningPages:
             status=200 if error is None else error.status,
             problem=problem,
             next=target,
+            with_token=error is not None or _asks_for_form(request),
             homes=self._sign_in.list_homes(),
         )
 
     def _redirect(self, path: str) -> Response:
         return RedirectResponse(self._pages.addresses.root + path, _SEE_OTHER)
+
+
+def _asks_for_form(request: Request) -> bool:
+    return request.query_params.get("with") == "token"
 
 
 def own_path(wanted: str | None) -> str:

@@ -9,6 +9,7 @@ from twinlake import __version__
 from twinlake.access.delivery import peer_routes as delivery_peer_routes
 from twinlake.access.delivery import routes as delivery_routes
 from twinlake.console.explore import Explorer
+from twinlake.console.farewells import Farewells
 from twinlake.console.holdings import Shelves
 from twinlake.console.news import NewsDesk
 from twinlake.console.pages import Pages, SiteFacts
@@ -152,13 +153,15 @@ def _is_peer(request: Request) -> bool:
 
 def _console(services: Services, pages: Pages) -> list[BaseRoute]:
     """The console stands before the job API: at addresses that both have, who asks for HTML gets the page."""
+    sessions = services.sessions
+    farewells = Farewells(session_cookie=sessions.cookie_name, secure=sessions.secure)
     console = ConsoleServices(
         pages=pages,
         explorer=Explorer(discovery=services.discovery, addresses=pages.addresses),
         shelves=Shelves(discovery=services.discovery, addresses=pages.addresses),
         news=NewsDesk(database=services.database, log=services.events, addresses=pages.addresses),
         work=WorkBench(jobs=services.jobs, addresses=pages.addresses),
-        signing=SigningPages(pages=pages, sessions=services.sessions, sign_in=services.federation.sign_in),
+        signing=SigningPages(pages=pages, sessions=sessions, sign_in=services.federation.sign_in, farewells=farewells),
         tokens=TokenPages(pages=pages, accounts=services.accounts, clock=services.clock, randomness=services.randomness),
         sites=SitesPage(
             pages=pages,
@@ -177,6 +180,7 @@ def _console(services: Services, pages: Pages) -> list[BaseRoute]:
         pictures=PictureDesk(elsewhere=services.federation.elsewhere),
         audience_of=services.audiences.audience_of,
         services=services.services,
+        farewells=farewells,
     )
     return console_routes(console)
 

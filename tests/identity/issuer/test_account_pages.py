@@ -26,6 +26,7 @@ from identity.issuer.browsing import (
 )
 from identity.issuer.issuer_site import build_site
 from twinlake.identity.issuer.models import AUTHORIZATION_CODE, REFRESH_TOKEN, Client
+from twinlake.identity.issuer.programs import name_program
 from twinlake.identity.principals import ANONYMOUS
 
 EVIL = {"Origin": "http://evil.test"}
@@ -66,6 +67,57 @@ async def test_sessions_are_listed_and_ended_by_their_owner_only(site, http, ali
     assert [await site.issuer.sessions.is_alive(sid) for sid in sids.values()] == [False, True]
     http.cookies.clear()
     assert (await http.post(form.action, data=fields)).status_code == 401
+
+
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+
+
+def rows_of(page):
+    """Return the texts of each sign-in: its heading, and what is used in it."""
+    tree = html.fromstring(page.content.decode())
+    rows = tree.xpath("//li[contains(@class, 'token')]")
+    return [(" ".join(row.find("h3").text_content().split()), row.findtext("details/summary")) for row in rows]
+
+
+async def test_a_sign_in_is_one_entry_with_its_program_and_what_uses_it_and_all_others_end_at_once(site, http):
+    http.headers["user-agent"] = "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) Version/19.0 Mobile/15E148 Safari/604.1"
+    elsewhere = await tokens_of(http, site)
+    http.cookies.clear()
+    http.headers["user-agent"] = FIREFOX
+    site.clock.advance(minutes=1)
+    here = await tokens_of(http, site)
+    page = await http.get("/realms/desp/account")
+
+    client = "Harmonised Data Access at central"
+    assert rows_of(page) == [
+        ("Firefox on Linux this browser", f"Used by {client}"),
+        ("Safari on iPhone", f"Used by {client}"),
+    ]
+    [form] = [form for form in forms_of(page) if "sid" not in form.fields]
+    sent = {"form_token": form.fields["form_token"], "others": "yes"}
+    assert (await http.post(form.action, data=sent | {"form_token": "x"})).status_code == 403
+    assert (await http.post(form.action, data=sent)).status_code == 302
+
+    assert rows_of(await http.get("/realms/desp/account")) == [("Firefox on Linux this browser", f"Used by {client}")]
+    sids = [jwt.decode(each["access_token"], options={"verify_signature": False})["sid"] for each in (here, elsewhere)]
+    assert [await site.issuer.sessions.is_alive(sid) for sid in sids] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        (FIREFOX, "Firefox on Linux"),
+        ("Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Safari/537.36 Edg/140.0", "Edge on Windows"),
+        ("Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Mobile Safari/537.36", "Chrome on Android"),
+        ("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15) AppleWebKit/605.1 (KHTML, like Gecko) Version/19.0 Safari/605.1", "Safari on macOS"),
+        ("python-requests/2.32", "python-requests"),
+        ("Mozilla/5.0", ""),
+        ("<script>", ""),
+        ("", ""),
+    ],
+)  # fmt: skip
+def test_a_program_is_named_by_its_family(said, name):
+    assert name_program(said) == name
 
 
 async def test_a_second_factor_is_set_up_and_removed_with_its_codes(site, http, alice):

@@ -93,34 +93,54 @@ class AccountPages:
         return self.sign_in.pages.render(
             "account.html",
             account=await self.sign_in.accounts.get(session.principal.subject),
-            sessions=[self._describe(each, session) for each in await self.sign_in.sessions.list_of(session.principal)],
+            sign_ins=self._group(await self.sign_in.sessions.list_of(session.principal), session),
             form_token=self.forms.token(session),
             end_url=f"{realm.url}/account/sessions",
             factor_url=f"{realm.url}/account/second-factor",
+            device_url=f"{realm.url}/device",
             logout_url=realm.endpoint("logout"),
         )
 
-    def _describe(self, session: Session, here: Session) -> Mapping[str, object]:
+    def _group(self, sessions: Sequence[Session], here: Session) -> list[Mapping[str, object]]:
+        """Return one entry for each sign-in, with what programs were given in it; this browser's first, then the last used."""
+        alive = {each.sid for each in sessions}
+        grouped = [
+            (first, [each for each in sessions if each.parent == first.sid]) for first in sessions if first.parent not in alive
+        ]
+        used = {first.sid: max(each.used_at for each in (first, *within)) for first, within in grouped}
+        grouped.sort(key=lambda group: (group[0].sid != here.sid, -used[group[0].sid]))
+        return [
+            {
+                **self._describe(first, used[first.sid]),
+                "here": first.sid == here.sid,
+                "within": [self._describe(each, each.used_at) for each in within],
+            }
+            for first, within in grouped
+        ]
+
+    def _describe(self, session: Session, used_at: int) -> Mapping[str, object]:
         return {
             "sid": session.sid,
             "title": self._title_of(session),
-            "here": session.sid == here.sid,
             "offline": session.offline,
             "opened": f"{from_microseconds(session.opened_at):%Y-%m-%d %H:%M} UTC",
-            "used": f"{from_microseconds(session.used_at):%Y-%m-%d %H:%M} UTC",
+            "used": f"{from_microseconds(used_at):%Y-%m-%d %H:%M} UTC",
         }
 
     def _title_of(self, session: Session) -> str:
         realm = next((each for each in self.realms if each.name == session.realm), None)
         client = None if realm is None else self.clients.find(realm, session.client)
         if client is None:
-            return session.client or "Browser"
+            return session.client or session.program or "A browser"
         return f"{client.title} at {session.site}" if client.is_everywhere else client.title
 
     async def end_session(self, request: Request, realm: Realm) -> Response:
-        """End one of one's own sessions."""
+        """End one of one's own sessions, or all but this browser's."""
         session, form = await self._require_form(request)
-        await self.sign_in.sessions.end(form.get("sid", ""), of=session.principal)
+        if "others" in form:
+            await self.sign_in.sessions.end_others(session)
+        else:
+            await self.sign_in.sessions.end(form.get("sid", ""), of=session.principal)
         return self.sign_in.pages.redirect(f"{realm.url}/account")
 
     async def show_factor(self, request: Request, realm: Realm) -> Response:

@@ -93,4 +93,12 @@ MIGRATIONS: tuple[Migration, ...] = (
         create index issuer_service_account_owner on issuer_service_account(owner);
         """,
     ),
+    Migration(
+        "issuer",
+        2,
+        """
+        -- What somebody signed in with, as "Firefox on Linux"; empty where that is not known.
+        alter table issuer_session add column program text not null default '';
+        """,
+    ),
 )

@@ -7,7 +7,8 @@ from twinlake.engines.database import Connection
 from twinlake.identity.principals import Principal
 
 _COLUMNS = (
-    "sid, parent, issuer, subject, realm, client, scope, site, offline, signed_in_at, opened_at, used_at, ends_at, ended_at"
+    "sid, parent, issuer, subject, realm, client, scope, site, offline, signed_in_at, opened_at, used_at, ends_at,"
+    " ended_at, program"
 )
 _SWEPT = 50
 _KEPT_MICROSECONDS = 86_400_000_000
@@ -34,6 +35,8 @@ class Session:
     used_at: int
     ends_at: int
     ended_at: int | None = None
+    program: str = ""
+    """What somebody signed in with, as "Firefox on Linux"; empty where that is not known."""
 
     def is_alive(self, now: int) -> bool:
         """Tell whether it counts at *now*."""
@@ -47,11 +50,11 @@ def insert_session(tx: Connection, session: Session, *, secret_sha256: bytes | N
         (session.opened_at - _KEPT_MICROSECONDS, _SWEPT),
     )
     tx.execute(
-        f"insert into issuer_session({_COLUMNS}, secret_sha256) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        f"insert into issuer_session({_COLUMNS}, secret_sha256) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             *(session.sid, session.parent, session.principal.issuer, session.principal.subject, session.realm, session.client),
             *(" ".join(sorted(session.scope)), session.site, int(session.offline), session.signed_in_at, session.opened_at),
-            *(session.used_at, session.ends_at, session.ended_at, secret_sha256),
+            *(session.used_at, session.ends_at, session.ended_at, session.program, secret_sha256),
         ),
     )
 
@@ -87,6 +90,12 @@ def end_session(tx: Connection, sid: str, now: int) -> list[Session]:
     return [session for session in map(_read, rows) if session is not None]
 
 
+def end_other_sessions(tx: Connection, kept: Session, now: int) -> list[Session]:
+    """End all sessions of the owner of *kept*, but that and those within it; return those that were alive."""
+    others = [each for each in list_sessions_of(tx, kept.principal, now) if kept.sid not in {each.sid, each.parent}]
+    return [ended for each in others for ended in end_session(tx, each.sid, now)]
+
+
 def end_sessions_of(tx: Connection, principal: Principal, now: int) -> None:
     """End all sessions of somebody."""
     tx.execute(
@@ -104,7 +113,7 @@ def _read(row: tuple[Any, ...] | None) -> Session | None:
     if row is None:
         return None
     sid, parent, issuer, subject, realm, client, scope, site, offline, *times = row
-    signed_in_at, opened_at, used_at, ends_at, ended_at = times
+    signed_in_at, opened_at, used_at, ends_at, ended_at, program = times
     return Session(
         sid=sid,
         parent=parent,
@@ -119,4 +128,5 @@ def _read(row: tuple[Any, ...] | None) -> Session | None:
         used_at=used_at,
         ends_at=ends_at,
         ended_at=ended_at,
+        program=program,
     )

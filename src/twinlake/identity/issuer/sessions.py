@@ -15,6 +15,7 @@ from twinlake.engines.database import Connection, Database
 from twinlake.identity.audit import AuditEntry, AuditLog
 from twinlake.identity.issuer.session_rows import (
     Session,
+    end_other_sessions,
     end_session,
     find_browser_session,
     find_session,
@@ -94,7 +95,9 @@ class IssuerSessions:
         self._alive.clear()
         self._generation += 1
 
-    async def open_browser(self, principal: Principal, *, realm: str, site: str, request_id: str) -> tuple[str, Session]:
+    async def open_browser(
+        self, principal: Principal, *, realm: str, site: str, request_id: str, program: str
+    ) -> tuple[str, Session]:
         """Open a session of a browser in which *principal* has just signed in; return its cookie's secret, too."""
         now, secret = self.now(), new_secret(self._randomness)
         session = Session(
@@ -110,6 +113,7 @@ class IssuerSessions:
             opened_at=now,
             used_at=now,
             ends_at=now + microseconds(BROWSER_IDLE),
+            program=program,
         )
 
         def work(tx: Connection) -> None:
@@ -177,6 +181,11 @@ class IssuerSessions:
             return end_session(tx, sid, now)
 
         await self.note_ended(await self._database.write(work))
+
+    async def end_others(self, kept: Session) -> None:
+        """End all sessions of the owner of *kept*, but that and those within it."""
+        now = self.now()
+        await self.note_ended(await self._database.write(lambda tx: end_other_sessions(tx, kept, now)))
 
     async def sign_out(self, sid: str) -> None:
         """End a session with the browser's within which it began, and all that began there."""

@@ -16,6 +16,7 @@ from twinlake.identity.issuer.flow import Flow, Flows
 from twinlake.identity.issuer.forms import read_form, read_query
 from twinlake.identity.issuer.models import Realm
 from twinlake.identity.issuer.pages import IssuerPages
+from twinlake.identity.issuer.programs import name_program
 from twinlake.identity.issuer.proving import Proof
 from twinlake.identity.issuer.session_rows import Session
 from twinlake.identity.issuer.sessions import BROWSER_LONGEST, BrowserCookies, IssuerSessions, microseconds
@@ -104,8 +105,9 @@ class SignIn:
         if not (await self.accounts.get(flow.subject)).is_enabled:
             raise OAuthError("access_denied", "The account is not enabled.")
         principal, trace = self.accounts.principal_of(flow.subject), trace_of(request.scope)
+        program = name_program(request.headers.get("user-agent", ""))
         secret, session = await self.sessions.open_browser(
-            principal, realm=realm.name, site=self.site_id, request_id=trace.request_id
+            principal, realm=realm.name, site=self.site_id, request_id=trace.request_id, program=program
         )
         trace.principal = str(principal)
         if flow.request is None:
