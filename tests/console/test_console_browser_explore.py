@@ -146,6 +146,8 @@ def test_a_filter_is_explained_at_its_field_and_in_the_address(visit):
     field.fill("sst:mean >")
     page.get_by_role("button", name="Search").click()
     page.get_by_role("alert").get_by_text("found the end").wait_for()
+    assert page.get_by_role("alert").bounding_box()["y"] < 200
+    assert "found the end" in page.locator("#filter-problem").inner_text()
     assert field.get_attribute("aria-invalid") == "true"
     assert headline(page) == "No answer"
 

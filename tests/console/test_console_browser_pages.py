@@ -33,6 +33,7 @@ PAGES = {
     "no geometry": "/collections/tables/items/ssp245",
     "odd item": f"{_ODD}/items/{quote(ODD_ID, safe='')}",
     "sites": "/sites",
+    "reference": "/stac/v2/api.html",
     "sign-in": "/sign-in",
     "sign-in with a token": "/sign-in?with=token",
     "sign-in needed": "/jobs",

@@ -169,7 +169,9 @@ def test_a_wrong_filter_is_explained_at_its_field(site, text, problem):
     assert problem in html.unescape(field)
     assert 'aria-invalid="true"' in page
     assert text in html.unescape(page)
-    assert page.count('class="notice bad"') == (2 if "No answer" in page else 1)  # the field, and a word that points there
+    top = page[page.index('id="problem"') : page.index('id="search"')]
+    assert problem in html.unescape(top)
+    assert page.count('class="notice bad"') == 2
 
 
 def test_the_example_of_a_filter_finds_something_and_later_pages_keep_it(site):
