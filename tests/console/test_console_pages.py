@@ -11,6 +11,7 @@ import pytest
 from console.conftest import run_site
 from console.console_site import HOSTILE, ODD_COLLECTION, ODD_ID
 from console.test_console_snippets import ODD_ITEM
+from twinlake.identity.actions import SCOPES
 
 pytestmark = pytest.mark.slow
 
@@ -378,6 +379,26 @@ class TestTokens:
 
         assert client.post(f"/tokens/{other['key']}/revoke", data=form).status_code == 404
         assert other["key"] not in client.get("/tokens").text
+
+    @pytest.mark.parametrize(("roles", "writes"), [([], False), (["operator"], True)])
+    def test_only_scopes_that_ones_roles_can_use_are_offered_and_given(self, site, roles, writes):
+        owner = f"urn:twinlake:site:central|carol-{writes}"
+        grants = {"roles": roles, "projects": [], "licences": []}
+        address = f"{site.url}/api/principals/{quote(owner, safe='')}/grants"
+        assert httpx2.put(address, headers=site.bearer, json=grants).status_code == 200
+        asked = {"name": "t", "owner": owner, "roles": roles, "scopes": sorted(SCOPES)}
+        token = httpx2.post(f"{site.url}/api/tokens", headers=site.bearer, json=asked).json()["token"]
+        with httpx2.Client(base_url=site.url, headers={"accept": "text/html", "origin": site.url}) as client:
+            client.post("/sign-in", data={"token": token})
+            page = client.get("/tokens").text
+        body = {"name": "more", "scopes": ["read", "write"]}
+        made = httpx2.post(f"{site.url}/api/tokens", headers={"authorization": f"Bearer {token}"}, json=body)
+
+        offered = re.findall(r'name="scopes" value="(\w+)"', page)
+        assert offered == ["search", "read", *(["write"] if writes else []), "process", "subscribe", "admin"]
+        assert "look after your own account" in page
+        assert made.status_code == (201 if writes else 403)
+        assert writes or "allow nothing for which a token needs: write" in made.json()["detail"]
 
     def test_whoever_revokes_their_own_session_is_signed_out(self, client, form, token):
         key = token.removeprefix("tl_").partition(".")[0]

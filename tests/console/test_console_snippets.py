@@ -4,6 +4,7 @@ import contextlib
 import html
 import io
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -11,10 +12,16 @@ import sys
 from pathlib import Path
 from urllib.parse import quote
 
+import httpx2
+import lxml.html
 import pytest
+import rasterio
+from rasterio.transform import from_origin
 
+from console.conftest import run_site
 from console.console_site import HOSTILE, ODD_COLLECTION, ODD_ID
 from twinlake.console.snippets import Snippets
+from twinlake.testing.site import run_twinlake
 
 pytestmark = pytest.mark.slow
 
@@ -132,3 +139,42 @@ def test_no_name_breaks_out_of_its_quotes(name):
         else:
             words = shlex.split(snippet.code)
             assert shlex.join(words) == snippet.code
+
+
+def submit(browser, answer, **more):
+    """Send the form of a page as a person does, with what a button adds."""
+    [form] = lxml.html.fromstring(answer.text).forms
+    return browser.post(form.action, data=dict(form.fields) | more, follow_redirects=True)
+
+
+def test_the_services_page_tells_how_to_begin(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with run_site(tmp_path, extra=-1) as own:
+        add = ("admin", "accounts", "add", "alice", "--write-to", str(tmp_path / "pw"), "--config", str(tmp_path / "site.toml"))
+        assert run_twinlake(*add).returncode == 0
+        page = lxml.html.fromstring(own.get("/services").text)
+        sign_in, ingest = (page.get_element_by_id(f"begin-dedl-{name}") for name in ("identity", "jobs"))
+
+        assert sign_in.get("data-language") == "Python"
+        script = [sys.executable, "-c", sign_in.text]
+        with subprocess.Popen(script, stdout=subprocess.PIPE, text=True) as program, httpx2.Client() as browser:
+            address = program.stdout.readline().split()[1]
+            answer = browser.get(address)
+            answer = submit(browser, answer, username="alice", password=(tmp_path / "pw").read_text().strip())
+            assert "The device is let in." in submit(browser, answer, decision="allow").text
+            said = program.communicate(timeout=60)[0]
+        assert "urn:twinlake:site:central|" in said
+
+        assert ingest.get("data-language") == "shell"
+        (tmp_path / "my.token").write_text(own.token)
+        with rasterio.open(
+            "scene.tif", "w", driver="GTiff", width=9, height=9, count=1, dtype="uint8", crs="EPSG:4326",
+            transform=from_origin(10, 50, 0.1, 0.1),
+        ) as target:  # fmt: skip
+            target.update_tags(ACQUISITIONDATETIME="2024-01-01T12:00:00Z")
+        commands = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+        done = subprocess.run(
+            ["bash", "-ec", ingest.text], capture_output=True, text=True, check=False, env=os.environ | commands
+        )
+        assert done.returncode == 0, done.stderr
+        assert "successful" in done.stdout

@@ -73,6 +73,10 @@ async def site():
 
 def _account_api(site):
     api = new_api(title="Test", version="0")
-    accounts = Accounts(tokens=site.tokens, grants=site.grants, policy=site.policy)
+
+    async def may_write(caller):
+        return site.policy.decide(caller, "create_collection").allowed
+
+    accounts = Accounts(tokens=site.tokens, grants=site.grants, policy=site.policy, may_write=may_write)
     declare_routes(api, accounts=accounts, policy=site.policy, audit=site.audit, usage=site.usage, seal=TokenSeal(b"k" * 32))
     return api

@@ -139,7 +139,7 @@ class Explorer:
         try:
             return await self._search(asked, choices, caller)
         except InvalidFilterError as error:
-            return _no_answer(f"The filter is wrong. {_explain(error)}", filter_problem=_explain(error))
+            return _no_answer(_explain(error), filter_problem=_explain(error))
         except TwinlakeError as error:
             return _no_answer(_explain(error))
 

@@ -116,7 +116,7 @@ def _describe_service(offered: Offered) -> JsonObject:
         "title": service.title,
         "description": service.description,
         "sites": [{"title": site.title, "url": site.offers[service.id]} for site in offered.sites],
-        "code": Snippet("Python", service.begin.replace("{url}", offered.sites[0].offers[service.id])),
+        "code": Snippet(service.language, offered.begin),
     }
 
 

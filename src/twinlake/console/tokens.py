@@ -17,7 +17,7 @@ from twinlake.core.documents import JsonObject
 from twinlake.core.errors import ConflictError, InvalidInputError, TwinlakeError
 from twinlake.core.randomness import Randomness
 from twinlake.identity.accounts import Accounts, require_somebody
-from twinlake.identity.principals import Principal
+from twinlake.identity.principals import Caller, Principal
 from twinlake.identity.sessions import require_form_token
 from twinlake.identity.tokens import NewToken, TokenRecord
 
@@ -31,6 +31,7 @@ _SCOPES = MappingProxyType(
         "admin": "look after accounts and access",
     }
 )
+_OWN_ADMIN = "look after your own account: its tokens, the licences that you accept"
 _USUAL = timedelta(days=90)
 _LONGEST_DAYS = 3650
 _SEE_OTHER = 303
@@ -137,16 +138,17 @@ class TokenPages:
             made=made,
             good=[one for one in described if one["state"] == "good"],
             ended=[one for one in described if one["state"] != "good"],
-            scopes=_list_scopes(caller.scopes),
+            scopes=await self._list_scopes(caller),
             roles=sorted(caller.roles),
             longest_days=_LONGEST_DAYS,
             codes=Snippets(self._pages.site.url, with_token=True).list_tokens(until=(now + _USUAL).date()),
         )
 
-
-def _list_scopes(scopes: frozenset[str]) -> Sequence[tuple[str, str]]:
-    """Return those of *scopes* that a token may be given, with what they are for: not more than who asks has."""
-    return [(name, meaning) for name, meaning in _SCOPES.items() if name in scopes]
+    async def _list_scopes(self, caller: Caller) -> Sequence[tuple[str, str]]:
+        """Return the scopes that a token of *caller* may be given, with what they can do with it."""
+        useful = await self._accounts.list_useful_scopes(caller)
+        meanings = {**_SCOPES, **({} if self._accounts.administers_site(caller) else {"admin": _OWN_ADMIN})}
+        return [(name, meaning) for name, meaning in meanings.items() if name in useful]
 
 
 def _describe(record: TokenRecord, now: datetime) -> JsonObject:

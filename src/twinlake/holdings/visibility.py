@@ -104,6 +104,13 @@ class CollectionPolicy:
             raise CollectionNotFoundError(collection)
         return self._policy.require(caller, action, collection=facts)
 
+    async def may_write(self, caller: Caller) -> bool:
+        """Tell whether *caller* may change any collection, or make one."""
+        if self._policy.decide(caller, "create_collection").allowed:
+            return True
+        facts = [facts_of(*each) for each in (await self._catalogue.list_access()).items()]
+        return any(decision.allowed for decision in self._policy.decide_each(caller, "write", facts))
+
     def _compile(self, caller: Caller, records: Mapping[str, CollectionAccess], minute: int) -> _Compiled:
         facts = [facts_of(name, record) for name, record in records.items()]
         decisions = self._policy.decide_each(caller, "discover", facts)

@@ -1,13 +1,17 @@
 """What people and administrators do with accounts: tokens and grants, within what the policy allows."""
 
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from twinlake.core.errors import NotFoundError
+from twinlake.identity.actions import Action
 from twinlake.identity.errors import RefusedError, SignInRequiredError
 from twinlake.identity.grants import Grants, GrantStore
 from twinlake.identity.policy.service import Policy
 from twinlake.identity.principals import Caller, Principal
 from twinlake.identity.tokens import NewToken, TokenRecord, TokenStore
+
+_SITE_WIDE: Mapping[str, Action] = {"process": "run", "subscribe": "subscribe"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +21,18 @@ class Accounts:
     tokens: TokenStore
     grants: GrantStore
     policy: Policy
+    may_write: Callable[[Caller], Awaitable[bool]]
+    """Tells whether somebody may change a collection of the site, or make one."""
+
+    async def list_useful_scopes(self, caller: Caller) -> frozenset[str]:
+        """Return those of the scopes of *caller* for which the policy allows them anything."""
+        useful = {"search", "read"}
+        useful |= {scope for scope, action in _SITE_WIDE.items() if self.policy.decide(caller, action).allowed}
+        if await self.may_write(caller):
+            useful.add("write")
+        if self.policy.decide(caller, "administer", account=caller.principal).allowed:
+            useful.add("admin")
+        return caller.scopes & useful
 
     async def create_token(self, new: NewToken, *, by: Caller) -> tuple[str, TokenRecord]:
         """Make a token; return its text, which is not kept, and its record.
@@ -24,16 +40,22 @@ class Accounts:
         Raises
         ------
         SignInRequiredError, RefusedError
-            It is for somebody else, or may do more than the token that asks for it.
+            It is for somebody else, may do more than the token that asks for it, or has a scope that is of no use to them.
         """
         self.policy.require(by, "administer", account=new.owner)
-        if not self._administers_site(by):
+        if not self.administers_site(by):
             excess = sorted((new.scopes - by.scopes) | (new.roles - by.roles))
             if excess:
                 raise RefusedError(
                     f"A new token may not do more than the one that asks for it: {', '.join(excess)}.",
                     rule="scope",
                     remedy="Ask for fewer scopes and roles.",
+                )
+            if useless := sorted(new.scopes - await self.list_useful_scopes(by)):
+                raise RefusedError(
+                    f"Your roles at this site allow nothing for which a token needs: {', '.join(useless)}.",
+                    rule="default-deny",
+                    remedy="Leave it out, or ask an operator for a role.",
                 )
         return await self.tokens.create(new, by=by)
 
@@ -73,7 +95,8 @@ class Accounts:
         await self.grants.accept_licence(licence, by=by)
         return await self.grants.get(principal)
 
-    def _administers_site(self, caller: Caller) -> bool:
+    def administers_site(self, caller: Caller) -> bool:
+        """Tell whether *caller* looks after everybody's accounts."""
         return self.policy.decide(caller, "administer").allowed
 
 

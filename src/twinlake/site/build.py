@@ -218,7 +218,7 @@ async def open_services(
             usage=usage,
             tokens=tokens,
             sessions=sessions,
-            accounts=Accounts(tokens=tokens, grants=federation.grants, policy=policy),
+            accounts=Accounts(tokens=tokens, grants=federation.grants, policy=policy, may_write=collections.may_write),
             catalogue=catalogue,
             collections=collections,
             audiences=audiences,

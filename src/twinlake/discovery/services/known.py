@@ -2,6 +2,33 @@
 
 from twinlake.discovery.services.models import Service
 
+_SIGN_IN = """\
+import time
+from pathlib import Path
+
+import requests
+
+realm = "{site}/auth/realms/dedl/protocol/openid-connect"
+asked = {"client_id": "hda-public"}
+device = requests.post(f"{realm}/auth/device", data=asked, timeout=60).json()
+print("Open", device["verification_uri_complete"], "and let this program in.", flush=True)
+
+asked |= {"grant_type": "urn:ietf:params:oauth:grant-type:device_code", "device_code": device["device_code"]}
+answer = {"error": "authorization_pending"}
+while answer.get("error") == "authorization_pending":
+    time.sleep(device["interval"])
+    answer = requests.post(f"{realm}/token", data=asked, timeout=60).json()
+
+Path("my.token").write_text(answer["access_token"])
+headers = {"Authorization": f"Bearer {answer['access_token']}"}
+print(requests.get("{site}/api/me", headers=headers, timeout=60).json())"""
+"""The device flow (RFC 8628), for an account at the site itself."""
+
+_INGEST = """\
+# my.token is a token with the scopes write and process, made on the page {site}/tokens
+twinlake ingest scene.tif --collection my-data --create-collection --to {site} --token-file my.token
+twinlake jobs list --to {site} --token-file my.token"""
+
 KNOWN: dict[str, Service] = {
     service.id: service
     for service in (
@@ -23,7 +50,7 @@ KNOWN: dict[str, Service] = {
             id="dedl-identity",
             title="Federated identity",
             description="Sign in once for all sites (OpenID Connect), and exchange a sign-in for a token of one site.",
-            begin='import requests\n\nprint(requests.get("{url}/.well-known/openid-configuration").json()["token_endpoint"])',
+            begin=_SIGN_IN,
         ),
         Service(
             id="dedl-notification",
@@ -40,11 +67,8 @@ KNOWN: dict[str, Service] = {
             id="dedl-jobs",
             title="Jobs",
             description="Take in files of one's own and follow the work: progress, logs, results.",
-            begin=(
-                "import requests\n\n"
-                'token = open("my.token").read().strip()\n'
-                'print(requests.get("{url}", headers={"authorization": f"Bearer {token}"}).json())'
-            ),
+            begin=_INGEST,
+            language="shell",
         ),
     )
 }

@@ -16,7 +16,9 @@ class Service:
     title: str
     description: str
     begin: str = ""
-    """Code with which a user begins, Python; ``{url}`` stands for where the service is."""
+    """Code with which a user begins; ``{url}`` stands for where the service is, ``{site}`` for its site."""
+    language: str = "Python"
+    """Of that code."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,12 @@ class Offered:
     service: Service
     sites: Sequence[Site]
 
+    @property
+    def begin(self) -> str:
+        """Code with which a user begins at the first site."""
+        first = self.sites[0]
+        return self.service.begin.replace("{url}", first.offers[self.service.id]).replace("{site}", first.url)
+
 
 @dataclass(frozen=True, slots=True)
 class ServiceDiscovery:

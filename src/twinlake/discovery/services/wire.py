@@ -40,7 +40,7 @@ def to_collection(root: str, found: Sequence[Offered], *, query: str) -> JsonObj
 
 def to_feature(root: str, offered: Offered) -> JsonObject:
     """Return one service with the sites that offer it."""
-    service, first = offered.service, offered.sites[0]
+    service = offered.service
     return {
         "type": "Feature",
         "stac_version": "1.0.0",
@@ -50,7 +50,7 @@ def to_feature(root: str, offered: Offered) -> JsonObject:
             "title": service.title,
             "description": service.description,
             "twinlake:sites": [_to_site(site, service.id) for site in offered.sites],
-            "twinlake:begin": service.begin.replace("{url}", first.offers[service.id]),
+            "twinlake:begin": offered.begin,
         },
         "assets": {},
         "links": [
