@@ -12,7 +12,16 @@ from twinlake.processing.openeo.values import Values, to_json
 from twinlake.standards.openeo.graph import parse_graph
 
 WRONG = {
-    ("array_append", 1),  # expects [1] of [] and 0
+    ("any", 8),  # expects false of [null] with ignore_nodata false, where the description and its example say null
+    ("array_append", 0),  # expects [1] of [] and 0
+    ("array_apply", 5),  # expects a plain array of one with labels, contrary to case 7
+    ("array_apply", 6),  # the same
+    ("array_apply", 8),  # calls a process "mulitply"
+    ("array_element", 3),  # asks for the label BO2 (a letter O) where B02 (a digit) is
+    ("array_modify", 3),  # removes an element with the default of length, which is 0
+    ("count", 4),  # the condition is no process graph and has a parameter "element"
+    ("count", 5),  # the same
+    ("lte", 15),  # expects infinity not to be at most infinity, contrary to eq and to IEEE 754
 }
 """Cases of the suite that contradict the process they are of."""
 

@@ -3,13 +3,14 @@
 Works node after node in the graph's order. What it is given was checked before (`checking`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from twinlake.processing.openeo.cubes import Cube
+from twinlake.processing.openeo.kernels.joining import wrap
 from twinlake.processing.openeo.process import REQUIRED, Parameter, Process
 from twinlake.processing.openeo.registry import find_process
 from twinlake.processing.openeo.values import Values, from_json, nothing, to_json, to_plain
@@ -48,43 +49,29 @@ class Callback:
 
     def for_each(self, data: Values, context: Any = None) -> Values:
         """Return the array of what it makes of each element of *data*: of all at once, where they are of one kind."""
+        if data.data.dtype != object:
+            made = self.for_all(data, context)
+            if not made.is_array:
+                return _as_array(made, data)
+            if data.data.ndim > 1:
+                raise ProcessParameterInvalidError("Arrays cannot be elements of arrays in a cube.")
         count = len(data.data)
-        if data.data.dtype == object or count == 0:
-            labels = data.labels or [None] * count
-            made = [
-                self(x=data.element(number), index=from_json(number), label=from_json(label), context=context)
-                for number, label in enumerate(labels)
-            ]
-            return replace(stack(made), labels=data.labels)
-        beside = replace(data, is_array=False, labels=None)
-        column = (count, *([1] * (data.data.ndim - 1)))
-        index = Values(data=np.arange(count).reshape(column))
-        label = nothing() if data.labels is None else replace(from_json(list(data.labels)), is_array=False)
-        label = label if data.labels is None else replace(label, data=label.data.reshape(column))
-        made_of_all = self(x=beside, index=index, label=label, context=context)
-        return _as_array(made_of_all, data)
+        labels = data.labels or [None] * count
+        elements = [
+            self(x=data.element(number), index=from_json(number), label=from_json(label), context=context)
+            for number, label in enumerate(labels)
+        ]
+        return replace(wrap(elements), labels=data.labels)
 
-
-def stack(elements: Sequence[Values]) -> Values:
-    """Return the array of *elements*, each of which may be one value or one per cell.
-
-    Raises
-    ------
-    ProcessParameterInvalidError
-        One is an array of many cells itself.
-    """
-    if all(each.data.ndim == 0 or (each.is_array and each.data.ndim == 1) for each in elements):
-        return from_json([to_json(each) for each in elements])
-    if any(each.is_array for each in elements):
-        raise ProcessParameterInvalidError("Arrays cannot be elements of arrays in a cube.")
-    data = np.stack(np.broadcast_arrays(*[each.data for each in elements]))
-    valid = None
-    if any(each.valid is not None for each in elements):
-        valid = np.stack([np.broadcast_to(True if each.valid is None else each.valid, data.shape[1:]) for each in elements])
-    by_nan = any(each.nan_is_nodata for each in elements) and data.dtype.kind == "f"
-    if by_nan and valid is not None:
-        data, valid = np.where(valid, data, np.nan).astype(data.dtype, copy=False), None
-    return Values(data=data, valid=valid, is_array=True, nan_is_nodata=by_nan)
+    def for_all(self, data: Values, context: Any = None) -> Values:
+        """Return what it makes of all elements of *data* at once: of the shape of *data*, or of one that fits into it."""
+        column = (len(data.data), *([1] * (data.data.ndim - 1)))
+        label = nothing()
+        if data.labels is not None:
+            given = from_json(list(data.labels))
+            label = replace(given, data=given.data.reshape(column), is_array=False)
+        index = Values(data=np.arange(len(data.data)).reshape(column))
+        return self(x=replace(data, is_array=False, labels=None), index=index, label=label, context=context)
 
 
 def _as_array(made: Values, data: Values) -> Values:
@@ -128,7 +115,7 @@ def _resolve(argument: Any, results: Mapping[str, Any], scope: Scope) -> Any:
         case list():
             elements = [_resolve(each, results, scope) for each in argument]
             if any(isinstance(each, Values) for each in elements):
-                return stack([each if isinstance(each, Values) else from_json(each) for each in elements])
+                return wrap([each if isinstance(each, Values) else from_json(each) for each in elements])
             return elements
         case dict():
             members = {name: _resolve(each, results, scope) for name, each in argument.items()}

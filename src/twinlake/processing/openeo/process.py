@@ -51,16 +51,21 @@ class Parameter:
 
     @property
     def is_callback(self) -> bool:
-        """Whether it is a process graph."""
-        return isinstance(self.schema, dict) and self.schema.get("subtype") == "process-graph"
+        """Whether it is a process graph, or may be one."""
+        return self._graph is not None
 
     @property
     def passed(self) -> tuple["Parameter", ...]:
         """What a callback is given."""
-        named = self.schema.get("parameters", ()) if isinstance(self.schema, dict) else ()
+        named = () if self._graph is None else self._graph.get("parameters", ())
         return tuple(
             Parameter(each["name"], each["schema"], each["description"], each.get("default", REQUIRED)) for each in named
         )
+
+    @property
+    def _graph(self) -> Schema | None:
+        schemas = self.schema if isinstance(self.schema, list) else [self.schema]
+        return next((each for each in schemas if each.get("subtype") == "process-graph"), None)
 
     def describe(self) -> JsonObject:
         """Return it as clients get it."""

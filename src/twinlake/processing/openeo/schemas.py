@@ -12,6 +12,12 @@ TRUTH: Schema = {"type": "boolean"}
 TRUTH_OR_NULL: Schema = {"type": ["boolean", "null"]}
 TEXT: Schema = {"type": "string"}
 TEXT_OR_NULL: Schema = {"type": ["string", "null"]}
+SCALAR_OR_NULL: Schema = {"type": ["number", "boolean", "string", "null"]}
+DATE: Schema = {"type": "string", "format": "date", "subtype": "date"}
+DATE_TIME: Schema = {"type": "string", "format": "date-time", "subtype": "date-time"}
+TIME: Schema = {"type": "string", "subtype": "time", "pattern": r"^\d{2}:\d{2}:\d{2}$"}
+UNIT: Schema = {"type": "string", "enum": ["millisecond", "second", "minute", "hour", "day", "week", "month", "year"]}
+PLACE: Schema = {"type": "integer", "minimum": 0}
 NUMBERS: Schema = {"type": "array", "items": NUMBER_OR_NULL}
 TRUTHS: Schema = {"type": "array", "items": TRUTH_OR_NULL}
 LABEL: list[Schema] = [NUMBER, TEXT]
@@ -19,6 +25,7 @@ LABEL_OR_NULL: list[Schema] = [NUMBER, TEXT, {"type": "null"}]
 CUBE: Schema = {"type": "object", "subtype": "datacube"}
 LABELED: Schema = {"type": "array", "subtype": "labeled-array", "items": ANYTHING}
 ARRAY: Schema = {"type": "array", "items": ANYTHING}
+SORTABLE: Schema = {"type": "array", "items": {"anyOf": [NUMBER, {"type": "null"}, DATE_TIME, DATE]}}
 
 
 def callback(*parameters: dict[str, Any], returns: Schema) -> Schema:

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from twinlake.standards.openeo.errors import ProcessParameterInvalidError
+
 Label = str | int | float
 _SMALLEST, _LARGEST = -(2**63), 2**63 - 1
 
@@ -60,12 +62,22 @@ class Values:
     @property
     def is_empty(self) -> bool:
         """Whether not one is valid."""
-        return self.valid is not None and not self.valid.any()
+        return self.data.size == 0 or (self.valid is not None and not self.valid.any())
 
     def element(self, number: int) -> "Values":
-        """Return one element of an array."""
+        """Return one element of an array; of mixed ones as the kind that it has itself."""
+        if self.data.dtype == object and self.data.ndim == 1:
+            return nothing() if self.valid is not None and not self.valid[number] else from_json(self.data[number])
         valid = None if self.valid is None else self.valid[number]
         return replace(self, data=self.data[number, ...], valid=valid, is_array=False, labels=None)
+
+    def elements(self, places: slice | NDArray[np.integer[Any]]) -> "Values":
+        """Return the array of some elements, with their labels."""
+        valid = None if self.valid is None else self.valid[places]
+        labels = None
+        if self.labels is not None:
+            labels = tuple([self.labels[i] for i in np.arange(len(self.data))[places]])
+        return replace(self, data=self.data[places], valid=valid, labels=labels)
 
 
 def from_json(value: object) -> Values:
@@ -91,7 +103,15 @@ def to_json(values: Values) -> Any:
 
 
 def to_plain(values: Values) -> Any:
-    """Return one value, or an array, as Python has it; `None` is no data."""
+    """Return one value, or an array, as Python has it; `None` is no data.
+
+    Raises
+    ------
+    ProcessParameterInvalidError
+        The values differ from cell to cell.
+    """
+    if values.data.ndim > values.is_array:
+        raise ProcessParameterInvalidError("An option must be one for all cells and elements.")
     if values.is_array:
         return [_to_plain(values.data[i], None if values.valid is None else values.valid[i]) for i in range(len(values.data))]
     return _to_plain(values.data, values.valid)

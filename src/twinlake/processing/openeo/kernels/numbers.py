@@ -5,6 +5,7 @@ type; a constant does not change that of a cube. Integers of up to 16 bits becom
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -72,11 +73,20 @@ def align(operands: Sequence[Values]) -> tuple[Values, ...]:
     ProcessParameterInvalidError
         Arrays have different lengths.
     """
-    deepest = max(each.data.ndim for each in operands)
+    deepest = max(each.data.ndim - each.is_array for each in operands) + 1
     lengths = {len(each.data) for each in operands if each.is_array}
     if len(lengths) > 1:
         raise ProcessParameterInvalidError(f"Arrays of {' and '.join(map(str, sorted(lengths)))} elements do not go together.")
-    return tuple([_deepen(each, deepest) if each.is_array and each.data.ndim < deepest else each for each in operands])
+    return tuple([deepen(each, deepest) if each.is_array else each for each in operands])
+
+
+def deepen(array: Values, dimensions: int) -> Values:
+    """Return an array with dimensions of cells put in, so that it has as many *dimensions*."""
+    if array.data.ndim == dimensions:
+        return array
+    shape = (len(array.data), *([1] * (dimensions - array.data.ndim)), *array.data.shape[1:])
+    valid = None if array.valid is None else array.valid.reshape(shape)
+    return replace(array, data=array.data.reshape(shape), valid=valid)
 
 
 def promote(operands: Sequence[NDArray[Any]]) -> list[Any]:
@@ -127,11 +137,3 @@ def like(operands: Sequence[Values], data: NDArray[Any], valid: NDArray[np.bool_
 def _as_numbers(values: Values) -> NDArray[Any]:
     """Return the numbers; where nothing is valid, whatever stands there are none."""
     return values.data if values.data.dtype.kind in "iuf" else np.full(values.data.shape, np.nan)
-
-
-def _deepen(values: Values, dimensions: int) -> Values:
-    shape = (len(values.data), *([1] * (dimensions - values.data.ndim)), *values.data.shape[1:])
-    valid = None if values.valid is None else values.valid.reshape(shape)
-    return Values(
-        data=values.data.reshape(shape), valid=valid, is_array=True, labels=values.labels, nan_is_nodata=values.nan_is_nodata
-    )

@@ -1,0 +1,102 @@
+"""Elements of arrays: found by place or label, in each cell apart where places differ."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twinlake.processing.openeo.values import Label, Values, nothing
+from twinlake.standards.openeo.errors import ProcessError, ProcessParameterInvalidError
+
+
+def require_array(name: str, values: Values) -> None:
+    """Refuse what is no array.
+
+    Raises
+    ------
+    ProcessParameterInvalidError
+        *values*, which parameter *name* has, are none.
+    """
+    if not values.is_array:
+        raise ProcessParameterInvalidError(f"'{name}' is no array.")
+
+
+def require_whole(name: str, value: Any, least: float = -math.inf) -> int:
+    """Return *value*, a plain one, as a whole number that is at least *least*.
+
+    Raises
+    ------
+    ProcessParameterInvalidError
+        *value*, which parameter *name* has, is no such number.
+    """
+    is_whole = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value == int(value)
+    if not is_whole or value < least:
+        raise ProcessParameterInvalidError(f"'{name}' is no whole number{'' if least == -math.inf else f' of at least {least}'}.")
+    return int(value)
+
+
+def find_label(labels: Sequence[Label], label: object) -> int | None:
+    """Return the place of a label; texts and numbers are never the same."""
+    places = (place for place, each in enumerate(labels) if isinstance(each, str) == isinstance(label, str) and each == label)
+    return next(places, None)
+
+
+def join_labels(one: tuple[Label, ...] | None, other: tuple[Label, ...] | None) -> tuple[Label, ...] | None:
+    """Return the labels of two arrays, if both have some.
+
+    Raises
+    ------
+    ProcessError
+        ArrayLabelConflict: both have the same label.
+    """
+    if one is None or other is None:
+        return None
+    twice = next((each for each in other if find_label(one, each) is not None), None)
+    if twice is not None:
+        raise ProcessError(
+            "ArrayLabelConflict", f"Both arrays have an element with the label {twice!r}: rename one of them first."
+        )
+    return (*one, *other)
+
+
+def pick(data: Values, place: NDArray[np.integer[Any]], known: NDArray[np.bool_]) -> Values:
+    """Return the element at a *place* of each cell, and no data where the place is not *known*.
+
+    *place* and *known* have the shape of the cells, or none if all cells are meant.
+    """
+    if place.ndim == 0 and known:
+        return data.element(int(place))
+    cells = np.broadcast_shapes(place.shape, data.data.shape[1:])
+    if not cells:
+        return nothing()
+    if not known.any():
+        return mark(Values(data=np.zeros(cells, data.data.dtype), nan_is_nodata=data.nan_is_nodata), np.zeros(cells, dtype=bool))
+    places = np.broadcast_to(np.where(known, place, 0), cells)[None]
+    valid = np.broadcast_to(known, cells)
+    if data.valid is not None:
+        valid = valid & take(data.valid, places)[0]
+    picked = replace(data, data=take(data.data, places)[0], valid=None, is_array=False, labels=None)
+    return mark(picked, valid)
+
+
+def take(elements: NDArray[Any], places: NDArray[np.integer[Any]]) -> NDArray[Any]:
+    """Return the *elements* at *places*, which, like them, stand along the first dimension; cells are spread as needed."""
+    cells = np.broadcast_shapes(elements.shape[1:], places.shape[1:])
+    spread = np.broadcast_to(_deep(elements, len(cells)), (len(elements), *cells))
+    return np.take_along_axis(spread, np.broadcast_to(_deep(places, len(cells)), (len(places), *cells)), axis=0)
+
+
+def mark(values: Values, valid: NDArray[np.bool_]) -> Values:
+    """Return *values* with no data where they are not *valid*: NaN where that means it, else by the mask."""
+    if valid.all():
+        return values
+    if values.nan_is_nodata:
+        return replace(values, data=np.where(valid, values.data, np.nan).astype(values.data.dtype, copy=False))
+    return replace(values, valid=np.asarray(valid))
+
+
+def _deep(elements: NDArray[Any], cells: int) -> NDArray[Any]:
+    return elements.reshape(len(elements), *([1] * (cells + 1 - elements.ndim)), *elements.shape[1:])

@@ -1,0 +1,26 @@
+"""`text_begins`."""
+
+from twinlake.processing.openeo.kernels.texts import search
+from twinlake.processing.openeo.process import Parameter, Pointwise, Process
+from twinlake.processing.openeo.schemas import TEXT, TEXT_OR_NULL, TRUTH, TRUTH_OR_NULL
+
+PROCESS = Process(
+    id="text_begins",
+    summary="Whether a text begins with another",
+    description="Tells whether the text `data` begins with `pattern`, character by character. No-data stays no-data.",
+    categories=("texts", "comparison"),
+    parameters=(
+        Parameter("data", TEXT_OR_NULL, "The text that is looked at."),
+        Parameter("pattern", TEXT, "The text that is looked for; it has no wildcards."),
+        Parameter("case_sensitive", TRUTH, "Whether capital and small letters differ.", default=True, is_plain=True),
+    ),
+    returns=TRUTH_OR_NULL,
+    returned="Whether it is so.",
+    work=Pointwise(),
+    kernel=search(str.startswith),
+    examples=(
+        {"arguments": {"data": "Sea ice", "pattern": "Sea"}, "returns": True},
+        {"arguments": {"data": "Sea ice", "pattern": "sea"}, "returns": False},
+        {"arguments": {"data": "Ärmel", "pattern": "ä", "case_sensitive": False}, "returns": True},
+    ),
+)
