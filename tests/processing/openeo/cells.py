@@ -32,13 +32,13 @@ def compute_cubes(process_id, **arguments):
     return evaluate(graph, cubes)
 
 
-def assert_same_in_each_cell(process_id, *, cells=SHAPE, **arguments):
+def assert_same_in_each_cell(process_id, *, cells=SHAPE, within=None, **arguments):
     """Compare the result over cubes with that of each cell, and return the former."""
     found = compute_cubes(process_id, **arguments)
     for cell in np.ndindex(cells):
         alone = {name: at(value, cell) if isinstance(value, Values) else value for name, value in arguments.items()}
         expected = compute(process_id, alone)
-        assert is_same(at(found, cell), expected), (cell, alone, at(found, cell), expected)
+        assert is_same(at(found, cell), expected, within), (cell, alone, at(found, cell), expected)
     return found
 
 

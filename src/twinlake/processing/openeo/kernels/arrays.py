@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from twinlake.processing.openeo.kernels.numbers import deepen
 from twinlake.processing.openeo.values import Label, Values, nothing
 from twinlake.standards.openeo.errors import ProcessError, ProcessParameterInvalidError
 
@@ -74,19 +75,19 @@ def pick(data: Values, place: NDArray[np.integer[Any]], known: NDArray[np.bool_]
         return nothing()
     if not known.any():
         return mark(Values(data=np.zeros(cells, data.data.dtype), nan_is_nodata=data.nan_is_nodata), np.zeros(cells, dtype=bool))
+    deep = deepen(data, len(cells) + 1)
     places = np.broadcast_to(np.where(known, place, 0), cells)[None]
     valid = np.broadcast_to(known, cells)
-    if data.valid is not None:
-        valid = valid & take(data.valid, places)[0]
-    picked = replace(data, data=take(data.data, places)[0], valid=None, is_array=False, labels=None)
-    return mark(picked, valid)
+    if deep.valid is not None:
+        valid = valid & take(deep.valid, places)[0]
+    return mark(replace(deep, data=take(deep.data, places)[0], valid=None, is_array=False, labels=None), valid)
 
 
 def take(elements: NDArray[Any], places: NDArray[np.integer[Any]]) -> NDArray[Any]:
-    """Return the *elements* at *places*, which, like them, stand along the first dimension; cells are spread as needed."""
+    """Return the *elements* at *places*, which both stand along the first dimension; the others are those of cells."""
     cells = np.broadcast_shapes(elements.shape[1:], places.shape[1:])
-    spread = np.broadcast_to(_deep(elements, len(cells)), (len(elements), *cells))
-    return np.take_along_axis(spread, np.broadcast_to(_deep(places, len(cells)), (len(places), *cells)), axis=0)
+    spread = np.broadcast_to(elements, (len(elements), *cells))
+    return np.take_along_axis(spread, np.broadcast_to(places, (len(places), *cells)), axis=0)
 
 
 def mark(values: Values, valid: NDArray[np.bool_]) -> Values:
@@ -96,7 +97,3 @@ def mark(values: Values, valid: NDArray[np.bool_]) -> Values:
     if values.nan_is_nodata:
         return replace(values, data=np.where(valid, values.data, np.nan).astype(values.data.dtype, copy=False))
     return replace(values, valid=np.asarray(valid))
-
-
-def _deep(elements: NDArray[Any], cells: int) -> NDArray[Any]:
-    return elements.reshape(len(elements), *([1] * (cells + 1 - elements.ndim)), *elements.shape[1:])

@@ -18,9 +18,9 @@ from twinlake.standards.openeo.errors import ProcessParameterInvalidError
 def join(arrays: Sequence[Values]) -> Values:
     """Return the elements of all *arrays*, those of the first first; without labels."""
     cells = np.broadcast_shapes(*[each.data.shape[1:] for each in arrays])
-    deep = [deepen(each, len(cells) + 1) for each in arrays]
-    data = np.concatenate([np.broadcast_to(each, (len(each), *cells)) for each in unify(deep)])
-    masks = _masks(deep, data)
+    deep = [deepen(each, len(cells) + 1) for each in unify(arrays)]
+    data = np.concatenate([np.broadcast_to(each.data, (len(each.data), *cells)) for each in deep])
+    masks = _masks(deep)
     valid = None
     if masks is not None:
         valid = np.concatenate([np.broadcast_to(mask, (len(each.data), *cells)) for mask, each in zip(masks, deep, strict=True)])
@@ -55,17 +55,23 @@ def wrap(elements: Sequence[Values]) -> Values:
 
 def choose(is_chosen: Values, accept: Values, reject: Values) -> Values:
     """Return *accept* where the truths *is_chosen*, all valid, are true, and *reject* in all other cells."""
-    chosen, *others = align((is_chosen, accept, reject))
-    data = np.where(chosen.data, *unify(others))
-    masks = _masks(others, data)
+    chosen, *others = align((is_chosen, *unify((accept, reject))))
+    data = np.where(chosen.data, *[each.data for each in others])
+    masks = _masks(others)
     return like((chosen, *others), data, None if masks is None else np.where(chosen.data, *masks))
 
 
-def unify(operands: Sequence[Values]) -> list[NDArray[Any]]:
-    """Return the data of all in one type; constants without any data take that of the others."""
-    some = [each for each in operands if not _is_blank(each)]
-    kind = _common_type(some or operands)
-    return [np.zeros(each.data.shape, kind) if _is_blank(each) else each.data.astype(kind, copy=False) for each in operands]
+def unify(operands: Sequence[Values]) -> list[Values]:
+    """Return all in one type; constants without any data take that of the others."""
+    kind = _common_type([each for each in operands if not _is_blank(each)] or operands)
+    return [_cast(each, kind) for each in operands]
+
+
+def _cast(values: Values, kind: np.dtype[Any]) -> Values:
+    data = np.zeros(values.data.shape, kind) if _is_blank(values) else values.data.astype(kind, copy=False)
+    if kind.kind == "f":
+        return replace(values, data=data)
+    return replace(values, data=data, valid=values.mask(), nan_is_nodata=False)
 
 
 def _is_blank(values: Values) -> bool:
@@ -77,10 +83,11 @@ def _single(value: Values) -> Values:
     return replace(value, data=value.data[None], valid=valid, is_array=True)
 
 
-def _masks(operands: Sequence[Values], data: NDArray[Any]) -> list[Any] | None:
-    """Return where each has data; None if all have, or NaN tells it in the *data* that they became."""
-    masks = [each.valid if data.dtype.kind == "f" else each.mask() for each in operands]
-    return None if all(mask is None for mask in masks) else [np.True_ if mask is None else mask for mask in masks]
+def _masks(operands: Sequence[Values]) -> list[Any] | None:
+    """Return where each has data; None if no mask says it."""
+    if all(each.valid is None for each in operands):
+        return None
+    return [np.True_ if each.valid is None else each.valid for each in operands]
 
 
 def _common_type(operands: Sequence[Values]) -> np.dtype[Any]:

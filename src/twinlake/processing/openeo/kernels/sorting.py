@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twinlake.processing.openeo.kernels.arrays import mark, require_array, take
+from twinlake.processing.openeo.kernels.numbers import deepen
 from twinlake.processing.openeo.kernels.texts import require_text
 from twinlake.processing.openeo.values import Values
 from twinlake.standards.openeo.dates import parse_moment
@@ -45,16 +46,18 @@ def rearrange(data: Values, order: Values) -> Values:
     """
     require_array("data", data)
     require_array("order", order)
-    known = np.asarray(order.where())
+    dimensions = max(data.data.ndim, order.data.ndim)
+    deep, order = deepen(data, dimensions), deepen(order, dimensions)
+    known = order.where()
     are_places = order.data.dtype.kind in "iu" or order.is_empty
     if not are_places or np.any(known & ((order.data < 0) | (order.data >= len(data.data)))):
         raise ProcessParameterInvalidError(f"'order' has something other than places from 0 to {len(data.data) - 1}.")
     if not len(data.data):
         return data
     places = np.where(known, order.data, 0).astype(np.intp)
-    valid = None if data.valid is None else take(data.valid, places)
-    taken = Values(data=take(data.data, places), is_array=True, nan_is_nodata=data.nan_is_nodata)
-    return mark(taken, np.broadcast_to(known, taken.data.shape) if valid is None else known & valid)
+    taken = Values(data=take(deep.data, places), is_array=True, nan_is_nodata=data.nan_is_nodata)
+    valid = known if deep.valid is None else known & take(deep.valid, places)
+    return mark(taken, np.broadcast_to(valid, taken.data.shape))
 
 
 def _keys(data: Values, there: NDArray[np.bool_]) -> NDArray[Any]:
