@@ -7,9 +7,11 @@ from hypothesis import strategies as st
 
 from processing.openeo.cells import assert_same_in_each_cell, at, compute_cubes, make_cube
 from processing.openeo.suite import compute, is_same
+from twinlake.processing.openeo.evaluating import evaluate
 from twinlake.processing.openeo.registry import find_process
 from twinlake.processing.openeo.values import Values
 from twinlake.standards.openeo.errors import OpenEoError, ProcessError, ProcessParameterInvalidError
+from twinlake.standards.openeo.graph import parse_graph
 
 CELLS = (4, 5)
 LABELLED = {
@@ -55,6 +57,7 @@ def call(process_id, **arguments):
         ("sort", {"nodata": True}),
         ("sort", {"nodata": False}),
         ("sort", {"nodata": True, "asc": False}),
+        ("sort", {"nodata": False, "asc": False}),
         ("order", {"nodata": True}),
         ("order", {"nodata": False, "asc": False}),
     ],
@@ -426,3 +429,33 @@ def test_inspecting_changes_nothing():
 
     assert compute_cubes("inspect", data=cube, message="so far") is cube
     assert compute("inspect", {"data": {"a": [1, None]}, "level": "debug"}) == {"a": [1, None]}
+
+
+@pytest.mark.parametrize(
+    ("process_id", "arguments", "seed", "what"),
+    [
+        ("array_concat", {"array1": "before", "array2": "before"}, [1], "more than 1000000 elements"),
+        ("array_create", {"data": ["before", "before"]}, [1], "more than 1000000 elements"),
+        ("array_append", {"data": [], "value": "before"}, 1, "200 deep"),
+        ("text_concat", {"data": ["before", "before"]}, "a", "more than 1000000 characters"),
+    ],
+)
+def test_what_doubles_with_every_node_is_refused_in_time(process_id, arguments, seed, what):
+    def refer(value, node):
+        return (
+            {"from_node": node}
+            if value == "before"
+            else [refer(each, node) for each in value]
+            if isinstance(value, list)
+            else value
+        )
+
+    nodes = {"n0": {"process_id": "array_element", "arguments": {"data": [seed], "index": 0}}}
+    for number in range(1, 250):
+        given_ = {name: refer(value, f"n{number - 1}") for name, value in arguments.items()}
+        nodes[f"n{number}"] = {"process_id": process_id, "arguments": given_, "result": number == 249}
+    graph, faults = parse_graph(nodes)
+    assert not faults
+
+    with pytest.raises(ProcessParameterInvalidError, match=what):
+        evaluate(graph, {})

@@ -93,12 +93,10 @@ def from_json(value: object) -> Values:
 
 def to_json(values: Values) -> Any:
     """Return values as JSON; NaN and infinity stay floats, which JSON knows only by the word of openEO's clients."""
-    if not values.is_array:
-        return _to_plain(values.data, values.valid)
-    elements = [to_json(values.element(number)) for number in range(len(values.data))]
+    plain = to_plain(values)
     if values.labels is None:
-        return elements
-    pairs = [{"key": key, "value": value} for key, value in zip(values.labels, elements, strict=True)]
+        return plain
+    pairs = [{"key": key, "value": value} for key, value in zip(values.labels, plain, strict=True)]
     return {"type": "labeled-array", "data": pairs}
 
 
@@ -112,20 +110,17 @@ def to_plain(values: Values) -> Any:
     """
     if values.data.ndim > values.is_array:
         raise ProcessParameterInvalidError("An option must be one for all cells and elements.")
-    if values.is_array:
-        return [_to_plain(values.data[i], None if values.valid is None else values.valid[i]) for i in range(len(values.data))]
-    return _to_plain(values.data, values.valid)
+    plain = values.data.tolist()
+    if values.valid is None:
+        return plain
+    if not values.is_array:
+        return plain if values.valid else None
+    return [each if is_there else None for each, is_there in zip(plain, values.valid, strict=True)]
 
 
 def nothing() -> Values:
     """Return one value that is not there."""
     return Values(data=np.array(math.nan), valid=np.array(False))
-
-
-def _to_plain(data: NDArray[Any], valid: Any) -> Any:
-    if valid is not None and not np.all(valid):
-        return None
-    return data.item() if isinstance(data, np.ndarray | np.generic) else data
 
 
 def _single(value: object) -> Values:

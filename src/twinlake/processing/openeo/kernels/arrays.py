@@ -12,6 +12,10 @@ from twinlake.processing.openeo.kernels.numbers import deepen
 from twinlake.processing.openeo.values import Label, Values, nothing
 from twinlake.standards.openeo.errors import ProcessError, ProcessParameterInvalidError
 
+MAX_ELEMENTS = 1_000_000
+"""Of one array, with the arrays in it."""
+MAX_DEPTH = 200
+
 
 def require_array(name: str, values: Values) -> None:
     """Refuse what is no array.
@@ -23,6 +27,34 @@ def require_array(name: str, values: Values) -> None:
     """
     if not values.is_array:
         raise ProcessParameterInvalidError(f"'{name}' is no array.")
+
+
+def require_bounded(count: int, depth: int = 1) -> None:
+    """Refuse an array of *count* elements, arrays in each other *depth* deep, that would be too large.
+
+    Short graphs can make arrays that double with every node.
+
+    Raises
+    ------
+    ProcessParameterInvalidError
+        It has more elements than `MAX_ELEMENTS`, or is deeper than `MAX_DEPTH`.
+    """
+    if count > MAX_ELEMENTS:
+        raise ProcessParameterInvalidError(f"The array would have more than {MAX_ELEMENTS} elements.")
+    if depth > MAX_DEPTH:
+        raise ProcessParameterInvalidError(f"Arrays would stand in each other more than {MAX_DEPTH} deep.")
+
+
+def require_bounded_within(array: Sequence[Any]) -> None:
+    """Refuse an array as `require_bounded` does, with the arrays and objects in it."""
+    waiting: list[tuple[Sequence[Any], int]] = [(array, 1)]
+    count = 0
+    while waiting:
+        inner, depth = waiting.pop()
+        count += len(inner)
+        require_bounded(count, depth)
+        waiting.extend((each, depth + 1) for each in inner if isinstance(each, list))
+        waiting.extend((list(each.values()), depth + 1) for each in inner if isinstance(each, dict))
 
 
 def require_whole(name: str, value: Any, least: float = -math.inf) -> int:

@@ -10,13 +10,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from twinlake.processing.openeo.kernels.arrays import require_bounded, require_bounded_within
 from twinlake.processing.openeo.kernels.numbers import align, as_float, deepen, like
 from twinlake.processing.openeo.values import Values, from_json, to_json
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError
 
 
 def join(arrays: Sequence[Values]) -> Values:
-    """Return the elements of all *arrays*, those of the first first; without labels."""
+    """Return the elements of all *arrays*, those of the first first; without labels.
+
+    Raises
+    ------
+    ProcessParameterInvalidError
+        These are too many.
+    """
+    require_bounded(sum(len(each.data) for each in arrays))
     cells = np.broadcast_shapes(*[each.data.shape[1:] for each in arrays])
     deep = [deepen(each, len(cells) + 1) for each in unify(arrays)]
     data = np.concatenate([np.broadcast_to(each.data, (len(each.data), *cells)) for each in deep])
@@ -44,10 +52,12 @@ def wrap(elements: Sequence[Values]) -> Values:
     Raises
     ------
     ProcessParameterInvalidError
-        One is an array of many cells itself.
+        One is an array of many cells itself, or they are too many.
     """
     if all(each.data.ndim == each.is_array for each in elements):
-        return from_json([to_json(each) for each in elements])
+        plain = [to_json(each) for each in elements]
+        require_bounded_within(plain)
+        return from_json(plain)
     if any(each.is_array for each in elements):
         raise ProcessParameterInvalidError("Arrays cannot be elements of arrays in a cube.")
     return join([_single(each) for each in elements])

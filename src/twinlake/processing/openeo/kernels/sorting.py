@@ -4,6 +4,7 @@ A JSON array loses the elements without data, unless they are asked for. Cells o
 such elements stand at the end as no data. NaN, where it is a value, is larger than every number.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,13 @@ def find_order(data: Values, asc: bool = True, nodata: bool | None = None) -> Va
     return Values(data=places, is_array=True)
 
 
+def sort(data: Values, asc: bool = True, nodata: bool | None = None) -> Values:
+    """Return the elements in the order of their values."""
+    if data.is_array and data.nan_is_nodata and data.valid is None:
+        return replace(data, data=_sort_floats(data.data, asc=asc, gaps_first=nodata is False), labels=None)
+    return rearrange(data, find_order(data, asc, nodata))
+
+
 def rearrange(data: Values, order: Values) -> Values:
     """Return the elements at the places that *order* names, and no data where it names none.
 
@@ -58,6 +66,14 @@ def rearrange(data: Values, order: Values) -> Values:
     taken = Values(data=take(deep.data, places), is_array=True, nan_is_nodata=data.nan_is_nodata)
     valid = known if deep.valid is None else known & take(deep.valid, places)
     return mark(taken, np.broadcast_to(valid, taken.data.shape))
+
+
+def _sort_floats(data: NDArray[Any], *, asc: bool, gaps_first: bool) -> NDArray[Any]:
+    """Return numbers sorted, and NaN apart; many times faster than by places. Sorting puts NaN last, and so first if reversed."""
+    is_mirrored = asc == gaps_first
+    ordered = np.sort(-data if is_mirrored else data, axis=0)
+    ordered = -ordered if is_mirrored else ordered
+    return ordered[::-1] if gaps_first else ordered
 
 
 def _keys(data: Values, there: NDArray[np.bool_]) -> NDArray[Any]:

@@ -2,7 +2,7 @@
 
 import math
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import Any
 
@@ -13,6 +13,9 @@ from twinlake.processing.openeo.kernels.comparing import there
 from twinlake.processing.openeo.kernels.numbers import Kernel, align, like
 from twinlake.processing.openeo.values import Values, from_json
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError
+
+MAX_CHARACTERS = 1_000_000
+"""Of a text that is made of others: short graphs can make texts that double with every node."""
 
 
 def one_by_one(function: Callable[..., Any], *operands: Values) -> Values:
@@ -55,14 +58,26 @@ def find(data: Values, pattern: Values, case_sensitive: bool = True) -> Values:
 
 
 def concatenate(data: Values, separator: Any = "") -> Values:
-    """Return the text of all elements of an array, in each cell apart."""
+    """Return the text of all elements of an array, in each cell apart.
+
+    Raises
+    ------
+    ProcessParameterInvalidError
+        One has more than `MAX_CHARACTERS`.
+    """
     require_array("data", data)
     objects = data.data.astype(object)
     objects[~data.where()] = None
     between, cells = write(separator), objects.shape[1:]
     columns = objects.reshape(len(objects), math.prod(cells)).T.tolist()
-    texts = from_json([between.join(map(write, column)) for column in columns])
+    texts = from_json([_concatenate([write(each) for each in column], between) for column in columns])
     return Values(data=texts.data.reshape(cells))
+
+
+def _concatenate(pieces: Sequence[str], between: str) -> str:
+    if sum(map(len, pieces)) + len(between) * len(pieces) > MAX_CHARACTERS:
+        raise ProcessParameterInvalidError(f"The text would have more than {MAX_CHARACTERS} characters.")
+    return between.join(pieces)
 
 
 def _search(found_in: Callable[[object, object], Any], data: Values, pattern: Values) -> Values:

@@ -4,20 +4,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from twinlake.processing.openeo.kernels.arrays import require_array, require_whole
+from twinlake.processing.openeo.kernels.arrays import require_array, require_bounded, require_whole
 from twinlake.processing.openeo.process import Along, Parameter, Process
 from twinlake.processing.openeo.schemas import ARRAY
 from twinlake.processing.openeo.values import Values
-from twinlake.standards.openeo.errors import ProcessParameterInvalidError
-
-_MAX_ELEMENTS = 1_000_000
 
 
 def _create(data: Values, repeat: int = 1) -> Values:
     require_array("data", data)
     times = require_whole("repeat", repeat, 1)
-    if len(data.data) * times > _MAX_ELEMENTS:
-        raise ProcessParameterInvalidError(f"The array would have more than {_MAX_ELEMENTS} elements: choose a lower 'repeat'.")
+    require_bounded(len(data.data) * times)
     places = np.tile(np.arange(len(data.data)), times)
     return replace(data.elements(places), labels=None)
 

@@ -1,14 +1,8 @@
 """`sort`."""
 
-from twinlake.processing.openeo.kernels.sorting import find_order, rearrange
+from twinlake.processing.openeo.kernels.sorting import sort
 from twinlake.processing.openeo.process import Along, Parameter, Process
 from twinlake.processing.openeo.schemas import SORTABLE, TRUTH
-from twinlake.processing.openeo.values import Values
-
-
-def _sort(data: Values, asc: bool = True, nodata: bool | None = None) -> Values:
-    return rearrange(data, find_order(data, asc, nodata))
-
 
 PROCESS = Process(
     id="sort",
@@ -33,7 +27,7 @@ PROCESS = Process(
     returns=SORTABLE,
     returned="The sorted array.",
     work=Along(),
-    kernel=_sort,
+    kernel=sort,
     examples=(
         {"arguments": {"data": [6, -1, None, 2]}, "returns": [-1, 2, 6]},
         {"arguments": {"data": [6, -1, None, 2], "asc": False, "nodata": True}, "returns": [6, 2, -1, None]},
