@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processing.openeo.cells import assert_same_in_each_cell, at, compute_cubes, make_cube
+from processing.openeo.cubes import assert_same_in_each_cell, at, compute_cubes, make_cube
 from processing.openeo.suite import compute, is_same
 from twinlake.processing.openeo.evaluating import evaluate
 from twinlake.processing.openeo.registry import find_process

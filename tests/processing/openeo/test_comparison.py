@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from processing.openeo.cells import assert_same_in_each_cell, compute_cubes, make_cube
+from processing.openeo.cubes import assert_same_in_each_cell, compute_cubes, make_cube
 from processing.openeo.suite import compute
 from twinlake.processing.openeo.values import Values
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from processing.openeo.cells import compute_cubes
+from processing.openeo.cubes import compute_cubes
 from processing.openeo.suite import compute
 from twinlake.processing.openeo.values import Values
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError
