@@ -26,7 +26,9 @@ def labelled(**values):
 
 def call(process_id, **arguments):
     given_ = {
-        name: value if not isinstance(value, str) or value not in {"x", "index", "label"} else {"from_parameter": value}
+        name: value
+        if not isinstance(value, str) or value not in {"x", "index", "label", "context"}
+        else {"from_parameter": value}
         for name, value in arguments.items()
     }
     return {"process_graph": {"only": {"process_id": process_id, "arguments": given_, "result": True}}}
@@ -324,6 +326,9 @@ def test_a_cube_is_filtered_by_place_and_label_alone():
     np.testing.assert_array_equal(by_place.data, cube.data[[0, 2]])
     with pytest.raises(ProcessParameterInvalidError, match="index and label only"):
         compute_cubes("array_filter", data=cube, condition=call("gt", x="x", y=0))
+    of_cells = call("gt", x="context", y=0)
+    with pytest.raises(ProcessParameterInvalidError, match="index and label only"):
+        compute_cubes("array_filter", data=cube, condition=of_cells, context=make_cube("int16", shape=CELLS))
 
 
 @pytest.mark.parametrize("kind", ["float32", "int16"])

@@ -21,7 +21,7 @@ def _filter(data: Values, condition: Callback, context: Any = None) -> Values:
         is_kept = condition.for_each(data, context)
     else:
         is_kept = condition.for_all(data, context)
-        if is_kept.data.size not in {1, len(data.data)}:
+        if is_kept.is_array or is_kept.data.ndim not in {0, data.data.ndim} or any(size > 1 for size in is_kept.data.shape[1:]):
             raise ProcessParameterInvalidError(
                 "In a cube 'condition' may depend on index and label only: all cells must have arrays of one length."
             )
