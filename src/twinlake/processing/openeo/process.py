@@ -48,6 +48,7 @@ class Parameter:
     default: Any = REQUIRED
     is_plain: bool = False
     """Whether the kernel takes it as plain Python: options, which do not differ from cell to cell."""
+    is_deprecated: bool = False
 
     @property
     def is_callback(self) -> bool:
@@ -70,6 +71,8 @@ class Parameter:
     def describe(self) -> JsonObject:
         """Return it as clients get it."""
         described: JsonObject = {"name": self.name, "description": self.description, "schema": self.schema}
+        if self.is_deprecated:
+            described["deprecated"] = True
         return described if self.default is REQUIRED else {**described, "default": self.default, "optional": True}
 
 

@@ -18,39 +18,50 @@ Kernel = Callable[..., Values]
 _INT64 = np.iinfo(np.int64)
 
 
-def pointwise(compute: Callable[..., NDArray[Any]]) -> Kernel:
-    """Return the kernel that has *compute* work on numbers, cell by cell; there is a result where all arguments are valid."""
+def pointwise(compute: Callable[..., Any], *, as_floats: bool = False) -> Kernel:
+    """Return the kernel that has *compute* work on numbers, cell by cell; there is a result where all arguments are valid.
+
+    With *as_floats* it works on floating-point numbers alone.
+    """
 
     def kernel(**operands: Values) -> Values:
         for name, values in operands.items():
             require_numbers(name, values)
         aligned = align(tuple(operands.values()))
+        numbers = promote([numbers_of(each) for each in aligned], as_floats=as_floats)
         with np.errstate(all="ignore"):
-            data = np.asarray(compute(*promote([_as_numbers(each) for each in aligned])))
+            data = np.asarray(compute(*numbers))
+        kept = np.result_type(*numbers)
+        if kept.kind == data.dtype.kind == "f":
+            data = data.astype(kept, copy=False)
         return like(aligned, data, both_valid(aligned))
 
     return kernel
 
 
-def floating(compute: Callable[..., NDArray[Any]]) -> Kernel:
+def floating(compute: Callable[..., Any]) -> Kernel:
     """Return the kernel of a function whose results are no integers, such as a sine."""
-
-    def as_floats(*operands: Any) -> NDArray[Any]:
-        return compute(*[each if isinstance(each, float) else as_float(np.asarray(each)) for each in operands])
-
-    return pointwise(as_floats)
+    return pointwise(compute, as_floats=True)
 
 
-def exact(compute: Callable[[Any, Any], Any], is_exact: Callable[[Any, Any, Any], NDArray[np.bool_]]) -> Kernel:
-    """Return the kernel of an operation of two numbers that goes over to floats where *is_exact* finds that it has wrapped."""
+def exact(compute: Callable[..., Any]) -> Kernel:
+    """Return the kernel of a function that is computed with integers, and with floats where 64 bits are too few."""
 
-    def computed(x: Any, y: Any) -> NDArray[Any]:
-        result = compute(x, y)
-        if np.asarray(result).dtype.kind == "i" and not np.all(is_exact(x, y, result)):
-            return np.asarray(compute(np.asarray(x, dtype=float), np.asarray(y, dtype=float)))
-        return np.asarray(result)
+    def computed(*operands: Any) -> NDArray[Any]:
+        result = np.asarray(compute(*operands))
+        if result.dtype.kind != "i":
+            return result
+        return unwrapped(result, np.asarray(compute(*[np.asarray(each, dtype=np.float64) for each in operands])))
 
     return pointwise(computed)
+
+
+def unwrapped(result: NDArray[Any], approximate: NDArray[Any]) -> NDArray[Any]:
+    """Return what was computed in 64 bits, or else, where that has gone round, the same computed with floats.
+
+    Whoever goes round is wrong by a multiple of 2**64, which no rounding of the floats comes near to.
+    """
+    return approximate if np.any(np.abs(approximate - result) >= 2.0**63) else result
 
 
 def require_numbers(name: str, values: Values) -> None:
@@ -63,6 +74,11 @@ def require_numbers(name: str, values: Values) -> None:
     """
     if not values.is_number:
         raise ProcessParameterInvalidError(f"'{name}' has something other than numbers.")
+
+
+def numbers_of(values: Values) -> NDArray[Any]:
+    """Return the numbers; where nothing is valid, whatever stands there are none."""
+    return values.data if values.data.dtype.kind in "iuf" else np.full(values.data.shape, np.nan)
 
 
 def align(operands: Sequence[Values]) -> tuple[Values, ...]:
@@ -89,16 +105,12 @@ def deepen(array: Values, dimensions: int) -> Values:
     return replace(array, data=array.data.reshape(shape), valid=valid)
 
 
-def promote(operands: Sequence[NDArray[Any]]) -> list[Any]:
+def promote(operands: Sequence[NDArray[Any]], *, as_floats: bool = False) -> list[Any]:
     """Give numbers the types that they are computed in: constants beside cubes become plain Python, which changes no type."""
-    cubes = [each for each in operands if each.ndim > 0]
-    if not cubes:
-        return [widen(each) for each in operands]
-    if any(each.dtype.kind == "f" for each in operands):
-        cubes_as = {id(each): as_float(each) for each in cubes}
-    else:
-        cubes_as = {id(each): widen(each) for each in cubes}
-    return [cubes_as[id(each)] if each.ndim > 0 else each.item() for each in operands]
+    convert = as_float if as_floats or any(each.dtype.kind == "f" for each in operands) else widen
+    if not any(each.ndim > 0 for each in operands):
+        return [convert(each) for each in operands]
+    return [convert(each) if each.ndim > 0 else widen(each).item() for each in operands]
 
 
 def widen(data: NDArray[Any]) -> NDArray[Any]:
@@ -132,8 +144,3 @@ def like(operands: Sequence[Values], data: NDArray[Any], valid: NDArray[np.bool_
     if by_nan and valid is not None:
         data, valid = np.where(valid, data, np.nan).astype(data.dtype, copy=False), None
     return Values(data=data, valid=valid, is_array=bool(arrays), labels=labels, nan_is_nodata=by_nan)
-
-
-def _as_numbers(values: Values) -> NDArray[Any]:
-    """Return the numbers; where nothing is valid, whatever stands there are none."""
-    return values.data if values.data.dtype.kind in "iuf" else np.full(values.data.shape, np.nan)

@@ -1,59 +1,179 @@
-"""Reducers: the elements of an array become one value, in each cell apart. Sums are made in 64 bits."""
+"""Reducers: the elements of an array become one value, in each cell apart. Sums and products are made in 64 bits."""
 
 from collections.abc import Callable
 from typing import Any
 
+import bottleneck
 import numpy as np
 from numpy.typing import NDArray
 
-from twinlake.processing.openeo.kernels.numbers import as_float, require_numbers, widen
+from twinlake.processing.openeo.kernels.numbers import as_float, numbers_of, require_numbers, unwrapped
 from twinlake.processing.openeo.values import Values
+from twinlake.standards.openeo.errors import ProcessParameterInvalidError
 
 Reduce = Callable[[NDArray[Any], NDArray[np.bool_]], NDArray[Any]]
 """Takes numbers, elements first, and where they count; what it returns where none counts does not matter."""
 
 
-def reducer(reduce: Reduce, *, needs: int = 1) -> Callable[..., Values]:
-    """Return the kernel of *reduce*: no data where fewer than *needs* elements count, or one has none and all must.
+def reducer(reduce: Reduce, *, is_array: bool = False) -> Callable[..., Values]:
+    """Return the kernel of *reduce*: no data where no element has any, or one has none and all must.
 
-    The kernel takes ``data`` and ``ignore_nodata``.
+    The kernel takes ``data`` and ``ignore_nodata``. With *is_array* each cell gets an array: *reduce* returns its elements
+    along the first dimension.
     """
 
     def kernel(data: Values, ignore_nodata: bool = True) -> Values:
-        require_numbers("data", data)
-        numbers = data.data if data.data.dtype.kind in "iuf" else np.full(data.data.shape, np.nan)
-        counts = data.where()
-        valid = counts.sum(axis=0) >= needs
-        if not ignore_nodata:
-            valid &= counts.all(axis=0)
+        require_elements("data", data)
+        numbers, counts = numbers_of(data), data.where()
+        if not len(numbers):
+            numbers, counts = np.zeros((1, *numbers.shape[1:])), np.zeros((1, *numbers.shape[1:]), dtype=bool)
+        valid = counts.any(axis=0) if ignore_nodata else counts.all(axis=0)
         with np.errstate(all="ignore"):
-            reduced = np.asarray(reduce(widen(numbers), counts)) if len(numbers) else np.zeros(numbers.shape[1:])
-        return settle(reduced, valid, nan_is_nodata=data.nan_is_nodata)
+            reduced = np.asarray(reduce(numbers, counts))
+        return settle(reduced, valid, is_array=is_array, nan_is_nodata=data.nan_is_nodata)
 
     return kernel
 
 
-def settle(data: NDArray[Any], valid: Any, *, nan_is_nodata: bool) -> Values:
+def require_elements(name: str, values: Values) -> None:
+    """Refuse what is no array of numbers.
+
+    Raises
+    ------
+    ProcessParameterInvalidError
+        *values*, which parameter *name* has, are something else.
+    """
+    if not values.is_array:
+        raise ProcessParameterInvalidError(f"'{name}' is no array.")
+    require_numbers(name, values)
+
+
+def settle(data: NDArray[Any], valid: Any, *, nan_is_nodata: bool, is_array: bool = False) -> Values:
     """Return the values of one reduction; in cubes of floats NaN stands where there are none."""
     valid = np.asarray(valid)
     if valid.all():
-        return Values(data=data, nan_is_nodata=nan_is_nodata and data.dtype.kind == "f")
+        return Values(data=data, is_array=is_array, nan_is_nodata=nan_is_nodata and data.dtype.kind == "f")
     if nan_is_nodata:
         data = as_float(data)
-        return Values(data=np.where(valid, data, np.nan).astype(data.dtype, copy=False), nan_is_nodata=True)
-    return Values(data=data, valid=valid)
+        data = np.where(valid, data, np.nan).astype(data.dtype, copy=False)
+        return Values(data=data, is_array=is_array, nan_is_nodata=True)
+    return Values(data=data, valid=np.broadcast_to(valid, data.shape), is_array=is_array)
 
 
 def total(numbers: NDArray[Any], counts: NDArray[np.bool_]) -> NDArray[Any]:
-    """Add up: integers exactly where the sum has 64 bits, else as float64."""
-    if numbers.dtype.kind == "i" and numbers.size:
-        largest = max(abs(int(numbers.min())), abs(int(numbers.max())))
-        if largest * len(numbers) < 2**63:
-            return np.asarray(np.add.reduce(numbers, axis=0, where=counts, dtype=np.int64))
-    return np.asarray(np.add.reduce(numbers, axis=0, where=counts, dtype=np.float64))
+    """Add up."""
+    return accumulated(np.add.reduce, numbers, counts, 0)
+
+
+def product(numbers: NDArray[Any], counts: NDArray[np.bool_]) -> NDArray[Any]:
+    """Multiply all."""
+    return accumulated(np.multiply.reduce, numbers, counts, 1)
 
 
 def average(numbers: NDArray[Any], counts: NDArray[np.bool_]) -> NDArray[Any]:
     """Return the arithmetic mean, summed in float64."""
-    mean = np.add.reduce(numbers, axis=0, where=counts, dtype=np.float64) / counts.sum(axis=0)
-    return np.asarray(mean.astype(np.float32) if numbers.dtype == np.float32 else mean)
+    return _like_floats(numbers, _mean(numbers, counts))
+
+
+def variance(numbers: NDArray[Any], counts: NDArray[np.bool_]) -> NDArray[Any]:
+    """Return the sample variance."""
+    return _like_floats(numbers, _variance(numbers, counts))
+
+
+def deviation(numbers: NDArray[Any], counts: NDArray[np.bool_]) -> NDArray[Any]:
+    """Return the sample standard deviation."""
+    return _like_floats(numbers, np.sqrt(_variance(numbers, counts)))
+
+
+def smallest(numbers: NDArray[Any], counts: NDArray[np.bool_]) -> NDArray[Any]:
+    """Return the least; NaN that counts is taken for it."""
+    return np.asarray(np.minimum.reduce(fill(numbers, counts, limits(numbers)[1]), axis=0))
+
+
+def largest(numbers: NDArray[Any], counts: NDArray[np.bool_]) -> NDArray[Any]:
+    """Return the greatest; NaN that counts is taken for it."""
+    return np.asarray(np.maximum.reduce(fill(numbers, counts, limits(numbers)[0]), axis=0))
+
+
+def extrema(numbers: NDArray[Any], counts: NDArray[np.bool_]) -> NDArray[Any]:
+    """Return the least and the greatest, along the first dimension."""
+    return np.stack([smallest(numbers, counts), largest(numbers, counts)])
+
+
+def median(numbers: NDArray[Any], counts: NDArray[np.bool_]) -> NDArray[Any]:
+    """Return the median, of an even number of elements the mean of the two in the middle."""
+    numbers = as_float(numbers)
+    found = np.asarray(bottleneck.nanmedian(fill(numbers, counts, np.nan), axis=0))
+    return np.where(_has_nan(numbers, counts), np.nan, found).astype(numbers.dtype, copy=False)
+
+
+def quantiles(numbers: NDArray[Any], counts: NDArray[np.bool_], probabilities: list[float]) -> NDArray[Any]:
+    """Return the quantiles of *probabilities*, along the first dimension.
+
+    References
+    ----------
+    Hyndman and Fan 1996, The American Statistician 50(4), type 7, https://doi.org/10.1080/00031305.1996.10473566
+    """
+    numbers = as_float(numbers)
+    ordered = np.sort(fill(numbers, counts, np.nan), axis=0)
+    last = np.maximum(counts.sum(axis=0) - 1, 0)
+    found = np.empty((len(probabilities), *numbers.shape[1:]), dtype=numbers.dtype)
+    for number, probability in enumerate(probabilities):
+        found[number] = _between(ordered, last * probability, last)
+    return np.where(_has_nan(numbers, counts), np.nan, found).astype(numbers.dtype, copy=False)
+
+
+def fill(numbers: NDArray[Any], counts: NDArray[np.bool_], neutral: float) -> NDArray[Any]:
+    """Return the numbers that count, and *neutral* elsewhere, in the type that they have."""
+    return numbers if counts.all() else np.where(counts, numbers, numbers.dtype.type(neutral))
+
+
+def limits(numbers: NDArray[Any]) -> tuple[Any, Any]:
+    """Return between which two values all numbers of a type are."""
+    if numbers.dtype.kind == "f":
+        return -np.inf, np.inf
+    return np.iinfo(numbers.dtype).min, np.iinfo(numbers.dtype).max
+
+
+def accumulated(ufunc: Callable[..., Any], numbers: NDArray[Any], counts: NDArray[np.bool_], neutral: int) -> NDArray[Any]:
+    """Return what *ufunc* makes of the elements: of integers exactly where 64 bits hold it, else in float64."""
+    filled = fill(numbers, counts, neutral)
+    result = np.asarray(ufunc(filled, axis=0, dtype=np.float64))
+    if numbers.dtype.kind == "f":
+        return _like_floats(numbers, result)
+    return unwrapped(np.asarray(ufunc(filled, axis=0, dtype=np.int64)), result)
+
+
+def _mean(numbers: NDArray[Any], counts: NDArray[np.bool_]) -> NDArray[np.float64]:
+    total = np.add.reduce(fill(numbers, counts, 0), axis=0, dtype=np.float64)
+    return np.asarray(total / counts.sum(axis=0))
+
+
+def _variance(numbers: NDArray[Any], counts: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return the variance in two passes: squares alone would leave few digits beside a large mean."""
+    away = np.subtract(numbers, _mean(numbers, counts), dtype=np.float64)
+    squares = np.add.reduce(np.square(away, out=away), axis=0, where=counts)
+    return np.asarray(squares / (counts.sum(axis=0) - 1))
+
+
+def _between(ordered: NDArray[Any], position: NDArray[Any], last: NDArray[Any]) -> NDArray[Any]:
+    """Return what stands at *position* in each cell, between two elements by their distances."""
+    index = np.floor(position).astype(np.int64)
+    share = position - index
+    low, high = (
+        np.take_along_axis(ordered, each[np.newaxis], axis=0)[0].astype(np.float64)
+        for each in (index, np.minimum(index + 1, last))
+    )
+    gap = high - low
+    # Infinite neighbours have no finite gap; weights of their own keep one of them.
+    mixed = np.where(np.isfinite(gap), low + share * gap, (1 - share) * low + share * high)
+    return np.asarray(np.where(share == 0, low, mixed))
+
+
+def _has_nan(numbers: NDArray[Any], counts: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    return np.asarray((np.isnan(numbers) & counts).any(axis=0))
+
+
+def _like_floats(numbers: NDArray[Any], result: NDArray[Any]) -> NDArray[Any]:
+    """Return a result in the type of the numbers that it was made of, if they are floats."""
+    return np.asarray(result, dtype=numbers.dtype if numbers.dtype.kind == "f" else np.float64)

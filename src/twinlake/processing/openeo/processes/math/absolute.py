@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from twinlake.processing.openeo.kernels.numbers import pointwise
+from twinlake.processing.openeo.kernels.numbers import exact
 from twinlake.processing.openeo.process import Parameter, Pointwise, Process
 from twinlake.processing.openeo.schemas import NUMBER_OR_NULL
 
@@ -15,7 +15,7 @@ PROCESS = Process(
     returns={"type": ["number", "null"], "minimum": 0},
     returned="The absolute value.",
     work=Pointwise(),
-    kernel=pointwise(np.absolute),
+    kernel=exact(np.absolute),
     examples=(
         {"arguments": {"x": -3.5}, "returns": 3.5},
         {"arguments": {"x": None}, "returns": None},

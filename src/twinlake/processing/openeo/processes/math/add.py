@@ -1,19 +1,10 @@
 """`add`."""
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from twinlake.processing.openeo.kernels.numbers import exact
 from twinlake.processing.openeo.process import Parameter, Pointwise, Process
 from twinlake.processing.openeo.schemas import NUMBER_OR_NULL
-
-
-def _is_exact(x: Any, y: Any, total: Any) -> NDArray[np.bool_]:
-    """A sum has wrapped where its sign is that of neither summand."""
-    return np.asarray(((np.asarray(x) ^ total) & (np.asarray(y) ^ total)) >= 0)
-
 
 PROCESS = Process(
     id="add",
@@ -24,7 +15,7 @@ PROCESS = Process(
     returns=NUMBER_OR_NULL,
     returned="The sum.",
     work=Pointwise(),
-    kernel=exact(np.add, _is_exact),
+    kernel=exact(np.add),
     examples=(
         {"arguments": {"x": 5, "y": 2.5}, "returns": 7.5},
         {"arguments": {"x": 1, "y": None}, "returns": None},

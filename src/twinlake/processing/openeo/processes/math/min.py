@@ -1,0 +1,28 @@
+"""`min`."""
+
+from twinlake.processing.openeo.kernels.reducing import reducer, smallest
+from twinlake.processing.openeo.process import Parameter, Process, Reducer
+from twinlake.processing.openeo.schemas import NUMBER_OR_NULL, NUMBERS, TRUTH
+
+PROCESS = Process(
+    id="min",
+    summary="Least of an array",
+    description=(
+        "Finds the least element. Elements without data are left out, unless `ignore_nodata` is false: then one of them"
+        " makes the result no-data. So does an array without any data."
+    ),
+    categories=("math", "math > statistics", "reducer"),
+    parameters=(
+        Parameter("data", NUMBERS, "An array of numbers."),
+        Parameter("ignore_nodata", TRUTH, "Whether elements without data are left out.", default=True, is_plain=True),
+    ),
+    returns=NUMBER_OR_NULL,
+    returned="The least element.",
+    work=Reducer("distributive"),
+    kernel=reducer(smallest),
+    examples=(
+        {"arguments": {"data": [1, 0, 3, 2]}, "returns": 0},
+        {"arguments": {"data": [5, 2.5, None, -0.7]}, "returns": -0.7},
+        {"arguments": {"data": [1, None], "ignore_nodata": False}, "returns": None},
+    ),
+)

@@ -1,0 +1,29 @@
+"""`subtract`."""
+
+import numpy as np
+
+from twinlake.processing.openeo.kernels.numbers import exact
+from twinlake.processing.openeo.process import Parameter, Pointwise, Process
+from twinlake.processing.openeo.schemas import NUMBER_OR_NULL
+
+PROCESS = Process(
+    id="subtract",
+    summary="Difference of two numbers",
+    description=(
+        "Takes `y` from `x`. The difference is no-data where either of them is. Arithmetic of infinities follows IEEE 754."
+    ),
+    categories=("math",),
+    parameters=(
+        Parameter("x", NUMBER_OR_NULL, "What is taken from."),
+        Parameter("y", NUMBER_OR_NULL, "What is taken away."),
+    ),
+    returns=NUMBER_OR_NULL,
+    returned="The difference.",
+    work=Pointwise(),
+    kernel=exact(np.subtract),
+    examples=(
+        {"arguments": {"x": 5, "y": 2.5}, "returns": 2.5},
+        {"arguments": {"x": -2, "y": 4}, "returns": -6},
+        {"arguments": {"x": 1, "y": None}, "returns": None},
+    ),
+)
