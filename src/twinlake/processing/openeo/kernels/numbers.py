@@ -4,6 +4,7 @@ Integers are computed in 64 bits and become floating-point numbers rather than w
 type; a constant does not change that of a cube. Integers of up to 16 bits become float32 where they must become floats.
 """
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -45,11 +46,14 @@ def floating(compute: Callable[..., Any]) -> Kernel:
 
 
 def exact(compute: Callable[..., Any]) -> Kernel:
-    """Return the kernel of a function that is computed with integers, and with floats where 64 bits are too few."""
+    """Return the kernel of a function that is computed with integers, and with floats where 64 bits are too few.
+
+    Its results must be largest in size where its arguments are, whatever their signs: so are sums, products and powers.
+    """
 
     def computed(*operands: Any) -> NDArray[Any]:
         result = np.asarray(compute(*operands))
-        if result.dtype.kind != "i":
+        if result.dtype.kind != "i" or _is_far_below_limit(compute, operands):
             return result
         return unwrapped(result, np.asarray(compute(*[np.asarray(each, dtype=np.float64) for each in operands])))
 
@@ -144,3 +148,10 @@ def like(operands: Sequence[Values], data: NDArray[Any], valid: NDArray[np.bool_
     if by_nan and valid is not None:
         data, valid = np.where(valid, data, np.nan).astype(data.dtype, copy=False), None
     return Values(data=data, valid=valid, is_array=bool(arrays), labels=labels, nan_is_nodata=by_nan)
+
+
+def _is_far_below_limit(compute: Callable[..., Any], operands: Sequence[Any]) -> bool:
+    """Tell whether no result can come near to what 64 bits hold: much cheaper than to look at each."""
+    sizes = [np.float64(max(-int(np.min(each)), int(np.max(each)))) if np.size(each) else np.float64(0) for each in operands]
+    corners = itertools.product(*[(-size, size) for size in sizes])
+    return all(abs(compute(*corner)) < 2.0**62 for corner in corners)

@@ -102,9 +102,9 @@ def extrema(numbers: NDArray[Any], counts: NDArray[np.bool_]) -> NDArray[Any]:
 
 def median(numbers: NDArray[Any], counts: NDArray[np.bool_]) -> NDArray[Any]:
     """Return the median, of an even number of elements the mean of the two in the middle."""
-    numbers = as_float(numbers)
-    found = np.asarray(bottleneck.nanmedian(fill(numbers, counts, np.nan), axis=0))
-    return np.where(_has_nan(numbers, counts), np.nan, found).astype(numbers.dtype, copy=False)
+    numbers, is_undefined = _with_nan_in_gaps(as_float(numbers), counts)
+    found = np.asarray(bottleneck.nanmedian(numbers, axis=0))
+    return np.where(is_undefined, np.nan, found).astype(numbers.dtype, copy=False)
 
 
 def quantiles(numbers: NDArray[Any], counts: NDArray[np.bool_], probabilities: list[float]) -> NDArray[Any]:
@@ -114,13 +114,13 @@ def quantiles(numbers: NDArray[Any], counts: NDArray[np.bool_], probabilities: l
     ----------
     Hyndman and Fan 1996, The American Statistician 50(4), type 7, https://doi.org/10.1080/00031305.1996.10473566
     """
-    numbers = as_float(numbers)
-    ordered = np.sort(fill(numbers, counts, np.nan), axis=0)
+    numbers, is_undefined = _with_nan_in_gaps(as_float(numbers), counts)
+    ordered = np.sort(numbers, axis=0)
     last = np.maximum(counts.sum(axis=0) - 1, 0)
     found = np.empty((len(probabilities), *numbers.shape[1:]), dtype=numbers.dtype)
     for number, probability in enumerate(probabilities):
         found[number] = _between(ordered, last * probability, last)
-    return np.where(_has_nan(numbers, counts), np.nan, found).astype(numbers.dtype, copy=False)
+    return np.where(is_undefined, np.nan, found).astype(numbers.dtype, copy=False)
 
 
 def fill(numbers: NDArray[Any], counts: NDArray[np.bool_], neutral: float) -> NDArray[Any]:
@@ -170,8 +170,11 @@ def _between(ordered: NDArray[Any], position: NDArray[Any], last: NDArray[Any]) 
     return np.asarray(np.where(share == 0, low, mixed))
 
 
-def _has_nan(numbers: NDArray[Any], counts: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    return np.asarray((np.isnan(numbers) & counts).any(axis=0))
+def _with_nan_in_gaps(numbers: NDArray[Any], counts: NDArray[np.bool_]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Return floats with NaN where they do not count, and the cells in which NaN counts."""
+    is_nan = np.isnan(numbers)
+    filled = numbers if (is_nan | counts).all() else fill(numbers, counts, np.nan)
+    return filled, np.asarray((is_nan & counts).any(axis=0))
 
 
 def _like_floats(numbers: NDArray[Any], result: NDArray[Any]) -> NDArray[Any]:
