@@ -129,3 +129,14 @@ def test_reduced_integers_keep_their_mask_and_small_ones_stay_small():
 
     np.testing.assert_array_equal(lowest.where(), [True, False])
     assert (lowest.data[0], lowest.data.dtype) == (-7, np.int16)
+
+
+@pytest.mark.parametrize("process_id", REDUCERS)
+def test_cubes_without_any_element_have_no_data_in_their_own_type(process_id):
+    data = Values(data=np.zeros((0, 2, 2), dtype=np.float32), is_array=True, nan_is_nodata=True)
+
+    found = whole(process_id, {"data": data})
+
+    assert found.data.dtype == np.float32
+    assert not found.where().any()
+    assert found.data.shape == (2, 2)

@@ -26,7 +26,8 @@ def reducer(reduce: Reduce, *, is_array: bool = False) -> Callable[..., Values]:
         require_elements("data", data)
         numbers, counts = numbers_of(data), data.where()
         if not len(numbers):
-            numbers, counts = np.zeros((1, *numbers.shape[1:])), np.zeros((1, *numbers.shape[1:]), dtype=bool)
+            numbers = np.zeros((1, *numbers.shape[1:]), dtype=numbers.dtype)
+            counts = np.zeros(numbers.shape, dtype=bool)
         valid = counts.any(axis=0) if ignore_nodata else counts.all(axis=0)
         with np.errstate(all="ignore"):
             reduced = np.asarray(reduce(numbers, counts))
