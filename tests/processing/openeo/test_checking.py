@@ -12,8 +12,8 @@ def faults_of(document, *parameters):
     return [(fault.code, fault.node, fault.argument) for fault in find_faults(graph, parameters)]
 
 
-def one(process, **arguments):
-    return {"n": {"process_id": process, "arguments": arguments, "result": True}}
+def one(process_id, **arguments):
+    return {"n": {"process_id": process_id, "arguments": arguments, "result": True}}
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,10 @@ def one(process, **arguments):
         (one("add", x=1, y=2, z=3), [("ProcessParameterUnsupported", "n", "z")]),
         (one("add", x="1", y=True), [("ProcessParameterInvalid", "n", "x"), ("ProcessParameterInvalid", "n", "y")]),
         (one("add", x={"from_parameter": "q"}, y=1), [("ProcessGraphInvalid", "n", "")]),
+        (one("arcsin", x=2), []),
+        (one("count", data=[1], condition=True), []),
+        (one("count", data=[1], condition=3), [("ProcessParameterInvalid", "n", "condition")]),
+        (one("array_apply", data=[1], process=3), [("ProcessParameterInvalid", "n", "process")]),
         (one("mean", data=[1, "a"]), [("ProcessParameterInvalid", "n", "data")]),
         (one("mean", data=[1, {"from_parameter": "p"}]), []),
         (one("add", x={"process_graph": one("add", x=1, y=1)}, y=1), [("ProcessParameterInvalid", "n", "x")]),

@@ -106,12 +106,10 @@ def _refuse(argument: object, parameter: Parameter) -> str | None:
     """Return why *argument*, as far as it is known already, cannot be the value of *parameter*."""
     if isinstance(argument, FromNode | FromParameter):
         return None
-    if isinstance(argument, Graph) or parameter.is_callback:
-        if isinstance(argument, Graph) and parameter.is_callback:
-            return None
-        if argument is None and parameter.default is None:
-            return None
-        return "must be a process graph" if parameter.is_callback else "cannot be a process graph"
+    if isinstance(argument, Graph):
+        return None if parameter.is_callback else "cannot be a process graph"
+    if parameter.is_callback and not isinstance(parameter.schema, list):
+        return None if argument is None and parameter.default is None else "must be a process graph"
     if _has_references(argument):
         return None
     try:
@@ -137,4 +135,13 @@ def _has_references(argument: object) -> bool:
 @lru_cache(maxsize=1024)
 def _checker(schema: bytes) -> Any:
     document = orjson.loads(schema)
-    return fastjsonschema.compile({"anyOf": document} if isinstance(document, list) else document, use_formats=False)
+    choices = [_without_domain(each) for each in (document if isinstance(document, list) else [document])]
+    return fastjsonschema.compile(choices[0] if len(choices) == 1 else {"anyOf": choices}, use_formats=False)
+
+
+def _without_domain(schema: Schema) -> Schema:
+    """Leave out bounds of real numbers: beyond the domain of a function its result is not a number, which is no fault."""
+    named = schema.get("type", ())
+    if "number" not in (named if isinstance(named, list) else [named]):
+        return schema
+    return {name: value for name, value in schema.items() if name not in {"minimum", "maximum"}}
