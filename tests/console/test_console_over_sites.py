@@ -90,7 +90,7 @@ def test_who_signs_out_at_a_bridge_is_asked_for_the_password_again(federation, p
     sign_out(page)
 
     page.wait_for_url(f"{climate.url}/")
-    assert page.get_by_role("status").inner_text().startswith("You are signed out here. Other sites")
+    assert page.get_by_role("status").inner_text().startswith("You are signed out here and wherever else")
     assert page.get_by_role("link", name="Sign in").is_visible()
     page.reload()
     assert page.get_by_role("status").count() == 0

@@ -6,7 +6,10 @@ from starlette.responses import Response
 _LIFE_SECONDS = 300
 _WORDS = {
     "here": "You are signed out.",
-    "everywhere": "You are signed out here. Other sites where you are signed in with this account follow within a few minutes.",
+    "everywhere": (
+        "You are signed out here and wherever else you were with this account;"
+        " a site that cannot be reached now follows in minutes."
+    ),
 }
 
 

@@ -92,7 +92,7 @@ def test_it_sets_up_a_second_factor_and_signs_out(issuer, page):
 
     page.get_by_role("link", name="Sign out").click()
     page.get_by_role("button", name="Sign out").click()
-    assert page.get_by_role("status").inner_text().startswith("You are signed out at this site. Other sites follow")
+    assert page.get_by_role("status").inner_text().startswith("You are signed out here and wherever else")
     page.goto(f"{issuer.url}/realms/desp/account")
     assert page.get_by_label("Password").is_visible()
 
