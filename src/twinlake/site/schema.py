@@ -9,6 +9,7 @@ from twinlake.identity import schema as identity_schema
 from twinlake.identity.issuer import schema as issuer_schema
 from twinlake.jobs import schema as jobs_schema
 from twinlake.notification import schema as notification_schema
+from twinlake.processing.openeo import schema as openeo_schema
 
 MIGRATIONS: tuple[Migration, ...] = (
     *events_schema.MIGRATIONS,
@@ -19,4 +20,5 @@ MIGRATIONS: tuple[Migration, ...] = (
     *catalogue_schema.MIGRATIONS,
     *ingest_schema.MIGRATIONS,
     *sites_schema.MIGRATIONS,
+    *openeo_schema.MIGRATIONS,
 )

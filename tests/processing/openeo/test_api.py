@@ -102,3 +102,51 @@ def test_what_is_no_process_is_refused_in_words_of_openeo(site, body, code):
     assert answer.status_code == 400
     assert answer.json()["code"] == code
     assert answer.json()["message"]
+
+
+def test_the_client_keeps_processes_of_ones_own(connection):
+    from openeo.api.process import Parameter
+    from openeo.processes import multiply
+
+    x, by = Parameter.number("x", "Value."), Parameter.number("by", "Factor.", default=10)
+    connection.save_user_defined_process("scaled", multiply(x, by), parameters=[x, by], summary="Scaled")
+
+    assert [each["id"] for each in connection.list_user_defined_processes()] == ["scaled"]
+    assert connection.user_defined_process("scaled").describe()["parameters"][1]["default"] == 10
+    assert connection.execute(graph("scaled", x=4)["process_graph"]) == 40
+    connection.user_defined_process("scaled").delete()
+    with pytest.raises(openeo.rest.OpenEoApiError, match="ProcessUnsupported"):
+        connection.execute(graph("scaled", x=4)["process_graph"])
+
+
+def test_a_process_of_ones_own_is_ones_own(site):
+    path, process = "/openeo/1.2/process_graphs/mine", graph("add", x=1, y=2)
+    with site.client() as owner, site.anonymous() as nobody:
+        assert owner.put(path, json=process).status_code == 200
+        assert nobody.get(path).status_code == 401
+        made = owner.post("/api/tokens", json={"owner": "urn:twinlake:site:central|ada", "name": "ada", "scopes": ["process"]})
+        with site.client(made.json()["token"]) as ada:
+            assert ada.get(path).json()["code"] == "ProcessGraphNotFound"
+            assert ada.delete(path).status_code == 404
+        assert owner.get(path).json() == {"id": "mine", **process}
+        assert owner.delete(path).status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("process_id", "process", "code"),
+    [
+        ("add", graph("add", x=1, y=2), "PredefinedProcessExists"),
+        ("a-b", graph("add", x=1, y=2), "ProcessInvalid"),
+        ("mine", {}, "ProcessGraphMissing"),
+        ("mine", graph("nosuch"), "ProcessUnsupported"),
+        ("mine", graph("mine"), "ProcessGraphInvalid"),
+        ("mine", graph("add", x={"from_parameter": "p"}, y=1), "ProcessGraphInvalid"),
+    ],
+)
+def test_what_cannot_be_called_is_not_kept(site, process_id, process, code):
+    with site.client() as client:
+        answer = client.put(f"/openeo/1.2/process_graphs/{process_id}", json=process)
+        kept = client.get("/openeo/1.2/process_graphs").json()["processes"]
+
+    assert (answer.status_code, answer.json()["code"]) == (400, code)
+    assert kept == []

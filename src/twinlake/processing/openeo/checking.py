@@ -11,14 +11,18 @@ from typing import Any
 import fastjsonschema
 import orjson
 
+from twinlake.processing.openeo.definitions import NO_DEFINITIONS, Definition, Definitions
 from twinlake.processing.openeo.process import REQUIRED, Parameter, Process
 from twinlake.processing.openeo.registry import find_process, list_ids
 from twinlake.processing.openeo.schemas import Schema
 from twinlake.standards.openeo.graph import MAX_FAULTS, Fault, FromNode, FromParameter, Graph, Node
 
 
-def find_faults(graph: Graph, parameters: Sequence[str] = ()) -> list[Fault]:
-    """Return what is wrong with *graph*, which is given *parameters* by name; at most `MAX_FAULTS`."""
+def find_faults(graph: Graph, parameters: Sequence[str] = (), definitions: Definitions = NO_DEFINITIONS) -> list[Fault]:
+    """Return what is wrong with *graph*, which is given *parameters* by name and may call *definitions*.
+
+    At most `MAX_FAULTS`; what is wrong within definitions is not looked for.
+    """
     faults: list[Fault] = []
     waiting: deque[tuple[Graph, str, frozenset[str]]] = deque([(graph, "", frozenset(parameters))])
     while waiting and len(faults) < MAX_FAULTS:
@@ -26,6 +30,10 @@ def find_faults(graph: Graph, parameters: Sequence[str] = ()) -> list[Fault]:
         for node in inner.nodes.values():
             place = f"{path}/{node.id}" if path else node.id
             process = find_process(node.process) if node.namespace in {None, "backend"} else None
+            if process is None and node.namespace in {None, "user"} and node.process in definitions:
+                faults.extend(_check_call(node, definitions[node.process], place, known))
+                waiting.extend((each, place, known | each.free) for each in node.callbacks())
+                continue
             if process is None:
                 faults.append(Fault(code="ProcessUnsupported", message=_unknown(node), node=place))
                 continue
@@ -61,15 +69,32 @@ def _check_arguments(node: Node, process: Process, place: str, known: frozenset[
             yield Fault(
                 code="ProcessParameterInvalid", message=f"'{name}' of '{process.id}' {reason}.", node=place, argument=name
             )
+    yield from _check_names(node, place, known)
+
+
+def _check_call(node: Node, definition: Definition, place: str, known: frozenset[str]) -> Iterator[Fault]:
+    """Find what is wrong with a call of a user-defined process."""
+    named = definition.parameters
+    for name in node.arguments.keys() - named.keys():
+        message = f"{node.process!r} has no parameter {name[:80]!r}; it has {', '.join(named) or 'none'}."
+        yield Fault(code="ProcessParameterUnsupported", message=message, node=place, argument=name)
+    for name, default in named.items():
+        if name not in node.arguments and default is REQUIRED:
+            message = f"{node.process!r} needs '{name}'."
+            yield Fault(code="ProcessParameterRequired", message=message, node=place, argument=name)
+    yield from _check_names(node, place, known)
+
+
+def _check_names(node: Node, place: str, known: frozenset[str]) -> Iterator[Fault]:
+    """Find names of parameters that nobody gives; what a callback refers to is looked at there, where more are known."""
     for reference in node.references():
-        # What a callback refers to is looked at where that is: there more names are known.
         if isinstance(reference, FromParameter) and reference.name not in known and not _is_in_callback(node, reference.name):
             message = f"There is no parameter {reference.name[:80]!r} here; there is {', '.join(sorted(known)) or 'none'}."
             yield Fault(code="ProcessGraphInvalid", message=message, node=place)
 
 
 def _check_types(node: Node, process: Process, place: str, graph: Graph) -> Iterator[Fault]:
-    """Find arguments that are results of a type which the parameter cannot take."""
+    """Find arguments that are results of a type which the parameter cannot take, as far as it is known."""
     for parameter in process.parameters:
         argument = node.arguments.get(parameter.name)
         source = find_process(graph.nodes[argument.node].process) if isinstance(argument, FromNode) else None

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -29,12 +29,17 @@ class Computing:
             self._free.put_nowait(worker)
         self._waiting = 0
 
-    async def check(self, graph: bytes) -> list[Fault]:
-        """Return what is wrong with *graph*, in JSON."""
-        return _read_faults(await self._ask("check", graph))
+    async def check(self, graph: bytes, definitions: Mapping[str, bytes], *, parameters: Sequence[str] = ()) -> list[Fault]:
+        """Return what is wrong with *graph*, in JSON, which is given *parameters* by name and may call *definitions*."""
+        return _read_faults(await self._ask("check", graph, definitions, parameters))
 
-    async def compute(self, graph: bytes) -> "bytes | Sequence[Fault] | Failure":
+    async def compute(self, graph: bytes, definitions: Mapping[str, bytes]) -> "bytes | Sequence[Fault] | Failure":
         """Return the result of *graph* in JSON, with NaN and infinity as words; or what is wrong with it; or why it failed.
+
+        Parameters
+        ----------
+        definitions
+            The user-defined processes that it may call, in JSON, by id.
 
         Raises
         ------
@@ -43,17 +48,23 @@ class Computing:
         InfrastructureBusyError
             Too many are waiting.
         """
-        answer = await self._ask("compute", graph)
+        answer = await self._ask("compute", graph, definitions, ())
         if "faults" in answer:
             return _read_faults(answer)
         if "error" in answer:
             return Failure(**answer["error"])
         return json.dumps(answer["result"], allow_nan=True, separators=(",", ":")).encode()
 
-    async def _ask(self, what: str, graph: bytes) -> dict[str, Any]:
+    async def _ask(self, what: str, graph: bytes, definitions: Mapping[str, bytes], parameters: Sequence[str]) -> dict[str, Any]:
         if self._waiting >= _WAITING:
             raise InfrastructureBusyError("Too many graphs are waiting.", remedy="Try again in a moment, or send a batch job.")
-        message = json.dumps({"do": what, "graph": graph.decode(errors="replace")}).encode()
+        order = {
+            "do": what,
+            "graph": graph.decode(errors="replace"),
+            "parameters": list(parameters),
+            "definitions": {name: text.decode() for name, text in definitions.items()},
+        }
+        message = json.dumps(order).encode()
         self._waiting += 1
         try:
             worker = await self._free.get()

@@ -4,12 +4,13 @@ Works node after node in the graph's order. What it is given was checked before 
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from twinlake.processing.openeo.cubes import Cube
+from twinlake.processing.openeo.definitions import NO_DEFINITIONS, Definitions
 from twinlake.processing.openeo.kernels.joining import wrap
 from twinlake.processing.openeo.process import REQUIRED, Parameter, Process
 from twinlake.processing.openeo.registry import find_process
@@ -21,30 +22,45 @@ Scope = Mapping[str, Any]
 """What parameters of a graph stand for: `Values`, or plain Python for what is passed on as it is."""
 
 
-def evaluate(graph: Graph, scope: Scope) -> Any:
+def evaluate(graph: Graph, scope: Scope, definitions: Definitions = NO_DEFINITIONS) -> Any:
     """Return the result of *graph*.
+
+    Parameters
+    ----------
+    definitions
+        The user-defined processes that it calls; none of them calls itself.
 
     Raises
     ------
     OpenEoError
         A process cannot do what it was asked to.
     """
-    results: dict[str, Any] = {}
+    frame = _Frame({}, scope, definitions)
     for node in graph.nodes.values():
-        results[node.id] = _call(node, results, scope)
-    return results[graph.result]
+        frame.results[node.id] = _call(node, frame)
+    return frame.results[graph.result]
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """What the arguments of a graph's nodes refer to."""
+
+    results: dict[str, Any]
+    scope: Scope
+    definitions: Definitions
 
 
 class Callback:
     """A graph that a process calls, with what stood around it."""
 
-    def __init__(self, graph: Graph, scope: Scope) -> None:
+    def __init__(self, graph: Graph, scope: Scope, definitions: Definitions) -> None:
         self._graph = graph
         self._scope = scope
+        self._definitions = definitions
 
     def __call__(self, **given: Any) -> Values:
         """Return what it makes of the parameters *given*."""
-        result = evaluate(self._graph, {**self._scope, **given})
+        result = evaluate(self._graph, {**self._scope, **given}, self._definitions)
         return result if isinstance(result, Values) else from_json(result)
 
     def for_each(self, data: Values, context: Any = None) -> Values:
@@ -80,20 +96,41 @@ def _as_array(made: Values, data: Values) -> Values:
     return replace(made, data=np.broadcast_to(made.data, shape), valid=valid, is_array=True, labels=data.labels)
 
 
-def _call(node: Node, results: Mapping[str, Any], scope: Scope) -> Any:
+def _call(node: Node, frame: _Frame) -> Any:
     process = find_process(node.process)
     if process is None:
-        raise ProcessUnsupportedError(f"There is no process {node.process!r}.")
-    given = {each.name: _argument(process, each, node, results, scope) for each in process.parameters}
+        return _call_definition(node, frame)
+    given = {each.name: _argument(process, each, node, frame) for each in process.parameters}
     return process.kernel(**given)
 
 
-def _argument(process: Process, parameter: Parameter, node: Node, results: Mapping[str, Any], scope: Scope) -> Any:
+def _call_definition(node: Node, frame: _Frame) -> Any:
+    """Compute a user-defined process: what stands around the call is not known in it, but for what it is given."""
+    definition = frame.definitions.get(node.process)
+    if definition is None:
+        raise ProcessUnsupportedError(f"There is no process {node.process!r}.")
+    given = {}
+    for name, default in definition.parameters.items():
+        if name in node.arguments:
+            given[name] = _resolve(node.arguments[name], frame)
+        elif default is REQUIRED:
+            raise ProcessParameterRequiredError(f"Process {node.process!r} needs '{name}'.")
+        else:
+            given[name] = default
+    return evaluate(definition.graph, given, frame.definitions)
+
+
+def _argument(
+    process: Process,
+    parameter: Parameter,
+    node: Node,
+    frame: _Frame,
+) -> Any:
     if parameter.name not in node.arguments:
         if parameter.default is REQUIRED:
             raise ProcessParameterRequiredError(f"Process {process.id!r} needs '{parameter.name}'.")
         return parameter.default if parameter.is_plain else from_json(parameter.default)
-    value = _resolve(node.arguments[parameter.name], results, scope)
+    value = _resolve(node.arguments[parameter.name], frame)
     if isinstance(value, Callback | Cube):
         return value
     if parameter.is_plain:
@@ -101,24 +138,24 @@ def _argument(process: Process, parameter: Parameter, node: Node, results: Mappi
     return value if isinstance(value, Values) else from_json(value)
 
 
-def _resolve(argument: Any, results: Mapping[str, Any], scope: Scope) -> Any:
+def _resolve(argument: Any, frame: _Frame) -> Any:
     """Return what *argument* stands for; what has a computed value in it becomes `Values` as a whole."""
     match argument:
         case FromNode(node):
-            return results[node]
+            return frame.results[node]
         case FromParameter(name):
-            if name not in scope:
+            if name not in frame.scope:
                 raise ProcessParameterRequiredError(f"There is no parameter {name[:80]!r} here.")
-            return scope[name]
+            return frame.scope[name]
         case Graph():
-            return Callback(argument, scope)
+            return Callback(argument, frame.scope, frame.definitions)
         case list():
-            elements = [_resolve(each, results, scope) for each in argument]
+            elements = [_resolve(each, frame) for each in argument]
             if any(isinstance(each, Values) for each in elements):
                 return wrap([each if isinstance(each, Values) else from_json(each) for each in elements])
             return elements
         case dict():
-            members = {name: _resolve(each, results, scope) for name, each in argument.items()}
+            members = {name: _resolve(each, frame) for name, each in argument.items()}
             return {name: to_json(each) if isinstance(each, Values) else each for name, each in members.items()}
         case _:
             return argument

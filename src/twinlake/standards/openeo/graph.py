@@ -63,6 +63,18 @@ class Node:
     arguments: Mapping[str, Any]
     """JSON, with `FromNode`, `FromParameter` and, for callbacks, `Graph` in it."""
 
+    def callbacks(self) -> "Iterator[Graph]":
+        """Yield the graphs among the arguments."""
+        waiting: deque[Any] = deque(self.arguments.values())
+        while waiting:
+            value = waiting.popleft()
+            if isinstance(value, Graph):
+                yield value
+            elif isinstance(value, dict):
+                waiting.extend(value.values())
+            elif isinstance(value, list):
+                waiting.extend(value)
+
     def references(self) -> Iterator[FromNode | FromParameter]:
         """Yield what the arguments refer to; what is within callbacks is theirs, but for parameters (see `Graph.free`)."""
         waiting: deque[Any] = deque(self.arguments.values())

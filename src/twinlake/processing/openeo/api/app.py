@@ -9,14 +9,15 @@ from twinlake.processing.openeo.api.computed import ComputedApi
 from twinlake.processing.openeo.api.described import ApiFacts, DescribedApi
 from twinlake.processing.openeo.api.errors import render_openeo_error
 from twinlake.processing.openeo.computing import Computing
+from twinlake.processing.openeo.defined import DefinedProcesses
 
 API_PATH = "/openeo/1.2"
 WELL_KNOWN = "/.well-known/openeo"
 
 
-def mount(facts: ApiFacts, *, computing: Computing) -> Mount:
+def mount(facts: ApiFacts, *, computing: Computing, defined: DefinedProcesses) -> Mount:
     """Return the openEO API of a site as one route."""
-    computed = ComputedApi(computing)
+    computed = ComputedApi(computing, defined)
     described = DescribedApi(facts)
     routes = [*computed.routes(), *described.routes()]
     described.offer(routes)
