@@ -1,117 +1,130 @@
 """The network between sites: HTTP over connections that are kept, to addresses that were checked."""
 
 import asyncio
-import socket
+import ssl
+from dataclasses import dataclass, field
+from functools import cache
 from typing import Self
 
-import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
-from yarl import URL
-
 from twinlake.engines.network import Destination
-from twinlake.federation.errors import PeerAnswerError, PeerUnreachableError
+from twinlake.federation.errors import PeerUnreachableError
 from twinlake.federation.sites.calls import PeerAnswer, PeerRequest
+from twinlake.federation.sites.http_connection import HttpConnection
 
 _CONNECT_SECONDS = 1.5
 """Shorter than a search lets a peer take: who cannot be connected to counts as out of reach, not as slow."""
 _KEPT_SECONDS = 20.0
 """Shorter than a site keeps an idle connection."""
 _CONNECTIONS = 32
-_CHUNK_BYTES = 256 << 10
+_SHARED = b"accept: */*\r\naccept-encoding: identity\r\nuser-agent: twinlake\r\n"
+
+
+@dataclass(slots=True)
+class _Pool:
+    """The connections to one destination."""
+
+    destination: Destination
+    free: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_CONNECTIONS))
+    idle: list[tuple[HttpConnection, float]] = field(default_factory=list)
+    """With the monotonic time at which each was last used, the latest last."""
+
+    def take(self, now: float) -> HttpConnection | None:
+        """Return a connection that may be used again."""
+        while self.idle:
+            connection, used_at = self.idle.pop()
+            if connection.is_usable and now - used_at < _KEPT_SECONDS:
+                return connection
+            connection.abort()
+        return None
+
+    def close(self) -> None:
+        """Leave what nobody uses now."""
+        for connection, _ in self.idle:
+            connection.abort()
+        self.idle.clear()
 
 
 class HttpTransport:
-    """Sends over one session; open it as a context."""
+    """Sends over connections of its own; open it as a context."""
 
     def __init__(self) -> None:
-        self._pins = _Pins()
-        self._session: aiohttp.ClientSession | None = None
+        self._pools: dict[str, _Pool] = {}
+        """By where they lead to."""
 
     async def __aenter__(self) -> Self:
-        connector = aiohttp.TCPConnector(
-            resolver=self._pins,
-            use_dns_cache=False,
-            limit=0,
-            limit_per_host=_CONNECTIONS,
-            keepalive_timeout=_KEPT_SECONDS,
-        )
-        self._session = aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
-            headers={"accept-encoding": "identity", "user-agent": "twinlake"},
-        )
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._session is not None:
-            await self._session.close()
+        for pool in self._pools.values():
+            pool.close()
+        self._pools.clear()
 
     async def send(self, request: PeerRequest, *, seconds: float, max_bytes: int) -> PeerAnswer:
         """As `PeerTransport.send`."""
-        if self._session is None:
-            raise RuntimeError("The transport is not open.")
-        self._pins.pin(request.destination)
-        url = URL(str(request.destination.url).rstrip("/") + request.path, encoded=True)
+        message, loop = _write(request), asyncio.get_running_loop()
+        pool = self._pool_of(request.destination)
+        async with asyncio.timeout(seconds), pool.free:
+            connection = pool.take(loop.time()) or await _connect(request.destination)
+            try:
+                answer = await connection.ask(message, max_bytes=max_bytes)
+            except BaseException:
+                connection.abort()
+                raise
+        if self._pool_of(request.destination) is pool:
+            pool.idle.append((connection, loop.time()))
+        else:
+            connection.abort()
+        return answer
+
+    def _pool_of(self, destination: Destination) -> _Pool:
+        """Return the connections to *destination*; those to other addresses of the same name are left."""
+        origin = f"{destination.url.scheme}://{destination.url.raw_authority}"
+        pool = self._pools.get(origin)
+        if pool is None or pool.destination != destination:
+            if pool is not None:
+                pool.close()
+            pool = self._pools[origin] = _Pool(destination)
+        return pool
+
+
+async def _connect(destination: Destination) -> HttpConnection:
+    """Connect to one of the addresses that were checked, and to nothing else."""
+    url, loop = destination.url, asyncio.get_running_loop()
+    tls, name = (_tls(), url.raw_host) if url.scheme == "https" else (None, None)
+    reason: OSError | None = None
+    for address in destination.addresses:
         try:
-            async with (
-                asyncio.timeout(seconds),
-                self._session.request(
-                    request.method, url, data=request.body or None, headers=request.headers, allow_redirects=False
-                ) as response,
-            ):
-                if response.headers.get("content-encoding", "identity") != "identity":
-                    raise PeerAnswerError("The answer is encoded, which was not asked for.")
-                return PeerAnswer(
-                    status=response.status, media_type=response.content_type.lower(), body=await _read(response, max_bytes)
-                )
-        except aiohttp.ClientError as error:
-            raise PeerUnreachableError(f"The peer did not answer: {error or type(error).__name__}.") from error
+            async with asyncio.timeout(_CONNECT_SECONDS):
+                made = loop.create_connection(HttpConnection, str(address), url.port or 0, ssl=tls, server_hostname=name)
+                return (await made)[1]
         except TimeoutError:
-            raise
-        except (OSError, ValueError) as error:
-            raise PeerUnreachableError(f"The peer did not answer: {error}.") from error
+            raise PeerUnreachableError("The peer did not answer: it cannot be connected to.") from None
+        except OSError as error:  # of TLS, too
+            reason = error
+    raise PeerUnreachableError(f"The peer did not answer: {reason}.") from reason
 
 
-async def _read(response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
-    """Return the body; an answer that says that it is too large, or is, is left at once."""
-    if (response.content_length or 0) > max_bytes:
-        raise PeerAnswerError(f"The answer is larger than {max_bytes} bytes.")
-    body = bytearray()
-    async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
-        body += chunk
-        if len(body) > max_bytes:
-            raise PeerAnswerError(f"The answer is larger than {max_bytes} bytes.")
-    return bytes(body)
+def _write(request: PeerRequest) -> bytes:
+    """Return the request as it is sent.
+
+    Raises
+    ------
+    ValueError
+        A header would end early: nothing of the kind is sent.
+    """
+    url = request.destination.url
+    path = url.raw_path.rstrip("/") + request.path
+    lines = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
+    if lines.count("\r") + lines.count("\n") > 2 * len(request.headers):
+        raise ValueError("A header has more than one line.")
+    head = f"{request.method} {path} HTTP/1.1\r\nhost: {url.raw_authority}\r\n{lines}".encode("latin-1")
+    length = b"content-length: %d\r\n" % len(request.body) if request.body or request.method == "POST" else b""
+    return b"".join((head, _SHARED, length, b"\r\n", request.body))
 
 
-class _Pins(AbstractResolver):
-    """Answers with the addresses that were checked, and with nothing else."""
-
-    def __init__(self) -> None:
-        self._destinations: dict[tuple[str, int], Destination] = {}
-
-    def pin(self, destination: Destination) -> None:
-        """Answer for *destination* with its addresses."""
-        self._destinations[destination.url.raw_host or "", destination.url.port or 0] = destination
-
-    async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC) -> list[ResolveResult]:
-        _ = family
-        destination = self._destinations.get((host, port))
-        if destination is None:
-            raise OSError(f"{host}:{port} was not checked")
-        return [
-            ResolveResult(
-                hostname=host,
-                host=str(address),
-                port=port,
-                family=socket.AF_INET if address.version == 4 else socket.AF_INET6,
-                proto=socket.IPPROTO_TCP,
-                flags=socket.AI_NUMERICHOST,
-            )
-            for address in destination.addresses
-        ]
-
-    async def close(self) -> None:
-        """There is nothing to close."""
+@cache
+def _tls() -> ssl.SSLContext:
+    """Return how peers must prove who they are; the certificates of the system are read once."""
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["http/1.1"])
+    return context
