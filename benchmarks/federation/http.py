@@ -26,6 +26,8 @@ from twinlake.testing.site import SiteProcess
 
 _ROUNDS = 400
 _WARM = 40
+_REFRESH_SECONDS = 60
+"""As sites do by default: what they hear of each other beside searches is no part of these."""
 _KINDS: Mapping[str, dict[str, object]] = {
     "newest first, limit 10": {"limit": 10},
     "newest first in a year, limit 10": {"limit": 10, "datetime": "2020-01-01T00:00:00Z/2020-12-31T23:59:59Z"},
@@ -78,7 +80,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--items", type=int, default=100_000, help="of each site")
     items = parser.parse_args().items
-    with tempfile.TemporaryDirectory() as name, federated_sites(Path(name)) as sites:
+    with tempfile.TemporaryDirectory() as name, federated_sites(Path(name), refresh_seconds=_REFRESH_SECONDS) as sites:
         for number, site in enumerate(sites.values()):
             site.stop()
             asyncio.run(_load(site, first=number * items, items=items))

@@ -24,6 +24,7 @@ def federated_sites(
     names: Sequence[str] = tuple(ROLES),
     asserted: Iterable[str] = ("DPAD_Direct_Access",),
     fill: Callable[[str, SiteProcess], None] | None = None,
+    refresh_seconds: int = 1,
 ) -> Generator[dict[str, SiteProcess]]:
     """Serve sites that are joined pairwise until the block ends.
 
@@ -33,6 +34,8 @@ def federated_sites(
         Roles that count everywhere.
     fill
         Takes data in at a site of a name before it is joined, so that peers hear of them at once; called in threads.
+    refresh_seconds
+        How often each hears its peers.
     """
     ports = dict(zip(names, free_ports(len(names)), strict=True))
     with ExitStack() as stack:
@@ -43,7 +46,7 @@ def federated_sites(
                 "role": ROLES[name],
                 "server.port": port,
                 "federation.addresses": addresses,
-                "federation.refresh_seconds": 1,
+                "federation.refresh_seconds": refresh_seconds,
             }
             folder = make_site(directory / name, site_id=name)
             sites[name] = stack.enter_context(SiteProcess(folder, settings=settings))
