@@ -298,5 +298,7 @@ async def open_services(
             previews=await stack.enter_async_context(
                 PreviewRenderer(folder=folder.staging / "previews", readable=settings.ingest.link_roots)
             ),
-            computing=await stack.enter_async_context(open_computing(folder.staging / "openeo")),
+            computing=await stack.enter_async_context(
+                open_computing(folder.staging / "openeo", inline_cubes=settings.openeo.inline_cubes)
+            ),
         )

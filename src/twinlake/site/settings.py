@@ -219,6 +219,12 @@ class IdentitySettings(_Section):
     )
 
 
+class OpenEoSettings(_Section):
+    """Processing near the data."""
+
+    inline_cubes: bool = Field(False, description="Let cubes stand in process graphs as JSON; for tests of processes.")
+
+
 class LoggingSettings(_Section):
     """What the site writes to standard error."""
 
@@ -254,6 +260,7 @@ class SiteSettings(BaseSettings):
     federation: FederationSettings = FederationSettings.model_validate({})
     policy: PolicySettings = PolicySettings.model_validate({})
     identity: IdentitySettings = IdentitySettings.model_validate({})
+    openeo: OpenEoSettings = OpenEoSettings.model_validate({})
     logging: LoggingSettings = LoggingSettings.model_validate({})
 
     @field_validator("id")
@@ -279,11 +286,6 @@ class SiteSettings(BaseSettings):
     def base_url(self) -> str:
         """URL under which users reach the site, without a trailing slash."""
         return self.public_url or f"http://{self.server.host}:{self.server.port}"
-
-    @property
-    def has_desp(self) -> bool:
-        """Whether people of the whole federation sign in here."""
-        return self.role == "central" if self.identity.desp is None else self.identity.desp
 
     @classmethod
     def settings_customise_sources(

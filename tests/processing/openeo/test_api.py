@@ -10,7 +10,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    with SiteProcess(make_site(tmp_path_factory.mktemp("openeo"))) as site:
+    with SiteProcess(make_site(tmp_path_factory.mktemp("openeo")), settings={"openeo.inline_cubes": True}) as site:
         yield site
 
 
@@ -150,3 +150,21 @@ def test_what_cannot_be_called_is_not_kept(site, process_id, process, code):
 
     assert (answer.status_code, answer.json()["code"]) == (400, code)
     assert kept == []
+
+
+def test_cubes_in_json_are_computed_where_the_site_lets_them(site):
+    cube = {
+        "type": "datacube",
+        "order": ["t", "x"],
+        "dimensions": {
+            "t": {"type": "temporal", "values": ["2020", "2021"]},
+            "x": {"type": "spatial", "axis": "x", "values": [1, 2]},
+        },
+        "data": [[1.5, None], [2.5, 3.0]],
+    }
+    mean = graph("mean", data={"from_parameter": "data"})
+    with site.client() as client:
+        process = graph("reduce_dimension", data=cube, reducer=mean, dimension="t")
+        answer = client.post("/openeo/1.2/result", json={"process": process})
+
+    assert (answer.status_code, answer.json()["data"]) == (200, [2.0, 3.0])

@@ -23,7 +23,8 @@ _LIMITS = Limits(memory_bytes=2 << 30, cpu_seconds=3600, file_bytes=1 << 20)
 class Computing:
     """Asks the children; made by `open_computing`."""
 
-    def __init__(self, workers: Sequence[Worker]) -> None:
+    def __init__(self, workers: Sequence[Worker], *, inline_cubes: bool) -> None:
+        self._inline_cubes = inline_cubes
         self._free: asyncio.Queue[Worker] = asyncio.Queue()
         for worker in workers:
             self._free.put_nowait(worker)
@@ -63,6 +64,7 @@ class Computing:
             "graph": graph.decode(errors="replace"),
             "parameters": list(parameters),
             "definitions": {name: text.decode() for name, text in definitions.items()},
+            "inline_cubes": self._inline_cubes,
         }
         message = json.dumps(order).encode()
         self._waiting += 1
@@ -90,11 +92,17 @@ class Failure(msgspec.Struct, frozen=True):
 
 
 @asynccontextmanager
-async def open_computing(folder: Path) -> AsyncGenerator[Computing]:
-    """Compute in children that work below *folder*; they end on exit."""
+async def open_computing(folder: Path, *, inline_cubes: bool) -> AsyncGenerator[Computing]:
+    """Compute in children that work below *folder*; they end on exit.
+
+    Parameters
+    ----------
+    inline_cubes
+        Let cubes stand in graphs (`inline`).
+    """
     workers = [Worker(_CHILD, work=folder / str(number), limits=_LIMITS, readable=()) for number in range(_CHILDREN)]
     try:
-        yield Computing(workers)
+        yield Computing(workers, inline_cubes=inline_cubes)
     finally:
         for worker in workers:
             await worker.close()
