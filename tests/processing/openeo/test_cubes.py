@@ -7,7 +7,7 @@ from twinlake.processing.openeo.cubes import Cube, read_cube, write_cube
 from twinlake.processing.openeo.evaluating import evaluate
 from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.processing.openeo.values import Values
-from twinlake.standards.openeo.errors import ProcessError
+from twinlake.standards.openeo.errors import ProcessError, ProcessParameterInvalidError
 from twinlake.standards.openeo.graph import parse_graph
 
 T = Dimension(name="t", kind="temporal", labels=("2020-01-01T00:00:00Z", "2020-01-02T00:00:00Z", "2020-01-03T00:00:00Z"))
@@ -35,6 +35,8 @@ def callback(process_id, **arguments):
 
 
 MEAN = callback("mean", data={"from_parameter": "data"})
+ALL_LARGER = callback("add", x={"from_parameter": "data"}, y=1)
+LARGER = callback("add", x={"from_parameter": "x"}, y=1)
 
 
 def test_a_dimension_is_reduced_in_each_cell():
@@ -47,10 +49,25 @@ def test_a_dimension_is_reduced_in_each_cell():
         np.testing.assert_allclose(found.values.data, [[12, 9], [10, np.nan], [12, 13], [14, 15]])
 
 
+def test_a_constant_changes_no_type():
+    assert run("apply", a_cube(), process=LARGER).values.data.dtype == np.float32
+    assert run("apply", a_cube(dtype="int16"), process=LARGER).values.data.dtype == np.int64
+
+
 @pytest.mark.parametrize("dtype", ["float32", "int16"])
 @pytest.mark.parametrize(
     ("process_id", "arguments"),
-    [("reduce_dimension", {"reducer": MEAN, "dimension": "t"})],
+    [
+        ("reduce_dimension", {"reducer": MEAN, "dimension": "t"}),
+        ("reduce_dimension", {"reducer": MEAN, "dimension": "y"}),
+        ("apply", {"process": LARGER}),
+        ("apply_dimension", {"process": ALL_LARGER, "dimension": "t"}),
+        ("apply_dimension", {"process": ALL_LARGER, "dimension": "y"}),
+        ("apply_dimension", {"process": ALL_LARGER, "dimension": "y", "target_dimension": "other"}),
+        ("add_dimension", {"name": "bands", "label": "B1", "type": "bands"}),
+        ("rename_dimension", {"source": "x", "target": "lon"}),
+        ("rename_labels", {"dimension": "x", "source": [1], "target": [9]}),
+    ],
 )
 def test_a_hollow_cube_tells_what_the_whole_would_be(process_id, arguments, dtype):
     hollow = run(process_id, a_cube(hollow=True, dtype=dtype), **arguments)
@@ -58,7 +75,54 @@ def test_a_hollow_cube_tells_what_the_whole_would_be(process_id, arguments, dtyp
 
     assert hollow.dimensions == whole.dimensions
     assert hollow.values.data.dtype == whole.values.data.dtype
-    assert hollow.values.data.size == 0
+    assert hollow.values.data.shape == tuple(0 if each.kind == "spatial" else len(each.labels) for each in hollow.dimensions)
+
+
+def test_an_array_takes_the_place_of_one_label():
+    cube = run("add_dimension", a_cube(), name="stats", label="all", type="bands")
+    found = run("apply_dimension", cube, process=callback("add", x=[1, 2, 3, 4], y=0), dimension="t", target_dimension="stats")
+
+    assert [(each.name, each.kind, each.labels) for each in found.dimensions[:1]] == [("stats", "bands", (0, 1, 2, 3))]
+    assert found.values.data.shape == (4, 4, 2)
+    np.testing.assert_array_equal(found.values.data[:, 0, 0], [1, 2, 3, 4])
+
+
+def test_other_labels_than_before_are_numbers():
+    found = run("apply_dimension", a_cube(), process=callback("add", x=[1, 2], y=0), dimension="t")
+
+    assert found.dimensions[0] == Dimension(name="t", kind="temporal", labels=(0, 1), is_enumerated=True)
+
+
+@pytest.mark.parametrize("made", [callback("mean", data={"from_parameter": "data"}), callback("add", x=[], y=0)])
+def test_what_makes_no_array_is_refused(made):
+    with pytest.raises(ProcessParameterInvalidError, match="one element or more"):
+        run("apply_dimension", a_cube(), process=made, dimension="t")
+
+
+def test_a_target_of_many_labels_is_refused():
+    with pytest.raises(ProcessParameterInvalidError, match="has 2 labels"):
+        run("apply_dimension", a_cube(), process=ALL_LARGER, dimension="t", target_dimension="x")
+
+
+def test_a_spatial_dimension_lies_along_the_next_free_axis():
+    cube = run("add_dimension", a_cube(), name="height", label=0, type="spatial")
+
+    assert cube.dimensions[0].axis == "z"
+    with pytest.raises(ProcessError) as refused:
+        run("add_dimension", cube, name="depth", label=0, type="spatial")
+    assert refused.value.reason == "DimensionExists"
+
+
+def test_what_is_no_cube_is_refused():
+    graph, _ = parse_graph({"n": {"process_id": "drop_dimension", "arguments": {"data": 3, "name": "t"}, "result": True}})
+    with pytest.raises(ProcessParameterInvalidError, match="'data' of 'drop_dimension' is no cube"):
+        evaluate(graph, {})
+
+
+def test_labels_change_places():
+    found = run("rename_labels", a_cube(), dimension="x", source=[0, 1], target=[1, 0])
+
+    assert found.dimensions[2].labels == (1, 0)
 
 
 def test_what_is_not_there_is_told():

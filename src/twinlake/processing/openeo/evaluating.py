@@ -107,6 +107,8 @@ def _argument(process: Process, parameter: Parameter, node: Node, results: Mappi
             raise ProcessParameterRequiredError(f"Process {process.id!r} needs '{parameter.name}'.")
         return parameter.default if parameter.is_plain else from_json(parameter.default)
     value = _resolve(node.arguments[parameter.name], results, scope)
+    if parameter.is_cube and not isinstance(value, Cube):
+        raise ProcessParameterInvalidError(f"'{parameter.name}' of '{process.id}' is no cube.")
     if isinstance(value, Callback | Cube):
         return value
     if parameter.is_plain:

@@ -55,6 +55,12 @@ class Parameter:
         return isinstance(self.schema, dict) and self.schema.get("subtype") == "process-graph"
 
     @property
+    def is_cube(self) -> bool:
+        """Whether it is a cube, and nothing else."""
+        schemas = self.schema if isinstance(self.schema, list) else [self.schema]
+        return all(each.get("subtype") == "datacube" for each in schemas)
+
+    @property
     def passed(self) -> tuple["Parameter", ...]:
         """What a callback is given."""
         named = self.schema.get("parameters", ()) if isinstance(self.schema, dict) else ()

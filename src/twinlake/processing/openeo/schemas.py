@@ -17,8 +17,17 @@ TRUTHS: Schema = {"type": "array", "items": TRUTH_OR_NULL}
 LABEL: list[Schema] = [NUMBER, TEXT]
 LABEL_OR_NULL: list[Schema] = [NUMBER, TEXT, {"type": "null"}]
 CUBE: Schema = {"type": "object", "subtype": "datacube"}
+RASTER: Schema = {**CUBE, "dimensions": [{"type": "spatial", "axis": ["x", "y"]}]}
+TIMED: Schema = {**CUBE, "dimensions": [{"type": "temporal"}]}
+BANDED: Schema = {**CUBE, "dimensions": [{"type": "bands"}]}
+RASTER_OR_VECTORS: list[Schema] = [RASTER, {**CUBE, "dimensions": [{"type": "geometry"}]}]
+BAND_NAME: Schema = {"type": "string", "subtype": "band-name"}
 LABELED: Schema = {"type": "array", "subtype": "labeled-array", "items": ANYTHING}
 ARRAY: Schema = {"type": "array", "items": ANYTHING}
+
+INSTANT: Schema = {"type": "string", "format": "date-time", "subtype": "date-time"}
+DATE: Schema = {"type": "string", "format": "date", "subtype": "date"}
+GEOJSON: Schema = {"type": "object", "subtype": "geojson", "deprecated": True}
 
 
 def callback(*parameters: dict[str, Any], returns: Schema) -> Schema:
