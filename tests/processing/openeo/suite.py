@@ -20,6 +20,8 @@ WRONG = {
     ("aggregate_temporal", 9),  # labels stand within the reducer
     ("aggregate_temporal_period", 3),  # expects days for hours
     ("aggregate_temporal_period", 4),  # expects labels of hours for days, and a day that is not there for one that is
+    ("aggregate_temporal_period", 8),  # the dimension is called otherwise
+    ("aggregate_temporal_period", 9),  # here, too
     ("apply", 2),  # takes 255 for no data but in one place
     ("apply_dimension", 2),  # along a dimension that is not there
     ("array_append", 1),  # expects [1] of [] and 0
@@ -138,7 +140,7 @@ def _is_same_cube(found, expected, delta, *, is_shape):
             return False
     if is_shape:
         return True
-    data = np.array(found["data"], dtype=object)
+    data = np.array(found["data"], dtype=object).reshape([len(found["dimensions"][name]["values"]) for name in found["order"]])
     order = [found["order"].index(name) for name in expected["order"]]
     flat = np.transpose(data, order).ravel().tolist() if order else data.ravel().tolist()
     return is_same(flat, np.array(expected["data"], dtype=object).ravel().tolist(), delta)

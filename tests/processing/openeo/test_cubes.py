@@ -3,40 +3,12 @@
 import numpy as np
 import pytest
 
-from twinlake.processing.openeo.cubes import Cube, read_cube, write_cube
+from processing.openeo.cubes import ALL_LARGER, LARGER, MEAN, X, Y, a_cube, callback, run
+from twinlake.processing.openeo.cubes import read_cube, write_cube
 from twinlake.processing.openeo.evaluating import evaluate
 from twinlake.processing.openeo.shapes.dimensions import Dimension
-from twinlake.processing.openeo.values import Values
 from twinlake.standards.openeo.errors import ProcessError, ProcessParameterInvalidError
 from twinlake.standards.openeo.graph import parse_graph
-
-T = Dimension(name="t", kind="temporal", labels=("2020-01-01T00:00:00Z", "2020-01-02T00:00:00Z", "2020-01-03T00:00:00Z"))
-Y = Dimension(name="y", kind="spatial", axis="y", labels=(2.0, 1.0, 0.0, -1.0), crs=32631)
-X = Dimension(name="x", kind="spatial", axis="x", labels=(0.0, 1.0), crs=32631)
-
-
-def a_cube(*, hollow=False, dtype="float32"):
-    shape = (3, 0, 0) if hollow else (3, 4, 2)
-    data = np.arange(np.prod(shape), dtype=dtype).reshape(shape)
-    if dtype == "float32" and not hollow:
-        data[0, 0, 0] = data[:, 1, 1] = np.nan
-    return Cube(values=Values(data=data, nan_is_nodata=dtype == "float32"), dimensions=(T, Y, X))
-
-
-def run(process_id, cube, **arguments):
-    node = {"process_id": process_id, "arguments": {"data": {"from_parameter": "cube"}, **arguments}, "result": True}
-    graph, faults = parse_graph({"n": node})
-    assert not faults
-    return evaluate(graph, {"cube": cube})
-
-
-def callback(process_id, **arguments):
-    return {"process_graph": {"n": {"process_id": process_id, "arguments": arguments, "result": True}}}
-
-
-MEAN = callback("mean", data={"from_parameter": "data"})
-ALL_LARGER = callback("add", x={"from_parameter": "data"}, y=1)
-LARGER = callback("add", x={"from_parameter": "x"}, y=1)
 
 
 def test_a_dimension_is_reduced_in_each_cell():
@@ -67,6 +39,10 @@ def test_a_constant_changes_no_type():
         ("add_dimension", {"name": "bands", "label": "B1", "type": "bands"}),
         ("rename_dimension", {"source": "x", "target": "lon"}),
         ("rename_labels", {"dimension": "x", "source": [1], "target": [9]}),
+        ("filter_temporal", {"extent": ["2020-01-02", None]}),
+        ("filter_temporal", {"extent": ["2021-01-02", None]}),
+        ("aggregate_temporal", {"intervals": [["2020-01-02", "2020-02-01"], ["2021-01-01", None]], "reducer": MEAN}),
+        ("aggregate_temporal_period", {"period": "month", "reducer": MEAN}),
     ],
 )
 def test_a_hollow_cube_tells_what_the_whole_would_be(process_id, arguments, dtype):

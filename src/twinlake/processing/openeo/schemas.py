@@ -27,6 +27,7 @@ ARRAY: Schema = {"type": "array", "items": ANYTHING}
 
 INSTANT: Schema = {"type": "string", "format": "date-time", "subtype": "date-time"}
 DATE: Schema = {"type": "string", "format": "date", "subtype": "date"}
+TIME_OF_DAY: Schema = {"type": "string", "subtype": "time", "pattern": "^\\d{2}:\\d{2}:\\d{2}$"}
 GEOJSON: Schema = {"type": "object", "subtype": "geojson", "deprecated": True}
 
 
@@ -38,6 +39,12 @@ def callback(*parameters: dict[str, Any], returns: Schema) -> Schema:
         "parameters": list(parameters),
         "returns": {"description": "What takes its place.", "schema": returns},
     }
+
+
+def interval(*bounds: Schema, **more: Any) -> Schema:
+    """Return the schema of an interval of time between two of *bounds*; null is without end."""
+    bound = {"anyOf": [*bounds, {"type": "null"}]}
+    return {"type": "array", "subtype": "temporal-interval", **more, "minItems": 2, "maxItems": 2, "items": bound}
 
 
 def passed(name: str, description: str, schema: Schema | list[Schema] = ANYTHING, **default: Any) -> dict[str, Any]:
