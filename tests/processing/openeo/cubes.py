@@ -42,3 +42,8 @@ def callback(process_id, **arguments):
 MEAN = callback("mean", data={"from_parameter": "data"})
 ALL_LARGER = callback("add", x={"from_parameter": "data"}, y=1)
 LARGER = callback("add", x={"from_parameter": "x"}, y=1)
+SQUARE = {
+    "type": "Polygon",
+    "coordinates": [[[-0.5, -0.5], [0.5, -0.5], [0.5, 1.5], [-0.5, 1.5], [-0.5, -0.5]]],
+    "crs": {"type": "name", "properties": {"name": "EPSG:32631"}},
+}

@@ -73,7 +73,8 @@ def to_arguments(value, directory=None):
     """Return arguments in JSON as clients send it."""
     match value:
         case {"$ref": name}:
-            return to_arguments(pyjson5.loads((directory / name).read_text()), directory)
+            text = (directory / name).read_text()
+            return to_arguments(pyjson5.loads(text), directory) if name.endswith(".json5") else text
         case {"type": "datacube", "data": data}:
             shape = [len(value["dimensions"][name]["values"]) for name in value.get("order", value["dimensions"])]
             nothing = {value.get("nodata")} - {None}

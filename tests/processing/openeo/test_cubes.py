@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from processing.openeo.cubes import ALL_LARGER, LARGER, MEAN, X, Y, a_cube, callback, run
+from processing.openeo.cubes import ALL_LARGER, LARGER, MEAN, SQUARE, X, Y, a_cube, callback, run
 from twinlake.processing.openeo.cubes import read_cube, write_cube
 from twinlake.processing.openeo.evaluating import evaluate
 from twinlake.processing.openeo.shapes.dimensions import Dimension
@@ -41,6 +41,12 @@ def test_a_constant_changes_no_type():
         ("rename_labels", {"dimension": "x", "source": [1], "target": [9]}),
         ("filter_temporal", {"extent": ["2020-01-02", None]}),
         ("filter_temporal", {"extent": ["2021-01-02", None]}),
+        ("filter_bbox", {"extent": {"west": 0.5, "south": 0, "east": 9, "north": 9, "crs": 32631}}),
+        ("filter_bbox", {"extent": {"west": 50, "south": 0, "east": 60, "north": 9}}),
+        ("filter_spatial", {"geometries": SQUARE}),
+        ("mask_polygon", {"mask": SQUARE}),
+        ("mask_polygon", {"mask": SQUARE, "replacement": -1, "inside": True}),
+        ("mask_polygon", {"mask": SQUARE, "replacement": 0.5}),
         ("aggregate_temporal", {"intervals": [["2020-01-02", "2020-02-01"], ["2021-01-01", None]], "reducer": MEAN}),
         ("aggregate_temporal_period", {"period": "month", "reducer": MEAN}),
     ],
