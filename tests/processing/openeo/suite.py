@@ -25,6 +25,9 @@ WRONG = {
     ("apply", 2),  # takes 255 for no data but in one place
     ("apply_dimension", 2),  # along a dimension that is not there
     ("array_append", 1),  # expects [1] of [] and 0
+    ("mask", 0),  # replaces where the mask is zero
+    ("mask", 1),  # its cube is not there
+    ("mask", 2),  # replaces where the mask is zero
     ("rename_dimension", 3),  # the dimensions x and y changed places
     ("rename_dimension", 4),  # so did they here
     ("rename_labels", 5),  # gives the new names as source
@@ -141,7 +144,8 @@ def _is_same_cube(found, expected, delta, *, is_shape):
             return False
     if is_shape:
         return True
-    data = np.array(found["data"], dtype=object).reshape([len(found["dimensions"][name]["values"]) for name in found["order"]])
+    shape = [len(found["dimensions"][name]["values"]) for name in found["order"]]
+    data = np.array(found["data"], dtype=object).reshape(shape or -1)
     order = [found["order"].index(name) for name in expected["order"]]
     flat = np.transpose(data, order).ravel().tolist() if order else data.ravel().tolist()
     return is_same(flat, np.array(expected["data"], dtype=object).ravel().tolist(), delta)

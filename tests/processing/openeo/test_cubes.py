@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from processing.openeo.cubes import ALL_LARGER, LARGER, MEAN, SQUARE, X, Y, a_cube, callback, run
+from processing.openeo.cubes import ALL_LARGER, LARGER, MEAN, SQUARE, T, X, Y, a_cube, callback, run
 from twinlake.processing.openeo.cubes import read_cube, write_cube
 from twinlake.processing.openeo.evaluating import evaluate
 from twinlake.processing.openeo.shapes.dimensions import Dimension
@@ -41,6 +41,8 @@ def test_a_constant_changes_no_type():
         ("rename_labels", {"dimension": "x", "source": [1], "target": [9]}),
         ("filter_temporal", {"extent": ["2020-01-02", None]}),
         ("filter_temporal", {"extent": ["2021-01-02", None]}),
+        ("reduce_spatial", {"reducer": MEAN}),
+        ("trim_cube", {}),
         ("filter_bbox", {"extent": {"west": 0.5, "south": 0, "east": 9, "north": 9, "crs": 32631}}),
         ("filter_bbox", {"extent": {"west": 50, "south": 0, "east": 60, "north": 9}}),
         ("filter_spatial", {"geometries": SQUARE}),
@@ -105,6 +107,84 @@ def test_labels_change_places():
     found = run("rename_labels", a_cube(), dimension="x", source=[0, 1], target=[1, 0])
 
     assert found.dimensions[2].labels == (1, 0)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int16"])
+def test_pixels_become_one_value(dtype):
+    cube = a_cube(dtype=dtype)
+    found = run("reduce_spatial", cube, reducer=MEAN)
+
+    assert [each.name for each in found.dimensions] == ["t"]
+    np.testing.assert_allclose(found.values.data, [np.nanmean(layer) for layer in cube.values.data], rtol=1e-6)
+
+
+def test_labels_without_data_go():
+    cube = a_cube()
+    cube.values.data[:, 0] = cube.values.data[:, 2] = np.nan
+    cube = run("add_dimension", cube, name="b", label="B1", type="bands")
+    found = run("trim_cube", cube)
+
+    assert [each.labels for each in found.dimensions] == [("B1",), T.labels, (1.0, 0.0, -1.0), X.labels]
+
+
+def test_of_bands_those_between_go_too():
+    bands = Dimension(name="b", kind="bands", labels=("B1", "B2", "B3"), common_names=("blue", "green", "red"))
+    cube = a_cube(dimensions=(bands,))
+    cube.values.data[1] = np.nan
+    found = run("trim_cube", cube)
+
+    assert found.dimensions == (Dimension(name="b", kind="bands", labels=("B1", "B3"), common_names=("blue", "red")),)
+    assert found.values.data.tolist() == [0, 2]
+
+
+def test_a_cube_grows_out_of_nothing():
+    found = run("add_dimension", run("create_data_cube"), name="x", label=1)
+
+    assert write_cube(found)["data"] == [None]
+    assert read_cube(write_cube(run("create_data_cube"))).values.data.shape == ()
+
+
+BANDS = Dimension(
+    name="b",
+    kind="bands",
+    labels=("B1", "B2", "B3", "red"),
+    common_names=("red", "nir", "red", None),
+    wavelengths=(0.6, 0.8, None, 0.7),
+)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ({"bands": ["B3", "B1"]}, ("B3", "B1")),
+        ({"bands": ["nir", "red"]}, ("B2", "red")),
+        ({"bands": ["nir", "B2", "nothing"]}, ("B2",)),
+        ({"wavelengths": [[0.6, 0.7]]}, ("B1", "red")),
+        ({"wavelengths": [[0.7, 0.8], [0.1, 0.6]], "bands": ["B3"]}, ("B3", "B2", "red", "B1")),
+        ({"bands": ["nothing"]}, ()),
+    ],
+)
+def test_bands_are_found_by_name_and_wavelength(arguments, expected):
+    found = run("filter_bands", a_cube(dimensions=(BANDS,)), **arguments)
+
+    assert found.dimensions[0].labels == expected
+    assert found.values.data.tolist() == [BANDS.labels.index(each) for each in expected]
+
+
+def test_a_common_name_is_that_of_all_bands_which_have_it():
+    found = run("filter_bands", a_cube(dimensions=(BANDS.take([0, 1, 2]),)), bands=["red"])
+
+    assert found.dimensions[0].labels == ("B1", "B3")
+
+
+@pytest.mark.parametrize(
+    ("dimensions", "arguments", "reason"),
+    [((BANDS,), {}, "BandFilterParameterMissing"), ((T,), {"bands": ["B1"]}, "DimensionMissing")],
+)
+def test_bands_that_cannot_be_found_are_told(dimensions, arguments, reason):
+    with pytest.raises(ProcessError) as refused:
+        run("filter_bands", a_cube(dimensions=dimensions), **arguments)
+    assert refused.value.reason == reason
 
 
 def test_what_is_not_there_is_told():
