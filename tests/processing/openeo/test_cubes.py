@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from processing.openeo.cubes import ALL_LARGER, LARGER, MEAN, SQUARE, T, X, Y, a_cube, callback, run
-from twinlake.processing.openeo.cubes import read_cube, write_cube
+from twinlake.processing.openeo.cubes import Cube, read_cube, write_cube
 from twinlake.processing.openeo.evaluating import evaluate
 from twinlake.processing.openeo.shapes.dimensions import Dimension
+from twinlake.processing.openeo.values import Values
 from twinlake.standards.openeo.errors import ProcessError, ProcessParameterInvalidError
 from twinlake.standards.openeo.graph import parse_graph
 
@@ -42,6 +43,11 @@ def test_a_constant_changes_no_type():
         ("filter_temporal", {"extent": ["2020-01-02", None]}),
         ("filter_temporal", {"extent": ["2021-01-02", None]}),
         ("reduce_spatial", {"reducer": MEAN}),
+        ("resample_cube_temporal", {"target": {"from_parameter": "cube0"}}),
+        ("resample_cube_temporal", {"target": {"from_parameter": "cube0"}, "valid_within": 1.5}),
+        ("climatological_normal", {"period": "month", "climatology_period": [2020, 2020]}),
+        ("apply_kernel", {"kernel": [[1, 2, 1]], "border": "reflect"}),
+        ("flatten_dimensions", {"dimensions": ["t", "x"], "target_dimension": "tx"}),
         ("trim_cube", {}),
         ("filter_bbox", {"extent": {"west": 0.5, "south": 0, "east": 9, "north": 9, "crs": 32631}}),
         ("filter_bbox", {"extent": {"west": 50, "south": 0, "east": 60, "north": 9}}),
@@ -107,6 +113,103 @@ def test_labels_change_places():
     found = run("rename_labels", a_cube(), dimension="x", source=[0, 1], target=[1, 0])
 
     assert found.dimensions[2].labels == (1, 0)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int16"])
+@pytest.mark.parametrize("target_band", [None, "ndvi"])
+def test_an_index_of_plants(dtype, target_band):
+    bands = Dimension(name="b", kind="bands", labels=("B1", "B2"), common_names=("red", "nir"))
+    cube, hollow = (a_cube(dimensions=(bands, Y, X), dtype=dtype, hollow=is_hollow) for is_hollow in (False, True))
+    found = run("ndvi", cube, target_band=target_band)
+
+    red, nir = cube.values.data.astype("float32")
+    index = found.values.data if target_band is None else found.values.data[2]
+    np.testing.assert_array_equal(index, (nir - red) / (nir + red))
+    assert index.dtype == np.float32
+    assert found.dimensions[0] == (
+        Y
+        if target_band is None
+        else Dimension(name="b", kind="bands", labels=("B1", "B2", "ndvi"), common_names=("red", "nir", None))
+    )
+    told = run("ndvi", hollow, target_band=target_band)
+    assert told.dimensions == found.dimensions
+    assert told.values.data.dtype == found.values.data.dtype
+
+
+def test_an_index_of_unsigned_integers_does_not_wrap():
+    bands = Dimension(name="b", kind="bands", labels=("red", "nir"))
+    cube = Cube(values=Values(data=np.array([[60_000], [20_000]], dtype="uint16")), dimensions=(bands, X.take([0])))
+
+    np.testing.assert_allclose(run("ndvi", cube).values.data, [-0.5])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "common", "reason"),
+    [
+        ({}, ("red", "red"), "NirBandAmbiguous"),
+        ({"nir": "B1"}, ("red", "red"), "RedBandAmbiguous"),
+        ({"nir": "B1", "red": "B2", "target_band": "B1"}, None, "BandExists"),
+    ],
+)
+def test_bands_of_an_index_must_be_clear(arguments, common, reason):
+    bands = Dimension(name="b", kind="bands", labels=("B1", "B2"), common_names=common)
+    with pytest.raises(ProcessError) as refused:
+        run("ndvi", a_cube(dimensions=(bands, X)), **arguments)
+    assert refused.value.reason == reason
+
+
+def test_a_kernel_lies_on_the_pixels_as_they_lie():
+    cube = a_cube(dimensions=(X, T, Y), dtype="int16")
+    found = run("apply_kernel", cube, kernel=[[0, 0, 0], [0, 0, 10], [0, 1, 0]])
+
+    data = cube.values.data.astype(float)
+    right = np.concatenate([data[1:], np.zeros((1, 3, 4))])
+    below = np.concatenate([data[:, :, 1:], np.zeros((2, 3, 1))], axis=2)
+    np.testing.assert_array_equal(found.values.data, right * 10 + below)
+
+
+@pytest.mark.parametrize("kernel", [[1, 2, 3], [[1], [1, 2]], [["a"]]])
+def test_kernels_that_are_none_are_refused(kernel):
+    with pytest.raises(ProcessParameterInvalidError, match="kernel"):
+        run("apply_kernel", a_cube(), kernel=kernel)
+
+
+def test_dimensions_become_one_and_several_again():
+    one, other = Dimension(name="A", labels=(2020, 2021)), Dimension(name="B", kind="bands", labels=("B1", "B2"))
+    cube = a_cube(dimensions=(one, T, other), dtype="int16")
+    flat = run("flatten_dimensions", cube, dimensions=["B", "A"], target_dimension="X")
+
+    assert [each.labels for each in flat.dimensions] == [("B1~2020", "B1~2021", "B2~2020", "B2~2021"), T.labels]
+    np.testing.assert_array_equal(flat.values.data, np.transpose(cube.values.data, (2, 0, 1)).reshape(4, 3))
+    again = run("unflatten_dimension", flat.take(0, [0, 1, 3]), dimension="X", target_dimensions=["B", "A"])
+    assert [(each.name, each.labels) for each in again.dimensions] == [
+        ("B", ("B1", "B2")),
+        ("A", ("2020", "2021")),
+        ("t", T.labels),
+    ]
+    assert again.values.where().all(axis=2).tolist() == [[True, True], [False, True]]
+    np.testing.assert_array_equal(again.values.data[1, 1], cube.values.data[1, :, 1])
+
+
+@pytest.mark.parametrize("labels", [("a", "b~c"), ("a~b", "a~b")])
+def test_labels_that_cannot_be_split_are_refused(labels):
+    with pytest.raises(ProcessParameterInvalidError):
+        run(
+            "unflatten_dimension",
+            a_cube(dimensions=(Dimension(name="X", labels=labels),)),
+            dimension="X",
+            target_dimensions=["A", "B"],
+        )
+
+
+def test_names_that_are_taken_are_told():
+    for process_id, arguments in (
+        ("flatten_dimensions", {"dimensions": ["t", "y"], "target_dimension": "x"}),
+        ("unflatten_dimension", {"dimension": "t", "target_dimensions": ["x", "z"]}),
+    ):
+        with pytest.raises(ProcessError) as refused:
+            run(process_id, a_cube(), **arguments)
+        assert refused.value.reason == "TargetDimensionExists"
 
 
 @pytest.mark.parametrize("dtype", ["float32", "int16"])

@@ -51,6 +51,18 @@ class Cube:
         """Return the dimensions but those."""
         return tuple(each for number, each in enumerate(self.dimensions) if number not in numbers)
 
+    def laid_along(self, dimensions: Sequence[Dimension]) -> Values:
+        """Return the values along *dimensions*, by name, of which there are more: one cell along those that the cube lacks."""
+        names = [each.name for each in self.dimensions]
+        order = [names.index(each.name) for each in dimensions if each.name in names]
+        missing = tuple(number for number, each in enumerate(dimensions) if each.name not in names)
+        data, valid = self.values.data, self.values.valid
+        return replace(
+            self.values,
+            data=np.expand_dims(np.transpose(data, order), missing),
+            valid=None if valid is None else np.expand_dims(np.transpose(valid, order), missing),
+        )
+
     def take(self, number: int, places: Sequence[int]) -> "Cube":
         """Return the cube with the labels at *places* of one dimension alone."""
         chosen = list(places)

@@ -1,19 +1,24 @@
 """Groups of labels along a dimension, each of which becomes one value in every cell of the others."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from twinlake.processing.openeo.cubes import Cube, one_per_cell
-from twinlake.processing.openeo.evaluating import Callback
 from twinlake.processing.openeo.kernels.assembling import assemble, put
 from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.processing.openeo.values import Values, to_plain
 
 
 def reduce_groups(
-    cube: Cube, number: int, groups: Sequence[Sequence[int]], target: Dimension, *, reducer: Callback, context: Any = None
+    cube: Cube,
+    number: int,
+    groups: Sequence[Sequence[int]],
+    target: Dimension,
+    *,
+    reducer: Callable[..., Values],
+    context: Any = None,
 ) -> Cube:
     """Return the cube in which *target*, with a label for each group, stands in the place of the dimension *number*.
 

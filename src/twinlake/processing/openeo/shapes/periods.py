@@ -4,10 +4,12 @@ Periods of a kind follow one another and are numbered; where numbers begin does 
 Source: openEO processes 2.0.0-rc.2, aggregate_temporal_period
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from twinlake.processing.openeo.shapes.times import DAY, HOUR, day_number, split_day, write_time
+from twinlake.processing.openeo.shapes.dimensions import Dimension
+from twinlake.processing.openeo.shapes.times import DAY, HOUR, day_number, read_starts, split_day, write_time
 
 _SEASONS = ("djf", "mam", "jja", "son")
 _TROPICAL = ("ndjfma", "mjjaso")
@@ -113,3 +115,30 @@ PERIODS = {
     "decade": _years(10, 0),
     "decade-ad": _years(10, 1),
 }
+_FORMS = {
+    "hour": r"\d{4}-\d\d-\d\d-\d\d",
+    "day": r"\d{4}-\d{3}",
+    "week": r"\d{4}-\d\d",
+    "dekad": r"\d{4}-\d\d",
+    "month": r"\d{4}-\d\d",
+    "season": rf"\d{{4}}-({'|'.join(_SEASONS)})",
+    "tropical-season": rf"\d{{4}}-({'|'.join(_TROPICAL)})",
+    "year": r"\d{4}",
+    "decade": r"\d{3}0",
+    "decade-ad": r"\d{3}1",
+}
+
+
+def read_cycle(dimension: Dimension, period: str) -> list[str]:
+    """Return for each label of a temporal dimension, a period itself or a time in it, what is the same each year, or day.
+
+    Raises
+    ------
+    ProcessParameterInvalidError
+        A label is neither.
+    """
+    kind, calendar = PERIODS[period], dimension.calendar
+    labels = [str(each) for each in dimension.labels]
+    if not all(re.fullmatch(_FORMS[period], each, re.ASCII) for each in labels):
+        labels = [kind.label(kind.number(start, calendar), calendar) for start in read_starts(dimension)]
+    return [kind.of_cycle(each) for each in labels]

@@ -16,7 +16,7 @@ DAY: Final = 86_400_000_000
 """Microseconds."""
 HOUR: Final = 3_600_000_000
 _TIME = re.compile(
-    r"(?P<year>-?\d{4,6})(?:-(?P<month>\d\d)(?:-(?P<day>\d\d)(?:[Tt ](?P<hour>\d\d):(?P<minute>\d\d)(?::(?P<second>\d\d)"
+    r"(?P<year>-?\d{4})(?:-(?P<month>\d\d)(?:-(?P<day>\d\d)(?:[Tt ](?P<hour>\d\d):(?P<minute>\d\d)(?::(?P<second>\d\d)"
     r"(?:\.(?P<fraction>\d+))?)?(?P<offset>[Zz]|[+-]\d\d:?\d\d)?)?)?)?",
     re.ASCII,
 )

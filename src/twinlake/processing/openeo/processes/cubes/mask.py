@@ -20,10 +20,9 @@ def _mask(data: Cube, mask: Cube, replacement: Any = None) -> Cube:
         if each.name not in own or not is_same(data.dimensions[own[each.name]], each):
             reason = f"The cube has no dimension {each.name!r} with the labels that the mask has: filter or resample one of them."
             raise ProcessError("IncompatibleDataCubes", reason)
-    order = np.argsort([own[each.name] for each in mask.dimensions])
-    missing = tuple(number for name, number in own.items() if name not in [each.name for each in mask.dimensions])
+    laid = mask.laid_along(data.dimensions)
     # Where the mask has no data, nothing is masked.
-    is_masked = np.expand_dims(np.transpose((mask.values.data != 0) & mask.values.where(), order), missing)
+    is_masked = (laid.data != 0) & laid.where()
     if data.values.data.size == 0:
         is_masked = np.zeros((1,) * len(own), dtype=bool)
     return Cube(values=put(data.values, is_masked, replacement), dimensions=data.dimensions)

@@ -1,6 +1,7 @@
 """`merge_cubes`."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,10 +9,11 @@ from numpy.typing import NDArray
 
 from twinlake.processing.openeo.cubes import Cube, one_per_cell
 from twinlake.processing.openeo.evaluating import Callback
-from twinlake.processing.openeo.kernels.assembling import Place, assemble
+from twinlake.processing.openeo.kernels.assembling import Place, assemble, broadcast
 from twinlake.processing.openeo.process import Opaque, Parameter, Process
 from twinlake.processing.openeo.schemas import ANYTHING, CUBE, callback, passed
 from twinlake.processing.openeo.shapes.aligning import Union, unite
+from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.processing.openeo.values import Values
 from twinlake.standards.openeo.errors import ProcessError, ProcessParameterInvalidError
 
@@ -65,24 +67,13 @@ def _cells(places: Sequence[int], hollow: bool) -> NDArray[np.intp]:
     return np.array([] if hollow else places, dtype=np.intp)
 
 
-def _spread(cube: Cube, dimensions: Sequence[Any], cells: Sequence[NDArray[np.intp]]) -> Values:
-    """Return the values of a cube along all *dimensions*, of which it may have some alone."""
-    own = {each.name: number for number, each in enumerate(cube.dimensions)}
-    shape = tuple([len(each) for each in cells])
+def _spread(cube: Cube, dimensions: Sequence[Dimension], cells: Sequence[NDArray[np.intp]]) -> Values:
+    """Return the values of a cube along all *dimensions*, as many as there are *cells* along each."""
+    laid, shape = cube.laid_along(dimensions), tuple([len(each) for each in cells])
     # Along a dimension that is hollow in the other cube alone there are pixels too many.
-    cut = tuple([slice(len(cells[place])) for each in cube.dimensions for place in [_place(dimensions, each.name)]])
-    order = [own[each.name] for each in dimensions if each.name in own]
-    missing = tuple(number for number, each in enumerate(dimensions) if each.name not in own)
-
-    def lay(data: NDArray[Any]) -> NDArray[Any]:
-        return np.broadcast_to(np.expand_dims(np.transpose(data[cut], order), missing), shape)
-
-    valid = None if cube.values.valid is None else lay(cube.values.valid)
-    return Values(data=lay(cube.values.data), valid=valid, nan_is_nodata=cube.values.nan_is_nodata)
-
-
-def _place(dimensions: Sequence[Any], name: str) -> int:
-    return next(number for number, each in enumerate(dimensions) if each.name == name)
+    cut = tuple([slice(None) if size == 1 else slice(count) for size, count in zip(laid.data.shape, shape, strict=True)])
+    valid = None if laid.valid is None else laid.valid[cut]
+    return broadcast(replace(laid, data=laid.data[cut], valid=valid), shape)
 
 
 def _pick(values: Values, places: Sequence[NDArray[np.intp]], chosen: Sequence[NDArray[np.intp]]) -> Values:
