@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import shapely
 
-from processing.openeo.cubes import SQUARE, a_cube, run
+from processing.openeo.rasters import SQUARE, a_cube, run
 from twinlake.holdings.readers.crs import read_crs, way_between
 from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from processing.openeo.cubes import ALL_LARGER, LARGER, MEAN, SQUARE, T, X, Y, a_cube, callback, run
+from processing.openeo.rasters import ALL_LARGER, LARGER, MEAN, SQUARE, T, X, Y, a_cube, callback, run
 from twinlake.processing.openeo.cubes import Cube, read_cube, write_cube
 from twinlake.processing.openeo.evaluating import evaluate
 from twinlake.processing.openeo.shapes.dimensions import Dimension

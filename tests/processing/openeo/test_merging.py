@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from processing.openeo.cubes import T, X, Y, a_cube, callback, run
+from processing.openeo.rasters import T, X, Y, a_cube, callback, run
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.processing.openeo.values import Values

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processing.openeo.cubes import MEAN, a_cube, callback, run
+from processing.openeo.rasters import MEAN, a_cube, callback, run
 from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.processing.openeo.shapes.periods import PERIODS
 from twinlake.processing.openeo.shapes.times import DAY, parse_time, split_day, write_time

@@ -25,9 +25,9 @@ BAND_NAME: Schema = {"type": "string", "subtype": "band-name"}
 LABELED: Schema = {"type": "array", "subtype": "labeled-array", "items": ANYTHING}
 ARRAY: Schema = {"type": "array", "items": ANYTHING}
 
-INSTANT: Schema = {"type": "string", "format": "date-time", "subtype": "date-time"}
+DATE_TIME: Schema = {"type": "string", "format": "date-time", "subtype": "date-time"}
 DATE: Schema = {"type": "string", "format": "date", "subtype": "date"}
-TIME_OF_DAY: Schema = {"type": "string", "subtype": "time", "pattern": "^\\d{2}:\\d{2}:\\d{2}$"}
+TIME: Schema = {"type": "string", "subtype": "time", "pattern": "^\\d{2}:\\d{2}:\\d{2}$"}
 GEOJSON: Schema = {"type": "object", "subtype": "geojson", "deprecated": True}
 
 

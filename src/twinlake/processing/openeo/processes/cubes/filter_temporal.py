@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.process import Opaque, Parameter, Process
-from twinlake.processing.openeo.schemas import DATE, INSTANT, TEXT_OR_NULL, TIMED, interval
+from twinlake.processing.openeo.schemas import DATE, DATE_TIME, TEXT_OR_NULL, TIMED, interval
 from twinlake.processing.openeo.shapes.dimensions import Dimension, find_kind, find_temporal
 from twinlake.processing.openeo.shapes.times import parse_interval, read_starts
 from twinlake.standards.openeo.errors import ProcessError, ProcessParameterInvalidError
@@ -43,7 +43,7 @@ PROCESS = Process(
         Parameter("data", TIMED, "A cube with a temporal dimension."),
         Parameter(
             "extent",
-            interval(INSTANT, DATE),
+            interval(DATE_TIME, DATE),
             "Start and end. One of them may be null: the interval has no end there. The start belongs to it, the end does not.",
             is_plain=True,
         ),
