@@ -18,11 +18,13 @@ WRONG = {
     ("aggregate_temporal", 7),  # and these
     ("aggregate_temporal", 8),  # and these
     ("aggregate_temporal", 9),  # labels stand within the reducer
+    ("aggregate_temporal", 10),  # expects medians of a mean
     ("aggregate_temporal_period", 3),  # expects days for hours
     ("aggregate_temporal_period", 4),  # expects labels of hours for days, and a day that is not there for one that is
     ("aggregate_temporal_period", 8),  # the dimension is called otherwise
     ("aggregate_temporal_period", 9),  # here, too
-    ("apply", 2),  # takes 255 for no data but in one place
+    ("apply", 2),  # expects ten times 165 where the cube has no data
+    ("apply_dimension", 1),  # expects quantiles of 165, too, where the cube has no data
     ("apply_dimension", 2),  # along a dimension that is not there
     ("array_append", 1),  # expects [1] of [] and 0
     ("mask", 0),  # replaces where the mask is zero

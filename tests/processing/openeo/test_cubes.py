@@ -6,6 +6,7 @@ import pytest
 from processing.openeo.rasters import ALL_LARGER, LARGER, MEAN, SQUARE, T, X, Y, a_cube, callback, run
 from twinlake.processing.openeo.cubes import Cube, read_cube, write_cube
 from twinlake.processing.openeo.evaluating import evaluate
+from twinlake.processing.openeo.registry import find_process
 from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.processing.openeo.values import Values
 from twinlake.standards.openeo.errors import ProcessError, ProcessParameterInvalidError
@@ -101,6 +102,25 @@ def test_a_spatial_dimension_lies_along_the_next_free_axis():
     with pytest.raises(ProcessError) as refused:
         run("add_dimension", cube, name="depth", label=0, type="spatial")
     assert refused.value.reason == "DimensionExists"
+
+
+@pytest.mark.skipif(find_process("eq") is None, reason="labels are compared by another process")
+@pytest.mark.parametrize("hollow", [False, True])
+@pytest.mark.parametrize(("dimension", "label", "number"), [("x", 1, 2), ("t", "2020-01-02T00:00:00Z", 0), ("y", 7, 1)])
+def test_labels_are_kept_for_which_a_condition_is_true(hollow, dimension, label, number):
+    same = callback("eq", x={"from_parameter": "value"}, y={"from_parameter": "context"})
+    cube = a_cube(hollow=hollow)
+    found = run("filter_labels", cube, condition=same, dimension=dimension, context=label)
+
+    places = [place for place, each in enumerate(cube.dimensions[number].labels) if each == label]
+    assert found.dimensions == cube.take(number, places).dimensions
+    np.testing.assert_array_equal(found.values.data, cube.take(number, places).values.data)
+
+
+def test_labels_of_which_a_condition_says_nothing_go():
+    found = run("filter_labels", a_cube(), condition=callback("add", x={"from_parameter": "value"}, y=1), dimension="x")
+
+    assert found.dimensions[2].labels == ()
 
 
 def test_what_is_no_cube_is_refused():

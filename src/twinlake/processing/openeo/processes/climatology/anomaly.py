@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from twinlake.processing.openeo.cubes import Cube
-from twinlake.processing.openeo.kernels.numbers import exact
+from twinlake.processing.openeo.kernels.numbers import floating
 from twinlake.processing.openeo.process import Opaque, Parameter, Process
 from twinlake.processing.openeo.schemas import TIMED
 from twinlake.processing.openeo.shapes.aligning import is_same
@@ -14,8 +14,7 @@ from twinlake.processing.openeo.shapes.periods import PERIODS, read_cycle
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError
 
 _SINGLE = ["climatology-period", "single-period"]
-# A difference has wrapped where the signs of both differ, and its own is not that of the first.
-_subtract = exact(np.subtract, lambda x, y, difference: np.asarray(((x ^ y) & (x ^ difference)) >= 0))
+_subtract = floating(np.subtract)
 
 
 def _anomaly(data: Cube, normals: Cube, period: str) -> Cube:

@@ -78,6 +78,8 @@ def _spread(cube: Cube, dimensions: Sequence[Dimension], cells: Sequence[NDArray
 
 def _pick(values: Values, places: Sequence[NDArray[np.intp]], chosen: Sequence[NDArray[np.intp]]) -> Values:
     """Return the values at *chosen* of the *places* that they lie at."""
+    if all(np.array_equal(wanted, side) for wanted, side in zip(chosen, places, strict=True)):
+        return values
     index = np.ix_(*[_find(wanted, side) for wanted, side in zip(chosen, places, strict=True)])
     valid = None if values.valid is None else values.valid[index]
     return Values(data=values.data[index], valid=valid, nan_is_nodata=values.nan_is_nodata)
