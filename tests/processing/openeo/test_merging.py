@@ -174,7 +174,15 @@ def test_a_mask_has_its_dimensions_in_any_order():
     np.testing.assert_array_equal(found.values.where(), np.broadcast_to(~is_masked.T[:, None, :], (3, 4, 2)))
 
 
-@pytest.mark.parametrize("dimensions", [(T.take([0, 1]), X), (Z, X), (X.rename("lon"), Y.take([0, 1]))])
+def test_a_mask_has_its_labels_in_any_order_and_more_pixels():
+    cube = a_cube(dtype="int16")
+    wide = Dimension(name="x", kind="spatial", axis="x", labels=(3.0, 2.0, 1.0, 0.0, -1.0), crs=32631)
+    found = run("mask", cube, a_mask(np.array([[1, 1, 0, 1, 1], [0] * 5, [0] * 5]), (T.take([1, 0, 2]), wide)))
+
+    assert np.argwhere(~found.values.where()).tolist() == [[1, row, 0] for row in range(4)]
+
+
+@pytest.mark.parametrize("dimensions", [(T.take([0, 1]), X), (Z, X), (X.rename("lon"), Y), (X.take([0]), Y)])
 def test_masks_of_other_labels_are_refused(dimensions):
     shape = [len(each.labels) for each in dimensions]
     with pytest.raises(ProcessError) as refused:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from twinlake.core.documents import JsonObject
+from twinlake.processing.openeo.shapes.aligning import find_labels
 from twinlake.processing.openeo.shapes.dimensions import Dimension, find_dimension
 from twinlake.processing.openeo.values import Values
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError
@@ -50,6 +51,22 @@ class Cube:
     def without(self, *numbers: int) -> tuple[Dimension, ...]:
         """Return the dimensions but those."""
         return tuple(each for number, each in enumerate(self.dimensions) if number not in numbers)
+
+    def aligned_with(self, dimensions: Sequence[Dimension]) -> "Cube":
+        """Return the cube with the labels that *dimensions* have, in their order; it may have fewer dimensions.
+
+        Raises
+        ------
+        ProcessParameterInvalidError
+            It has another dimension, or lacks a label.
+        """
+        cube = self
+        for number, each in enumerate(self.dimensions):
+            wanted = next((other for other in dimensions if other.name == each.name), None)
+            if wanted is None:
+                raise ProcessParameterInvalidError(f"One of the cubes alone has a dimension {each.name!r}.")
+            cube = cube.take(number, find_labels(wanted, each))
+        return cube
 
     def laid_along(self, dimensions: Sequence[Dimension]) -> Values:
         """Return the values along *dimensions*, by name, of which there are more: one cell along those that the cube lacks."""

@@ -34,12 +34,7 @@ def unite(first: Dimension, second: Dimension) -> Union:
     ProcessParameterInvalidError
         They are of different kinds, axes, reference systems or calendars, or their pixels lie between each other's.
     """
-    for what in ("kind", "axis", "crs", "calendar"):
-        one, other = getattr(first, what), getattr(second, what)
-        if one != other:
-            raise ProcessParameterInvalidError(
-                f"The {what} of dimension {first.name!r} is {one} in one cube, {other} in the other."
-            )
+    _require_alike(first, second)
     if first.labels == second.labels:
         places = range(len(first.labels))
         return Union(dimension=first, first=places, second=places)
@@ -54,13 +49,33 @@ def unite(first: Dimension, second: Dimension) -> Union:
     return Union(dimension=_joined(first, second, order), first=[at[key] for key in mine], second=[at[key] for key in theirs])
 
 
-def is_same(first: Dimension, second: Dimension) -> bool:
-    """Tell whether two dimensions have the same labels of the same kind, pixels within a millionth of their distance."""
-    try:
-        united = unite(first, second)
-    except ProcessParameterInvalidError:
-        return False
-    return list(united.first) == list(united.second) == list(range(len(united.dimension.labels)))
+def find_labels(wanted: Dimension, given: Dimension) -> list[int]:
+    """Return where the labels of one dimension stand in another, which may have more pixels, but no other labels.
+
+    Raises
+    ------
+    ProcessParameterInvalidError
+        They do not go together, or a label is missing.
+    """
+    _require_alike(wanted, given)
+    if wanted.labels == given.labels:
+        return list(range(len(wanted.labels)))
+    mine, theirs = _keys(wanted, given)
+    known = {key: place for place, key in enumerate(theirs)}
+    missing = [label for label, key in zip(wanted.labels, mine, strict=True) if key not in known]
+    if missing or (wanted.kind != "spatial" and len(theirs) != len(mine)):
+        shown = f"has no label {missing[0]!r}" if missing else "has labels that are not wanted"
+        raise ProcessParameterInvalidError(f"Dimension {given.name!r} of one of the cubes {shown}.")
+    return [known[key] for key in mine]
+
+
+def _require_alike(first: Dimension, second: Dimension) -> None:
+    for what in ("kind", "axis", "crs", "calendar"):
+        one, other = getattr(first, what), getattr(second, what)
+        if one != other:
+            raise ProcessParameterInvalidError(
+                f"The {what} of dimension {first.name!r} is {one} in one cube, {other} in the other."
+            )
 
 
 def _keys(first: Dimension, second: Dimension) -> tuple[list[Any], list[Any]]:

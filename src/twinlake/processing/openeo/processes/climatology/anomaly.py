@@ -8,7 +8,6 @@ from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.kernels.numbers import floating
 from twinlake.processing.openeo.process import Opaque, Parameter, Process
 from twinlake.processing.openeo.schemas import TIMED
-from twinlake.processing.openeo.shapes.aligning import is_same
 from twinlake.processing.openeo.shapes.dimensions import find_temporal
 from twinlake.processing.openeo.shapes.periods import PERIODS, read_cycle
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError
@@ -32,12 +31,9 @@ def _anomaly(data: Cube, normals: Cube, period: str) -> Cube:
             raise ProcessParameterInvalidError(f"The normals have no {period} {', '.join(missing[:5])}.")
         places = [known[each] for each in wanted]
     chosen = normals.take(of_normals, places)
-    named = {each.name: each for each in data.dimensions}
-    others = chosen.without(of_normals)
-    if not all(each.name in named and is_same(named[each.name], each) for each in others):
-        raise ProcessParameterInvalidError("The normals have a dimension, or labels, that the data do not have.")
     renamed = Cube(values=chosen.values, dimensions=chosen.with_dimension(of_normals, own))
-    return Cube(values=_subtract(x=data.values, y=renamed.laid_along(data.dimensions)), dimensions=data.dimensions)
+    subtracted = renamed.aligned_with(data.dimensions).laid_along(data.dimensions)
+    return Cube(values=_subtract(x=data.values, y=subtracted), dimensions=data.dimensions)
 
 
 PROCESS = Process(

@@ -8,23 +8,20 @@ from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.kernels.assembling import put
 from twinlake.processing.openeo.process import Opaque, Parameter, Process
 from twinlake.processing.openeo.schemas import RASTER
-from twinlake.processing.openeo.shapes.aligning import is_same
 from twinlake.standards.openeo.errors import ProcessError, ProcessParameterInvalidError
 
 
 def _mask(data: Cube, mask: Cube, replacement: Any = None) -> Cube:
     if mask.values.data.dtype.kind not in "biuf":
         raise ProcessParameterInvalidError("The mask has something other than numbers and truths.")
-    own = {each.name: number for number, each in enumerate(data.dimensions)}
-    for each in mask.dimensions:
-        if each.name not in own or not is_same(data.dimensions[own[each.name]], each):
-            reason = f"The cube has no dimension {each.name!r} with the labels that the mask has: filter or resample one of them."
-            raise ProcessError("IncompatibleDataCubes", reason)
-    laid = mask.laid_along(data.dimensions)
+    try:
+        laid = mask.aligned_with(data.dimensions).laid_along(data.dimensions)
+    except ProcessParameterInvalidError as error:
+        raise ProcessError("IncompatibleDataCubes", f"{error.message} Filter or resample the cube or the mask before.") from error
     # Where the mask has no data, nothing is masked.
     is_masked = (laid.data != 0) & laid.where()
     if data.values.data.size == 0:
-        is_masked = np.zeros((1,) * len(own), dtype=bool)
+        is_masked = np.zeros((1,) * len(data.dimensions), dtype=bool)
     return Cube(values=put(data.values, is_masked, replacement), dimensions=data.dimensions)
 
 
@@ -38,7 +35,11 @@ PROCESS = Process(
     categories=("cubes", "masks"),
     parameters=(
         Parameter("data", RASTER, "A raster cube."),
-        Parameter("mask", RASTER, "A cube of truths or numbers, with the same labels along each dimension that it has."),
+        Parameter(
+            "mask",
+            RASTER,
+            "A cube of truths or numbers with the labels of the first cube; it may have more pixels, and fewer dimensions.",
+        ),
         Parameter(
             "replacement",
             {"type": ["number", "boolean", "string", "null"]},
