@@ -44,7 +44,7 @@ def test_cubes_stand_in_graphs_only_where_they_may():
     )
 
     assert ask(graph, inline_cubes=True)["result"]["data"] == 5
-    assert ask(graph)["error"]["code"] == "Internal"
+    assert ask(graph)["error"]["code"] == "ProcessParameterInvalid"
 
 
 def test_a_cube_that_is_none_is_told():

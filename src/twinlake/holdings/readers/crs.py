@@ -63,7 +63,12 @@ def reference_system(crs: pyproj.CRS) -> int | str:
     return int(authority[1]) if authority and authority[0] == "EPSG" else crs.to_wkt()
 
 
-@lru_cache(maxsize=64)
 def to_degrees(crs: pyproj.CRS) -> pyproj.Transformer:
     """Return the way from *crs* to longitude and latitude (WGS 84, degrees), x before y on both sides."""
-    return pyproj.Transformer.from_crs(crs, WGS84, always_xy=True)
+    return way_between(crs, WGS84)
+
+
+@lru_cache(maxsize=64)
+def way_between(source: pyproj.CRS, target: pyproj.CRS) -> pyproj.Transformer:
+    """Return the way from one CRS to another, x (or longitude) before y on both sides."""
+    return pyproj.Transformer.from_crs(source, target, always_xy=True)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from twinlake.core.documents import JsonObject
+from twinlake.processing.openeo.shapes.aligning import find_labels
 from twinlake.processing.openeo.shapes.dimensions import Dimension, find_dimension
 from twinlake.processing.openeo.values import Values
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError
@@ -31,23 +32,72 @@ class Cube:
         """Return which dimension has the name; raises as `find_dimension` does."""
         return find_dimension(self.dimensions, name)
 
+    def is_hollow_along(self, number: int) -> bool:
+        """Whether there are labels along the dimension *number*, and no cells."""
+        return self.values.data.shape[number] == 0 and len(self.dimensions[number].labels) > 0
+
     def array_along(self, number: int) -> Values:
-        """Return the values as a callback gets them: elements along the dimension *number*, all else beside each other."""
+        """Return the values as a callback gets them: elements along the dimension *number*, all else beside each other.
+
+        A hollow cube gets elements there, of whatever value: a callback needs as many as there will be.
+        """
+        labels = self.dimensions[number].labels
         data = np.moveaxis(self.values.data, number, 0)
         valid = None if self.values.valid is None else np.moveaxis(self.values.valid, number, 0)
-        return replace(self.values, data=data, valid=valid, is_array=True, labels=self.dimensions[number].labels)
+        if self.is_hollow_along(number):
+            data, valid = np.zeros((len(labels), *data.shape[1:]), dtype=data.dtype), None
+        return replace(self.values, data=data, valid=valid, is_array=True, labels=labels)
 
     def without(self, *numbers: int) -> tuple[Dimension, ...]:
         """Return the dimensions but those."""
         return tuple(each for number, each in enumerate(self.dimensions) if number not in numbers)
 
+    def aligned_with(self, dimensions: Sequence[Dimension]) -> "Cube":
+        """Return the cube with the labels that *dimensions* have, in their order; it may have fewer dimensions.
+
+        Raises
+        ------
+        ProcessParameterInvalidError
+            It has another dimension, or lacks a label.
+        """
+        cube = self
+        for number, each in enumerate(self.dimensions):
+            wanted = next((other for other in dimensions if other.name == each.name), None)
+            if wanted is None:
+                raise ProcessParameterInvalidError(f"One of the cubes alone has a dimension {each.name!r}.")
+            cube = cube.take(number, find_labels(wanted, each))
+        return cube
+
+    def laid_along(self, dimensions: Sequence[Dimension]) -> Values:
+        """Return the values along *dimensions*, by name, of which there are more: one cell along those that the cube lacks."""
+        names = [each.name for each in self.dimensions]
+        order = [names.index(each.name) for each in dimensions if each.name in names]
+        missing = tuple(number for number, each in enumerate(dimensions) if each.name not in names)
+        data, valid = self.values.data, self.values.valid
+        return replace(
+            self.values,
+            data=np.expand_dims(np.transpose(data, order), missing),
+            valid=None if valid is None else np.expand_dims(np.transpose(valid, order), missing),
+        )
+
     def take(self, number: int, places: Sequence[int]) -> "Cube":
         """Return the cube with the labels at *places* of one dimension alone."""
         chosen = list(places)
-        valid = None if self.values.valid is None else np.take(self.values.valid, chosen, axis=number)
-        values = replace(self.values, data=np.take(self.values.data, chosen, axis=number), valid=valid)
-        dimensions = (*self.dimensions[:number], self.dimensions[number].take(chosen), *self.dimensions[number + 1 :])
-        return Cube(values=values, dimensions=dimensions)
+        index: tuple[Any, ...] = (*[slice(None)] * number, slice(0) if self.is_hollow_along(number) else _as_index(chosen))
+        valid = None if self.values.valid is None else self.values.valid[index]
+        values = replace(self.values, data=self.values.data[index], valid=valid)
+        return Cube(values=values, dimensions=self.with_dimension(number, self.dimensions[number].take(chosen)))
+
+    def with_dimension(self, number: int, dimension: Dimension) -> tuple[Dimension, ...]:
+        """Return the dimensions with another one in the place of one."""
+        return (*self.dimensions[:number], dimension, *self.dimensions[number + 1 :])
+
+
+def _as_index(places: list[int]) -> slice | list[int]:
+    """Return what numpy takes *places* by: a slice, which copies nothing, where one follows the other."""
+    if places and places == list(range(places[0], places[0] + len(places))):
+        return slice(places[0], places[0] + len(places))
+    return places
 
 
 def one_per_cell(values: Values, dimensions: tuple[Dimension, ...], shape: tuple[int, ...]) -> Cube:
@@ -74,6 +124,8 @@ def read_cube(document: JsonObject) -> Cube:
     order = document["order"]
     dimensions = tuple(_read_dimension(name, document["dimensions"][name]) for name in order)
     shape = tuple(len(each.labels) for each in dimensions)
+    if not dimensions and document["data"] == []:
+        return empty_cube()
     flat = np.array(document["data"], dtype=object).reshape(shape)
     valid = np.array([each is not None for each in flat.ravel()], dtype=bool).reshape(shape)
     there = flat[valid]
@@ -86,17 +138,23 @@ def read_cube(document: JsonObject) -> Cube:
     return Cube(values=Values(data=data, valid=None if valid.all() else valid), dimensions=dimensions)
 
 
+def empty_cube() -> Cube:
+    """Return the cube without dimensions, of which the only value is not there; in JSON its data are an empty list."""
+    return Cube(values=Values(data=np.array(math.nan), nan_is_nodata=True), dimensions=())
+
+
 def write_cube(cube: Cube) -> JsonObject:
     """Return a cube as `read_cube` reads it."""
     data = cube.values.data.astype(object)
     mask = cube.values.mask()
     if mask is not None:
         data[~mask] = None
+    is_empty = data.ndim == 0 and data[()] is None
     return {
         "type": "datacube",
         "order": [each.name for each in cube.dimensions],
         "dimensions": {each.name: _write_dimension(each) for each in cube.dimensions},
-        "data": data.tolist(),
+        "data": [] if is_empty else data.tolist(),
     }
 
 

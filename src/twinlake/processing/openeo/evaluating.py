@@ -131,6 +131,8 @@ def _argument(
             raise ProcessParameterRequiredError(f"Process {process.id!r} needs '{parameter.name}'.")
         return parameter.default if parameter.is_plain else from_json(parameter.default)
     value = _resolve(node.arguments[parameter.name], frame)
+    if parameter.is_cube and not isinstance(value, Cube):
+        raise ProcessParameterInvalidError(f"'{parameter.name}' of '{process.id}' is no cube.")
     if isinstance(value, Callback | Cube):
         return value
     if parameter.is_plain:

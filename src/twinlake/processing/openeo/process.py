@@ -56,6 +56,12 @@ class Parameter:
         return self._graph is not None
 
     @property
+    def is_cube(self) -> bool:
+        """Whether it is a cube, and nothing else."""
+        schemas = self.schema if isinstance(self.schema, list) else [self.schema]
+        return all(each.get("subtype") == "datacube" for each in schemas)
+
+    @property
     def passed(self) -> tuple["Parameter", ...]:
         """What a callback is given."""
         named = () if self._graph is None else self._graph.get("parameters", ())

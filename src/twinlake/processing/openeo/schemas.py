@@ -23,9 +23,15 @@ TRUTHS: Schema = {"type": "array", "items": TRUTH_OR_NULL}
 LABEL: list[Schema] = [NUMBER, TEXT]
 LABEL_OR_NULL: list[Schema] = [NUMBER, TEXT, {"type": "null"}]
 CUBE: Schema = {"type": "object", "subtype": "datacube"}
+RASTER: Schema = {**CUBE, "dimensions": [{"type": "spatial", "axis": ["x", "y"]}]}
+TIMED: Schema = {**CUBE, "dimensions": [{"type": "temporal"}]}
+BANDED: Schema = {**CUBE, "dimensions": [{"type": "bands"}]}
+RASTER_OR_VECTORS: list[Schema] = [RASTER, {**CUBE, "dimensions": [{"type": "geometry"}]}]
+BAND_NAME: Schema = {"type": "string", "subtype": "band-name"}
 LABELED: Schema = {"type": "array", "subtype": "labeled-array", "items": ANYTHING}
 ARRAY: Schema = {"type": "array", "items": ANYTHING}
 SORTABLE: Schema = {"type": "array", "items": {"anyOf": [NUMBER, {"type": "null"}, DATE_TIME, DATE]}}
+GEOJSON: Schema = {"type": "object", "subtype": "geojson", "deprecated": True}
 
 
 def callback(*parameters: dict[str, Any], returns: Schema) -> Schema:
@@ -36,6 +42,12 @@ def callback(*parameters: dict[str, Any], returns: Schema) -> Schema:
         "parameters": list(parameters),
         "returns": {"description": "What takes its place.", "schema": returns},
     }
+
+
+def interval(*bounds: Schema, **more: Any) -> Schema:
+    """Return the schema of an interval of time between two of *bounds*; null is without end."""
+    bound = {"anyOf": [*bounds, {"type": "null"}]}
+    return {"type": "array", "subtype": "temporal-interval", **more, "minItems": 2, "maxItems": 2, "items": bound}
 
 
 def passed(name: str, description: str, schema: Schema | list[Schema] = ANYTHING, **default: Any) -> dict[str, Any]:

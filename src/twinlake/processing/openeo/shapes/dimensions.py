@@ -4,13 +4,17 @@ Source: https://api.openeo.org/1.2.0/#section/Data-Cubes, STAC extension datacub
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from typing import Literal, TypeVar
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
-from twinlake.standards.openeo.errors import ProcessError
+from twinlake.standards.openeo.errors import ProcessError, ProcessParameterInvalidError
 
 Label = str | int | float
+Axis = Literal["x", "y", "z"]
+_Member = TypeVar("_Member")
 Kind = Literal["spatial", "temporal", "bands", "geometry", "other"]
 
 
@@ -21,7 +25,7 @@ class Dimension(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     kind: Kind = "other"
     labels: tuple[Label, ...] = ()
     """In order; of a temporal dimension texts of RFC 3339, of its calendar."""
-    axis: Literal["x", "y", "z"] | None = None
+    axis: Axis | None = None
     """Of a spatial one."""
     crs: int | str | None = None
     """Of a spatial or geometry one: EPSG code, or WKT2."""
@@ -29,6 +33,10 @@ class Dimension(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Of a temporal one: the time that each label stands for, closed at its start and open at its end."""
     calendar: str = "standard"
     """Of a temporal one (CF Conventions 1.11, section 4.4.1)."""
+    common_names: tuple[str | None, ...] | None = None
+    """Of bands, one for each label (STAC extension eo 2.0.0); None where none is known."""
+    wavelengths: tuple[float | None, ...] | None = None
+    """Of bands, the centre of each in micrometres; None where none is known."""
     is_enumerated: bool = False
     """Whether the labels are mere numbers from 0, because nobody named them."""
 
@@ -48,8 +56,46 @@ class Dimension(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def take(self, places: Sequence[int]) -> "Dimension":
         """Return it with the labels at *places* alone."""
-        intervals = None if self.intervals is None else tuple(self.intervals[each] for each in places)
-        return msgspec.structs.replace(self, labels=tuple(self.labels[each] for each in places), intervals=intervals)
+        return msgspec.structs.replace(
+            self,
+            labels=_chosen(self.labels, places),
+            intervals=None if self.intervals is None else _chosen(self.intervals, places),
+            common_names=None if self.common_names is None else _chosen(self.common_names, places),
+            wavelengths=None if self.wavelengths is None else _chosen(self.wavelengths, places),
+            is_enumerated=self.is_enumerated and list(places) == list(range(len(places))),
+        )
+
+    def rename(self, name: str) -> "Dimension":
+        """Return it under another name."""
+        return msgspec.structs.replace(self, name=name)
+
+    def relabel(self, labels: Sequence[Label], intervals: Sequence[tuple[str, str]] | None = None) -> "Dimension":
+        """Return it with other labels, about which nothing else is known but, maybe, the time that each stands for."""
+        return Dimension(
+            name=self.name,
+            kind=self.kind,
+            labels=tuple(labels),
+            axis=self.axis,
+            crs=self.crs,
+            intervals=None if intervals is None else tuple(intervals),
+            calendar=self.calendar,
+        )
+
+    def coordinates(self) -> NDArray[np.float64]:
+        """Return the labels of a spatial dimension, in the unit of its CRS.
+
+        Raises
+        ------
+        ProcessParameterInvalidError
+            They are no numbers.
+        """
+        if any(isinstance(each, str) for each in self.labels):
+            raise ProcessParameterInvalidError(f"The labels of dimension {self.name!r} are no coordinates, but texts.")
+        return np.array(self.labels, dtype=np.float64)
+
+
+def _chosen(of_labels: Sequence[_Member], places: Sequence[int]) -> tuple[_Member, ...]:
+    return tuple([of_labels[each] for each in places])
 
 
 def find_dimension(dimensions: Iterable[Dimension], name: str) -> int:
@@ -74,3 +120,39 @@ def find_kind(dimensions: Sequence[Dimension], kind: Kind) -> list[int]:
 def enumerated(name: str, count: int, kind: Kind = "other") -> Dimension:
     """Return a dimension of which the labels are numbers from 0."""
     return Dimension(name=name, kind=kind, labels=tuple(range(count)), is_enumerated=True)
+
+
+def find_temporal(dimensions: Sequence[Dimension], name: str | None) -> int:
+    """Return which of *dimensions* is the temporal one of this name, or the only one.
+
+    Raises
+    ------
+    ProcessError
+        ``DimensionNotAvailable``: there is none; ``TooManyDimensions``: there are several, and no name was given.
+    """
+    found = find_kind(dimensions, "temporal")
+    if name is not None:
+        number = find_dimension(dimensions, name)
+        if number not in found:
+            raise ProcessError("DimensionNotAvailable", f"Dimension {name!r} is not temporal, but {dimensions[number].kind}.")
+        return number
+    if not found:
+        raise ProcessError("DimensionNotAvailable", "The cube has no temporal dimension.")
+    if len(found) > 1:
+        names = " or ".join(repr(dimensions[each].name) for each in found)
+        raise ProcessError("TooManyDimensions", f"The cube has several temporal dimensions: say {names}.")
+    return found[0]
+
+
+def find_horizontal(dimensions: Sequence[Dimension]) -> tuple[int, int]:
+    """Return which of *dimensions* are those along the axes y and x.
+
+    Raises
+    ------
+    ProcessParameterInvalidError
+        One of them is missing.
+    """
+    along = {each.axis: number for number, each in enumerate(dimensions) if each.kind == "spatial"}
+    if not {"x", "y"} <= along.keys():
+        raise ProcessParameterInvalidError("The cube has no spatial dimensions along x and y.")
+    return along["y"], along["x"]

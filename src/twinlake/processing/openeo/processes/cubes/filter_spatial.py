@@ -1,0 +1,46 @@
+"""`filter_spatial`."""
+
+import numpy as np
+
+from twinlake.core.documents import JsonObject
+from twinlake.processing.openeo.cubes import Cube
+from twinlake.processing.openeo.kernels.masking import find_covered, replace_pixels
+from twinlake.processing.openeo.process import Opaque, Parameter, Process
+from twinlake.processing.openeo.schemas import CUBE, GEOJSON, RASTER
+from twinlake.processing.openeo.shapes.areas import enclose, read_pixels
+from twinlake.processing.openeo.shapes.dimensions import find_horizontal
+from twinlake.processing.openeo.shapes.projecting import read_geometries
+
+
+def _filter(data: Cube, geometries: JsonObject) -> Cube:
+    y, x = find_horizontal(data.dimensions)
+    pixels = read_pixels(data.dimensions)
+    shapes = read_geometries(geometries, pixels.crs, within=pixels.outline)
+    rows, columns = enclose(pixels, shapes)
+    covered, cut = find_covered(data, shapes), data.take(y, rows).take(x, columns)
+    return replace_pixels(cut, ~covered[np.ix_(rows, columns)] if covered.size else covered, None)
+
+
+PROCESS = Process(
+    id="filter_spatial",
+    summary="Keeps what lies in geometries",
+    description=(
+        "Keeps the pixels that belong to geometries: of polygons those whose centre lies in one, or on its edge, of points the"
+        " closest, of lines those that are the closest to a place on one. The cube is cut to the box around the geometries; other"
+        " pixels in it become no-data."
+    ),
+    categories=("cubes", "filter"),
+    parameters=(
+        Parameter("data", RASTER, "A raster cube."),
+        Parameter(
+            "geometries",
+            [{**CUBE, "dimensions": [{"type": "geometry"}]}, GEOJSON],
+            "GeoJSON: a geometry, a feature or a collection of features; a `GeometryCollection` is not taken.",
+            is_plain=True,
+        ),
+    ),
+    returns=RASTER,
+    returned="The cube with the pixels of the geometries.",
+    work=Opaque(),
+    kernel=_filter,
+)

@@ -1,0 +1,60 @@
+"""`filter_temporal`."""
+
+from collections.abc import Sequence
+
+from twinlake.processing.openeo.cubes import Cube
+from twinlake.processing.openeo.process import Opaque, Parameter, Process
+from twinlake.processing.openeo.schemas import DATE, DATE_TIME, TEXT_OR_NULL, TIMED, interval
+from twinlake.processing.openeo.shapes.dimensions import Dimension, find_kind, find_temporal
+from twinlake.processing.openeo.shapes.times import parse_interval, read_starts
+from twinlake.standards.openeo.errors import ProcessError, ProcessParameterInvalidError
+
+
+def _filter(data: Cube, extent: Sequence[str | None], dimension: str | None = None) -> Cube:
+    numbers = find_kind(data.dimensions, "temporal") if dimension is None else [find_temporal(data.dimensions, dimension)]
+    if not numbers:
+        raise ProcessError("DimensionNotAvailable", "The cube has no temporal dimension.")
+    for number in numbers:
+        data = data.take(number, _within(data.dimensions[number], extent))
+    return data
+
+
+def _within(dimension: Dimension, extent: Sequence[str | None]) -> list[int]:
+    start, end = extent
+    if start is None and end is None:
+        raise ProcessParameterInvalidError("'extent' is without end on both sides: give a start, or an end.")
+    first, last = parse_interval(start, end, dimension.calendar)
+    return [
+        place
+        for place, instant in enumerate(read_starts(dimension))
+        if (first is None or instant >= first) and (last is None or instant < last)
+    ]
+
+
+PROCESS = Process(
+    id="filter_temporal",
+    summary="Keeps what lies in an interval of time",
+    description=(
+        "Keeps the labels of temporal dimensions that lie in an interval, which is closed at its start and open at its end. Of"
+        " labels that stand for a period its start is looked at. Times are those of the calendar of the dimension."
+    ),
+    categories=("cubes", "filter"),
+    parameters=(
+        Parameter("data", TIMED, "A cube with a temporal dimension."),
+        Parameter(
+            "extent",
+            interval(DATE_TIME, DATE),
+            "Start and end. One of them may be null: the interval has no end there. The start belongs to it, the end does not.",
+            is_plain=True,
+        ),
+        Parameter("dimension", TEXT_OR_NULL, "The temporal dimension; null is all of them.", default=None, is_plain=True),
+    ),
+    returns=TIMED,
+    returned="The cube with the labels within the interval.",
+    work=Opaque(),
+    kernel=_filter,
+    exceptions={
+        "DimensionNotAvailable": "The cube has no temporal dimension, or none of this name.",
+        "TemporalExtentEmpty": "The interval ends where it starts, or before.",
+    },
+)

@@ -1,0 +1,132 @@
+"""Two cubes that share dimensions: which labels they have in common, and in which order all of them stand."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from twinlake.processing.openeo.shapes.dimensions import Dimension
+from twinlake.processing.openeo.shapes.times import read_starts
+from twinlake.standards.openeo.errors import ProcessParameterInvalidError
+
+_CLOSE = 1e-6
+"""Of the distance of two pixels: so far apart they are the same."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Union:
+    """A dimension with the labels of two."""
+
+    dimension: Dimension
+    first: Sequence[int]
+    """Where the labels of the first one stand."""
+    second: Sequence[int]
+    """Where those of the second one stand."""
+
+
+def unite(first: Dimension, second: Dimension) -> Union:
+    """Return the dimension with the labels of both: in order along axes and in time, else those of the second behind.
+
+    Raises
+    ------
+    ProcessParameterInvalidError
+        They are of different kinds, axes, reference systems or calendars, or their pixels lie between each other's.
+    """
+    _require_alike(first, second)
+    if first.labels == second.labels:
+        places = range(len(first.labels))
+        return Union(dimension=first, first=places, second=places)
+    mine, theirs = _keys(first, second)
+    known = {key: place for place, key in enumerate(mine)}
+    new = [place for place, key in enumerate(theirs) if key not in known]
+    order: list[tuple[bool, int]] = [(False, place) for place in range(len(mine))] + [(True, place) for place in new]
+    if first.kind in {"spatial", "temporal"}:
+        falling = len(mine) > 1 and mine[0] > mine[-1]
+        order.sort(key=lambda each: theirs[each[1]] if each[0] else mine[each[1]], reverse=falling)
+    at = {(theirs[place] if is_new else mine[place]): number for number, (is_new, place) in enumerate(order)}
+    return Union(dimension=_joined(first, second, order), first=[at[key] for key in mine], second=[at[key] for key in theirs])
+
+
+def find_labels(wanted: Dimension, given: Dimension) -> list[int]:
+    """Return where the labels of one dimension stand in another, which may have more pixels, but no other labels.
+
+    Raises
+    ------
+    ProcessParameterInvalidError
+        They do not go together, or a label is missing.
+    """
+    _require_alike(wanted, given)
+    if wanted.labels == given.labels:
+        return list(range(len(wanted.labels)))
+    mine, theirs = _keys(wanted, given)
+    known = {key: place for place, key in enumerate(theirs)}
+    missing = [label for label, key in zip(wanted.labels, mine, strict=True) if key not in known]
+    if missing or (wanted.kind != "spatial" and len(theirs) != len(mine)):
+        shown = f"has no label {missing[0]!r}" if missing else "has labels that are not wanted"
+        raise ProcessParameterInvalidError(f"Dimension {given.name!r} of one of the cubes {shown}.")
+    return [known[key] for key in mine]
+
+
+def _require_alike(first: Dimension, second: Dimension) -> None:
+    for what in ("kind", "axis", "crs", "calendar"):
+        one, other = getattr(first, what), getattr(second, what)
+        if one != other:
+            raise ProcessParameterInvalidError(
+                f"The {what} of dimension {first.name!r} is {one} in one cube, {other} in the other."
+            )
+
+
+def _keys(first: Dimension, second: Dimension) -> tuple[list[Any], list[Any]]:
+    """Return what is the same for the same labels of both."""
+    if first.kind == "spatial":
+        return _pixel_numbers(first, second)
+    if first.kind == "temporal":
+        try:
+            return list(read_starts(first)), list(read_starts(second))
+        except ProcessParameterInvalidError:
+            # Somebody gave them other names.
+            return _names(first), _names(second)
+    return _names(first), _names(second)
+
+
+def _names(dimension: Dimension) -> list[Any]:
+    return [(isinstance(label, str), label) for label in dimension.labels]
+
+
+def _pixel_numbers(first: Dimension, second: Dimension) -> tuple[list[Any], list[Any]]:
+    """Return the labels as numbers of pixels of one grid, which both lie on."""
+    mine, theirs = first.coordinates(), second.coordinates()
+    steps = [float(np.abs(np.diff(each)).min()) for each in (mine, theirs) if len(each) > 1]
+    if mine.size and theirs.size and steps and min(steps) > 0:
+        places = [(each - mine[0]) / min(steps) for each in (mine, theirs)]
+        is_even = all((np.abs(each - np.round(each)) < _CLOSE * len(each)).all() for each in places)
+        if is_even and max(steps) < min(steps) * (1 + _CLOSE):
+            one, other = [np.round(each).astype(np.int64).tolist() for each in places]
+            return one, other
+    if mine.size and theirs.size and not set(mine.tolist()) & set(theirs.tolist()):
+        raise ProcessParameterInvalidError(
+            f"The pixels of the cubes are not those of one grid along {first.name!r}: use resample_cube_spatial before."
+        )
+    return mine.tolist(), theirs.tolist()
+
+
+def _joined(first: Dimension, second: Dimension, order: Sequence[tuple[bool, int]]) -> Dimension:
+    def pick(name: str) -> tuple[Any, ...] | None:
+        told = [getattr(each, name) for each in (first, second)]
+        if first.kind == "temporal" and None in told:
+            return None
+        if told == [None, None]:
+            return None
+        return tuple([None if told[is_new] is None else told[is_new][place] for is_new, place in order])
+
+    labels = tuple([(second if is_new else first).labels[place] for is_new, place in order])
+    return msgspec.structs.replace(
+        first,
+        labels=labels,
+        intervals=pick("intervals"),
+        common_names=pick("common_names"),
+        wavelengths=pick("wavelengths"),
+        is_enumerated=False,
+    )

@@ -1,0 +1,154 @@
+"""Boxes and geometries against the pixels of a cube, which are told by their centres.
+
+Predicates are those of Simple Features: what lies on an edge counts. On grids of degrees a longitude is the same 360 degrees on.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
+
+from twinlake.core.documents import JsonObject
+from twinlake.processing.openeo.shapes.dimensions import Dimension, find_horizontal
+from twinlake.processing.openeo.shapes.projecting import DEGREES, Crs, is_in_degrees, project
+from twinlake.standards.openeo.errors import ProcessParameterInvalidError
+
+_TURNS = (-360.0, 0.0, 360.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pixels:
+    """The centres of a cube's pixels."""
+
+    y: NDArray[np.float64]
+    x: NDArray[np.float64]
+    crs: Crs
+
+    @property
+    def turns(self) -> Sequence[float]:
+        """What may be added to x without going anywhere."""
+        return _TURNS if is_in_degrees(self.crs) else (0.0,)
+
+    @property
+    def outline(self) -> BaseGeometry | None:
+        """The box around all pixels; None where there is none."""
+        if not self.x.size or not self.y.size:
+            return None
+        x, y = self.sides()
+        return shapely.box(x.low.min(), y.low.min(), x.high.max(), y.high.max())
+
+    def sides(self, turn: float = 0.0) -> tuple["_Side", "_Side"]:
+        """Return the pixels along x and along y."""
+        steps = [abs(centres[1] - centres[0]) for centres in (self.x, self.y) if len(centres) > 1]
+        step = steps[0] if steps else 0.0
+        return _Side.of(self.x + turn, step), _Side.of(self.y, step)
+
+
+def read_pixels(dimensions: Sequence[Dimension]) -> Pixels:
+    """Return the centres of the pixels of a cube; without a CRS they are in degrees.
+
+    Raises
+    ------
+    ProcessParameterInvalidError
+        The cube has no pixels, or their labels are no coordinates.
+    """
+    y, x = (dimensions[number] for number in find_horizontal(dimensions))
+    return Pixels(y=y.coordinates(), x=x.coordinates(), crs=x.crs or DEGREES)
+
+
+def find_in_box(pixels: Pixels, box: JsonObject) -> tuple[list[int], list[int]]:
+    """Return the places along y and along x that lie in a box of openEO: ``west``, ``south``, ``east``, ``north``, ``crs``.
+
+    A box of another CRS is that which holds its edges in the CRS of the cube.
+
+    Raises
+    ------
+    ProcessParameterInvalidError
+        The box is none, or cannot be taken over into the CRS of the cube.
+    """
+    west, south, east, north = (float(box[side]) for side in ("west", "south", "east", "north"))
+    crs = box.get("crs") or DEGREES
+    if west > east and is_in_degrees(crs):
+        east += 360
+    if west > east or south > north:
+        raise ProcessParameterInvalidError("The box has its west beyond its east, or its south beyond its north.")
+    taken_over = project(shapely.box(west, south, east, north), crs, pixels.crs, within=pixels.outline)
+    west, south, east, north = shapely.bounds(taken_over)
+    is_in_x = np.zeros(len(pixels.x), dtype=bool)
+    for turn in pixels.turns:
+        is_in_x |= (pixels.x + turn >= west) & (pixels.x + turn <= east)
+    is_in_y = (pixels.y >= south) & (pixels.y <= north)
+    return np.flatnonzero(is_in_y).tolist(), np.flatnonzero(is_in_x).tolist()
+
+
+def cover(pixels: Pixels, geometries: Sequence[BaseGeometry]) -> NDArray[np.bool_]:
+    """Return which pixels belong to *geometries*, each of one part; y before x.
+
+    Those are: of a polygon the pixels whose centre lies in it, or on its edge; of a line those whose centre is the closest to a
+    place on it; of a point the closest one.
+    """
+    covered = np.zeros((len(pixels.y), len(pixels.x)), dtype=bool)
+    for geometry, turn in ((each, turn) for each in geometries for turn in pixels.turns):
+        (x, y), (rows, columns) = pixels.sides(turn), _reach(pixels, geometry, turn)
+        if not rows.size or not columns.size:
+            continue
+        shapely.prepare(geometry)
+        if geometry.geom_type == "Polygon":
+            hit = shapely.intersects_xy(geometry, x.centres[None, columns], y.centres[rows, None])
+        else:
+            cells = shapely.box(x.low[None, columns], y.low[rows, None], x.high[None, columns], y.high[rows, None])
+            hit = shapely.intersects(geometry, cells)
+        covered[np.ix_(rows, columns)] |= hit
+    return covered
+
+
+def enclose(pixels: Pixels, geometries: Sequence[BaseGeometry]) -> tuple[list[int], list[int]]:
+    """Return the places along y and along x of the box around *geometries*, and around the pixels that belong to them."""
+    rows, columns = np.zeros(len(pixels.y), dtype=bool), np.zeros(len(pixels.x), dtype=bool)
+    around = [shapely.box(*shapely.total_bounds(geometries))] if geometries else []
+    for geometry, turn in ((each, turn) for each in (*around, *geometries) for turn in pixels.turns):
+        along_y, along_x = _reach(pixels, geometry, turn)
+        if along_y.size and along_x.size:
+            rows[along_y] = columns[along_x] = True
+    return np.flatnonzero(rows).tolist(), np.flatnonzero(columns).tolist()
+
+
+def _reach(pixels: Pixels, geometry: BaseGeometry, turn: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the places along y and along x that a geometry may have pixels at."""
+    west, south, east, north = shapely.bounds(geometry)
+    x, y = pixels.sides(turn)
+    if geometry.geom_type == "Polygon":
+        return y.find_centres(south, north), x.find_centres(west, east)
+    rows, columns = y.find_cells(south, north), x.find_cells(west, east)
+    # A point between two centres belongs to one of them.
+    return (rows[:1], columns[:1]) if geometry.geom_type == "Point" else (rows, columns)
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """Centres along one axis, and between which borders each is the closest."""
+
+    centres: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, centres: NDArray[np.float64], step: float) -> "_Side":
+        """Return the side of *centres*; a single one has borders half a *step* away."""
+        order = np.argsort(centres)
+        ordered = centres[order]
+        between = (ordered[1:] + ordered[:-1]) / 2
+        first, last = (between[0] - ordered[0], ordered[-1] - between[-1]) if between.size else (step / 2, step / 2)
+        borders = np.concatenate([ordered[:1] - first, between, ordered[-1:] + last])
+        low, high = np.empty_like(centres), np.empty_like(centres)
+        low[order], high[order] = borders[:-1], borders[1:]
+        return cls(centres, low, high)
+
+    def find_centres(self, low: float, high: float) -> NDArray[np.intp]:
+        return np.flatnonzero((self.centres >= low) & (self.centres <= high))
+
+    def find_cells(self, low: float, high: float) -> NDArray[np.intp]:
+        return np.flatnonzero((self.high >= low) & (self.low <= high))

@@ -1,0 +1,201 @@
+"""Two cubes become one, and one masks another."""
+
+import numpy as np
+import pytest
+
+from processing.openeo.rasters import T, X, Y, a_cube, callback, run
+from twinlake.processing.openeo.cubes import Cube
+from twinlake.processing.openeo.shapes.dimensions import Dimension
+from twinlake.processing.openeo.values import Values
+from twinlake.standards.openeo.errors import ProcessError, ProcessParameterInvalidError
+
+SUM = callback("add", x={"from_parameter": "x"}, y={"from_parameter": "y"})
+# The Python client passes both as one array.
+MEAN_OF_BOTH = callback("mean", data=[{"from_parameter": "x"}, {"from_parameter": "y"}])
+Z = Dimension(name="z", labels=("a", "b"))
+
+
+def bands(*labels):
+    return Dimension(name="b", kind="bands", labels=labels)
+
+
+def merge(one, other, resolver=None, **arguments):
+    return run("merge_cubes", one, other, overlap_resolver=resolver, **arguments)
+
+
+def by_labels(cube):
+    """Return what a cube has at each label that there is a value for."""
+    there = cube.values.where()
+    return {
+        frozenset((each.name, each.labels[place]) for each, place in zip(cube.dimensions, places, strict=True)): cube.values.data[
+            places
+        ]
+        for places in np.ndindex(*there.shape)
+        if there[places]
+    }
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int16"])
+def test_other_bands_need_no_resolver_and_stand_behind(dtype):
+    one = a_cube(dimensions=(T, bands("B2", "B1"), Y, X), dtype=dtype)
+    other = a_cube(dimensions=(Y, X, bands("A2"), T), dtype=dtype)
+    found = merge(one, other)
+
+    assert [each.name for each in found.dimensions] == ["t", "b", "y", "x"]
+    assert found.dimensions[1].labels == ("B2", "B1", "A2")
+    assert found.values.data.dtype == dtype
+    assert by_labels(found) == by_labels(one) | by_labels(other)
+
+
+@pytest.mark.parametrize("resolver", [SUM, MEAN_OF_BOTH])
+def test_what_both_have_is_resolved(resolver):
+    one, other = a_cube(dimensions=(bands("B1", "B2"), Y, X)), a_cube(dimensions=(bands("B2", "B3"), Y, X))
+    found = merge(one, other, resolver)
+
+    assert found.dimensions[0].labels == ("B1", "B2", "B3")
+    both = one.values.data[1] + other.values.data[0]
+    np.testing.assert_array_equal(found.values.data[0], one.values.data[0])
+    np.testing.assert_array_equal(found.values.data[1], both if resolver is SUM else both / 2)
+    np.testing.assert_array_equal(found.values.data[2], other.values.data[1])
+
+
+def test_no_data_is_resolved_too():
+    cube = a_cube()
+    doubled = merge(cube, cube, SUM)
+    mean = merge(cube, a_cube(dimensions=(Y, X)), MEAN_OF_BOTH)
+
+    np.testing.assert_array_equal(doubled.values.data, cube.values.data * 2)
+    assert doubled.values.data.dtype == np.float32
+    assert not np.isnan(mean.values.data).any(), "the mean leaves out what is no data"
+
+
+@pytest.mark.parametrize("is_swapped", [False, True])
+def test_a_cube_of_fewer_dimensions_counts_for_each_label(is_swapped):
+    one, other = a_cube(), a_cube(dimensions=(X, Y))
+    found = merge(*((other, one) if is_swapped else (one, other)), SUM)
+
+    assert found.dimensions == one.dimensions
+    np.testing.assert_array_equal(found.values.data, one.values.data + other.values.data.T)
+
+
+def test_cubes_may_both_lack_a_dimension():
+    one, other = a_cube(dimensions=(T, Y)), a_cube(dimensions=(Z, Y))
+    found = merge(one, other, SUM)
+
+    assert [each.name for each in found.dimensions] == ["t", "y", "z"]
+    np.testing.assert_array_equal(found.values.data, one.values.data[:, :, None] + other.values.data.T[None])
+
+
+def test_times_are_sorted_and_the_same_instant_is_one():
+    times = Dimension(name="t", kind="temporal", labels=("2019-12-31", "2020-01-02T01:00:00+01:00"))
+    found = merge(a_cube(dimensions=(T,)), a_cube(dimensions=(times,)), SUM)
+
+    assert found.dimensions[0].labels == ("2019-12-31", *T.labels)
+    assert found.values.data.tolist() == [0, 0, 2, 2]
+
+
+def test_cubes_side_by_side_become_one():
+    beside = Dimension(name="x", kind="spatial", axis="x", labels=(-1.0, -2.0 + 1e-9), crs=32631)
+    below = Dimension(name="y", kind="spatial", axis="y", labels=(-2.0, -3.0), crs=32631)
+    found = merge(a_cube(dimensions=(Y, X)), a_cube(dimensions=(below, beside)))
+
+    assert [each.labels for each in found.dimensions] == [(2, 1, 0, -1, -2, -3), (-2.0 + 1e-9, -1, 0, 1)]
+    assert found.values.where().sum() == 12
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Dimension(name="x", kind="spatial", axis="x", labels=(0.5, 1.5), crs=32631),
+        Dimension(name="x", kind="spatial", axis="x", labels=(-2.0, 2.0), crs=32631),
+        Dimension(name="x", kind="spatial", axis="x", labels=(0.0, 1.0), crs=32632),
+        Dimension(name="x", labels=(0.0, 1.0)),
+        Dimension(name="q", labels=(0.0, 1.0)),
+    ],
+)
+def test_cubes_that_do_not_go_together_are_refused(other):
+    with pytest.raises(ProcessParameterInvalidError):
+        merge(a_cube(dimensions=(X,)), a_cube(dimensions=(other,)), SUM)
+
+
+def test_calendars_do_not_mix():
+    other = Dimension(name="t", kind="temporal", labels=T.labels, calendar="360_day")
+    with pytest.raises(ProcessParameterInvalidError, match="calendar of dimension 't' is standard in one cube, 360_day"):
+        merge(a_cube(dimensions=(T,)), a_cube(dimensions=(other,)), SUM)
+
+
+def test_a_resolver_is_missed():
+    with pytest.raises(ProcessError) as refused:
+        merge(a_cube(), a_cube())
+    assert refused.value.reason == "OverlapResolverMissing"
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int16"])
+@pytest.mark.parametrize("other", [(T, Y, X), (Y, X), (bands("B1"), Y, X), (T.take([1, 2]), Y, X)])
+@pytest.mark.parametrize("is_half", [False, True])
+def test_hollow_cubes_tell_what_becomes_of_them(dtype, other, is_half):
+    whole = merge(a_cube(dtype=dtype), a_cube(dimensions=other), SUM)
+    hollow = merge(a_cube(dtype=dtype, hollow=True), a_cube(dimensions=other, hollow=not is_half), SUM)
+
+    assert hollow.dimensions == whole.dimensions
+    assert hollow.values.data.dtype == whole.values.data.dtype
+    assert hollow.values.data.size == 0
+
+
+def a_mask(data, dimensions=(Y, X), valid=None):
+    return Cube(values=Values(data=np.array(data), valid=None if valid is None else np.array(valid)), dimensions=dimensions)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int16"])
+@pytest.mark.parametrize("replacement", [None, -1, 0.5])
+def test_a_mask_counts_for_each_label_and_not_where_it_has_no_data(dtype, replacement):
+    cube = a_cube(dtype=dtype)
+    found = run(
+        "mask",
+        cube,
+        a_mask([[1, 0], [0, 2], [1, 0], [0, 0]], valid=[[True] * 2] * 2 + [[False] * 2] * 2),
+        replacement=replacement,
+    )
+
+    is_masked = np.array([[True, False], [False, True], [False, False], [False, False]])[None]
+    if replacement is None:
+        np.testing.assert_array_equal(found.values.where(), cube.values.where() & ~is_masked)
+        assert found.values.data.dtype == dtype
+    else:
+        np.testing.assert_array_equal(found.values.data, np.where(is_masked, replacement, cube.values.data))
+        assert found.values.data.dtype == ("float32" if replacement == 0.5 else dtype)
+
+
+def test_a_mask_has_its_dimensions_in_any_order():
+    cube = a_cube(dtype="int16")
+    is_masked = np.arange(6).reshape(2, 3) % 2 == 0
+    found = run("mask", cube, a_mask(is_masked, (X, T)))
+
+    np.testing.assert_array_equal(found.values.where(), np.broadcast_to(~is_masked.T[:, None, :], (3, 4, 2)))
+
+
+def test_a_mask_has_its_labels_in_any_order_and_more_pixels():
+    cube = a_cube(dtype="int16")
+    wide = Dimension(name="x", kind="spatial", axis="x", labels=(3.0, 2.0, 1.0, 0.0, -1.0), crs=32631)
+    found = run("mask", cube, a_mask(np.array([[1, 1, 0, 1, 1], [0] * 5, [0] * 5]), (T.take([1, 0, 2]), wide)))
+
+    assert np.argwhere(~found.values.where()).tolist() == [[1, row, 0] for row in range(4)]
+
+
+@pytest.mark.parametrize("dimensions", [(T.take([0, 1]), X), (Z, X), (X.rename("lon"), Y), (X.take([0]), Y)])
+def test_masks_of_other_labels_are_refused(dimensions):
+    shape = [len(each.labels) for each in dimensions]
+    with pytest.raises(ProcessError) as refused:
+        run("mask", a_cube(), a_mask(np.ones(shape), dimensions))
+    assert refused.value.reason == "IncompatibleDataCubes"
+
+
+@pytest.mark.parametrize("replacement", [None, -1, 40_000, 0.5])
+@pytest.mark.parametrize("dtype", ["float32", "int16"])
+def test_a_hollow_cube_is_masked(dtype, replacement):
+    whole = run("mask", a_cube(dtype=dtype), a_cube(dimensions=(Y, X)), replacement=replacement)
+    hollow = run("mask", a_cube(dtype=dtype, hollow=True), a_cube(dimensions=(Y, X), hollow=True), replacement=replacement)
+
+    assert hollow.dimensions == whole.dimensions
+    assert hollow.values.data.dtype == whole.values.data.dtype
+    assert hollow.values.data.size == 0
