@@ -324,3 +324,11 @@ def test_a_cube_in_json_is_the_same_again(dtype):
 
     assert again.dimensions == cube.dimensions
     np.testing.assert_array_equal(again.values.data, cube.values.data)
+
+
+@pytest.mark.parametrize("hollow", [True, False])
+def test_a_hollow_cube_is_refused_where_the_whole_one_would_be(hollow):
+    both = callback("and", x={"from_parameter": "x"}, y=True)
+
+    with pytest.raises(ProcessParameterInvalidError):
+        run("apply", a_cube(hollow=hollow, dtype="int16"), process=both)

@@ -61,8 +61,10 @@ class Values:
 
     @property
     def is_empty(self) -> bool:
-        """Whether not one is valid."""
-        return self.data.size == 0 or (self.valid is not None and not self.valid.any())
+        """Whether not one is valid: so it is with ``[]`` and null, but not where there merely are no cells (a hollow cube)."""
+        if self.data.size == 0:
+            return self.data.ndim == self.is_array
+        return self.valid is not None and not self.valid.any()
 
     def element(self, number: int) -> "Values":
         """Return one element of an array; of mixed ones as the kind that it has itself."""
