@@ -57,7 +57,7 @@ from twinlake.processing.openeo.api.app import mount as mount_openeo
 from twinlake.processing.openeo.api.app import well_known as openeo_well_known
 from twinlake.processing.openeo.api.described import ApiFacts
 from twinlake.processing.openeo.api.errors import render_openeo_error
-from twinlake.processing.openeo.defined import DefinedProcesses
+from twinlake.processing.openeo.definition_store import DefinitionStore
 from twinlake.site.health_routes import routes as health_routes
 from twinlake.site.operations_api import OperationsDocument
 from twinlake.site.services import Services
@@ -130,7 +130,7 @@ def _hot_routes(services: Services) -> list[BaseRoute]:
             data_signer=services.data_signer,
         ),
         *event_routes.routes(services.streams),
-        mount_openeo(_openeo_facts(settings), computing=services.computing, defined=DefinedProcesses(services.database)),
+        mount_openeo(_openeo_facts(settings), computing=services.computing, defined=DefinitionStore(services.database)),
         *peer_routes(answers=services.federation.answers, is_peer=_is_peer),
         *delivery_peer_routes(delivery=services.delivery, direct=services.direct, signer=services.data_signer, is_peer=_is_peer),
     ]

@@ -12,9 +12,9 @@ import fastjsonschema
 import orjson
 
 from twinlake.processing.openeo.definitions import NO_DEFINITIONS, Definition, Definitions
+from twinlake.processing.openeo.json_schemas import Schema
 from twinlake.processing.openeo.process import REQUIRED, Parameter, Process
 from twinlake.processing.openeo.registry import find_process, list_ids
-from twinlake.processing.openeo.schemas import Schema
 from twinlake.standards.openeo.graph import MAX_FAULTS, Fault, FromNode, FromParameter, Graph, Node
 
 

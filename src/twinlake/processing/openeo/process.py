@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from twinlake.core.documents import JsonObject
-from twinlake.processing.openeo.schemas import Schema
+from twinlake.processing.openeo.json_schemas import Schema
 
 Reduction = Literal["distributive", "algebraic", "holistic"]
 

@@ -9,13 +9,13 @@ from twinlake.processing.openeo.api.computed import ComputedApi
 from twinlake.processing.openeo.api.described import ApiFacts, DescribedApi
 from twinlake.processing.openeo.api.errors import render_openeo_error
 from twinlake.processing.openeo.computing import Computing
-from twinlake.processing.openeo.defined import DefinedProcesses
+from twinlake.processing.openeo.definition_store import DefinitionStore
 
 API_PATH = "/openeo/1.2"
 WELL_KNOWN = "/.well-known/openeo"
 
 
-def mount(facts: ApiFacts, *, computing: Computing, defined: DefinedProcesses) -> Mount:
+def mount(facts: ApiFacts, *, computing: Computing, defined: DefinitionStore) -> Mount:
     """Return the openEO API of a site as one route."""
     computed = ComputedApi(computing, defined)
     described = DescribedApi(facts)

@@ -14,7 +14,7 @@ from twinlake.identity.principals import Principal
 from twinlake.identity.web import guarded
 from twinlake.processing.openeo.api.errors import GraphFailedError
 from twinlake.processing.openeo.computing import Computing, Failure
-from twinlake.processing.openeo.defined import DefinedProcesses, check_id
+from twinlake.processing.openeo.definition_store import DefinitionStore, check_id
 from twinlake.standards.openeo.errors import (
     AuthenticationRequiredError,
     InternalError,
@@ -29,7 +29,7 @@ _BODY_BYTES = MAX_BYTES + (64 << 10)
 class ComputedApi:
     """Routes that take graphs."""
 
-    def __init__(self, computing: Computing, defined: DefinedProcesses) -> None:
+    def __init__(self, computing: Computing, defined: DefinitionStore) -> None:
         self._computing = computing
         self._defined = defined
 

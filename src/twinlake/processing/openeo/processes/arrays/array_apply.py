@@ -3,9 +3,9 @@
 from typing import Any
 
 from twinlake.processing.openeo.evaluating import Callback
+from twinlake.processing.openeo.json_schemas import ANYTHING, ARRAY, LABEL_OR_NULL, PLACE, callback, passed
 from twinlake.processing.openeo.kernels.arrays import require_array
 from twinlake.processing.openeo.process import Along, Parameter, Process
-from twinlake.processing.openeo.schemas import ANYTHING, ARRAY, LABEL_OR_NULL, PLACE, callback, passed
 from twinlake.processing.openeo.values import Values
 
 _ABSOLUTE = {"absolute": {"process_id": "absolute", "arguments": {"x": {"from_parameter": "x"}}, "result": True}}

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
+from twinlake.processing.openeo.json_schemas import ARRAY
 from twinlake.processing.openeo.kernels.arrays import join_labels, require_array
 from twinlake.processing.openeo.kernels.joining import join
 from twinlake.processing.openeo.process import Along, Parameter, Process
-from twinlake.processing.openeo.schemas import ARRAY
 from twinlake.processing.openeo.values import Values
 
 

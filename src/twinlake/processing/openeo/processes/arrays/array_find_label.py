@@ -1,8 +1,8 @@
 """`array_find_label`."""
 
+from twinlake.processing.openeo.json_schemas import ARRAY, LABEL, PLACE
 from twinlake.processing.openeo.kernels.arrays import find_label, require_array
 from twinlake.processing.openeo.process import Parameter, Process, Reducer
-from twinlake.processing.openeo.schemas import ARRAY, LABEL, PLACE
 from twinlake.processing.openeo.values import Label, Values, from_json
 
 

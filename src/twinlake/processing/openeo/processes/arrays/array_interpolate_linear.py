@@ -1,8 +1,8 @@
 """`array_interpolate_linear`."""
 
+from twinlake.processing.openeo.json_schemas import NUMBERS
 from twinlake.processing.openeo.kernels.interpolating import interpolate_linear
 from twinlake.processing.openeo.process import Along, Parameter, Process
-from twinlake.processing.openeo.schemas import NUMBERS
 
 PROCESS = Process(
     id="array_interpolate_linear",

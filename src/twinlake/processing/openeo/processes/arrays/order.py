@@ -1,8 +1,8 @@
 """`order`."""
 
+from twinlake.processing.openeo.json_schemas import PLACE, SORTABLE, TRUTH
 from twinlake.processing.openeo.kernels.sorting import find_order
 from twinlake.processing.openeo.process import Along, Parameter, Process
-from twinlake.processing.openeo.schemas import PLACE, SORTABLE, TRUTH
 
 PROCESS = Process(
     id="order",

@@ -1,8 +1,8 @@
 """`rearrange`."""
 
+from twinlake.processing.openeo.json_schemas import ARRAY, PLACE
 from twinlake.processing.openeo.kernels.sorting import rearrange
 from twinlake.processing.openeo.process import Along, Parameter, Process
-from twinlake.processing.openeo.schemas import ARRAY, PLACE
 
 PROCESS = Process(
     id="rearrange",

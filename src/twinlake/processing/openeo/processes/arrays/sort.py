@@ -1,8 +1,8 @@
 """`sort`."""
 
+from twinlake.processing.openeo.json_schemas import SORTABLE, TRUTH
 from twinlake.processing.openeo.kernels.sorting import sort
 from twinlake.processing.openeo.process import Along, Parameter, Process
-from twinlake.processing.openeo.schemas import SORTABLE, TRUTH
 
 PROCESS = Process(
     id="sort",

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from twinlake.processing.openeo.cubes import Cube
+from twinlake.processing.openeo.json_schemas import TIMED
 from twinlake.processing.openeo.kernels.grouping import reduce_groups
 from twinlake.processing.openeo.kernels.reducing import average, reducer
 from twinlake.processing.openeo.process import Opaque, Parameter, Process
-from twinlake.processing.openeo.schemas import TIMED
 from twinlake.processing.openeo.shapes.dimensions import Dimension, find_temporal
 from twinlake.processing.openeo.shapes.periods import PERIODS, read_cycle
 from twinlake.processing.openeo.shapes.times import DAY, day_number, parse_time, read_starts, year_length

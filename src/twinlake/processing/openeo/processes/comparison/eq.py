@@ -1,8 +1,8 @@
 """`eq`."""
 
+from twinlake.processing.openeo.json_schemas import SCALAR_OR_NULL, TRUTH, TRUTH_OR_NULL
 from twinlake.processing.openeo.kernels.comparing import equal
 from twinlake.processing.openeo.process import Parameter, Pointwise, Process
-from twinlake.processing.openeo.schemas import SCALAR_OR_NULL, TRUTH, TRUTH_OR_NULL
 
 PROCESS = Process(
     id="eq",

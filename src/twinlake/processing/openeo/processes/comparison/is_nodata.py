@@ -1,8 +1,8 @@
 """`is_nodata`."""
 
+from twinlake.processing.openeo.json_schemas import ANYTHING, TRUTH
 from twinlake.processing.openeo.kernels.states import is_nodata
 from twinlake.processing.openeo.process import Parameter, Pointwise, Process
-from twinlake.processing.openeo.schemas import ANYTHING, TRUTH
 
 PROCESS = Process(
     id="is_nodata",

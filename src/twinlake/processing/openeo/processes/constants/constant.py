@@ -1,7 +1,7 @@
 """`constant`."""
 
+from twinlake.processing.openeo.json_schemas import ANYTHING
 from twinlake.processing.openeo.process import Parameter, Pointwise, Process
-from twinlake.processing.openeo.schemas import ANYTHING
 from twinlake.processing.openeo.values import Values
 
 

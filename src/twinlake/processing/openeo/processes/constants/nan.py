@@ -2,8 +2,8 @@
 
 import math
 
+from twinlake.processing.openeo.json_schemas import ANYTHING
 from twinlake.processing.openeo.process import Pointwise, Process
-from twinlake.processing.openeo.schemas import ANYTHING
 from twinlake.processing.openeo.values import Values, from_json
 
 

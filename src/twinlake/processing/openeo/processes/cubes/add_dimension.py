@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from twinlake.processing.openeo.cubes import Cube
+from twinlake.processing.openeo.json_schemas import CUBE, LABEL, TEXT
 from twinlake.processing.openeo.process import Opaque, Parameter, Process
-from twinlake.processing.openeo.schemas import CUBE, LABEL, TEXT
 from twinlake.processing.openeo.shapes.dimensions import Axis, Dimension, Kind, Label
 from twinlake.standards.openeo.errors import ProcessError
 

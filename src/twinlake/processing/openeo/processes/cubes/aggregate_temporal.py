@@ -5,9 +5,7 @@ from typing import Any
 
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.evaluating import Callback
-from twinlake.processing.openeo.kernels.grouping import reduce_groups
-from twinlake.processing.openeo.process import Opaque, Parameter, Process
-from twinlake.processing.openeo.schemas import (
+from twinlake.processing.openeo.json_schemas import (
     ANYTHING,
     DATE,
     DATE_TIME,
@@ -19,6 +17,8 @@ from twinlake.processing.openeo.schemas import (
     interval,
     passed,
 )
+from twinlake.processing.openeo.kernels.grouping import reduce_groups
+from twinlake.processing.openeo.process import Opaque, Parameter, Process
 from twinlake.processing.openeo.shapes.dimensions import Label, find_temporal
 from twinlake.processing.openeo.shapes.times import DAY, parse_interval, parse_time_of_day, read_starts
 from twinlake.standards.openeo.errors import ProcessError, ProcessParameterInvalidError

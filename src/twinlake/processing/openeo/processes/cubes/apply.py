@@ -4,8 +4,8 @@ from typing import Any
 
 from twinlake.processing.openeo.cubes import Cube, one_per_cell
 from twinlake.processing.openeo.evaluating import Callback
+from twinlake.processing.openeo.json_schemas import ANYTHING, CUBE, callback, passed
 from twinlake.processing.openeo.process import Opaque, Parameter, Process
-from twinlake.processing.openeo.schemas import ANYTHING, CUBE, callback, passed
 
 
 def _apply(data: Cube, process: Callback, context: Any = None) -> Cube:

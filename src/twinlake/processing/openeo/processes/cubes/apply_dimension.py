@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.evaluating import Callback
+from twinlake.processing.openeo.json_schemas import ANYTHING, ARRAY, CUBE, LABELED, TEXT, TEXT_OR_NULL, callback, passed
 from twinlake.processing.openeo.process import Opaque, Parameter, Process
-from twinlake.processing.openeo.schemas import ANYTHING, ARRAY, CUBE, LABELED, TEXT, TEXT_OR_NULL, callback, passed
 from twinlake.processing.openeo.shapes.dimensions import Dimension, enumerated
 from twinlake.processing.openeo.values import Values
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError

@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twinlake.processing.openeo.cubes import Cube
+from twinlake.processing.openeo.json_schemas import NUMBER, RASTER
 from twinlake.processing.openeo.kernels.convolving import MODES, weigh_neighbours
 from twinlake.processing.openeo.kernels.numbers import as_float
 from twinlake.processing.openeo.process import Opaque, Parameter, Process
-from twinlake.processing.openeo.schemas import NUMBER, RASTER
 from twinlake.processing.openeo.shapes.dimensions import find_horizontal
 from twinlake.processing.openeo.values import Values
 from twinlake.standards.openeo.errors import ProcessError, ProcessParameterInvalidError

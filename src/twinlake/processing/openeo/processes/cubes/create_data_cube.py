@@ -1,8 +1,8 @@
 """`create_data_cube`."""
 
 from twinlake.processing.openeo.cubes import empty_cube
+from twinlake.processing.openeo.json_schemas import CUBE
 from twinlake.processing.openeo.process import Opaque, Process
-from twinlake.processing.openeo.schemas import CUBE
 
 PROCESS = Process(
     id="create_data_cube",

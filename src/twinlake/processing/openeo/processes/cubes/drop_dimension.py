@@ -1,8 +1,8 @@
 """`drop_dimension`."""
 
 from twinlake.processing.openeo.cubes import Cube
+from twinlake.processing.openeo.json_schemas import CUBE, TEXT
 from twinlake.processing.openeo.process import Opaque, Parameter, Process
-from twinlake.processing.openeo.schemas import CUBE, TEXT
 from twinlake.standards.openeo.errors import ProcessError
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from twinlake.processing.openeo.cubes import Cube
+from twinlake.processing.openeo.json_schemas import BAND_NAME, BANDED, NUMBER
 from twinlake.processing.openeo.process import Opaque, Parameter, Process
-from twinlake.processing.openeo.schemas import BAND_NAME, BANDED, NUMBER
 from twinlake.processing.openeo.shapes.bands import find_bands, find_wavelengths
 from twinlake.processing.openeo.shapes.dimensions import find_kind
 from twinlake.standards.openeo.errors import ProcessError

@@ -2,8 +2,8 @@
 
 from twinlake.core.documents import JsonObject
 from twinlake.processing.openeo.cubes import Cube
+from twinlake.processing.openeo.json_schemas import NUMBER, RASTER_OR_VECTORS, Schema
 from twinlake.processing.openeo.process import Opaque, Parameter, Process
-from twinlake.processing.openeo.schemas import NUMBER, RASTER_OR_VECTORS, Schema
 from twinlake.processing.openeo.shapes.areas import find_in_box, read_pixels
 from twinlake.processing.openeo.shapes.dimensions import find_horizontal
 

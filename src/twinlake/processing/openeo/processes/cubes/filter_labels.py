@@ -4,8 +4,8 @@ from typing import Any
 
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.evaluating import Callback
+from twinlake.processing.openeo.json_schemas import ANYTHING, CUBE, LABEL, TEXT, TRUTH, callback, passed
 from twinlake.processing.openeo.process import Opaque, Parameter, Process
-from twinlake.processing.openeo.schemas import ANYTHING, CUBE, LABEL, TEXT, TRUTH, callback, passed
 from twinlake.processing.openeo.values import from_json, to_plain
 
 

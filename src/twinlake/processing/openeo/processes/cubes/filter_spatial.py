@@ -4,9 +4,9 @@ import numpy as np
 
 from twinlake.core.documents import JsonObject
 from twinlake.processing.openeo.cubes import Cube
+from twinlake.processing.openeo.json_schemas import CUBE, GEOJSON, RASTER
 from twinlake.processing.openeo.kernels.masking import find_covered, replace_pixels
 from twinlake.processing.openeo.process import Opaque, Parameter, Process
-from twinlake.processing.openeo.schemas import CUBE, GEOJSON, RASTER
 from twinlake.processing.openeo.shapes.areas import enclose, read_pixels
 from twinlake.processing.openeo.shapes.dimensions import find_horizontal
 from twinlake.processing.openeo.shapes.projecting import read_geometries

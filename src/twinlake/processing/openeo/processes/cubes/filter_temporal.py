@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from twinlake.processing.openeo.cubes import Cube
+from twinlake.processing.openeo.json_schemas import DATE, DATE_TIME, TEXT_OR_NULL, TIMED, interval
 from twinlake.processing.openeo.process import Opaque, Parameter, Process
-from twinlake.processing.openeo.schemas import DATE, DATE_TIME, TEXT_OR_NULL, TIMED, interval
 from twinlake.processing.openeo.shapes.dimensions import Dimension, find_kind, find_temporal
 from twinlake.processing.openeo.shapes.times import parse_interval, read_starts
 from twinlake.standards.openeo.errors import ProcessError, ProcessParameterInvalidError

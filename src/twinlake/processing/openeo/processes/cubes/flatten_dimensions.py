@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twinlake.processing.openeo.cubes import Cube
+from twinlake.processing.openeo.json_schemas import CUBE, TEXT
 from twinlake.processing.openeo.process import Opaque, Parameter, Process
-from twinlake.processing.openeo.schemas import CUBE, TEXT
 from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.standards.openeo.errors import ProcessError, ProcessParameterInvalidError
 

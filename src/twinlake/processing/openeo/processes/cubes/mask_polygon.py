@@ -4,9 +4,9 @@ from typing import Any
 
 from twinlake.core.documents import JsonObject
 from twinlake.processing.openeo.cubes import Cube
+from twinlake.processing.openeo.json_schemas import CUBE, GEOJSON, NUMBER, RASTER, TEXT, TRUTH
 from twinlake.processing.openeo.kernels.masking import find_covered, replace_pixels
 from twinlake.processing.openeo.process import Opaque, Parameter, Process
-from twinlake.processing.openeo.schemas import CUBE, GEOJSON, NUMBER, RASTER, TEXT, TRUTH
 from twinlake.processing.openeo.shapes.areas import read_pixels
 from twinlake.processing.openeo.shapes.projecting import read_geometries
 

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from twinlake.processing.openeo.cubes import Cube, one_per_cell
 from twinlake.processing.openeo.evaluating import Callback
+from twinlake.processing.openeo.json_schemas import ANYTHING, CUBE, callback, passed
 from twinlake.processing.openeo.kernels.assembling import Place, assemble, broadcast
 from twinlake.processing.openeo.process import Opaque, Parameter, Process
-from twinlake.processing.openeo.schemas import ANYTHING, CUBE, callback, passed
 from twinlake.processing.openeo.shapes.aligning import Union, unite
 from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.processing.openeo.values import Values

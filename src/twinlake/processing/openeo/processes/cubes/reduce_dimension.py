@@ -4,8 +4,8 @@ from typing import Any
 
 from twinlake.processing.openeo.cubes import Cube, one_per_cell
 from twinlake.processing.openeo.evaluating import Callback
+from twinlake.processing.openeo.json_schemas import ANYTHING, CUBE, LABELED, TEXT, callback, passed
 from twinlake.processing.openeo.process import Opaque, Parameter, Process
-from twinlake.processing.openeo.schemas import ANYTHING, CUBE, LABELED, TEXT, callback, passed
 
 
 def _reduce(data: Cube, reducer: Callback, dimension: str, context: Any = None) -> Cube:

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from twinlake.processing.openeo.cubes import Cube, one_per_cell
 from twinlake.processing.openeo.evaluating import Callback
+from twinlake.processing.openeo.json_schemas import ANYTHING, ARRAY, CUBE, RASTER, callback, passed
 from twinlake.processing.openeo.process import Opaque, Parameter, Process
-from twinlake.processing.openeo.schemas import ANYTHING, ARRAY, CUBE, RASTER, callback, passed
 from twinlake.processing.openeo.shapes.dimensions import find_horizontal
 from twinlake.processing.openeo.values import Values
 

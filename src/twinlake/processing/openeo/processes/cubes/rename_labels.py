@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import msgspec
 
 from twinlake.processing.openeo.cubes import Cube
+from twinlake.processing.openeo.json_schemas import CUBE, TEXT, Schema
 from twinlake.processing.openeo.process import Opaque, Parameter, Process
-from twinlake.processing.openeo.schemas import CUBE, TEXT, Schema
 from twinlake.processing.openeo.shapes.dimensions import Label
 from twinlake.standards.openeo.errors import ProcessError
 

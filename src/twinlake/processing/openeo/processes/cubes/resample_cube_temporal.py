@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from twinlake.processing.openeo.cubes import Cube
+from twinlake.processing.openeo.json_schemas import TEXT_OR_NULL, TIMED
 from twinlake.processing.openeo.kernels.assembling import Place, assemble
 from twinlake.processing.openeo.process import Opaque, Parameter, Process
-from twinlake.processing.openeo.schemas import TEXT_OR_NULL, TIMED
 from twinlake.processing.openeo.shapes.dimensions import find_dimension
 from twinlake.processing.openeo.shapes.times import DAY, read_starts
 from twinlake.processing.openeo.values import Values

@@ -3,8 +3,8 @@
 import numpy as np
 
 from twinlake.processing.openeo.cubes import Cube
+from twinlake.processing.openeo.json_schemas import CUBE
 from twinlake.processing.openeo.process import Opaque, Parameter, Process
-from twinlake.processing.openeo.schemas import CUBE
 
 
 def _trim(data: Cube) -> Cube:

@@ -1,8 +1,8 @@
 """`cummax`."""
 
+from twinlake.processing.openeo.json_schemas import NUMBERS, TRUTH
 from twinlake.processing.openeo.kernels.cumulating import cumulative, maxima
 from twinlake.processing.openeo.process import Along, Parameter, Process
-from twinlake.processing.openeo.schemas import NUMBERS, TRUTH
 
 PROCESS = Process(
     id="cummax",

@@ -1,7 +1,7 @@
 """`inspect`."""
 
+from twinlake.processing.openeo.json_schemas import ANYTHING, TEXT
 from twinlake.processing.openeo.process import Parameter, Pointwise, Process
-from twinlake.processing.openeo.schemas import ANYTHING, TEXT
 from twinlake.processing.openeo.values import Values
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError
 

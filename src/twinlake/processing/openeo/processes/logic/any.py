@@ -1,8 +1,8 @@
 """`any`."""
 
+from twinlake.processing.openeo.json_schemas import TRUTH, TRUTH_OR_NULL, TRUTHS
 from twinlake.processing.openeo.kernels.truths import quantifier
 from twinlake.processing.openeo.process import Parameter, Process, Reducer
-from twinlake.processing.openeo.schemas import TRUTH, TRUTH_OR_NULL, TRUTHS
 
 PROCESS = Process(
     id="any",

@@ -1,8 +1,8 @@
 """`xor`."""
 
+from twinlake.processing.openeo.json_schemas import TRUTH_OR_NULL
 from twinlake.processing.openeo.kernels.truths import one_only
 from twinlake.processing.openeo.process import Parameter, Pointwise, Process
-from twinlake.processing.openeo.schemas import TRUTH_OR_NULL
 
 PROCESS = Process(
     id="xor",

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from twinlake.processing.openeo.json_schemas import NUMBER, NUMBER_OR_NULL
 from twinlake.processing.openeo.kernels.numbers import pointwise
 from twinlake.processing.openeo.process import Parameter, Pointwise, Process
-from twinlake.processing.openeo.schemas import NUMBER, NUMBER_OR_NULL
 from twinlake.processing.openeo.values import Values
 from twinlake.standards.openeo.errors import ProcessError
 

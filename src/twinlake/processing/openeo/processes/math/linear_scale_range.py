@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from twinlake.processing.openeo.json_schemas import NUMBER, NUMBER_OR_NULL
 from twinlake.processing.openeo.kernels.numbers import floating
 from twinlake.processing.openeo.process import Parameter, Pointwise, Process
-from twinlake.processing.openeo.schemas import NUMBER, NUMBER_OR_NULL
 
 
 def _scaled(x: Any, low: Any, high: Any, to_low: Any, to_high: Any) -> Any:

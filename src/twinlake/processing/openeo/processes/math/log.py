@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from twinlake.processing.openeo.json_schemas import NUMBER_OR_NULL
 from twinlake.processing.openeo.kernels.numbers import floating
 from twinlake.processing.openeo.process import Parameter, Pointwise, Process
-from twinlake.processing.openeo.schemas import NUMBER_OR_NULL
 
 _DIRECT = {2.0: np.log2, 10.0: np.log10}
 """Functions that give the powers of their base exactly: a quotient of logarithms has 2.9999999999999996 for 1000."""

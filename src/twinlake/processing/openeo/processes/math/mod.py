@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from twinlake.processing.openeo.json_schemas import NUMBER_OR_NULL
 from twinlake.processing.openeo.kernels.numbers import pointwise
 from twinlake.processing.openeo.process import Parameter, Pointwise, Process
-from twinlake.processing.openeo.schemas import NUMBER_OR_NULL
 
 
 def _modulo(x: Any, y: Any) -> Any:

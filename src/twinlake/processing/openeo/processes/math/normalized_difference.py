@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from twinlake.processing.openeo.json_schemas import NUMBER
 from twinlake.processing.openeo.kernels.numbers import floating
 from twinlake.processing.openeo.process import Parameter, Pointwise, Process
-from twinlake.processing.openeo.schemas import NUMBER
 
 
 def _index(x: Any, y: Any) -> Any:

@@ -1,8 +1,8 @@
 """`round`."""
 
+from twinlake.processing.openeo.json_schemas import INTEGER, NUMBER_OR_NULL
 from twinlake.processing.openeo.kernels.rounding import rounded
 from twinlake.processing.openeo.process import Parameter, Pointwise, Process
-from twinlake.processing.openeo.schemas import INTEGER, NUMBER_OR_NULL
 
 PROCESS = Process(
     id="round",

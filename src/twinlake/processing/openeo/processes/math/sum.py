@@ -1,8 +1,8 @@
 """`sum`."""
 
+from twinlake.processing.openeo.json_schemas import NUMBER_OR_NULL, NUMBERS, TRUTH
 from twinlake.processing.openeo.kernels.reducing import reducer, total
 from twinlake.processing.openeo.process import Parameter, Process, Reducer
-from twinlake.processing.openeo.schemas import NUMBER_OR_NULL, NUMBERS, TRUTH
 
 PROCESS = Process(
     id="sum",

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from twinlake.processing.openeo.json_schemas import NUMBERS, TRUTH, Schema
 from twinlake.processing.openeo.kernels.reducing import extrema, reducer
 from twinlake.processing.openeo.process import Along, Parameter, Process
-from twinlake.processing.openeo.schemas import NUMBERS, TRUTH, Schema
 
 
 def _two(kind: str) -> Schema:

@@ -1,8 +1,8 @@
 """`text_concat`."""
 
+from twinlake.processing.openeo.json_schemas import TEXT
 from twinlake.processing.openeo.kernels.texts import concatenate
 from twinlake.processing.openeo.process import Parameter, Process, Reducer
-from twinlake.processing.openeo.schemas import TEXT
 
 _WRITABLE = {"type": ["string", "number", "boolean", "null"]}
 

@@ -1,8 +1,8 @@
 """`text_ends`."""
 
+from twinlake.processing.openeo.json_schemas import TEXT, TEXT_OR_NULL, TRUTH, TRUTH_OR_NULL
 from twinlake.processing.openeo.kernels.texts import search
 from twinlake.processing.openeo.process import Parameter, Pointwise, Process
-from twinlake.processing.openeo.schemas import TEXT, TEXT_OR_NULL, TRUTH, TRUTH_OR_NULL
 
 PROCESS = Process(
     id="text_ends",

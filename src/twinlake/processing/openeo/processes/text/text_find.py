@@ -1,8 +1,8 @@
 """`text_find`."""
 
+from twinlake.processing.openeo.json_schemas import TEXT, TEXT_OR_NULL, TRUTH
 from twinlake.processing.openeo.kernels.texts import find
 from twinlake.processing.openeo.process import Parameter, Pointwise, Process
-from twinlake.processing.openeo.schemas import TEXT, TEXT_OR_NULL, TRUTH
 
 PROCESS = Process(
     id="text_find",

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from twinlake.processing.openeo.json_schemas import NUMBER_OR_NULL
 from twinlake.processing.openeo.kernels.numbers import floating
 from twinlake.processing.openeo.process import Parameter, Pointwise, Process
-from twinlake.processing.openeo.schemas import NUMBER_OR_NULL
 
 PROCESS = Process(
     id="arcsin",

@@ -26,7 +26,7 @@ _KEPT = ("summary", "description", "categories", "parameters", "returns", "excep
 _FLAGS = ("deprecated", "experimental")
 
 
-class DefinedProcesses:
+class DefinitionStore:
     """Keeps them; each belongs to whom it was made by and is seen by nobody else."""
 
     def __init__(self, database: Database) -> None:
