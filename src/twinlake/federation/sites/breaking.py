@@ -1,5 +1,6 @@
 """Leaving a peer alone that fails: a circuit breaker, and the budget that one question gives a peer."""
 
+from datetime import datetime
 from typing import Literal
 
 from twinlake.core.clock import Clock
@@ -27,6 +28,11 @@ class CircuitBreaker:
         if self._opened_at is None:
             return "closed"
         return "open" if self._clock.monotonic() - self._opened_at < _REST_SECONDS else "half-open"
+
+    @property
+    def failing_since(self) -> datetime | None:
+        """Since when the last calls have failed, or were not believed; None where the last one was good."""
+        return self._failing_since if self._failures or self._lies else None
 
     def enter(self) -> None:
         """Begin a call; exactly one of `succeeded`, `failed` and `left` must follow.
