@@ -17,7 +17,7 @@ WITH_ACCOUNT = Principal(ISSUER, "with-account")
 
 @pytest.fixture
 def standing(site):
-    return Standing(database=site.database, clock=site.clock, knows_account=lambda _, principal: principal == WITH_ACCOUNT)
+    return Standing(database=site.database, clock=site.clock, knows=[lambda _, principal: principal == WITH_ACCOUNT])
 
 
 async def make_token(site, *, days=None):

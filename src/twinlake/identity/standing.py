@@ -1,6 +1,6 @@
 """Principals as callers when they are not there: what is sent to them later is decided by what they have then."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from twinlake.core.clock import Clock, to_microseconds
 from twinlake.engines.database import Connection, Database
@@ -14,8 +14,8 @@ select exists(select 1 from identity_token where issuer = ? and subject = ? and 
 """
 
 
-KnowsAccount = Callable[[Connection, Principal], bool]
-"""Tells whether a principal has an account that may sign in."""
+Knows = Callable[[Connection, Principal], bool]
+"""Tells of a principal whether they have an account that may sign in, or are signed in here with one of another site."""
 
 
 class Standing:
@@ -23,22 +23,22 @@ class Standing:
 
     Parameters
     ----------
-    knows_account
-        Asked about those who have no token.
+    knows
+        Any of these is asked about those who have no token.
     """
 
-    def __init__(self, *, database: Database, clock: Clock, knows_account: KnowsAccount) -> None:
+    def __init__(self, *, database: Database, clock: Clock, knows: Sequence[Knows]) -> None:
         self._database = database
         self._clock = clock
-        self._knows_account = knows_account
+        self._knows = knows
 
     async def caller_of(self, principal: Principal) -> Caller | None:
-        """Return *principal* with its present grants, for reading only; None once its last token and its account have ended."""
+        """Return *principal* with its present grants, for reading only; None once its tokens, account and sign-ins have ended."""
         now = to_microseconds(self._clock.now())
 
         def work(tx: Connection) -> Caller | None:
             [(is_known,)] = tx.execute(_IS_KNOWN, (principal.issuer, principal.subject, now)).fetchall()
-            if not is_known and not self._knows_account(tx, principal):
+            if not is_known and not any(knows(tx, principal) for knows in self._knows):
                 return None
             grants = read_grants(tx, principal)
             return Caller(

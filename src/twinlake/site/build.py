@@ -271,7 +271,7 @@ async def open_services(
                 client=client,
                 signer=webhook_signer,
                 audience_of=audiences.audience_of,
-                caller_of=Standing(database=database, clock=clock, knows_account=federation.issuer.accounts.knows).caller_of,
+                caller_of=Standing(database=database, clock=clock, knows=federation.issuer.knows).caller_of,
                 clock=clock,
                 randomness=randomness,
                 closing=closing,

@@ -27,7 +27,8 @@ from identity.issuer.browsing import (
 from identity.issuer.issuer_site import build_site
 from twinlake.identity.issuer.models import AUTHORIZATION_CODE, REFRESH_TOKEN, Client
 from twinlake.identity.issuer.programs import name_program
-from twinlake.identity.principals import ANONYMOUS
+from twinlake.identity.issuer.session_rows import insert_session
+from twinlake.identity.principals import ANONYMOUS, Principal, site_issuer
 
 EVIL = {"Origin": "http://evil.test"}
 
@@ -269,3 +270,16 @@ async def test_clients_sign_people_out_and_hear_of_it_at_once(http):
         assert not await site.issuer.sessions.is_alive(access["sid"])
     server.should_exit = True
     await serving
+
+
+async def test_who_is_signed_in_with_an_account_of_another_site_is_known_until_that_ends(site):
+    far = Principal(site_issuer("climate"), "ada")
+    session = site.issuer.sessions.new_client_session(far, realm="dedl", client="hda-public", scope=frozenset(), site="central")
+    await site.database.write(lambda tx: insert_session(tx, session))
+
+    async def is_known():
+        return await site.database.read(lambda tx: any(knows(tx, far) for knows in site.issuer.knows))
+
+    assert await is_known()
+    await site.issuer.sessions.end(session.sid)
+    assert not await is_known()

@@ -1,6 +1,6 @@
 """Builds the issuer of a site."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from starlette.routing import BaseRoute
@@ -9,7 +9,7 @@ from structlog.typing import FilteringBoundLogger
 from twinlake.core.clock import Clock
 from twinlake.core.paging import TokenSeal
 from twinlake.core.randomness import Randomness
-from twinlake.engines.database import Database
+from twinlake.engines.database import Connection, Database
 from twinlake.identity.audit import AuditLog
 from twinlake.identity.grants import GrantStore
 from twinlake.identity.issuer import page_routes, protocol_routes
@@ -39,7 +39,7 @@ from twinlake.identity.issuer.sign_out import SignOut
 from twinlake.identity.issuer.subjects import OwnDespTokens, OwnSubjects
 from twinlake.identity.keys.ring import KeyRing
 from twinlake.identity.keys.sealing import Sealer
-from twinlake.identity.principals import site_issuer
+from twinlake.identity.principals import Principal, site_issuer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +75,11 @@ class Issuer:
     protocol: Protocol
     pages: AccountPages
     sign_out: SignOut
+
+    @property
+    def knows(self) -> tuple[Callable[[Connection, Principal], bool], ...]:
+        """What tells, within a transaction, that somebody has an account here, or is signed in with one of another site."""
+        return self.accounts.knows, self.sessions.knows
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes of all realms; they stand behind a `RealmDoor`."""

@@ -170,6 +170,10 @@ class IssuerSessions:
         """Return somebody's sessions that are alive, latest first."""
         return await self._database.read(lambda tx: list_sessions_of(tx, principal, self.now()))
 
+    def knows(self, tx: Connection, principal: Principal) -> bool:
+        """Tell, within a transaction, whether *principal* is signed in here somewhere."""
+        return bool(list_sessions_of(tx, principal, self.now()))
+
     async def end(self, sid: str, *, of: Principal | None = None) -> None:
         """End a session and those within it; where *of* is given, only if it is theirs."""
         now = self.now()
