@@ -54,6 +54,19 @@ def test_the_client_is_told_what_is_wrong_with_a_graph(connection):
     assert connection.validate_process_graph(graph("add", x=1)["process_graph"])[0]["code"] == "ProcessParameterRequired"
 
 
+def test_the_client_is_told_who_it_is(connection):
+    assert connection.describe_account()["user_id"] == "central.admin"
+
+
+def test_a_validation_without_a_process_is_none(site):
+    with site.client() as client:
+        nothing = client.post("/openeo/1.2/validation", content=b"")
+        empty = client.post("/openeo/1.2/validation", json={})
+
+    assert (nothing.status_code, nothing.json()["code"]) == (400, "ProcessInvalid")
+    assert (empty.status_code, empty.json()["errors"][0]["code"]) == (200, "ProcessGraphMissing")
+
+
 def test_nobody_in_particular_may_look_and_not_compute(site):
     with site.anonymous() as client:
         assert client.get("/openeo/1.2").json()["api_version"] == "1.2.0"

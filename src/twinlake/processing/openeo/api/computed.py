@@ -47,8 +47,8 @@ class ComputedApi:
 
     async def validate(self, request: Request) -> Response:
         """Answer with everything that is wrong with a process."""
+        process = await _read_process(request)
         try:
-            process = await _read_process(request)
             graph = _read_graph(process)
             called = await self._list_called(request, graph)
             faults = await self._computing.check(graph, called, parameters=_names_of(process))

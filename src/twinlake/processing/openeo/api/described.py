@@ -1,5 +1,6 @@
 """What the site can do, told to anybody: versions, endpoints, processes, how to sign in."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +13,7 @@ from starlette.routing import BaseRoute, Route
 
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import InvalidInputError
+from twinlake.identity.principals import Principal, site_issuer
 from twinlake.identity.web import guarded
 from twinlake.processing.openeo.registry import list_processes
 from twinlake.standards.openeo.errors import AuthenticationRequiredError
@@ -28,6 +30,7 @@ CONFORMS_TO = (
 )
 _STAC_VERSION = "1.1.0"
 _PROVIDER = "dedl"
+_OTHER = re.compile(r"[^\w.-]", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,8 +153,14 @@ class DescribedApi:
         caller: Caller = request.state.caller
         if caller.principal is None:
             raise AuthenticationRequiredError("Say who you are.", remedy="Sign in as /credentials/oidc tells, or send a token.")
-        described: dict[str, Any] = {"user_id": str(caller.principal), "links": []}
+        described: dict[str, Any] = {"user_id": _name(caller.principal), "links": []}
         return _json({**described, **({"name": caller.name} if caller.name else {})})
+
+
+def _name(principal: Principal) -> str:
+    """Return the principal in the characters that openEO has for ids: the site, a dot and the subject; others by their number."""
+    issuer = principal.issuer.removeprefix(site_issuer(""))
+    return _OTHER.sub(lambda found: f"~{ord(found[0]):x}~", f"{issuer}.{principal.subject}")
 
 
 def _page(request: Request) -> tuple[int, int | None]:
