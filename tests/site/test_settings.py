@@ -105,4 +105,4 @@ def test_web_applications_are_clients_of_the_issuer(tmp_path):
 
 def test_the_central_site_has_the_realm_of_the_federation(tmp_path):
     cases = {"": True, "role = 'bridge'": False, "role = 'bridge'\nidentity.desp = true": True, "identity.desp = false": False}
-    assert {text: SiteSettings.read(_write(tmp_path, text)).has_desp for text in cases} == cases
+    assert {text: SiteSettings.read(_write(tmp_path, text)).signs_in_for_others for text in cases} == cases
