@@ -83,7 +83,7 @@ async def test_a_peer_does_not_answer_since_it_first_failed_until_it_answers_aga
     for _ in range(4):
         world.breaker.failed()
         clock.advance(seconds=60)
-        assert (await world.row())["State"] == "needs care since 2026-01-01 01:00 UTC"
+        assert (await world.row())["State"] == "does not answer since 2026-01-01 01:00 UTC"
     world.breaker.failed()
     assert (await world.row())["State"] == "does not answer since 2026-01-01 01:00 UTC"
     clock.advance(minutes=30)

@@ -81,7 +81,7 @@ class Neighbourhood:
         if breaker.state != "closed":
             return "unreachable", breaker.since
         if breaker.failing_since is not None:
-            return "degraded", breaker.failing_since
+            return "unreachable", breaker.failing_since
         if (refuses_since := self._refusals.since(peer.id)) is not None:
             return "refusing", refuses_since
         if peer.refusal is not None or said is None:

@@ -31,8 +31,8 @@ class CircuitBreaker:
 
     @property
     def failing_since(self) -> datetime | None:
-        """Since when the last calls have failed, or were not believed; None where the last one was good."""
-        return self._failing_since if self._failures or self._lies else None
+        """Since when the peer has not answered; None where it answered the last call."""
+        return self._failing_since if self._failures else None
 
     def enter(self) -> None:
         """Begin a call; exactly one of `succeeded`, `failed` and `left` must follow.
