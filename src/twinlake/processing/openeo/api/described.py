@@ -1,5 +1,6 @@
 """What the site can do, told to anybody: versions, endpoints, processes, how to sign in."""
 
+import asyncio
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -112,7 +113,8 @@ class DescribedApi:
 
     async def list_processes(self, request: Request) -> Response:
         """Answer with the processes, all or a page."""
-        processes = self._processes
+        # Their modules are read when they are first asked for, which takes too long for everybody else to wait.
+        processes = await asyncio.to_thread(lambda: self._processes)
         start, limit = _page(request)
         shown = processes[start:] if limit is None else processes[start : start + limit]
         links = []
