@@ -5,6 +5,7 @@ Works node after node in the graph's order. What it is given was checked before 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -22,22 +23,30 @@ Scope = Mapping[str, Any]
 """What parameters of a graph stand for: `Values`, or plain Python for what is passed on as it is."""
 
 
-def evaluate(graph: Graph, scope: Scope, definitions: Definitions = NO_DEFINITIONS) -> Any:
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+def evaluate(
+    graph: Graph, scope: Scope, definitions: Definitions = NO_DEFINITIONS, *, known: Mapping[str, Any] = _NOTHING
+) -> Any:
     """Return the result of *graph*.
 
     Parameters
     ----------
     definitions
         The user-defined processes that it calls; none of them calls itself.
+    known
+        Results that there are already, by node: of what was loaded, and of what was computed before.
 
     Raises
     ------
     OpenEoError
         A process cannot do what it was asked to.
     """
-    frame = _Frame({}, scope, definitions)
+    frame = _Frame(dict(known), scope, definitions)
     for node in graph.nodes.values():
-        frame.results[node.id] = _call(node, frame)
+        if node.id not in known:
+            frame.results[node.id] = _call(node, frame)
     return frame.results[graph.result]
 
 
