@@ -23,6 +23,8 @@ Scope = Mapping[str, Any]
 """What parameters of a graph stand for: `Values`, or plain Python for what is passed on as it is."""
 
 
+Results = dict[str, Any]
+"""What nodes made, by their ids: `Cube`, `Values`, or plain Python."""
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -43,18 +45,38 @@ def evaluate(
     OpenEoError
         A process cannot do what it was asked to.
     """
+    return trace(graph, scope, definitions, known=known)[graph.result]
+
+
+def trace(
+    graph: Graph, scope: Scope, definitions: Definitions = NO_DEFINITIONS, *, known: Mapping[str, Any] = _NOTHING
+) -> Results:
+    """Return the results of all nodes of *graph*, by node; else as `evaluate`."""
     frame = _Frame(dict(known), scope, definitions)
     for node in graph.nodes.values():
         if node.id not in known:
             frame.results[node.id] = _call(node, frame)
-    return frame.results[graph.result]
+    return frame.results
+
+
+def call(node: Node, results: Results, definitions: Definitions = NO_DEFINITIONS) -> Any:
+    """Return the result of one node of a graph without parameters, given those of the nodes that it uses; else as `evaluate`."""
+    return _call(node, _Frame(results, _NOTHING, definitions))
+
+
+def arguments_of(node: Node, results: Results, definitions: Definitions = NO_DEFINITIONS) -> dict[str, Any]:
+    """Return what the kernel of *node*, whose process is one of the site's, would be called with; else as `call`."""
+    process = find_process(node.process)
+    assert process is not None  # it was checked
+    frame = _Frame(results, _NOTHING, definitions)
+    return {each.name: _argument(process, each, node, frame) for each in process.parameters}
 
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
     """What the arguments of a graph's nodes refer to."""
 
-    results: dict[str, Any]
+    results: Results
     scope: Scope
     definitions: Definitions
 

@@ -1,6 +1,6 @@
 """What a process is: its description for people and clients, and its kernel."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -34,6 +34,30 @@ class Opaque:
 
 
 Work = Pointwise | Reducer | Along | Opaque
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SamePlace:
+    """A cell of the result comes of the cells that have its labels; along dimensions that the result has not, of all of them."""
+
+    crosses: Callable[[Mapping[str, Any]], Collection[str]] | None = None
+    """Tells from the arguments along which other dimensions all cells count."""
+    unites: bool = False
+    """Whether the result has labels that a cube may lack."""
+    groups_times: bool = False
+    """Whether the result's temporal labels stand for all times in their intervals."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Everywhere:
+    """A cell of the result comes of all cells."""
+
+    is_shape_in_data: bool = False
+    """Whether labels and type are known from the values alone."""
+
+
+Reach = SamePlace | Everywhere
+"""Which cells of its cubes a process makes a cell of the result of: what is needed for a part of it."""
 REQUIRED: Final = object()
 """The default of a parameter that must be given."""
 
@@ -97,6 +121,10 @@ class Process:
     work: Work
     kernel: Callable[..., Any]
     """Takes the parameters by name: `Values`, plain Python where a parameter says so, a `Callback` for a graph."""
+    reach: Reach = SamePlace()
+    """Of processes with cubes."""
+    labels_only: frozenset[str] = frozenset()
+    """Names of parameters, cubes, of which the labels count, and no cell."""
     exceptions: Mapping[str, str] = field(default_factory=dict)
     """Reasons for which it may fail, by code."""
     examples: tuple[JsonObject, ...] = ()

@@ -18,7 +18,7 @@ from twinlake.processing.openeo.json_schemas import (
     passed,
 )
 from twinlake.processing.openeo.kernels.grouping import reduce_groups
-from twinlake.processing.openeo.process import Opaque, Parameter, Process
+from twinlake.processing.openeo.process import Opaque, Parameter, Process, SamePlace
 from twinlake.processing.openeo.shapes.dimensions import Label, find_temporal
 from twinlake.processing.openeo.shapes.times import DAY, parse_interval, parse_time_of_day, read_starts
 from twinlake.standards.openeo.errors import ProcessError, ProcessParameterInvalidError
@@ -120,6 +120,7 @@ PROCESS = Process(
     returned="The cube with the intervals along the temporal dimension.",
     work=Opaque(),
     kernel=_aggregate,
+    reach=SamePlace(groups_times=True),
     exceptions={
         "TooManyDimensions": "The cube has several temporal dimensions, and it is not said which is meant.",
         "DimensionNotAvailable": "The cube has no temporal dimension, or none of this name.",

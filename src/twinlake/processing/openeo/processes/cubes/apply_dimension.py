@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.evaluating import Callback
 from twinlake.processing.openeo.json_schemas import ANYTHING, ARRAY, CUBE, LABELED, TEXT, TEXT_OR_NULL, callback, passed
-from twinlake.processing.openeo.process import Opaque, Parameter, Process
+from twinlake.processing.openeo.process import Opaque, Parameter, Process, SamePlace
 from twinlake.processing.openeo.shapes.dimensions import Dimension, enumerated
 from twinlake.processing.openeo.values import Values
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError
@@ -105,5 +105,6 @@ PROCESS = Process(
     returned="The cube with the results along the source or the target.",
     work=Opaque(),
     kernel=_apply,
+    reach=SamePlace(crosses=lambda arguments: {arguments["dimension"], arguments["target_dimension"]}),
     exceptions={"DimensionNotAvailable": "The cube has no dimension of this name."},
 )

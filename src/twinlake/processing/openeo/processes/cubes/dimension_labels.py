@@ -23,5 +23,6 @@ PROCESS = Process(
     returned="The labels.",
     work=Opaque(),
     kernel=_labels,
+    labels_only=frozenset({"data"}),
     exceptions={"DimensionNotAvailable": "The cube has no dimension of this name."},
 )

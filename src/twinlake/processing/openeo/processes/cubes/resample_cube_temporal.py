@@ -7,7 +7,7 @@ import numpy as np
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.json_schemas import TEXT_OR_NULL, TIMED
 from twinlake.processing.openeo.kernels.assembling import Place, assemble
-from twinlake.processing.openeo.process import Opaque, Parameter, Process
+from twinlake.processing.openeo.process import Opaque, Parameter, Process, SamePlace
 from twinlake.processing.openeo.shapes.dimensions import find_dimension
 from twinlake.processing.openeo.shapes.times import DAY, read_starts
 from twinlake.processing.openeo.values import Values
@@ -92,6 +92,8 @@ PROCESS = Process(
     returned="The cube with the times of the other.",
     work=Opaque(),
     kernel=_resample,
+    labels_only=frozenset({"target"}),
+    reach=SamePlace(crosses=lambda arguments: _names(arguments["data"], arguments["target"], arguments["dimension"])),
     exceptions={
         "DimensionMismatch": "The dimension is not temporal, or the cubes have no temporal dimension of one name.",
         "DimensionNotAvailable": "A cube has no dimension of this name.",

@@ -4,7 +4,7 @@ import numpy as np
 
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.json_schemas import CUBE
-from twinlake.processing.openeo.process import Opaque, Parameter, Process
+from twinlake.processing.openeo.process import Everywhere, Opaque, Parameter, Process
 
 
 def _trim(data: Cube) -> Cube:
@@ -34,4 +34,5 @@ PROCESS = Process(
     returned="The cube with the labels that are left; its dimensions are as before.",
     work=Opaque(),
     kernel=_trim,
+    reach=Everywhere(is_shape_in_data=True),
 )

@@ -1,0 +1,1 @@
+"""What computing a graph takes, told before anything is computed. Nothing here does I/O."""

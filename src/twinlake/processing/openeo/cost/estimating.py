@@ -1,0 +1,110 @@
+"""Bytes and CPU time of a graph, from its shapes and layout.
+
+The rates are medians of what `benchmarks` measured with one core; they are right within a factor of two or three, and the bounds
+say so.
+"""
+
+from collections import deque
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from twinlake.processing.openeo.cubes import Cube
+from twinlake.processing.openeo.process import Along, Pointwise, Reducer, Work
+from twinlake.processing.openeo.registry import find_process
+from twinlake.processing.openeo.tiles.layout import Stage
+from twinlake.processing.openeo.tiles.shapes import Shapes
+from twinlake.processing.openeo.tiles.windows import count_cells
+from twinlake.standards.openeo.graph import Graph, Node
+
+_READ_SECONDS: Final = 1 / 120e6
+"""Of one byte of a compressed file, unpacked."""
+_WRITE_SECONDS: Final = 1 / 60e6
+"""Of one byte of a result, packed."""
+_WINDOW_SECONDS: Final = 0.01
+_SPREAD: Final = 3.0
+"""By how much an estimate may be wrong, either way."""
+_COMPRESSED: Final = (0.1, 0.5, 1.05)
+"""Of its size in memory: a result in a file, at best, mostly, and at worst."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Range:
+    """A figure that is not known exactly."""
+
+    low: float
+    likely: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """What a graph takes."""
+
+    windows: int
+    read_bytes: int
+    """In memory, whole chunks counted."""
+    peak_bytes: int
+    """The cubes of one window at a time."""
+    cpu_seconds: Range
+    result_bytes: Range
+    """In files."""
+
+
+def estimate(shapes: Shapes, stages: Sequence[Stage], targets: Sequence[str]) -> Estimate:
+    """Return what the *stages* take that make *targets*."""
+    given = frozenset[str]().union(*[stage.given for stage in stages])
+    made = sum(shapes.count_bytes(each, shapes.whole(each)) for each in targets if isinstance(shapes.results[each], Cube))
+    read = sum(stage.read_bytes for stage in stages)
+    windows = sum(len(stage.windows) for stage in stages)
+    seconds = read * _READ_SECONDS + made * _WRITE_SECONDS + windows * _WINDOW_SECONDS
+    seconds += sum(_computing_seconds(shapes, stage, given) for stage in stages)
+    low, likely, high = (round(made * part) for part in _COMPRESSED)
+    return Estimate(
+        windows=windows,
+        read_bytes=read,
+        peak_bytes=max((stage.peak_bytes for stage in stages), default=0),
+        cpu_seconds=Range(low=seconds / _SPREAD, likely=seconds, high=seconds * _SPREAD),
+        result_bytes=Range(low=low, likely=likely, high=high),
+    )
+
+
+def _computing_seconds(shapes: Shapes, stage: Stage, given: Collection[str]) -> float:
+    """Return what all windows of a stage take without reading and writing: told from one of them."""
+    window = stage.windows[len(stage.windows) // 2]
+    demanded = shapes.demands(stage.node, window, given)
+    seconds = 0.0
+    for name, part in demanded.items():
+        if name == stage.node or name not in given:
+            cells = max([count_cells(part), *[count_cells(edge.needs(part)) for edge in shapes.edges[name]]])
+            seconds += cells * _node_seconds(shapes.graph.nodes[name])
+    share = max(count_cells(window), 1) / max(count_cells(shapes.whole(stage.node)), 1)
+    return seconds / share
+
+
+def _node_seconds(node: Node) -> float:
+    """Return what a node takes for one cell of its largest cube: itself, or the processes in its callbacks."""
+    callbacks: deque[Graph] = deque(node.callbacks())
+    if not callbacks:
+        process = find_process(node.process)
+        return _seconds(None if process is None else process.work)
+    seconds = 0.0
+    while callbacks:
+        for inner in callbacks.popleft().nodes.values():
+            process = find_process(inner.process)
+            seconds += _seconds(None if process is None else process.work)
+            callbacks.extend(inner.callbacks())
+    return seconds
+
+
+def _seconds(work: Work | None) -> float:
+    """Return what a process takes for one cell."""
+    match work:
+        case Pointwise():
+            return 2e-9
+        case Reducer(kind="holistic"):
+            return 25e-9
+        case Reducer() | Along():
+            return 6e-9
+        case _:
+            return 4e-9

@@ -1,0 +1,151 @@
+"""Copies of this process that share its work: each takes the next number as soon as it has done one."""
+
+import contextlib
+import json
+import os
+import selectors
+import signal
+import sys
+import traceback
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from twinlake.standards.openeo.errors import InternalError, OpenEoError, ProcessError, ProcessGraphComplexityError
+
+_NUMBER_BYTES = 8
+_TOO_MUCH_MEMORY = "A part of the graph needs more memory than there is: take a smaller extent or a coarser grid."
+
+
+@dataclass(frozen=True, slots=True)
+class Forks:
+    """Does what can be done side by side in so many processes, which see what this one sees; nothing that they do to it stays."""
+
+    count: int
+
+    def run(self, numbers: Sequence[int], work: Callable[[int], None]) -> Iterator[int]:
+        """Call *work* with each number; yield each when it is done, in any order.
+
+        Raises
+        ------
+        OpenEoError
+            As *work* raised it; `ProcessGraphComplexityError` if a process has died over its number.
+        """
+        count = min(self.count, len(numbers))
+        if count <= 1:
+            for number in numbers:
+                work(number)
+                yield number
+            return
+        with selectors.DefaultSelector() as selector:
+            processes: list[_Process] = []
+            try:
+                for _ in range(count):
+                    processes.append(_fork(work, processes))
+                yield from _hand_out(numbers, processes, selector)
+            finally:
+                for process in processes:
+                    process.end()
+
+
+@dataclass(frozen=True, slots=True)
+class _Process:
+    pid: int
+    orders: int
+    answers: int
+
+    def give(self, number: int) -> None:
+        os.write(self.orders, number.to_bytes(_NUMBER_BYTES, "little"))
+
+    def take(self) -> tuple[int, str]:
+        """Return the number that is done, and why it failed, in JSON; nothing where it did not."""
+        head = _read(self.answers, 2 * _NUMBER_BYTES)
+        number, length = (int.from_bytes(head[at : at + _NUMBER_BYTES], "little") for at in (0, _NUMBER_BYTES))
+        return number, _read(self.answers, length).decode()
+
+    def end(self) -> None:
+        os.close(self.orders)
+        os.close(self.answers)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+
+
+def _hand_out(numbers: Sequence[int], processes: Sequence[_Process], selector: selectors.BaseSelector) -> Iterator[int]:
+    waiting = iter(numbers)
+    for process in processes:
+        selector.register(process.answers, selectors.EVENT_READ, process)
+        process.give(next(waiting))
+    for _ in range(len(numbers)):
+        ready = selector.select()[0][0]
+        process = ready.data
+        try:
+            done, failure = process.take()
+        except EOFError:
+            raise ProcessGraphComplexityError(
+                "A process that computed a part of the graph has ended: it took too much memory or time."
+            ) from None
+        if failure:
+            raise _read_error(failure)
+        yield done
+        if (number := next(waiting, None)) is not None:
+            process.give(number)
+
+
+def _fork(work: Callable[[int], None], others: Sequence[_Process]) -> _Process:
+    order_out, order_in = os.pipe()
+    answer_out, answer_in = os.pipe()
+    with warnings.catch_warnings():
+        # Python 3.12 warns where there are threads: one that gives signs of life holds nothing that is needed here.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        pid = os.fork()
+    if pid:
+        os.close(order_out)
+        os.close(answer_in)
+        return _Process(pid, order_in, answer_out)
+    status = 1
+    try:
+        for each in (order_in, answer_out, *[pipe for other in others for pipe in (other.orders, other.answers)]):
+            os.close(each)  # a process whose parent has gone sees the end of its orders
+        _serve(order_out, answer_in, work)
+        status = 0
+    except BaseException:  # noqa: BLE001  # nothing of what the parent was about to do may go on here
+        traceback.print_exc(file=sys.stderr)
+    finally:
+        os._exit(status)
+
+
+def _serve(orders: int, answers: int, work: Callable[[int], None]) -> None:
+    while order := os.read(orders, _NUMBER_BYTES):
+        number, failure = int.from_bytes(order, "little"), b""
+        try:
+            work(number)
+        except OpenEoError as error:
+            failure = _write_error(error.reason if isinstance(error, ProcessError) else error.code, error.message)
+        except MemoryError:
+            failure = _write_error(ProcessGraphComplexityError.code, _TOO_MUCH_MEMORY)
+        except Exception:  # noqa: BLE001  # told to the parent
+            traceback.print_exc(file=sys.stderr)
+            failure = _write_error(InternalError.code, "A process made a mistake.")
+        os.write(answers, number.to_bytes(_NUMBER_BYTES, "little") + len(failure).to_bytes(_NUMBER_BYTES, "little") + failure)
+
+
+def _write_error(code: str, message: str) -> bytes:
+    return json.dumps({"code": code, "message": message}).encode()
+
+
+def _read_error(failure: str) -> OpenEoError:
+    told = json.loads(failure)
+    if told["code"] == InternalError.code:
+        return InternalError(told["message"])
+    return ProcessError(told["code"], told["message"])
+
+
+def _read(descriptor: int, count: int) -> bytes:
+    read = b""
+    while len(read) < count:
+        piece = os.read(descriptor, count - len(read))
+        if not piece:
+            raise EOFError
+        read += piece
+    return read

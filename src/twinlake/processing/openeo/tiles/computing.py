@@ -1,0 +1,181 @@
+"""Computing a graph on cubes that are read part by part: dry run, layout, and each window of each stage."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from twinlake.processing.openeo.cubes import Cube
+from twinlake.processing.openeo.definitions import Definitions
+from twinlake.processing.openeo.evaluating import call
+from twinlake.processing.openeo.kernels.assembling import common_type
+from twinlake.processing.openeo.loading.source import Source, Window
+from twinlake.processing.openeo.registry import find_process
+from twinlake.processing.openeo.shapes.dimensions import Dimension
+from twinlake.processing.openeo.tiles.layout import Stage, TileSize, lay_out
+from twinlake.processing.openeo.tiles.scratch import Scratch
+from twinlake.processing.openeo.tiles.shapes import Shapes, shape_is_in_data, trace_shapes
+from twinlake.processing.openeo.tiles.tile import compute_tile
+from twinlake.processing.openeo.tiles.windows import hollow, whole
+from twinlake.standards.openeo.errors import ProcessGraphComplexityError
+from twinlake.standards.openeo.graph import Graph, Node
+
+_SIZE = TileSize()
+
+
+class TileRunner(Protocol):
+    """Does what can be done side by side."""
+
+    def run(self, numbers: Sequence[int], work: Callable[[int], None]) -> Iterator[int]:
+        """Call *work* with each number, maybe in other processes; yield each when it is done, in any order.
+
+        The first error of *work* is raised.
+        """
+        ...
+
+
+class Here:
+    """Does one thing after the other in this process."""
+
+    def run(self, numbers: Sequence[int], work: Callable[[int], None]) -> Iterator[int]:
+        """Call *work* with each number in order."""
+        for number in numbers:
+            work(number)
+            yield number
+
+
+Progress = Callable[[int, int], None]
+"""Is told how many windows are done, and how many there are as far as it is known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Computed:
+    """The cube of a node, finished, part by part."""
+
+    hollow: Cube
+    """With the type of what was computed."""
+    parts: Scratch
+
+    def tiles(self) -> Iterator[tuple[Window, Cube]]:
+        """Yield the parts with their windows in row-major order, all of the type of `hollow`."""
+        dtype = self.hollow.values.data.dtype
+        for window, cube in self.parts.all():
+            if cube.values.data.dtype == dtype:
+                yield window, cube
+            else:
+                yield window, Cube(values=replace(cube.values, data=cube.values.data.astype(dtype)), dimensions=cube.dimensions)
+
+    def whole(self) -> Cube:
+        """Return the cube in memory."""
+        return self.parts.read({each.name: slice(0, len(each.labels)) for each in self.hollow.dimensions})
+
+
+class TileComputing:
+    """One run of one graph.
+
+    Parameters
+    ----------
+    sources
+        What is loaded, by node.
+    folder
+        For parts that are done. A run that finds some there goes on with the others.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        sources: Mapping[str, Source],
+        *,
+        definitions: Definitions,
+        folder: Path,
+        runner: TileRunner,
+        progress: Progress,
+        size: TileSize = _SIZE,
+    ) -> None:
+        self._graph = graph
+        self._sources = dict(sources)
+        self._definitions = definitions
+        self._folder = folder
+        self._runner = runner
+        self._progress = progress
+        self._size = size
+        self._kept: dict[str, Computed] = {}
+        self._done = 0
+
+    def shapes(self) -> Shapes:
+        """Run the graph dry: as far as it goes without data, with what was computed so far."""
+        known = {node: source.hollow for node, source in self._sources.items()}
+        known |= {node: computed.hollow for node, computed in self._kept.items()}
+        return trace_shapes(self._graph, known, self._definitions)
+
+    def compute(self, targets: Sequence[str]) -> dict[str, Any]:
+        """Return what *targets* make, by node: `Computed` for cubes, and plain results."""
+        for node in self._graph.nodes.values():  # what follows is not known before these are computed
+            if shape_is_in_data(find_process(node.process)):
+                self._compute_at_once(node)
+        shapes = self.shapes()
+        self._compute(shapes, [each for each in targets if isinstance(shapes.results[each], Cube)])
+        return {each: self._kept.get(each, shapes.results[each]) for each in targets}
+
+    def _compute(self, shapes: Shapes, targets: Sequence[str]) -> None:
+        missing = [each for each in targets if each not in self._kept]
+        chunks = {node: source.chunks for node, source in self._sources.items()}
+        chunks |= {node: {} for node in self._kept}
+        stages = lay_out(shapes, missing, chunks, self._size) if missing else ()
+        total = self._done + sum(len(stage.windows) for stage in stages)
+        for stage in stages:
+            self._kept[stage.node] = self._make(shapes, stage, total)
+
+    def _compute_at_once(self, node: Node) -> None:
+        """Compute a node of which nothing is known before."""
+        shapes = self.shapes()
+        sources = [edge.source for edge in shapes.edges[node.id]]
+        needed = sum(shapes.count_bytes(each, shapes.whole(each)) for each in sources)
+        if 2 * needed > self._size.largest_bytes:
+            raise ProcessGraphComplexityError(
+                f"Node {node.id!r} needs {2 * needed >> 20} MiB at once, and {self._size.largest_bytes >> 20} are the most.",
+                remedy="Take a smaller extent or a coarser grid, or reduce the cube before.",
+            )
+        self._compute(shapes, sources)
+        cubes = {each: self._read(each, shapes.whole(each)) for each in sources}
+        made = call(node, {**shapes.results, **cubes}, self._definitions)
+        scratch = self._scratch(node.id, made.dimensions, (whole(made.dimensions),))
+        scratch.put(0, made)
+        self._kept[node.id] = Computed(hollow=hollow(made), parts=scratch)
+
+    def _scratch(self, node: str, dimensions: tuple[Dimension, ...], windows: Sequence[Window]) -> Scratch:
+        return Scratch(self._folder / str(list(self._graph.nodes).index(node)), dimensions, windows)
+
+    def _make(self, shapes: Shapes, stage: Stage, total: int) -> Computed:
+        dimensions = shapes.cube(stage.node).dimensions
+        scratch = self._scratch(stage.node, dimensions, stage.windows)
+        numbers = [number for number in range(len(stage.windows)) if number not in scratch]
+        self._done += len(stage.windows) - len(numbers)
+
+        def work(number: int) -> None:
+            window = stage.windows[number]
+            made = compute_tile(shapes, stage, window, self._read, is_loaded=lambda node: node in self._sources)
+            scratch.put(number, made)
+
+        self._progress(self._done, total)
+        for _ in self._runner.run(numbers, work):
+            self._done += 1
+            self._progress(self._done, total)
+        return Computed(hollow=_with_type(shapes.cube(stage.node), scratch), parts=scratch)
+
+    def _read(self, node: str, window: Window) -> Cube:
+        if node in self._kept:
+            return self._kept[node].parts.read(window)
+        return self._sources[node].read(window)
+
+
+def _with_type(dry: Cube, scratch: Scratch) -> Cube:
+    """Return the hollow cube with the type that all parts fit into: integers may have outgrown it in one of them."""
+    found = [hollow(cube).values for _, cube in scratch.all()]
+    dtypes = {each.data.dtype for each in found}
+    if not found or dtypes == {dry.values.data.dtype}:
+        return dry
+    data = dry.values.data.astype(common_type(sorted(dtypes, key=str)))
+    return Cube(
+        values=replace(dry.values, data=data, nan_is_nodata=any(each.nan_is_nodata for each in found)), dimensions=dry.dimensions
+    )

@@ -1,0 +1,141 @@
+"""Which part of its cubes a process needs for a part of its result.
+
+Most processes make a cell of the cells that have its labels. So a part is found by its labels, and a process only has to say
+along which dimensions its cells count for one another.
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from twinlake.processing.openeo.cubes import Cube
+from twinlake.processing.openeo.loading.source import Window
+from twinlake.processing.openeo.process import SamePlace
+from twinlake.processing.openeo.shapes.dimensions import Dimension
+from twinlake.processing.openeo.shapes.times import parse_time, read_starts
+from twinlake.processing.openeo.tiles.windows import whole
+from twinlake.standards.openeo.errors import ProcessParameterInvalidError
+
+_SLACK = 0.01
+"""Of the distance of two pixels: so far apart two labels are those of one pixel."""
+_Along = Callable[[slice], slice | None]
+"""Which labels of a dimension are needed for some of the result's; None is all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edge:
+    """How a node uses the cube of another one."""
+
+    source: str
+    dimensions: tuple[Dimension, ...]
+    along: Mapping[str, _Along]
+    """By names of dimensions; all labels are needed along those that are not named."""
+
+    def needs(self, window: Window) -> Window:
+        """Return the part of the other cube that is needed for a part of the result."""
+        needed = dict(whole(self.dimensions))
+        for name, find in self.along.items():
+            if (part := find(window[name])) is not None:
+                needed[name] = part
+        return needed
+
+
+def same_place(source: str, given: Cube, made: Cube, reach: SamePlace, arguments: Mapping[str, Any]) -> Edge:
+    """Return how a node uses a cube whose cells count for those of the result that have their labels."""
+    crossed = set(reach.crosses(arguments)) if reach.crosses else set()
+    results = {each.name: each for each in made.dimensions}
+    along = {}
+    for dimension in given.dimensions:
+        result = results.get(dimension.name)
+        if result is None or dimension.name in crossed or result.kind != dimension.kind:
+            continue
+        if reach.groups_times and dimension.kind == "temporal" and dimension.labels != result.labels:
+            find = _by_intervals(dimension, result)
+        else:
+            find = _by_labels(dimension, result, unites=reach.unites)
+        if find is not None:
+            along[dimension.name] = find
+    return Edge(source=source, dimensions=given.dimensions, along=along)
+
+
+def _by_labels(given: Dimension, result: Dimension, *, unites: bool) -> _Along | None:
+    if given.labels == result.labels:
+        return lambda part: part
+    places = _places(given, result)
+    missing = places < 0
+    if missing.any() and not unites:
+        return None
+
+    def find(part: slice) -> slice:
+        there = places[part][~missing[part]]
+        return slice(int(there.min()), int(there.max()) + 1) if there.size else slice(0, 0)
+
+    return find
+
+
+def _places(given: Dimension, result: Dimension) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Return where the labels of *result* stand in *given*; -1 where one does not."""
+    if given.kind == "spatial":
+        return _nearest(given, result)
+    own, wanted = _keys(given, result)
+    known = {label: place for place, label in enumerate(own)}
+    return np.array([known.get(label, -1) for label in wanted], dtype=np.int64)
+
+
+def _keys(given: Dimension, result: Dimension) -> tuple[Sequence[Any], Sequence[Any]]:
+    """Return what is the same for the same labels of both."""
+    if given.kind == "temporal":
+        try:
+            return read_starts(given), read_starts(result)
+        except ProcessParameterInvalidError:  # somebody gave them other names
+            pass
+    return given.labels, result.labels
+
+
+def _nearest(given: Dimension, result: Dimension) -> np.ndarray[Any, np.dtype[np.int64]]:
+    if any(isinstance(each, str) for each in (*given.labels[:1], *result.labels[:1])):
+        return np.full(len(result.labels), -1, dtype=np.int64)
+    own, wanted = given.coordinates(), result.coordinates()
+    if not own.size:
+        return np.full(len(wanted), -1, dtype=np.int64)
+    order = np.argsort(own)
+    ordered = own[order]
+    steps = np.abs(np.diff(wanted if len(wanted) > 1 else own))
+    slack = _SLACK * float(steps.min()) if steps.size else 0.0
+    right = np.clip(np.searchsorted(ordered, wanted), 1, max(len(ordered) - 1, 1))
+    left = right - 1
+    right = np.minimum(right, len(ordered) - 1)
+    best = np.where(np.abs(ordered[left] - wanted) <= np.abs(ordered[right] - wanted), left, right)
+    return np.where(np.abs(ordered[best] - wanted) <= slack, order[best], -1).astype(np.int64)
+
+
+def _by_intervals(given: Dimension, result: Dimension) -> _Along | None:
+    """Return which times lie in some of the result's intervals, and those next to them where an interval at an end has none.
+
+    What lies between the first and the last time is what a process makes periods of.
+    """
+    if result.intervals is None:
+        return None
+    starts = list(read_starts(given))
+    spans = [(parse_time(first, given.calendar), parse_time(last, given.calendar)) for first, last in result.intervals]
+    is_ordered = all(a <= b for a, b in pairwise(starts))
+    if not is_ordered or any(one[0] > other[0] for one, other in pairwise(spans)):
+        return None
+
+    def find(part: slice) -> slice:
+        chosen = spans[part]
+        if not chosen:
+            return slice(0, 0)
+        first = bisect_left(starts, chosen[0][0])
+        last = bisect_left(starts, max(end for _, end in chosen))
+        if first == len(starts) or starts[first] >= chosen[0][1]:
+            first = max(first - 1, 0)
+        if last == 0 or starts[last - 1] < chosen[-1][0]:
+            last = min(last + 1, len(starts))
+        return slice(first, last)
+
+    return find

@@ -1,0 +1,130 @@
+"""Parts of cubes kept in files until the end of a run: durable once written, so that a run taken up again goes on there."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from twinlake.processing.openeo.cubes import Cube
+from twinlake.processing.openeo.kernels.assembling import Place, assemble
+from twinlake.processing.openeo.loading.source import Window
+from twinlake.processing.openeo.shapes.dimensions import Dimension
+from twinlake.processing.openeo.tiles.windows import cut
+from twinlake.processing.openeo.values import Values
+
+
+class _Header(msgspec.Struct, frozen=True, kw_only=True):
+    type: str
+    shape: tuple[int, ...]
+    has_mask: bool
+    nan_is_nodata: bool
+    texts: list[Any] | None = None
+    """Values that are no numbers, flat."""
+
+
+class Scratch:
+    """The parts of one stage, by number, below a folder of their own."""
+
+    def __init__(self, folder: Path, dimensions: tuple[Dimension, ...], windows: Sequence[Window]) -> None:
+        self._folder = folder
+        self._dimensions = dimensions
+        self._windows = windows
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def __contains__(self, number: int) -> bool:
+        return self._path(number).exists()
+
+    def put(self, number: int, cube: Cube) -> None:
+        """Keep a part; it survives a crash once this returns."""
+        values = cube.values
+        is_plain = values.data.dtype != object
+        header = msgspec.json.encode(
+            _Header(
+                type=values.data.dtype.str,
+                shape=values.data.shape,
+                has_mask=values.valid is not None,
+                nan_is_nodata=values.nan_is_nodata,
+                texts=None if is_plain else values.data.ravel().tolist(),
+            )
+        )
+        unfinished = self._folder / f"{number}.part"
+        with unfinished.open("wb") as file:
+            file.write(len(header).to_bytes(8, "little") + header)
+            if is_plain:
+                file.write(np.ascontiguousarray(values.data).data)
+            if values.valid is not None:
+                file.write(np.ascontiguousarray(values.valid).data)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.rename(self._path(number))
+        folder = os.open(self._folder, os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def get(self, number: int) -> Cube:
+        """Return a part; its values are read from the file when they are used."""
+        path = self._path(number)
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            header = msgspec.json.decode(file.read(length), type=_Header)
+        dtype, offset = np.dtype(header.type), 8 + length
+        data: NDArray[Any]
+        if header.texts is not None:
+            data = np.empty(len(header.texts), dtype=object)
+            data[:] = header.texts
+            data = data.reshape(header.shape)
+        else:
+            data = _map(path, dtype, offset, header.shape)
+            offset += data.nbytes
+        valid = _map(path, np.dtype(bool), offset, header.shape) if header.has_mask else None
+        dimensions = cut(Cube(values=_nothing(self._dimensions), dimensions=self._dimensions), self._windows[number]).dimensions
+        return Cube(values=Values(data=data, valid=valid, nan_is_nodata=header.nan_is_nodata), dimensions=dimensions)
+
+    def all(self) -> Iterator[tuple[Window, Cube]]:
+        """Yield each part with its window, in order."""
+        for number, window in enumerate(self._windows):
+            yield window, self.get(number)
+
+    def read(self, window: Window) -> Cube:
+        """Return what lies in a window, of one part or of several."""
+        parts: list[tuple[Place, Values]] = []
+        wanted = [window[each.name] for each in self._dimensions]
+        for number, each in enumerate(self._windows):
+            places = [each[dimension.name] for dimension in self._dimensions]
+            common = [
+                slice(max(one.start, other.start), min(one.stop, other.stop)) for one, other in zip(places, wanted, strict=True)
+            ]
+            if any(part.start >= part.stop for part in common):
+                continue
+            inside = {
+                dimension.name: slice(part.start - own.start, part.stop - own.start)
+                for dimension, part, own in zip(self._dimensions, common, places, strict=True)
+            }
+            found = cut(self.get(number), inside)
+            if common == wanted:
+                return found
+            place = tuple([slice(part.start - to.start, part.stop - to.start) for part, to in zip(common, wanted, strict=True)])
+            parts.append((place, found.values))
+        shape = tuple([part.stop - part.start for part in wanted])
+        dimensions = cut(Cube(values=_nothing(self._dimensions), dimensions=self._dimensions), window).dimensions
+        return Cube(values=assemble(shape, parts), dimensions=dimensions)
+
+    def _path(self, number: int) -> Path:
+        return self._folder / str(number)
+
+
+def _map(path: Path, dtype: np.dtype[Any], offset: int, shape: tuple[int, ...]) -> NDArray[Any]:
+    if 0 in shape:
+        return np.zeros(shape, dtype=dtype)
+    return np.memmap(path, dtype=dtype, mode="r", offset=offset, shape=shape)
+
+
+def _nothing(dimensions: Sequence[Dimension]) -> Values:
+    """Return values that take no memory, for what only counts dimensions."""
+    return Values(data=np.broadcast_to(np.float32(0), tuple([len(each.labels) for each in dimensions])))

@@ -1,0 +1,83 @@
+"""Computing one window of a stage: every node in it, on just the cells that it needs."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from twinlake.processing.openeo.cubes import Cube
+from twinlake.processing.openeo.evaluating import call
+from twinlake.processing.openeo.loading.source import Window
+from twinlake.processing.openeo.shapes.dimensions import Dimension
+from twinlake.processing.openeo.tiles.layout import Stage
+from twinlake.processing.openeo.tiles.shapes import Shapes
+from twinlake.processing.openeo.tiles.windows import cut, hull, within
+from twinlake.processing.openeo.values import Values
+from twinlake.standards.openeo.errors import InternalError
+from twinlake.standards.openeo.graph import FromNode
+
+Read = Callable[[str, Window], Cube]
+"""Reads a part of the cube of a node that is loaded, or of an earlier stage."""
+
+
+def compute_tile(shapes: Shapes, stage: Stage, window: Window, read: Read, *, is_loaded: Callable[[str], bool]) -> Cube:
+    """Return a part of the cube that a stage makes."""
+    if is_loaded(stage.node):
+        return read(stage.node, window)
+    demanded = shapes.demands(stage.node, window, stage.given)
+    computed = [each for each in shapes.graph.nodes if each in demanded and (each == stage.node or each not in stage.given)]
+    last_use = {edge.source: node for node in computed for edge in shapes.edges[node]}
+    cubes: dict[str, Cube] = {}
+    for node in computed:
+        for edge in shapes.edges[node]:
+            if edge.source not in cubes:
+                cubes[edge.source] = read(edge.source, demanded[edge.source])
+        cubes[node] = _compute(shapes, node, demanded, cubes)
+        for source in [each for each in cubes if last_use.get(each) == node]:
+            del cubes[source]
+    return cubes[stage.node]
+
+
+def _compute(shapes: Shapes, name: str, demanded: Mapping[str, Window], cubes: Mapping[str, Cube]) -> Cube:
+    node, part = shapes.graph.nodes[name], demanded[name]
+    needs: dict[str, Window] = {}
+    for edge in shapes.edges[name]:
+        needed = edge.needs(part)
+        needs[edge.source] = hull(needs[edge.source], needed) if edge.source in needs else needed
+    used = {each.node for each in node.references() if isinstance(each, FromNode)}
+    results: dict[str, Any] = {each: shapes.results[each] for each in used}
+    for source, needed in needs.items():
+        results[source] = cut(cubes[source], within(needed, demanded[source]))
+    made = call(node, results, shapes.definitions)
+    dry = shapes.cube(name)
+    return _typed(_keep(made, name, [_part(each, part) for each in dry.dimensions]), dry.values)
+
+
+def _typed(made: Cube, dry: Values) -> Cube:
+    """Return *made* with the type of the dry run: that of a part may be another where no value is valid.
+
+    Integers that have outgrown their type stay floats.
+    """
+    values = made.values
+    if values.data.dtype == dry.data.dtype or (dry.data.dtype.kind != "f" and values.where().any()):
+        return made
+    valid = values.where() if values.nan_is_nodata and dry.data.dtype.kind != "f" else values.valid
+    data = np.zeros_like(values.data, dtype=dry.data.dtype) if dry.data.dtype.kind != "f" else values.data.astype(dry.data.dtype)
+    return Cube(values=Values(data=data, valid=valid, nan_is_nodata=dry.nan_is_nodata), dimensions=made.dimensions)
+
+
+def _part(dimension: Dimension, window: Window) -> Dimension:
+    part = window[dimension.name]
+    is_all = part.start == 0 and part.stop == len(dimension.labels)
+    return dimension if is_all else dimension.take(range(part.start, part.stop))
+
+
+def _keep(made: Cube, node: str, wanted: list[Dimension]) -> Cube:
+    """Return what was asked for of *made*, which may have other labels, too."""
+    window = {}
+    for own, dimension in zip(made.dimensions, wanted, strict=True):
+        first = own.labels.index(dimension.labels[0]) if dimension.labels and dimension.labels[0] in own.labels else 0
+        window[own.name] = slice(first, first + len(dimension.labels))
+        if own.labels[window[own.name]] != dimension.labels:
+            raise InternalError(f"Node {node!r} made other labels along {own.name!r} than its dry run told.")
+    return cut(made, window)

@@ -1,0 +1,84 @@
+"""Work that is shared by processes."""
+
+import os
+import signal
+
+import pytest
+
+from processing.openeo.tiles.graphs import LOADED
+from processing.openeo.tiles.sources import CubeSource, assert_same, compute_whole, tile_computing
+from processing.openeo.tiles.test_tiles import CUBES, MEDIAN
+from twinlake.processing.openeo.runner.forks import Forks
+from twinlake.standards.openeo.errors import InternalError, ProcessError, ProcessGraphComplexityError
+
+
+def _has_children():
+    try:
+        os.waitpid(-1, os.WNOHANG)
+    except ChildProcessError:
+        return False
+    return True
+
+
+def test_everything_is_done_once_and_by_several(tmp_path):
+    """Each number is worked on in one of the processes, and none of these is left."""
+
+    def work(number):
+        with (tmp_path / str(number)).open("x") as file:
+            file.write(str(os.getpid()))
+
+    assert sorted(Forks(3).run(range(40), work)) == list(range(40))
+    pids = {path.read_text() for path in tmp_path.iterdir()}
+    assert str(os.getpid()) not in pids
+    assert not _has_children()
+
+
+def test_the_first_error_ends_all():
+    """It comes with its code and its words, and no process goes on."""
+
+    def work(number):
+        if number == 3:
+            code = "OverlapResolverMissing"
+            raise ProcessError(code, "Say what becomes of two values.")
+
+    with pytest.raises(ProcessError, match="two values") as raised:
+        list(Forks(2).run(range(100), work))
+    assert raised.value.reason == "OverlapResolverMissing"
+    assert not _has_children()
+
+
+def test_a_mistake_is_an_internal_error(capfd):
+    """What went wrong is for the operator."""
+
+    def work(number):
+        return 1 // number
+
+    with pytest.raises(InternalError):
+        list(Forks(2).run([0, 1], work))
+    assert "ZeroDivisionError" in capfd.readouterr().err
+
+
+def test_a_process_that_dies_is_told():
+    """It does not hang the others."""
+
+    def work(number):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    with pytest.raises(ProcessGraphComplexityError):
+        list(Forks(2).run(range(4), work))
+    assert not _has_children()
+
+
+def test_one_thing_needs_no_process():
+    """It is done here."""
+    done = []
+    assert list(Forks(4).run([7], done.append)) == [7]
+    assert done == [7]
+
+
+def test_tiles_of_several_processes_are_those_of_one(tmp_path):
+    """To the bit."""
+    cube = CUBES["float32"][LOADED]
+    made = tile_computing(MEDIAN, {LOADED: CubeSource(cube)}, tmp_path, runner=Forks(3)).compute(["median"])["median"]
+    assert len(list(made.tiles())) > 3
+    assert_same(made.whole(), compute_whole(MEDIAN, {LOADED: cube}))
