@@ -22,11 +22,18 @@ _EPSG = "EPSG:"
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Cube:
-    """Values and what their dimensions are."""
+    """Values and what their dimensions are. In cubes of floating-point numbers NaN is no data, and there is no mask."""
 
     values: Values
     """One dimension of the array for each of *dimensions*; no array in the sense of callbacks."""
     dimensions: tuple[Dimension, ...]
+
+    def __post_init__(self) -> None:
+        """Put NaN where a mask of floats says that there is no data."""
+        values = self.values
+        if values.data.dtype.kind == "f" and (not values.nan_is_nodata or values.valid is not None):
+            data = values.data if values.valid is None else np.where(values.valid, values.data, values.data.dtype.type(math.nan))
+            object.__setattr__(self, "values", replace(values, data=data, valid=None, nan_is_nodata=True))
 
     def place(self, name: str) -> int:
         """Return which dimension has the name; raises as `find_dimension` does."""

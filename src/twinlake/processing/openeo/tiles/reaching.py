@@ -53,7 +53,7 @@ def same_place(source: str, given: Cube, made: Cube, reach: SamePlace, arguments
         result = results.get(dimension.name)
         if result is None or dimension.name in crossed or result.kind != dimension.kind:
             continue
-        if reach.groups_times and dimension.kind == "temporal" and dimension.labels != result.labels:
+        if reach.groups_times and dimension.kind == "temporal":
             find = _by_intervals(dimension, result)
         else:
             find = _by_labels(dimension, result, unites=reach.unites)
