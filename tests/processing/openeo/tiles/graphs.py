@@ -4,12 +4,12 @@ from hypothesis import strategies as st
 
 LOADED = "loaded"
 OTHER = "other"
-_AREA = {
+AREA = {
     "type": "Polygon",
     "coordinates": [[[500_210.0, 4_999_790.0], [501_300.0, 4_999_500.0], [500_900.0, 4_998_900.0], [500_210.0, 4_999_790.0]]],
     "crs": {"type": "name", "properties": {"name": "EPSG:32631"}},
 }
-_BOX = {"west": 500_190, "south": 4_998_950, "east": 501_400, "north": 4_999_800, "crs": 32631}
+BOX = {"west": 500_190, "south": 4_998_950, "east": 501_400, "north": 4_999_800, "crs": 32631}
 
 
 def node(process, /, **arguments):
@@ -37,11 +37,11 @@ _STEPS = {
     # of cubes with all four dimensions, which stay
     "scale": lambda data: node("apply", data=data, process=callback("multiply", x={"from_parameter": "x"}, y=1.5)),
     "round": lambda data: node("apply", data=data, process=callback("mod", x={"from_parameter": "x"}, y=7)),
-    "box": lambda data: node("filter_bbox", data=data, extent=_BOX),
+    "box": lambda data: node("filter_bbox", data=data, extent=BOX),
     "year": lambda data: node("filter_temporal", data=data, extent=["2019-02-01", "2020-12-31"]),
     "bands": lambda data: node("filter_bands", data=data, bands=["B08", "B02"]),
-    "area": lambda data: node("mask_polygon", data=data, mask=_AREA),
-    "within": lambda data: node("filter_spatial", data=data, geometries=_AREA),
+    "area": lambda data: node("mask_polygon", data=data, mask=AREA),
+    "within": lambda data: node("filter_spatial", data=data, geometries=AREA),
     "cumulate": lambda data: node("apply_dimension", data=data, dimension="t", process=reducer("cumsum")),
     "months": lambda data: node("aggregate_temporal_period", data=data, period="month", reducer=reducer("mean")),
     "seasons": lambda data: node("aggregate_temporal_period", data=data, period="season", reducer=reducer("count")),
@@ -61,6 +61,7 @@ _STEPS = {
     "pixels": lambda data: node("reduce_spatial", data=data, reducer=reducer("sum")),
     "rows": lambda data: node("reduce_dimension", data=data, dimension="y", reducer=reducer("sd")),
 }
+ALL_STEPS = tuple(sorted(_STEPS))
 _TWO = {
     "difference": lambda one, other: node(
         "merge_cubes",
@@ -73,13 +74,13 @@ _TWO = {
 
 
 @st.composite
-def graphs(draw):
-    """Draw the nodes of a graph without those that load: chains that come together."""
+def graphs(draw, steps=ALL_STEPS):
+    """Draw the nodes of a graph without those that load: chains of *steps* that come together."""
     nodes = {}
 
     def chain(start, length):
         name = start
-        for step in draw(st.lists(st.sampled_from(sorted(_STEPS)), max_size=length)):
+        for step in draw(st.lists(st.sampled_from(steps), max_size=length)):
             number = f"{step}{len(nodes)}"
             nodes[number] = _STEPS[step](of(name))
             name = number

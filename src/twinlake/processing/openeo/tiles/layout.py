@@ -182,13 +182,14 @@ class _Layout:
             if each != node and each not in given and all(other.get(each) == window for other in demanded[1:])
         }
         varying = [each for each in demanded[0] if each not in constant and (each == node or each not in given)]
-        return frozenset(edge.source for each in varying for edge in self._shapes.edges[each] if edge.source in constant)
+        used = [edge for each in varying for edge in self._shapes.uses(each, demanded[0][each])]
+        return frozenset(edge.source for edge in used if edge.source in constant)
 
     def _peak(self, node: str, window: Window, given: Collection[str]) -> int:
         """Return how much the cubes of a window take at a time, each of them given up after its last use."""
-        edges = self._shapes.edges
         demanded = self._shapes.demands(node, window, given)
         computed = [each for each in self._shapes.graph.nodes if each in demanded and (each == node or each not in given)]
+        edges = {each: self._shapes.uses(each, demanded[each]) for each in computed}
         last_use = {edge.source: number for number, each in enumerate(computed) for edge in edges[each]}
         sizes = {each: self._shapes.count_bytes(each, part) for each, part in demanded.items()}
         live: dict[str, int] = {}

@@ -11,7 +11,7 @@ from twinlake.processing.openeo.loading.source import Window
 from twinlake.processing.openeo.process import Process, SamePlace
 from twinlake.processing.openeo.registry import find_process
 from twinlake.processing.openeo.tiles.reaching import Edge, same_place
-from twinlake.processing.openeo.tiles.windows import count_cells, hull, whole
+from twinlake.processing.openeo.tiles.windows import count_cells, hull, is_empty, whole
 from twinlake.standards.openeo.graph import FromNode, Graph, Node
 
 
@@ -36,6 +36,10 @@ class Shapes:
         """Return the window of all that *node* makes."""
         return whole(self.cube(node).dimensions)
 
+    def uses(self, node: str, window: Window) -> tuple[Edge, ...]:
+        """Return the cubes that *node* needs for a part: none for one without a cell."""
+        return () if is_empty(window) else self.edges[node]
+
     def demands(self, node: str, window: Window, given: Collection[str]) -> dict[str, Window]:
         """Return what is needed of which node for a part of the cube that *node* makes, itself included.
 
@@ -48,7 +52,7 @@ class Shapes:
         for each in reversed(list(self.graph.nodes)):
             if each not in demanded or (each in given and each != node):
                 continue
-            for edge in self.edges[each]:
+            for edge in self.uses(each, demanded[each]):
                 needed = edge.needs(demanded[each])
                 known = demanded.get(edge.source)
                 demanded[edge.source] = needed if known is None else hull(known, needed)

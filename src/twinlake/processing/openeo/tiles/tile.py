@@ -11,7 +11,7 @@ from twinlake.processing.openeo.loading.source import Window
 from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.processing.openeo.tiles.layout import Stage
 from twinlake.processing.openeo.tiles.shapes import Shapes
-from twinlake.processing.openeo.tiles.windows import cut, hull, within
+from twinlake.processing.openeo.tiles.windows import cut, hull, is_empty, within
 from twinlake.processing.openeo.values import Values
 from twinlake.standards.openeo.errors import InternalError
 from twinlake.standards.openeo.graph import FromNode
@@ -26,12 +26,16 @@ def compute_tile(shapes: Shapes, stage: Stage, window: Window, read: Read, *, is
         return read(stage.node, window)
     demanded = shapes.demands(stage.node, window, stage.given)
     computed = [each for each in shapes.graph.nodes if each in demanded and (each == stage.node or each not in stage.given)]
-    last_use = {edge.source: node for node in computed for edge in shapes.edges[node]}
+    last_use = {edge.source: node for node in computed for edge in shapes.uses(node, demanded[node])}
     cubes: dict[str, Cube] = {}
     for node in computed:
+        if is_empty(demanded[node]):
+            cubes[node] = _empty(shapes.cube(node), demanded[node])
+            continue
         for edge in shapes.edges[node]:
             if edge.source not in cubes:
-                cubes[edge.source] = read(edge.source, demanded[edge.source])
+                part = demanded[edge.source]
+                cubes[edge.source] = _empty(shapes.cube(edge.source), part) if is_empty(part) else read(edge.source, part)
         cubes[node] = _compute(shapes, node, demanded, cubes)
         for source in [each for each in cubes if last_use.get(each) == node]:
             del cubes[source]
@@ -72,12 +76,21 @@ def _part(dimension: Dimension, window: Window) -> Dimension:
     return dimension if is_all else dimension.take(range(part.start, part.stop))
 
 
+def _empty(dry: Cube, window: Window) -> Cube:
+    """Return a part without a cell."""
+    dimensions = tuple([_part(each, window) for each in dry.dimensions])
+    data = np.zeros([len(each.labels) for each in dimensions], dtype=dry.values.data.dtype)
+    return Cube(values=Values(data=data, nan_is_nodata=dry.values.nan_is_nodata), dimensions=dimensions)
+
+
 def _keep(made: Cube, node: str, wanted: list[Dimension]) -> Cube:
-    """Return what was asked for of *made*, which may have other labels, too."""
-    window = {}
-    for own, dimension in zip(made.dimensions, wanted, strict=True):
-        first = own.labels.index(dimension.labels[0]) if dimension.labels and dimension.labels[0] in own.labels else 0
-        window[own.name] = slice(first, first + len(dimension.labels))
-        if own.labels[window[own.name]] != dimension.labels:
+    """Return what was asked for of *made*, which may have other labels, too, and in another order."""
+    for number, dimension in enumerate(wanted):
+        own = made.dimensions[number]
+        if own.labels == dimension.labels:
+            continue
+        known = {label: place for place, label in enumerate(own.labels)}
+        if own.name != dimension.name or not known.keys() >= set(dimension.labels):
             raise InternalError(f"Node {node!r} made other labels along {own.name!r} than its dry run told.")
-    return cut(made, window)
+        made = made.take(number, [known[each] for each in dimension.labels])
+    return made

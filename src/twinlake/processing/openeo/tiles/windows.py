@@ -59,6 +59,11 @@ def count_cells(window: Window) -> int:
     return cells
 
 
+def is_empty(window: Window) -> bool:
+    """Whether there is not a cell in a window."""
+    return any(each.start >= each.stop for each in window.values())
+
+
 def split(dimensions: Iterable[Dimension], sizes: Mapping[str, int]) -> list[Window]:
     """Return windows that together are all of a cube, in row-major order: of so many labels along each dimension.
 
