@@ -1,0 +1,172 @@
+"""Tiles give what the whole gives."""
+
+import numpy as np
+import pytest
+import xarray as xr
+from hypothesis import HealthCheck, given, reject, settings
+from hypothesis import strategies as st
+
+from processing.openeo.tiles import naive
+from processing.openeo.tiles.graphs import LOADED, OTHER, callback, graphs, node, of, reducer
+from processing.openeo.tiles.sources import (
+    SMALL,
+    CubeSource,
+    X,
+    Y,
+    assert_same,
+    compute_tiles,
+    compute_whole,
+    make_cube,
+    tile_computing,
+)
+from twinlake.processing.openeo.cubes import Cube
+from twinlake.processing.openeo.tiles.layout import TileSize
+from twinlake.processing.openeo.values import Values, to_json
+from twinlake.standards.openeo.errors import OpenEoError, ProcessGraphComplexityError
+
+CUBES = {
+    "float32": {LOADED: make_cube(), OTHER: make_cube(seed=2)},
+    "int16": {LOADED: make_cube("int16"), OTHER: make_cube("int16", seed=2)},
+}
+LOAD = node("add", x=1, y=1)
+"""Stands for a process that loads, and is not called."""
+
+
+@given(nodes=graphs(), dtype=st.sampled_from(sorted(CUBES)), tile_bytes=st.sampled_from([60_000, 400_000, 4_000_000]))
+@settings(max_examples=800, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_tiles_are_the_whole(nodes, dtype, tile_bytes, tmp_path_factory):
+    """Whatever the graph, and however it is cut."""
+    nodes = {LOADED: LOAD, OTHER: LOAD, **nodes}
+    try:
+        expected = compute_whole(nodes, CUBES[dtype])
+    except OpenEoError as error:
+        with pytest.raises(type(error)):
+            compute_tiles(nodes, CUBES[dtype], tmp_path_factory.mktemp("tiles"))
+        return
+    size = TileSize(edge=32, tile_bytes=tile_bytes, largest_bytes=SMALL.largest_bytes)
+    found = compute_tiles(nodes, CUBES[dtype], tmp_path_factory.mktemp("tiles"), size=size)
+    if isinstance(expected, Cube):
+        assert_same(found, expected)
+    else:
+        assert to_json(found) == to_json(expected)
+
+
+PLAIN = {LOADED: make_cube("float64"), OTHER: make_cube("float64", seed=2)}
+
+
+@given(nodes=graphs(steps=tuple(sorted(naive.NAIVE))))
+@settings(max_examples=800, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_graphs_are_what_xarray_makes_of_them(nodes, tmp_path_factory):
+    """Labels alike, values within what sums in another order differ by."""
+    loaded = {LOADED: LOAD, OTHER: LOAD}
+    try:
+        found = compute_tiles({**loaded, **nodes}, PLAIN, tmp_path_factory.mktemp("tiles"))
+    except OpenEoError:
+        reject()  # what graphs may not do is for other tests
+    expected = naive.compute(nodes, {name: naive.to_xarray(cube) for name, cube in PLAIN.items()})
+    xr.testing.assert_allclose(naive.to_xarray(found), expected, rtol=1e-9, atol=1e-9)
+
+
+MONTHS = node("aggregate_temporal_period", data=of(LOADED), period="month", reducer=reducer("mean"))
+CLIMATOLOGY = {
+    LOADED: LOAD,
+    "months": MONTHS,
+    "normals": node("climatological_normal", data=of("months"), period="month", climatology_period=[2019, 2020]),
+    "anomalies": node("anomaly", data=of("months"), normals=of("normals"), period="month"),
+}
+MEDIAN = {
+    LOADED: LOAD,
+    "index": node("ndvi", data=of(LOADED)),
+    "median": node("reduce_dimension", data=of("index"), dimension="t", reducer=reducer("median")),
+}
+
+
+def _compute(nodes, folder, *, size=SMALL, target=None, **chunks):
+    source = CubeSource(CUBES["float32"][LOADED], **chunks)
+    computing = tile_computing(nodes, {LOADED: source}, folder, size=size)
+    target = target or list(nodes)[-1]
+    return computing.compute([target])[target], source
+
+
+def test_a_chain_reads_each_cell_once(tmp_path):
+    """NDVI and its median over time are computed in many windows, in one stage."""
+    made, source = _compute(MEDIAN, tmp_path, y=16, x=16)
+    assert len(list(made.tiles())) > 8
+    assert source.cells == CUBES["float32"][LOADED].values.data.size
+    assert [path.name for path in tmp_path.iterdir()] == ["2"]
+
+
+def test_what_two_stages_need_is_kept(tmp_path):
+    """Normals need all months, and anomalies need normals: months are computed once."""
+    made, source = _compute(CLIMATOLOGY, tmp_path)
+    assert source.cells == CUBES["float32"][LOADED].values.data.size
+    assert_same(made.whole(), compute_whole(CLIMATOLOGY, CUBES["float32"]))
+
+
+def test_only_what_is_needed_is_read(tmp_path):
+    """A box, a time and a band after a chain: nothing else is read."""
+    nodes = {
+        LOADED: LOAD,
+        "scaled": node("apply", data=of(LOADED), process=callback("multiply", x={"from_parameter": "x"}, y=2)),
+        "box": node(
+            "filter_bbox",
+            data=of("scaled"),
+            extent={"west": 500_000, "south": 4_999_910, "east": 500_050, "north": 5_000_000, "crs": 32631},
+        ),
+        "year": node("filter_temporal", data=of("box"), extent=["2020-01-01", "2020-01-10"]),
+        "band": node("filter_bands", data=of("year"), bands=["B04"]),
+    }
+    made, source = _compute(nodes, tmp_path)
+    assert made.hollow.values.data.shape[:2] == (1, 1)
+    assert source.cells == 5 * 3
+
+
+def test_long_chunks_are_read_along_time(tmp_path):
+    """What is stored day by day is not cut into columns of pixels."""
+    made, _ = _compute({LOADED: LOAD, "months": MONTHS}, tmp_path, t=1, y=70, x=90)
+    assert all(window["y"] == slice(0, 70) for window, _ in made.tiles())
+    assert len(list(made.tiles())) > 1
+
+
+def test_a_run_that_is_taken_up_again_goes_on_with_the_windows_that_are_missing(tmp_path):
+    """Those that are done are not computed again, and the result is the same."""
+    expected, _ = _compute(MEDIAN, tmp_path / "whole")
+
+    class StopsError(Exception):
+        pass
+
+    class Stopping(CubeSource):
+        def read(self, window):
+            if self.cells > 2 * 32 * 32 * 48:
+                raise StopsError
+            return super().read(window)
+
+    cube = CUBES["float32"][LOADED]
+    with pytest.raises(StopsError):
+        tile_computing(MEDIAN, {LOADED: Stopping(cube)}, tmp_path / "again").compute(["median"])
+    done = []
+    source = CubeSource(cube)
+    computing = tile_computing(MEDIAN, {LOADED: source}, tmp_path / "again", progress=lambda *told: done.append(told))
+    made = computing.compute(["median"])["median"]
+    assert done[0][0] > 0
+    assert source.cells < cube.values.data.size
+    assert_same(made.whole(), expected.whole())
+
+
+def test_a_part_that_is_too_large_is_refused_by_the_dry_run(tmp_path):
+    """Sorting all pixels needs them all at once."""
+    nodes = {LOADED: LOAD, "median": node("reduce_spatial", data=of(LOADED), reducer=reducer("median"))}
+    size = TileSize(edge=32, tile_bytes=1000, largest_bytes=20_000)
+    with pytest.raises(ProcessGraphComplexityError, match="median"):
+        _compute(nodes, tmp_path, size=size)
+
+
+def test_integers_that_outgrow_their_type_in_one_window_do_so_in_all(tmp_path):
+    """The type of a result does not depend on the window."""
+    data = np.zeros((70, 90), dtype=np.int64)
+    data[0, 0] = 2**62
+    cube = Cube(values=Values(data=data), dimensions=(Y, X))
+    nodes = {LOADED: LOAD, "sum": node("apply", data=of(LOADED), process=callback("multiply", x={"from_parameter": "x"}, y=4))}
+    made = tile_computing(nodes, {LOADED: CubeSource(cube)}, tmp_path).compute(["sum"])["sum"]
+    assert {tile.values.data.dtype for _, tile in made.tiles()} == {np.dtype(np.float64)}
+    assert made.whole().values.data[0, 0] == 2.0**64
