@@ -167,9 +167,9 @@ class _Layout:
         count = min(len(windows), _SAMPLES)
         sampled = [windows[number * len(windows) // count] for number in range(count)]
         read = sum(self._count_read(node, each, given | kept) for each in sampled) * len(windows) / count
-        read += sum(self._count_read(each, self._shapes.whole(each), given) for each in kept)
         stage = Stage(node=node, windows=tuple(windows), given=given | kept, read_bytes=round(read), peak_bytes=peak)
-        return _Cut(stage, kept, read + len(windows) * _WINDOW_BYTES)
+        before = sum(self._count_read(each, self._shapes.whole(each), given) for each in kept)
+        return _Cut(stage, kept, before + read + len(windows) * _WINDOW_BYTES)
 
     def _find_constant(self, node: str, probes: Sequence[Window], given: frozenset[str]) -> frozenset[str]:
         """Return the nodes of which each window needs the same: those that are nearest to the result."""
