@@ -89,9 +89,10 @@ class Dimension(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         ProcessParameterInvalidError
             They are no numbers.
         """
-        if any(isinstance(each, str) for each in self.labels):
+        found = np.array(self.labels) if self.labels else np.zeros(0)
+        if found.dtype.kind not in "iuf":
             raise ProcessParameterInvalidError(f"The labels of dimension {self.name!r} are no coordinates, but texts.")
-        return np.array(self.labels, dtype=np.float64)
+        return found.astype(np.float64, copy=False)
 
 
 def _chosen(of_labels: Sequence[_Member], places: Sequence[int]) -> tuple[_Member, ...]:

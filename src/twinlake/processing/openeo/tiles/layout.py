@@ -17,7 +17,7 @@ from twinlake.standards.openeo.errors import ProcessGraphComplexityError
 
 _SMALLEST = {"spatial": 16}
 """Labels along a dimension of a kind, of a window that is not made smaller."""
-_SAMPLES = 48
+_SAMPLES = 12
 """Windows of a stage that are looked at to tell what all of them read."""
 _WORTH = 0.5
 """Of what it is made of: a cube this small is better kept than computed again."""

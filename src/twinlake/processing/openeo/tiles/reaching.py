@@ -31,13 +31,14 @@ class Edge:
     """How a node uses the cube of another one."""
 
     source: str
-    dimensions: tuple[Dimension, ...]
+    everything: Window
+    """The whole of the other cube."""
     along: Mapping[str, _Along]
     """By names of dimensions; all labels are needed along those that are not named."""
 
     def needs(self, window: Window) -> Window:
         """Return the part of the other cube that is needed for a part of the result."""
-        needed = dict(whole(self.dimensions))
+        needed = dict(self.everything)
         for name, find in self.along.items():
             if (part := find(window[name])) is not None:
                 needed[name] = part
@@ -59,11 +60,11 @@ def same_place(source: str, given: Cube, made: Cube, reach: SamePlace, arguments
             find = _by_labels(dimension, result, unites=reach.unites)
         if find is not None:
             along[dimension.name] = find
-    return Edge(source=source, dimensions=given.dimensions, along=along)
+    return Edge(source=source, everything=whole(given.dimensions), along=along)
 
 
 def _by_labels(given: Dimension, result: Dimension, *, unites: bool) -> _Along | None:
-    if given.labels == result.labels:
+    if given.labels is result.labels or given.labels == result.labels:  # mostly they are the same ten thousand
         return lambda part: part
     places = _places(given, result)
     missing = places < 0

@@ -98,7 +98,7 @@ def _find_edges(node: Node, results: dict[str, Any], definitions: Definitions) -
             if parameters is not None:
                 yield same_place(source, given, results[node.id], process.reach, arguments_of(node, results, definitions))
                 continue
-        yield Edge(source=source, dimensions=given.dimensions, along={})
+        yield Edge(source=source, everything=whole(given.dimensions), along={})
 
 
 def _parameters_with(node: Node, source: str) -> set[str] | None:
