@@ -16,6 +16,10 @@ def one(process_id, **arguments):
     return {"n": {"process_id": process_id, "arguments": arguments, "result": True}}
 
 
+def save(named, **options):
+    return one("save_result", data={"from_parameter": "p"}, format=named, options=options)
+
+
 @pytest.mark.parametrize(
     ("document", "faults"),
     [
@@ -32,6 +36,10 @@ def one(process_id, **arguments):
         (one("array_apply", data=[1], process=3), [("ProcessParameterInvalid", "n", "process")]),
         (one("mean", data=[1, "a"]), [("ProcessParameterInvalid", "n", "data")]),
         (one("mean", data=[1, {"from_parameter": "p"}]), []),
+        (save("gtiff", compress="zstd"), []),
+        (save("nosuch"), [("ProcessParameterInvalid", "n", "format")]),
+        (save("GTiff", compress="JPEG"), [("ProcessParameterInvalid", "n", "options")]),
+        (save({"from_parameter": "p"}, compress="JPEG"), []),
         (one("add", x={"process_graph": one("add", x=1, y=1)}, y=1), [("ProcessParameterInvalid", "n", "x")]),
     ],
 )

@@ -55,6 +55,7 @@ def _unknown(node: Node) -> str:
 
 def _check_arguments(node: Node, process: Process, place: str, known: frozenset[str]) -> Iterator[Fault]:
     named = {each.name: each for each in process.parameters}
+    wrong = set()
     for name in node.arguments.keys() - named.keys():
         message = f"'{process.id}' has no parameter {name[:80]!r}; it has {', '.join(named) or 'none'}."
         yield Fault(code="ProcessParameterUnsupported", message=message, node=place, argument=name)
@@ -66,10 +67,23 @@ def _check_arguments(node: Node, process: Process, place: str, known: frozenset[
             continue
         argument = node.arguments[name]
         if (reason := _refuse(argument, parameter)) is not None:
+            wrong.add(name)
             yield Fault(
                 code="ProcessParameterInvalid", message=f"'{name}' of '{process.id}' {reason}.", node=place, argument=name
             )
+    if not wrong:
+        yield from _check_constants(node, process, place)
     yield from _check_names(node, place, known)
+
+
+def _check_constants(node: Node, process: Process, place: str) -> Iterator[Fault]:
+    """Find what a process itself says of its options, where none of them is computed."""
+    constants = {each.name: node.arguments.get(each.name, each.default) for each in process.parameters if each.is_plain}
+    if process.find_fault is None or any(each is REQUIRED or _has_references(each) for each in constants.values()):
+        return
+    found = process.find_fault(constants)
+    if found is not None:
+        yield Fault(code="ProcessParameterInvalid", message=found[1], node=place, argument=found[0])
 
 
 def _check_call(node: Node, definition: Definition, place: str, known: frozenset[str]) -> Iterator[Fault]:

@@ -16,9 +16,10 @@ from twinlake.processing.openeo.checking import find_faults
 from twinlake.processing.openeo.cubes import Cube, write_cube
 from twinlake.processing.openeo.definitions import read_definitions
 from twinlake.processing.openeo.evaluating import evaluate
+from twinlake.processing.openeo.formats.saved import Saved
 from twinlake.processing.openeo.inline import lift_cubes
 from twinlake.processing.openeo.values import Values, to_json
-from twinlake.standards.openeo.errors import OpenEoError, ProcessError
+from twinlake.standards.openeo.errors import FeatureUnsupportedError, OpenEoError, ProcessError
 from twinlake.standards.openeo.graph import Fault, read_graph
 
 
@@ -49,6 +50,10 @@ def _answer(order: dict[str, Any]) -> dict[str, Any]:
     if order["do"] == "check" or faults or graph is None:
         return {"faults": _describe(faults)}
     result = evaluate(graph, cubes, definitions)
+    if isinstance(result, Saved):
+        if result.format != "JSON":
+            raise FeatureUnsupportedError(f"{result.format} is for batch jobs; what is computed while you wait comes as JSON.")
+        result = result.data
     if isinstance(result, Cube):
         return {"result": write_cube(result)}
     return {"result": to_json(result) if isinstance(result, Values) else result}

@@ -130,6 +130,8 @@ class Process:
     examples: tuple[JsonObject, ...] = ()
     version: int = 1
     """Of the implementation: another one may give other results."""
+    find_fault: Callable[[Mapping[str, Any]], tuple[str, str] | None] | None = None
+    """Tells of arguments that are constants, by name, with defaults, what their schemas do not: which one is wrong, and why."""
     is_experimental: bool = False
 
     def describe(self) -> JsonObject:

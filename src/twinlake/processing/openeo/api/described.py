@@ -16,6 +16,7 @@ from twinlake.core.documents import JsonObject
 from twinlake.core.errors import InvalidInputError
 from twinlake.identity.principals import Principal, site_issuer
 from twinlake.identity.web import guarded
+from twinlake.processing.openeo.formats.registry import list_formats
 from twinlake.processing.openeo.registry import list_processes
 from twinlake.standards.openeo.errors import AuthenticationRequiredError
 
@@ -127,9 +128,8 @@ class DescribedApi:
         return [process.describe() for process in list_processes()]
 
     async def list_file_formats(self, _request: Request) -> Response:
-        """Answer with the formats of files: what is not computed in JSON has none yet."""
-        described = {"title": "JSON", "description": "One value or an array.", "gis_data_types": ["other"], "parameters": {}}
-        return _json({"input": {}, "output": {"JSON": described}})
+        """Answer with the formats of files."""
+        return _json({"input": {}, "output": {each.name: each.describe() for each in list_formats()}})
 
     async def list_none(self, _request: Request) -> Response:
         """Answer that there are none."""

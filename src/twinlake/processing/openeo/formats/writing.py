@@ -1,0 +1,105 @@
+"""Writing a result into a folder, tile by tile: all of its files, or none."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from twinlake.processing.openeo.cubes import Cube
+from twinlake.processing.openeo.formats.facts import ResultFacts, WrittenFile
+from twinlake.processing.openeo.formats.images import order_of
+from twinlake.processing.openeo.formats.json_text import write_json
+from twinlake.processing.openeo.formats.order import Order
+from twinlake.processing.openeo.formats.registry import find_format
+from twinlake.processing.openeo.formats.spool import Spool
+from twinlake.processing.openeo.formats.stac import Extent, find_extent
+from twinlake.processing.openeo.formats.staging import scratch, staged
+from twinlake.processing.openeo.formats.suiting import find_grid, require_suitable
+from twinlake.processing.openeo.formats.wholes import assemble
+from twinlake.processing.openeo.loading.source import Window
+from twinlake.standards.openeo.errors import FeatureUnsupportedError
+
+
+def write(
+    hollow: Cube,
+    tiles: Iterable[tuple[Window, Cube]],
+    *,
+    format: str,  # noqa: A002 - openEO calls it so
+    options: Mapping[str, Any],
+    folder: Path,
+    facts: ResultFacts,
+    stem: str = "",
+) -> list[WrittenFile]:
+    """Write a cube, and return its files in order of their names.
+
+    Parameters
+    ----------
+    hollow
+        The cube without cells along its spatial dimensions: dimensions, type, and whether NaN means no data.
+    tiles
+        Parts of it, each once, which together are the whole; of any size and in any order.
+    folder
+        Exists; must take twice what the cells have in bytes. Files of the same names are replaced.
+    stem
+        Stands in the names of all files. Where a graph saves several results each needs its own, or its own folder.
+
+    Raises
+    ------
+    ProcessParameterInvalidError
+        There is no such format, or an option is wrong.
+    ProcessError
+        ``FormatUnsuitable``, ``DataCubeEmpty``: the format cannot hold it.
+    """
+    with _ordered(format, options, folder, facts, stem) as order:
+        require_suitable(hollow, order.format, order.options)
+        return sorted(_write(hollow, tiles, order), key=lambda each: each.path)
+
+
+def write_plain(
+    result: Any,
+    *,
+    format: str,  # noqa: A002 - openEO calls it so
+    options: Mapping[str, Any],
+    folder: Path,
+    facts: ResultFacts,
+    stem: str = "",
+) -> list[WrittenFile]:
+    """Write what is no cube, but plain JSON; everything else is as of `write`."""
+    with _ordered(format, options, folder, facts, stem) as order:
+        require_suitable(result, order.format, order.options)
+        path = order.path()
+        write_json(result, path)
+        return [order.written(path, Extent(start=None, end=None, bbox=None), {})]
+
+
+@contextmanager
+def _ordered(name: str, options: Mapping[str, Any], folder: Path, facts: ResultFacts, stem: str) -> Iterator[Order]:
+    chosen = find_format(name)
+    known = chosen.read_options(options)
+    with staged(folder) as ready:
+        yield Order(format=chosen, options=known, facts=facts, folder=ready, scratch=scratch(ready), stem=stem)
+
+
+def _write(hollow: Cube, tiles: Iterable[tuple[Window, Cube]], order: Order) -> Iterator[WrittenFile]:
+    match order.format.name:
+        case "GTiff" | "COG":
+            from twinlake.processing.openeo.formats.geotiff import write_geotiffs
+
+            grid = find_grid(hollow.dimensions)
+            yield from write_geotiffs(_spool_images(hollow, tiles, order), grid, order)
+        case "JSON":
+            path = order.path()
+            write_json(assemble(hollow, tiles), path)
+            yield order.written(path, find_extent(hollow.dimensions), {})
+        case name:
+            raise FeatureUnsupportedError(f"{name} is not written yet.")
+
+
+def _spool_images(hollow: Cube, tiles: Iterable[tuple[Window, Cube]], order: Order) -> Spool:
+    """Return the cells as images have them: time, bands, rows from the north, columns from the west."""
+    grid = find_grid(hollow.dimensions)
+    flips = {"x": grid.flips_x, "y": grid.flips_y}
+    flipped = [each.name for each in hollow.dimensions if each.axis is not None and flips[each.axis]]
+    spool = Spool(hollow, order.scratch, order=order_of(hollow.dimensions), flipped=flipped)
+    spool.fill(tiles)
+    return spool
