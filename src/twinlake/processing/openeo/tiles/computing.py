@@ -70,6 +70,11 @@ class Computed:
         return self.parts.read({each.name: slice(0, len(each.labels)) for each in self.hollow.dimensions})
 
 
+def depends_on_data(graph: Graph) -> bool:
+    """Whether labels and types of what *graph* makes are known from values alone."""
+    return any(shape_is_in_data(find_process(node.process)) for node in graph.nodes.values())
+
+
 class TileComputing:
     """One run of one graph.
 

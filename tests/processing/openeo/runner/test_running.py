@@ -1,0 +1,106 @@
+"""Runs of planned graphs, from sources to files."""
+
+import json
+
+import numpy as np
+import pytest
+import rasterio
+
+from processing.openeo.tiles.graphs import LOADED, node, of, reducer
+from processing.openeo.tiles.sources import SMALL, CubeSource, make_cube
+from twinlake.processing.openeo.definitions import NO_DEFINITIONS
+from twinlake.processing.openeo.formats.facts import ResultFacts
+from twinlake.processing.openeo.planning import plan
+from twinlake.processing.openeo.runner.forks import Forks
+from twinlake.processing.openeo.runner.running import Run, estimate_plan
+from twinlake.standards.openeo.errors import EstimateComplexityError, ProcessError
+from twinlake.standards.openeo.graph import parse_graph
+
+CUBE = make_cube()
+FACTS = ResultFacts(identifier="r", title="A result", graph={})
+NDVI = {
+    LOADED: node("load_collection", id="c"),
+    "index": node("ndvi", data=of(LOADED)),
+    "mean": node("reduce_dimension", data=of("index"), dimension="t", reducer=reducer("mean")),
+}
+
+
+def _plan(nodes):
+    last = list(nodes)[-1]
+    graph, faults = parse_graph({**nodes, last: {**nodes[last], "result": True}})
+    assert not faults, faults
+    return plan(graph, NO_DEFINITIONS, is_load=lambda node: node.process == "load_collection")
+
+
+def _run(nodes, folder):
+    source = CubeSource(CUBE, y=16, x=16)
+    (folder / "results").mkdir(parents=True)
+    run = Run(
+        plan=_plan(nodes),
+        sources={LOADED: source},
+        scratch=folder / "scratch",
+        runner=Forks(2),
+        progress=lambda *_: None,
+        size=SMALL,
+    )
+    return run.save(run.compute(), folder / "results", FACTS), folder / "results"
+
+
+def test_a_map_becomes_a_geotiff_that_others_read(tmp_path):
+    """Computed by several processes, in many windows, and written in one file."""
+    files, folder = _run({**NDVI, "saved": node("save_result", data=of("mean"), format="GTiff")}, tmp_path)
+    data = CUBE.values.data.astype(float)
+    with np.errstate(all="ignore"):
+        expected = np.nanmean((data[:, 2] - data[:, 1]) / (data[:, 2] + data[:, 1]), axis=0)
+    with rasterio.open(folder / files[0].path) as written:
+        assert written.crs.to_epsg() == 32631
+        np.testing.assert_allclose(written.read(1), expected, atol=1e-6)
+
+
+def test_everything_that_is_saved_has_its_files(tmp_path):
+    """A graph may save several things, and they do not get into each other's way."""
+    nodes = {
+        **NDVI,
+        "map": node("save_result", data=of("mean"), format="GTiff"),
+        "series": node("reduce_spatial", data=of("index"), reducer=reducer("mean")),
+        "saved": node("save_result", data=of("series"), format="JSON"),
+    }
+    files, folder = _run(nodes, tmp_path)
+    assert [str(each.path) for each in files] == ["1.tif", "2.json"]
+    assert len(json.loads((folder / "2.json").read_text())["data"]) == len(CUBE.dimensions[0].labels)
+
+
+def test_what_is_no_cube_is_written_as_json(tmp_path):
+    """The labels of a dimension, without a cell read."""
+    files, folder = _run({LOADED: NDVI[LOADED], "labels": node("dimension_labels", data=of(LOADED), dimension="bands")}, tmp_path)
+    assert json.loads((folder / files[0].path).read_text()) == ["B02", "B04", "B08"]
+
+
+def test_a_format_that_does_not_suit_is_found_before_anything_is_computed(tmp_path):
+    """A series is no image."""
+    nodes = {
+        **NDVI,
+        "series": node("reduce_spatial", data=of("index"), reducer=reducer("mean")),
+        "saved": node("save_result", data=of("series"), format="GTiff"),
+    }
+    with pytest.raises(ProcessError) as raised:
+        _run(nodes, tmp_path)
+    assert raised.value.reason == "FormatUnsuitable"
+    assert not (tmp_path / "scratch").exists()
+
+
+def test_what_a_plan_takes_is_told_from_shapes(tmp_path):
+    """Bytes of what is read, of the largest window and of the result."""
+    source = CubeSource(CUBE, y=16, x=16)
+    found = estimate_plan(_plan(NDVI), {LOADED: source}, SMALL)
+    assert found.windows > 1
+    assert found.read_bytes >= CUBE.values.data.nbytes
+    assert 0 < found.cpu_seconds.low < found.cpu_seconds.likely < found.cpu_seconds.high
+    assert found.result_bytes.high > 70 * 90 * 4
+    assert source.cells == 0
+
+
+def test_what_depends_on_the_data_has_no_estimate():
+    """Nobody knows what will be trimmed."""
+    with pytest.raises(EstimateComplexityError):
+        estimate_plan(_plan({**NDVI, "trimmed": node("trim_cube", data=of("mean"))}), {LOADED: CubeSource(CUBE)})
