@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any, Final, Literal
 
 from twinlake.core.documents import JsonObject
@@ -58,7 +59,13 @@ class Everywhere:
 
 Reach = SamePlace | Everywhere
 """Which cells of its cubes a process makes a cell of the result of: what is needed for a part of it."""
-REQUIRED: Final = object()
+
+
+class _Required(Enum):
+    REQUIRED = "required"  # one object, also in other processes
+
+
+REQUIRED: Final = _Required.REQUIRED
 """The default of a parameter that must be given."""
 
 

@@ -11,10 +11,10 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from twinlake.standards.openeo.errors import InternalError, OpenEoError, ProcessError, ProcessGraphComplexityError
+from twinlake.processing.openeo.runner.failures import raise_told, tell
+from twinlake.standards.openeo.errors import ProcessGraphComplexityError
 
 _NUMBER_BYTES = 8
-_TOO_MUCH_MEMORY = "A part of the graph needs more memory than there is: take a smaller extent or a coarser grid."
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def _hand_out(numbers: Sequence[int], processes: Sequence[_Process], selector: s
                 "A process that computed a part of the graph has ended: it took too much memory or time."
             ) from None
         if failure:
-            raise _read_error(failure)
+            raise_told(tuple(json.loads(failure)))
         yield done
         if (number := next(waiting, None)) is not None:
             process.give(number)
@@ -117,28 +117,9 @@ def _fork(work: Callable[[int], None], others: Sequence[_Process]) -> _Process:
 
 def _serve(orders: int, answers: int, work: Callable[[int], None]) -> None:
     while order := os.read(orders, _NUMBER_BYTES):
-        number, failure = int.from_bytes(order, "little"), b""
-        try:
-            work(number)
-        except OpenEoError as error:
-            failure = _write_error(error.reason if isinstance(error, ProcessError) else error.code, error.message)
-        except MemoryError:
-            failure = _write_error(ProcessGraphComplexityError.code, _TOO_MUCH_MEMORY)
-        except Exception:  # noqa: BLE001  # told to the parent
-            traceback.print_exc(file=sys.stderr)
-            failure = _write_error(InternalError.code, "A process made a mistake.")
-        os.write(answers, number.to_bytes(_NUMBER_BYTES, "little") + len(failure).to_bytes(_NUMBER_BYTES, "little") + failure)
-
-
-def _write_error(code: str, message: str) -> bytes:
-    return json.dumps({"code": code, "message": message}).encode()
-
-
-def _read_error(failure: str) -> OpenEoError:
-    told = json.loads(failure)
-    if told["code"] == InternalError.code:
-        return InternalError(told["message"])
-    return ProcessError(told["code"], told["message"])
+        told = tell(work, int.from_bytes(order, "little"))
+        failure = b"" if told is None else json.dumps(told).encode()
+        os.write(answers, order + len(failure).to_bytes(_NUMBER_BYTES, "little") + failure)
 
 
 def _read(descriptor: int, count: int) -> bytes:

@@ -157,11 +157,7 @@ class TileComputing:
         numbers = [number for number in range(len(stage.windows)) if number not in scratch]
         self._done += len(stage.windows) - len(numbers)
 
-        def work(number: int) -> None:
-            window = stage.windows[number]
-            made = compute_tile(shapes, stage, window, self._read, is_loaded=lambda node: node in self._sources)
-            scratch.put(number, made)
-
+        work = _Work(shapes=shapes, stage=stage, sources=self._sources, kept=dict(self._kept), scratch=scratch)
         self._progress(self._done, total)
         for _ in self._runner.run(numbers, work):
             self._done += 1
@@ -169,9 +165,31 @@ class TileComputing:
         return Computed(hollow=_with_type(shapes.cube(stage.node), scratch), parts=scratch)
 
     def _read(self, node: str, window: Window) -> Cube:
-        if node in self._kept:
-            return self._kept[node].parts.read(window)
-        return self._sources[node].read(window)
+        return _read(node, window, self._sources, self._kept)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Work:
+    """Makes one window of a stage, by its number; may be sent to other processes."""
+
+    shapes: Shapes
+    stage: Stage
+    sources: Mapping[str, Source]
+    kept: Mapping[str, Computed]
+    scratch: Scratch
+
+    def __call__(self, number: int) -> None:
+        window = self.stage.windows[number]
+        self.scratch.put(
+            number, compute_tile(self.shapes, self.stage, window, self._read, is_loaded=lambda node: node in self.sources)
+        )
+
+    def _read(self, node: str, window: Window) -> Cube:
+        return _read(node, window, self.sources, self.kept)
+
+
+def _read(node: str, window: Window, sources: Mapping[str, Source], kept: Mapping[str, Computed]) -> Cube:
+    return kept[node].parts.read(window) if node in kept else sources[node].read(window)
 
 
 def _with_type(dry: Cube, scratch: Scratch) -> Cube:

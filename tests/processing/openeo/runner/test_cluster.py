@@ -1,0 +1,59 @@
+"""Work that a Dask cluster shares."""
+
+import pytest
+from distributed import Client, LocalCluster
+
+from processing.openeo.tiles.graphs import LOADED
+from processing.openeo.tiles.sources import CubeSource, assert_same, tile_computing
+from processing.openeo.tiles.test_tiles import CUBES, MEDIAN
+from twinlake.processing.openeo.runner.cluster import Cluster
+from twinlake.processing.openeo.tiles.computing import Here
+from twinlake.standards.openeo.errors import InternalError, ProcessError
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory):
+    """Serve a cluster of two processes."""
+    folder = str(tmp_path_factory.mktemp("dask"))
+    with (
+        LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=None, local_directory=folder, worker_dashboard_address=None
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client
+
+
+@pytest.mark.slow
+def test_tiles_of_a_cluster_are_those_of_one_process(client, tmp_path):
+    """To the bit, in the same layout."""
+    source = CubeSource(CUBES["float32"][LOADED])
+    found, expected = (
+        tile_computing(MEDIAN, {LOADED: source}, tmp_path / name, runner=runner).compute(["median"])["median"]
+        for name, runner in (("cluster", Cluster(client)), ("here", Here()))
+    )
+    assert len(list(found.tiles())) > 3
+    for (window, tile), (same, other) in zip(found.tiles(), expected.tiles(), strict=True):
+        assert window == same
+        assert tile.values.data.tobytes() == other.values.data.tobytes()
+    assert_same(found.whole(), expected.whole())
+
+
+@pytest.mark.slow
+def test_errors_come_back_as_they_are(client):
+    """With code and words; mistakes without."""
+
+    def fail(number):
+        if number == 2:
+            code = "LabelNotAvailable"
+            raise ProcessError(code, "There is no such label.")
+
+    def mistake(number):
+        return 1 // 0
+
+    with pytest.raises(ProcessError, match="no such label") as raised:
+        list(Cluster(client).run(range(4), fail))
+    assert raised.value.reason == "LabelNotAvailable"
+    with pytest.raises(InternalError):
+        list(Cluster(client).run([1], mistake))
+    assert list(Cluster(client).run([], fail)) == []
