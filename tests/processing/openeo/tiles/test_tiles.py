@@ -170,3 +170,34 @@ def test_integers_that_outgrow_their_type_in_one_window_do_so_in_all(tmp_path):
     made = tile_computing(nodes, {LOADED: CubeSource(cube)}, tmp_path).compute(["sum"])["sum"]
     assert {tile.values.data.dtype for _, tile in made.tiles()} == {np.dtype(np.float64)}
     assert made.whole().values.data[0, 0] == 2.0**64
+
+
+@pytest.mark.parametrize("reduction", ["sum", "mean", "variance", "sd", "min", "max", "count", "product"])
+@pytest.mark.parametrize("dtype", ["float32", "int16"])
+def test_all_pixels_are_reduced_in_parts(reduction, dtype, tmp_path):
+    """What does not fit in memory at once is reduced window by window, and the states of these are merged."""
+    nodes = {
+        LOADED: LOAD,
+        "small": node("apply", data=of(LOADED), process=callback("mod", x={"from_parameter": "x"}, y=3)),
+        "pixels": node("reduce_spatial", data=of("small"), reducer=reducer(reduction)),
+    }
+    size = TileSize(edge=16, tile_bytes=20_000, largest_bytes=40_000)
+    cubes = CUBES[dtype]
+    made = tile_computing(nodes, {LOADED: CubeSource(cubes[LOADED])}, tmp_path, size=size).compute(["pixels"])["pixels"]
+    assert (tmp_path / "2" / "states").is_dir()
+    assert_same(made.whole(), compute_whole(nodes, cubes))
+
+
+def test_gaps_count_in_parts_as_in_the_whole(tmp_path):
+    """Without `ignore_nodata` one gap is enough, wherever it is; a part without data is none."""
+    data = make_cube().values.data.copy()
+    data[:, 0, 3, 5] = np.nan
+    data[:, 1] = 7
+    data[:, 2, :40] = np.nan
+    cube = Cube(values=Values(data=data, nan_is_nodata=True), dimensions=make_cube().dimensions)
+    size = TileSize(edge=16, tile_bytes=20_000, largest_bytes=40_000)
+    for strict in (True, False):
+        mean = callback("mean", data={"from_parameter": "data"}, ignore_nodata=not strict)
+        nodes = {LOADED: LOAD, "pixels": node("reduce_spatial", data=of(LOADED), reducer=mean)}
+        computing = tile_computing(nodes, {LOADED: CubeSource(cube)}, tmp_path / str(strict), size=size)
+        assert_same(computing.compute(["pixels"])["pixels"].whole(), compute_whole(nodes, {LOADED: cube}))

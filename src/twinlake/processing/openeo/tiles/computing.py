@@ -11,12 +11,12 @@ from twinlake.processing.openeo.evaluating import call
 from twinlake.processing.openeo.kernels.assembling import common_type
 from twinlake.processing.openeo.loading.source import Source, Window
 from twinlake.processing.openeo.registry import find_process
-from twinlake.processing.openeo.shapes.dimensions import Dimension
+from twinlake.processing.openeo.tiles.folding import Fold
 from twinlake.processing.openeo.tiles.layout import Stage, TileSize, lay_out
 from twinlake.processing.openeo.tiles.scratch import Scratch
 from twinlake.processing.openeo.tiles.shapes import Shapes, shape_is_in_data, trace_shapes
 from twinlake.processing.openeo.tiles.tile import compute_tile
-from twinlake.processing.openeo.tiles.windows import hollow, whole
+from twinlake.processing.openeo.tiles.windows import cut, hollow, whole
 from twinlake.standards.openeo.errors import ProcessGraphComplexityError
 from twinlake.standards.openeo.graph import Graph, Node
 
@@ -144,25 +144,53 @@ class TileComputing:
         self._compute(shapes, sources)
         cubes = {each: self._read(each, shapes.whole(each)) for each in sources}
         made = call(node, {**shapes.results, **cubes}, self._definitions)
-        scratch = self._scratch(node.id, made.dimensions, (whole(made.dimensions),))
-        scratch.put(0, made)
-        self._kept[node.id] = Computed(hollow=hollow(made), parts=scratch)
-
-    def _scratch(self, node: str, dimensions: tuple[Dimension, ...], windows: Sequence[Window]) -> Scratch:
-        return Scratch(self._folder / str(list(self._graph.nodes).index(node)), dimensions, windows)
+        self._kept[node.id] = self._keep(node.id, made)
 
     def _make(self, shapes: Shapes, stage: Stage, total: int) -> Computed:
-        dimensions = shapes.cube(stage.node).dimensions
-        scratch = self._scratch(stage.node, dimensions, stage.windows)
+        scratch = self._scratch(stage, shapes)
         numbers = [number for number in range(len(stage.windows)) if number not in scratch]
         self._done += len(stage.windows) - len(numbers)
-
         work = _Work(shapes=shapes, stage=stage, sources=self._sources, kept=dict(self._kept), scratch=scratch)
         self._progress(self._done, total)
         for _ in self._runner.run(numbers, work):
             self._done += 1
             self._progress(self._done, total)
-        return Computed(hollow=_with_type(shapes.cube(stage.node), scratch), parts=scratch)
+        if stage.fold is None:
+            return Computed(hollow=_with_type(shapes.cube(stage.node), scratch), parts=scratch)
+        return self._finish(stage.node, shapes.cube(stage.node), stage.fold, scratch)
+
+    def _finish(self, node: str, dry: Cube, fold: Fold, states: Scratch) -> Computed:
+        """Merge the states of windows that lie in the same part of the result."""
+        parts: dict[tuple[tuple[int, int], ...], Cube] = {}
+        for window, state in states.all():
+            place = tuple([(window[each.name].start, window[each.name].stop) for each in dry.dimensions])
+            parts[place] = fold.merge(parts[place], state) if place in parts else state
+        windows = [{each.name: slice(*bounds) for each, bounds in zip(dry.dimensions, place, strict=True)} for place in parts]
+        scratch = Scratch(self._folder_of(node), dry.dimensions, windows)
+        for number, (window, state) in enumerate(zip(windows, parts.values(), strict=True)):
+            scratch.put(number, fold.finish(state, cut(dry, window)))
+        return Computed(hollow=_with_type(dry, scratch), parts=scratch)
+
+    def _scratch(self, stage: Stage, shapes: Shapes) -> Scratch:
+        folder = self._folder_of(stage.node)
+        dimensions = shapes.cube(stage.computed).dimensions
+        if stage.fold is None:
+            return Scratch(folder, dimensions, stage.windows)
+        rest = stage.fold.state_dimensions(dimensions)
+        gone = set(stage.fold.dimensions)
+        windows = [
+            {**whole(rest[:1]), **{name: part for name, part in each.items() if name not in gone}} for each in stage.windows
+        ]
+        return Scratch(folder / "states", rest, windows)
+
+    def _keep(self, node: str, cube: Cube) -> Computed:
+        """Keep the cube of a node as one part."""
+        scratch = Scratch(self._folder_of(node), cube.dimensions, [whole(cube.dimensions)])
+        scratch.put(0, cube)
+        return Computed(hollow=hollow(cube), parts=scratch)
+
+    def _folder_of(self, node: str) -> Path:
+        return self._folder / str(list(self._graph.nodes).index(node))
 
     def _read(self, node: str, window: Window) -> Cube:
         return _read(node, window, self._sources, self._kept)
@@ -179,10 +207,7 @@ class _Work:
     scratch: Scratch
 
     def __call__(self, number: int) -> None:
-        window = self.stage.windows[number]
-        self.scratch.put(
-            number, compute_tile(self.shapes, self.stage, window, self._read, is_loaded=lambda node: node in self.sources)
-        )
+        self.scratch.put(number, compute_tile(self.shapes, self.stage, self.stage.windows[number], self._read))
 
     def _read(self, node: str, window: Window) -> Cube:
         return _read(node, window, self.sources, self.kept)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.loading.source import Window
 from twinlake.processing.openeo.shapes.dimensions import Dimension
+from twinlake.processing.openeo.tiles.folding import Fold
 from twinlake.processing.openeo.tiles.shapes import Shapes
 from twinlake.processing.openeo.tiles.windows import split
 from twinlake.standards.openeo.errors import ProcessGraphComplexityError
@@ -45,14 +46,21 @@ class Stage:
     """The making of one node's cube."""
 
     node: str
+    fold: Fold | None = None
+    """How windows become states that are merged; None where each of them is a part of the cube."""
     windows: tuple[Window, ...]
-    """Of the cube: together they are all of it, in row-major order."""
+    """Together they are all of the cube that is computed, in row-major order."""
     given: frozenset[str]
     """Nodes whose cubes are there before: loaded, or of earlier stages."""
     read_bytes: int
     """What is read for it, whole chunks counted."""
     peak_bytes: int
     """What the cubes of one window take at a time."""
+
+    @property
+    def computed(self) -> str:
+        """The node whose cube is computed window by window: *node*, or what it is folded of."""
+        return self.node if self.fold is None else self.fold.source
 
 
 def lay_out(shapes: Shapes, targets: Sequence[str], chunks: Chunks, size: TileSize) -> tuple[Stage, ...]:
@@ -91,23 +99,29 @@ class _Layout:
                 node = waiting.pop()
                 if node in stages:
                     continue
-                cut = self._cut(node, frozenset({*self._chunks, *kept} - {node}))
+                cut = self._cut(node, frozenset({*self._chunks, *(kept - {node})}))
                 stages[node] = cut.stage
                 kept |= cut.kept
                 waiting += cut.kept
-            shared = self._find_shared(stages, kept | self._chunks.keys())
+            shared = self._find_shared(stages, frozenset({*kept, *self._chunks}))
             if shared is None:
                 break
             kept.add(shared)
         given = frozenset({*self._chunks, *stages})
-        return tuple([replace(stages[node], given=given - {node}) for node in self._shapes.graph.nodes if node in stages])
+        return tuple(
+            [
+                replace(stages[node], given=given - {node} | (self._chunks.keys() & {node}))
+                for node in self._shapes.graph.nodes
+                if node in stages
+            ]
+        )
 
-    def _find_shared(self, stages: Mapping[str, Stage], given: Collection[str]) -> str | None:
+    def _find_shared(self, stages: Mapping[str, Stage], given: frozenset[str]) -> str | None:
         """Return a node that two stages compute, and that had better be kept: the last of them in the graph."""
         shapes = self._shapes
         users: dict[str, int] = {}
         for node in stages:
-            for each in shapes.demands(node, shapes.whole(node), given):
+            for each in shapes.demands(node, shapes.whole(node), given - {node}):
                 users[each] = users.get(each, 0) + 1
         for node in reversed(list(shapes.graph.nodes)):
             if users.get(node, 0) > 1 and node not in given and isinstance(shapes.results[node], Cube):
@@ -119,7 +133,13 @@ class _Layout:
 
     def _cut(self, node: str, given: frozenset[str]) -> _Cut:
         """Return the best way to cut a node's cube."""
-        cuts = [cut for sizes in self._candidates(node, given) if (cut := self._try(node, given, sizes)) is not None]
+        ways: list[Fold | None] = [None, *([self._shapes.folds[node]] if node in self._shapes.folds else [])]
+        cuts = [
+            cut
+            for fold in ways
+            for sizes in self._candidates(node if fold is None else fold.source, given)
+            if (cut := self._try(node, fold, given, sizes)) is not None
+        ]
         if not cuts:
             raise ProcessGraphComplexityError(
                 f"Node {node!r} needs more than {self._size.largest_bytes >> 20} MiB at once, and cannot be computed in parts.",
@@ -148,14 +168,15 @@ class _Layout:
                     yield {**spatial, each.name: len(each.labels)}
         yield {}
 
-    def _try(self, node: str, given: frozenset[str], sizes: dict[str, int]) -> _Cut | None:
+    def _try(self, node: str, fold: Fold | None, given: frozenset[str], sizes: dict[str, int]) -> _Cut | None:
         """Return what cutting a node so costs; None if a window takes too much memory."""
-        dimensions = self._shapes.cube(node).dimensions
+        computed = node if fold is None else fold.source
+        dimensions = self._shapes.cube(computed).dimensions
         while True:
             windows = split(dimensions, sizes)
             probes = [windows[place] for place in sorted({0, len(windows) // 2, len(windows) - 1})]
-            kept = self._find_constant(node, probes, given)
-            peak = max(self._peak(node, window, given | kept) for window in probes)
+            kept = self._find_constant(computed, probes, given)
+            peak = max(self._peak(computed, window, given | kept) for window in probes)
             if peak <= self._size.tile_bytes:
                 break
             smaller = _halve(sizes, dimensions)
@@ -166,8 +187,8 @@ class _Layout:
             sizes = smaller
         count = min(len(windows), _SAMPLES)
         sampled = [windows[number * len(windows) // count] for number in range(count)]
-        read = sum(self._count_read(node, each, given | kept) for each in sampled) * len(windows) / count
-        stage = Stage(node=node, windows=tuple(windows), given=given | kept, read_bytes=round(read), peak_bytes=peak)
+        read = sum(self._count_read(computed, each, given | kept) for each in sampled) * len(windows) / count
+        stage = Stage(node=node, fold=fold, windows=tuple(windows), given=given | kept, read_bytes=round(read), peak_bytes=peak)
         before = sum(self._count_read(each, self._shapes.whole(each), given) for each in kept)
         return _Cut(stage, kept, before + read + len(windows) * _WINDOW_BYTES)
 
@@ -181,19 +202,19 @@ class _Layout:
             for each, window in demanded[0].items()
             if each != node and each not in given and all(other.get(each) == window for other in demanded[1:])
         }
-        varying = [each for each in demanded[0] if each not in constant and (each == node or each not in given)]
+        varying = [each for each in demanded[0] if each not in constant and each not in given]
         used = [edge for each in varying for edge in self._shapes.uses(each, demanded[0][each])]
         return frozenset(edge.source for edge in used if edge.source in constant)
 
     def _peak(self, node: str, window: Window, given: Collection[str]) -> int:
         """Return how much the cubes of a window take at a time, each of them given up after its last use."""
         demanded = self._shapes.demands(node, window, given)
-        computed = [each for each in self._shapes.graph.nodes if each in demanded and (each == node or each not in given)]
+        computed = [each for each in self._shapes.graph.nodes if each in demanded and each not in given]
         edges = {each: self._shapes.uses(each, demanded[each]) for each in computed}
         last_use = {edge.source: number for number, each in enumerate(computed) for edge in edges[each]}
         sizes = {each: self._shapes.count_bytes(each, part) for each, part in demanded.items()}
         live: dict[str, int] = {}
-        peak = 0
+        peak = sizes[node] if node in given else 0
         for number, each in enumerate(computed):
             live |= {edge.source: sizes[edge.source] for edge in edges[each]}
             live[each] = sizes[each]
@@ -206,7 +227,7 @@ class _Layout:
         """Return how many bytes are read for a window, whole chunks counted."""
         total = 0
         for each, part in self._shapes.demands(node, window, given).items():
-            if each in given or each in self._chunks:
+            if each in given:
                 stored, all_of_it = self._chunks.get(each, {}), self._shapes.whole(each)
                 rounded = {name: _round(places, stored.get(name, 1), all_of_it[name].stop) for name, places in part.items()}
                 total += self._shapes.count_bytes(each, rounded)

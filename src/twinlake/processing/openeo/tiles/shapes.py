@@ -10,6 +10,7 @@ from twinlake.processing.openeo.evaluating import arguments_of, call
 from twinlake.processing.openeo.loading.source import Window
 from twinlake.processing.openeo.process import Process, SamePlace
 from twinlake.processing.openeo.registry import find_process
+from twinlake.processing.openeo.tiles.folding import Fold, find_fold
 from twinlake.processing.openeo.tiles.reaching import Edge, same_place
 from twinlake.processing.openeo.tiles.windows import count_cells, hull, is_empty, whole
 from twinlake.standards.openeo.graph import FromNode, Graph, Node
@@ -25,6 +26,8 @@ class Shapes:
     """By node: hollow cubes, and whatever else there is, which is as it will be."""
     edges: Mapping[str, tuple[Edge, ...]]
     """By node: the cubes of which it needs cells."""
+    folds: Mapping[str, Fold]
+    """By node, where it reduces over pixels in parts."""
 
     def cube(self, node: str) -> Cube:
         """Return the hollow cube that *node* makes."""
@@ -46,11 +49,13 @@ class Shapes:
         Parameters
         ----------
         given
-            Nodes whose cubes are there already: nothing is needed for them.
+            Nodes whose cubes are there already: nothing is needed for them, be it *node* itself.
         """
         demanded: dict[str, Window] = {node: window}
+        if node in given:
+            return demanded
         for each in reversed(list(self.graph.nodes)):
-            if each not in demanded or (each in given and each != node):
+            if each not in demanded or each in given:
                 continue
             for edge in self.uses(each, demanded[each]):
                 needed = edge.needs(demanded[each])
@@ -78,12 +83,15 @@ def trace_shapes(graph: Graph, known: Mapping[str, Any], definitions: Definition
     """
     results: dict[str, Any] = dict(known)
     edges: dict[str, tuple[Edge, ...]] = {}
+    folds: dict[str, Fold] = {}
     for node in graph.nodes.values():
         if node.id not in known:
             results[node.id] = call(node, results, definitions)
         is_needed = node.id not in known and isinstance(results[node.id], Cube)
         edges[node.id] = tuple(_find_edges(node, results, definitions)) if is_needed else ()
-    return Shapes(graph=graph, definitions=definitions, results=results, edges=edges)
+        if is_needed and (fold := find_fold(node, results)) is not None:
+            folds[node.id] = fold
+    return Shapes(graph=graph, definitions=definitions, results=results, edges=edges, folds=folds)
 
 
 def _find_edges(node: Node, results: dict[str, Any], definitions: Definitions) -> Iterator[Edge]:

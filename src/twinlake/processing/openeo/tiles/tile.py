@@ -20,12 +20,16 @@ Read = Callable[[str, Window], Cube]
 """Reads a part of the cube of a node that is loaded, or of an earlier stage."""
 
 
-def compute_tile(shapes: Shapes, stage: Stage, window: Window, read: Read, *, is_loaded: Callable[[str], bool]) -> Cube:
-    """Return a part of the cube that a stage makes."""
-    if is_loaded(stage.node):
-        return read(stage.node, window)
-    demanded = shapes.demands(stage.node, window, stage.given)
-    computed = [each for each in shapes.graph.nodes if each in demanded and (each == stage.node or each not in stage.given)]
+def compute_tile(shapes: Shapes, stage: Stage, window: Window, read: Read) -> Cube:
+    """Return a part of the cube that a stage makes, or the state that it is folded of."""
+    is_given = stage.computed in stage.given
+    cube = read(stage.computed, window) if is_given else _compute_window(shapes, stage, window, read)
+    return cube if stage.fold is None else stage.fold.begin(cube)
+
+
+def _compute_window(shapes: Shapes, stage: Stage, window: Window, read: Read) -> Cube:
+    demanded = shapes.demands(stage.computed, window, stage.given)
+    computed = [each for each in shapes.graph.nodes if each in demanded and each not in stage.given]
     last_use = {edge.source: node for node in computed for edge in shapes.uses(node, demanded[node])}
     cubes: dict[str, Cube] = {}
     for node in computed:
@@ -39,7 +43,7 @@ def compute_tile(shapes: Shapes, stage: Stage, window: Window, read: Read, *, is
         cubes[node] = _compute(shapes, node, demanded, cubes)
         for source in [each for each in cubes if last_use.get(each) == node]:
             del cubes[source]
-    return cubes[stage.node]
+    return cubes[stage.computed]
 
 
 def _compute(shapes: Shapes, name: str, demanded: Mapping[str, Window], cubes: Mapping[str, Cube]) -> Cube:
