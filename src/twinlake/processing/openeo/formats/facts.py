@@ -11,7 +11,7 @@ import orjson
 from twinlake.core.documents import JsonObject
 
 REMOVED = "removed"
-MAX_EMBEDDED = 65_536
+MAX_EMBEDDED = 60_000
 """Bytes of graph and lineage that are put into a file; larger ones are in the STAC alone."""
 _SECRET = re.compile(
     r"(?:^|[^a-z])(?:(?:[a-z]+[_-]?)?token|pass(?:word|wd|phrase)?|secret|credentials?|authorization|auth|bearer|sig|signature"

@@ -18,6 +18,14 @@ class Image:
     first: int
     """Where its first cell is, counted in cells."""
     bands: int
+    number: int | None
+    """Which label in time it is of."""
+
+    def place(self, dimensions: int) -> tuple[slice, ...]:
+        """Return where it is in a spool of so many *dimensions*, before its rows."""
+        if self.number is None:
+            return (slice(None),) * (dimensions - 2)
+        return (slice(self.number, self.number + 1), *(slice(None),) * (dimensions - 3))
 
 
 def order_of(dimensions: tuple[Dimension, ...]) -> list[str]:
@@ -32,7 +40,7 @@ def list_images(spool: Spool) -> Iterator[Image]:
     size = bands * spool.shape[-1] * spool.shape[-2]
     times = find_kind(spool.dimensions, "temporal")
     if not times:
-        yield Image(label="", interval=None, dimensions=spool.dimensions, first=0, bands=bands)
+        yield Image(label="", interval=None, dimensions=spool.dimensions, first=0, bands=bands, number=None)
         return
     time = spool.dimensions[times[0]]
     for number, label in enumerate(time.labels):
@@ -42,4 +50,5 @@ def list_images(spool: Spool) -> Iterator[Image]:
             dimensions=(time.take([number]), *spool.dimensions[1:]),
             first=number * size,
             bands=bands,
+            number=number,
         )

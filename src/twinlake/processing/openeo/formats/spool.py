@@ -66,7 +66,7 @@ class Spool:
         if missing:
             raise InternalError("The parts of the result do not make a whole.")
 
-    def read(self, place: Place) -> NDArray[Any]:
+    def read(self, place: tuple[slice | int, ...]) -> NDArray[Any]:
         """Return the cells at *place*, whatever stands where nothing is valid."""
         return np.array(self._open(self.cells, self.dtype, "r")[place])
 

@@ -4,7 +4,7 @@ Source: STAC 1.1.0, extensions datacube 2.2.0, projection 2.0.0, eo 2.0.0, raste
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,9 +40,12 @@ def find_extent(dimensions: Sequence[Dimension]) -> Extent:
     return Extent(start=start, end=end, bbox=_find_bbox(dimensions))
 
 
-def describe_dimensions(dimensions: Sequence[Dimension]) -> JsonObject:
-    """Return ``cube:dimensions``."""
-    return {each.name: _describe(each) for each in dimensions}
+def describe_cube(dimensions: Sequence[Dimension], variables: Mapping[str, Sequence[str]]) -> JsonObject:
+    """Return ``cube:dimensions``, and ``cube:variables`` with the names of *variables* and of the dimensions of each."""
+    return {
+        "cube:dimensions": {each.name: _describe(each) for each in dimensions},
+        "cube:variables": {name: {"dimensions": list(along), "type": "data"} for name, along in variables.items()},
+    }
 
 
 def describe_bands(dimensions: Sequence[Dimension]) -> list[JsonObject]:
@@ -71,6 +74,18 @@ def describe_grid(grid: Grid) -> JsonObject:
     if grid.transform[0] == -grid.transform[4]:
         fields["raster:spatial_resolution"] = grid.transform[0]
     return fields
+
+
+def describe_place(dimensions: Sequence[Dimension]) -> JsonObject:
+    """Return the fields of the projection extension of arrays; the grid where it is regular and its rows go to the south."""
+    crs = next((each.crs for each in dimensions if each.axis in {"x", "y"} and each.crs is not None), None)
+    outline, _ = _outline(dimensions) if {"x", "y"} <= {each.axis for each in dimensions} else (None, None)
+    if outline is None:
+        return {}
+    grid = read_grid(dimensions)
+    if grid is not None and not grid.flips_y and not grid.flips_x:
+        return describe_grid(grid)
+    return {"proj:bbox": list(map(float, outline)), **({} if crs is None else projection_fields(read_crs(crs)))}
 
 
 def describe_type(dtype: "np.dtype[Any]", nodata: float | None) -> JsonObject:

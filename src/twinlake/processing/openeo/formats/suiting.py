@@ -9,7 +9,7 @@ from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.formats.grids import Grid, read_grid
 from twinlake.processing.openeo.formats.registry import Format, Holding
 from twinlake.processing.openeo.shapes.dimensions import Dimension, find_kind
-from twinlake.standards.openeo.errors import ProcessError
+from twinlake.standards.openeo.errors import ProcessError, ProcessParameterInvalidError
 
 MAX_TABLE_CELLS = 20_000_000
 """Of a cube that is written as text or as a table, which is held in memory as a whole."""
@@ -52,13 +52,14 @@ def require_suitable(data: Any, chosen: Format, options: Mapping[str, Any]) -> N
     if chosen.name in _IMAGES:
         _require_image(data, chosen.name, options)
     cells = int(np.prod([len(each.labels) for each in data.dimensions], dtype=float))
-    if chosen.name in _WHOLE and cells > MAX_TABLE_CELLS:
+    is_object = data.values.data.dtype == object
+    if (chosen.name in _WHOLE or is_object) and cells > MAX_TABLE_CELLS:
         raise unsuitable(
             f"{chosen.name} takes {MAX_TABLE_CELLS} cells at most, and the cube has {cells}.", "Save it as Zarr or netCDF."
         )
     if chosen.name == "netCDF":
         _require_labels(data.dimensions, chosen.name)
-    if chosen.name in {"netCDF", *_IMAGES} and data.values.data.dtype == object:
+    if chosen.name in {"netCDF", *_IMAGES} and is_object:
         raise unsuitable(f"{chosen.name} holds numbers, and the cube has texts.", "Save it as Zarr, Parquet or JSON.")
 
 
@@ -74,6 +75,9 @@ def _require_image(cube: Cube, name: str, options: Mapping[str, Any]) -> None:
     bands = sum(len(each.labels) for each in cube.dimensions if each.kind == "bands") or 1
     if name == "PNG" and bands not in {1, 3, 4}:
         raise unsuitable(f"A PNG has 1, 3 or 4 bands, and the cube {bands}.", "Choose some with filter_bands.")
+    lowest, highest = options.get("minimum"), options.get("maximum")
+    if lowest is not None and highest is not None and lowest >= highest:
+        raise ProcessParameterInvalidError("The option 'minimum' of PNG must be less than 'maximum'.")
     if name == "PNG" and options["palette"] is not None and bands != 1:
         raise unsuitable("A palette is for one band.", "Choose one with filter_bands, or leave out the palette.")
 

@@ -1,11 +1,12 @@
 """Writing a result into a folder, tile by tile: all of its files, or none."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from twinlake.processing.openeo.cubes import Cube
+from twinlake.processing.openeo.formats.csv_text import write_csv
 from twinlake.processing.openeo.formats.facts import ResultFacts, WrittenFile
 from twinlake.processing.openeo.formats.images import order_of
 from twinlake.processing.openeo.formats.json_text import write_json
@@ -17,7 +18,6 @@ from twinlake.processing.openeo.formats.staging import scratch, staged
 from twinlake.processing.openeo.formats.suiting import find_grid, require_suitable
 from twinlake.processing.openeo.formats.wholes import assemble
 from twinlake.processing.openeo.loading.source import Window
-from twinlake.standards.openeo.errors import FeatureUnsupportedError
 
 
 def write(
@@ -85,14 +85,50 @@ def _write(hollow: Cube, tiles: Iterable[tuple[Window, Cube]], order: Order) -> 
         case "GTiff" | "COG":
             from twinlake.processing.openeo.formats.geotiff import write_geotiffs
 
-            grid = find_grid(hollow.dimensions)
-            yield from write_geotiffs(_spool_images(hollow, tiles, order), grid, order)
-        case "JSON":
+            yield from write_geotiffs(_spool_images(hollow, tiles, order), find_grid(hollow.dimensions), order)
+        case "PNG":
+            from twinlake.processing.openeo.formats.png import write_pngs
+
+            yield from write_pngs(_spool_images(hollow, tiles, order), find_grid(hollow.dimensions), order)
+        case "netCDF":
+            from twinlake.processing.openeo.formats.netcdf import order_of, write_netcdf
+
+            spool = _spool(hollow, tiles, order, order_of(hollow.dimensions))
+            yield from write_netcdf(hollow.dimensions, spool, order)
+        case "Zarr":
+            from twinlake.processing.openeo.formats.zarr_writing import write_zarr
+
+            if hollow.values.data.dtype == object:
+                yield from write_zarr(hollow, assemble(hollow, tiles), order)
+            else:
+                names = [each.name for each in hollow.dimensions]
+                yield from write_zarr(hollow, _spool(hollow, tiles, order, names), order)
+        case _:
+            yield from _write_whole(assemble(hollow, tiles), order)
+
+
+def _write_whole(cube: Cube, order: Order) -> Iterator[WrittenFile]:
+    match order.format.name:
+        case "Parquet":
+            from twinlake.processing.openeo.formats.parquet import write_parquet
+
+            yield from write_parquet(cube, order)
+        case "GeoJSON":
+            from twinlake.processing.openeo.formats.geojson_text import write_geojson
+
+            yield from write_geojson(cube, order)
+        case "CSV":
+            yield from write_csv(cube, order)
+        case _:
             path = order.path()
-            write_json(assemble(hollow, tiles), path)
-            yield order.written(path, find_extent(hollow.dimensions), {})
-        case name:
-            raise FeatureUnsupportedError(f"{name} is not written yet.")
+            write_json(cube, path)
+            yield order.written(path, find_extent(cube.dimensions), {})
+
+
+def _spool(hollow: Cube, tiles: Iterable[tuple[Window, Cube]], order: Order, names: Sequence[str]) -> Spool:
+    spool = Spool(hollow, order.scratch, order=names)
+    spool.fill(tiles)
+    return spool
 
 
 def _spool_images(hollow: Cube, tiles: Iterable[tuple[Window, Cube]], order: Order) -> Spool:

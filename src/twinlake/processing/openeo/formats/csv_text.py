@@ -1,0 +1,42 @@
+"""Tables as comma-separated values.
+
+Source: RFC 4180
+"""
+
+import csv
+from collections.abc import Iterator
+from typing import Any
+
+from twinlake.processing.openeo.cubes import Cube
+from twinlake.processing.openeo.formats.facts import WrittenFile
+from twinlake.processing.openeo.formats.order import Order
+from twinlake.processing.openeo.formats.stac import find_extent
+from twinlake.processing.openeo.formats.tables import Column, Table, to_table
+from twinlake.processing.openeo.formats.texts import to_texts
+
+
+def write_csv(cube: Cube, order: Order) -> Iterator[WrittenFile]:
+    """Write a cube: no data is nothing, NaN where it is a number like others is written as such."""
+    table = to_table(cube)
+    columns = [*table.labels, *table.values]
+    path = order.path()
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\r\n")
+        writer.writerow([each.name for each in columns])
+        writer.writerows(zip(*(to_texts(each.values, each.valid) for each in columns), strict=True))
+    yield order.written(path, find_extent(cube.dimensions), {"table:columns": describe_columns(table), **row_count(table)})
+
+
+def describe_columns(table: Table) -> list[dict[str, Any]]:
+    """Return ``table:columns`` (STAC extension table 1.2.0)."""
+    return [{"name": each.name, "type": _kind(each)} for each in (*table.labels, *table.values)]
+
+
+def row_count(table: Table) -> dict[str, int]:
+    """Return ``table:row_count``."""
+    columns = [*table.labels, *table.values]
+    return {"table:row_count": len(columns[0].values)} if columns else {}
+
+
+def _kind(column: Column) -> str:
+    return "string" if column.values.dtype == object else column.values.dtype.name
