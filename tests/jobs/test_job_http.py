@@ -5,7 +5,7 @@ import asyncio
 import orjson
 import pytest
 
-from twinlake.jobs.models import Failure, Progress
+from twinlake.jobs.models import Failure, LogEntry, Progress
 from twinlake.testing.site import local_site
 
 
@@ -133,12 +133,12 @@ async def test_events_tell_each_change_until_the_end(site, alice, order):
     job = (await order()).json()["jobID"]
     run = (await site.services.journal.get(job, owner=None)).run
     runs = site.services.run_journal
-    [kind] = site.services.jobs._kinds.values()
+    kind = site.services.jobs._kinds["ingest"]
     told = asyncio.create_task(alice.get(f"/jobs/{job}/events"))
     await site.services.database.read(lambda tx: None)
 
     await runs.claim(kind, "lease")
-    await runs.append_log(run, [("info", "looking")], lease="lease")
+    await runs.append_log(run, [LogEntry("info", "looking")], lease="lease")
     await runs.set_progress(run, "lease", Progress(1, 4, "items", "a.csv"))
     await asyncio.sleep(0.2)  # longer than states are held together for readers
     await runs.fail(run, "lease", Failure("broken", "It broke.", "Mend it."))

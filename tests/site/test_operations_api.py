@@ -9,7 +9,7 @@ from openapi_spec_validator import validate
 from notification.webhook_receiver import Receiver
 from twinlake.identity.web import list_guarded_routes
 from twinlake.jobs import routes as job_routes
-from twinlake.jobs.models import Failure, Progress
+from twinlake.jobs.models import Failure, LogEntry, Progress
 from twinlake.notification.webhooks.routes import routes as webhook_routes
 from twinlake.testing.delivery_site import new_collection
 from twinlake.testing.site import local_site
@@ -121,7 +121,7 @@ async def test_answers_of_jobs_are_as_described(site, alice, ask):
     for lease in ("one", "two"):
         run = await journal.claim(kind, lease)
         await journal.set_progress(run.id, lease, Progress(1, 2, "items", "empty.csv"))
-        await journal.append_log(run.id, [("info", "hello")], lease=lease)
+        await journal.append_log(run.id, [LogEntry("info", "hello")], lease=lease)
         running = await ask("GET", "/jobs/{job}", job=done if lease == "one" else failing)
         assert running["progress"] == 50
         if lease == "one":

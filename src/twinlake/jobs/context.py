@@ -63,9 +63,9 @@ class JobContext:
         """Say how far the run is, which also says that the child does not hang."""
         self.gateway.post("progress", {"done": done, "total": total, "unit": unit, "message": message})
 
-    def log(self, message: str, *, level: str = "info") -> None:
+    def log(self, message: str, *, level: str = "info", details: JsonObject | None = None) -> None:
         """Write a line to the run's log, for its owner's eyes."""
-        self.gateway.post("log", {"lines": [[level, message]]})
+        self.gateway.post("log", {"lines": [[level, message, details]]})
 
     @contextmanager
     def heartbeats(self) -> Generator[None]:

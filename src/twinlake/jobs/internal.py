@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute, Route
 
 from twinlake.core.errors import TwinlakeError, UnauthenticatedError
 from twinlake.jobs.bodies import read_body
-from twinlake.jobs.models import Failure, Progress, Run
+from twinlake.jobs.models import Failure, LogEntry, Progress, Run
 from twinlake.jobs.runs import RunJournal
 from twinlake.jobs.supervisor import lease_of
 
@@ -24,7 +24,7 @@ ChildEndpoint = Callable[[Request, Run, str], Awaitable[Response]]
 
 
 class _Log(msgspec.Struct, forbid_unknown_fields=True):
-    lines: list[tuple[str, str]]
+    lines: list[LogEntry]
 
 
 class _Begin(msgspec.Struct, forbid_unknown_fields=True):

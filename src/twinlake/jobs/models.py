@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from twinlake.core.documents import JsonObject
 from twinlake.engines.sandbox import Limits
@@ -123,14 +124,24 @@ class Checkpoint:
     """Why the try before this one did not finish; None where it was not the step's fault."""
 
 
+class LogEntry(NamedTuple):
+    """What is written to a run's log."""
+
+    level: str
+    message: str
+    details: dict[str, Any] | None = None
+    """Members beside the message, in the words of the interface that shows them: for openEO ``code``, ``path``, ``data``."""
+
+
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """One entry of a run's log."""
+    """One entry of a run's log, as it is kept."""
 
     number: int
     at: int
     level: str
     message: str
+    details: JsonObject | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +182,8 @@ class JobKind:
     """What its child may read beside its inputs; None leaves it all files of the site's user."""
     is_shared: bool = False
     """Whether requests with equal specifications share one live run."""
+    api: str = "jobs"
+    """The interface through which it is asked for."""
 
 
 Kinds = Mapping[str, JobKind]

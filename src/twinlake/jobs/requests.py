@@ -1,6 +1,7 @@
 """The journal as users of jobs see it: make a request, look at it, cancel it."""
 
 import hashlib
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -64,8 +65,11 @@ class RequestJournal:
         self._clock = clock
         self._randomness = randomness
 
-    async def submit(self, new: NewJob, kind: JobKind) -> Job:
-        """Write a request and the run that will fulfil it, or join a live run of a shared kind and equal content."""
+    async def submit(self, new: NewJob, kind: JobKind, *, noted: Callable[[Connection, Job], None] | None = None) -> Job:
+        """Write a request and the run that will fulfil it, or join a live run of a shared kind and equal content.
+
+        What *noted* writes about the request is written with it or, where it raises, neither is.
+        """
         job, run = new_id(self._clock, self._randomness), new_id(self._clock, self._randomness)
         now = self._now()
         spec = orjson.dumps(new.spec, option=orjson.OPT_SORT_KEYS).decode()
@@ -99,7 +103,10 @@ class RequestJournal:
                 ),
             )
             self._events.append(tx, [job_event(job, new.owner, kind.name, JobState(state), None)])
-            return _get(tx, job, None)
+            made = _get(tx, job, None)
+            if noted is not None:
+                noted(tx, made)
+            return made
 
         return await self._database.write(work)
 
@@ -112,6 +119,16 @@ class RequestJournal:
             There is none, or it is another's.
         """
         return await self._database.read(lambda tx: _get(tx, job, owner))
+
+    async def find_all(self, jobs: Collection[str]) -> dict[str, Job]:
+        """Return those of *jobs* that there are, whoever's, by id."""
+        text = orjson.dumps(list(jobs)).decode()
+        rows = await self._database.read(
+            lambda tx: tx.execute(
+                f"select {JOB_COLUMNS} {_FROM} where q.id in (select value from json_each(?))", (text,)
+            ).fetchall()
+        )
+        return {row[0]: read_job(row) for row in rows}
 
     async def list_jobs(self, *, owner: str | None, limit: int, before: str | None = None) -> list[Job]:
         """Return up to *limit* requests, newest first, older than the request *before*."""
@@ -155,18 +172,22 @@ class RequestJournal:
 
         return await self._database.write(work)
 
-    async def list_log(self, job: str, *, owner: str | None, after: int = 0, limit: int = 1000) -> list[LogLine]:
-        """Return log lines of a request's run with numbers above *after*, oldest first.
+    async def list_log(
+        self, job: str, *, owner: str | None, after: int = 0, levels: Collection[str] | None = None, limit: int = 1000
+    ) -> list[LogLine]:
+        """Return log lines of a request's run with numbers above *after*, oldest first; None of *levels* is all of them.
 
         What a child wrote to its error output (level ``stderr``) may tell of the site's inside: owners do not see it.
         """
+        wanted = None if levels is None else orjson.dumps(list(levels)).decode()
 
         def work(tx: Connection) -> list[LogLine]:
             run = _get(tx, job, owner).run
             rows = tx.execute(
-                "select number, at, level, message from job_log where run = ? and number > ?"
-                " and (? is null or level != 'stderr') order by number limit ?",
-                (run, after, owner, limit),
+                "select number, at, level, message, details from job_log where run = :run and number > :after"
+                " and (:owner is null or level != 'stderr')"
+                " and (:levels is null or level in (select value from json_each(:levels))) order by number limit :limit",
+                {"run": run, "after": after, "owner": owner, "levels": wanted, "limit": limit},
             )
             return [read_log_line(row) for row in rows.fetchall()]
 

@@ -64,8 +64,8 @@ def read_checkpoint(row: tuple[Any, ...]) -> Checkpoint:
 
 
 def read_log_line(row: tuple[Any, ...]) -> LogLine:
-    """Read number, at, level and message."""
-    return LogLine(*row)
+    """Read number, at, level, message and details."""
+    return LogLine(row[0], row[1], row[2], row[3], read_document(row[4]))
 
 
 def read_document(text: str | None) -> JsonObject | None:

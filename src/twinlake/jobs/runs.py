@@ -10,13 +10,14 @@ from twinlake.core.documents import JsonObject
 from twinlake.engines.database import Connection, Database
 from twinlake.events.interfaces import EventWriter
 from twinlake.jobs.errors import LeaseLostError
-from twinlake.jobs.models import Checkpoint, Failure, JobKind, JobState, Progress, Retry, Run, Usage
+from twinlake.jobs.models import Checkpoint, Failure, JobKind, JobState, LogEntry, Progress, Retry, Run, Usage
 from twinlake.jobs.rows import RUN_COLUMNS, read_checkpoint, read_run, write_failure
 from twinlake.jobs.states import move_run
 
 _LEASE = timedelta(seconds=30)
 _LOG_LINES = 2000
 _MESSAGE_CHARACTERS = 2000
+_DETAILS_BYTES = 8 << 10
 _CLAIM = """
 select id from job_run where state = 'accepted' and kind = :kind and not_before <= :now
   and (select count(*) from job_run where state = 'running' and kind = :kind) < :concurrent
@@ -116,8 +117,8 @@ class RunJournal:
 
         await self._database.write(work)
 
-    async def append_log(self, run: str, lines: Sequence[tuple[str, str]], *, lease: str | None) -> None:
-        """Append (level, message) pairs; a full log takes no more, a long message is cut.
+    async def append_log(self, run: str, lines: Sequence[LogEntry], *, lease: str | None) -> None:
+        """Append to the log; a full one takes no more, a long message is cut, details that are too long are left out.
 
         The supervisor, which writes what an ended attempt left on its error output, gives no *lease*.
         """
@@ -129,10 +130,13 @@ class RunJournal:
             (last,) = tx.execute("select coalesce(max(number), 0) from job_log where run = ?", (run,)).fetchone()
             room = list(lines)[: max(0, _LOG_LINES - last)]
             if last + len(room) == _LOG_LINES and room:
-                room[-1] = ("warning", "The log is full; what follows is not kept.")
+                room[-1] = LogEntry("warning", "The log is full; what follows is not kept.")
             tx.executemany(
-                "insert into job_log(run, number, at, level, message) values (?, ?, ?, ?, ?)",
-                [(run, last + i, now, level, message[:_MESSAGE_CHARACTERS]) for i, (level, message) in enumerate(room, 1)],
+                "insert into job_log(run, number, at, level, message, details) values (?, ?, ?, ?, ?, ?)",
+                [
+                    (run, last + i, now, each.level, each.message[:_MESSAGE_CHARACTERS], _write_details(each.details))
+                    for i, each in enumerate(room, 1)
+                ],
             )
 
         await self._database.write(work)
@@ -278,6 +282,11 @@ def _get_checkpoint(tx: Connection, run: str, name: str) -> Checkpoint:
         "select name, tries, is_done, result, failure from job_checkpoint where run = ? and name = ?", (run, name)
     ).fetchone()
     return read_checkpoint(row)
+
+
+def _write_details(details: JsonObject | None) -> str | None:
+    text = None if details is None else orjson.dumps(details)
+    return None if text is None or len(text) > _DETAILS_BYTES else text.decode()
 
 
 def _check_lease(tx: Connection, run: str, lease: str) -> None:

@@ -85,4 +85,4 @@ create index job_run_finished on job_run(finished_at) where finished_at is not n
 create index job_run_parent on job_run(parent) where parent is not null;
 """
 
-MIGRATIONS = (Migration("jobs", 1, _SQL),)
+MIGRATIONS = (Migration("jobs", 1, _SQL), Migration("jobs", 2, "alter table job_log add column details text"))

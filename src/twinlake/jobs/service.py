@@ -1,7 +1,10 @@
 """Jobs as callers use them: each sees and cancels their own, operators everybody's."""
 
+from collections.abc import Callable
+
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import UnauthenticatedError
+from twinlake.engines.database import Connection
 from twinlake.identity.principals import Caller
 from twinlake.jobs.errors import ResultsNotReadyError, UnknownKindError
 from twinlake.jobs.models import Job, Kinds, LogLine
@@ -17,8 +20,17 @@ class Jobs:
         self._journal = journal
         self._kinds = kinds
 
-    async def submit(self, caller: Caller, kind: str, spec: JsonObject, *, api: str = "jobs", project: str | None = None) -> Job:
-        """Check a specification as its kind does and make a job of it.
+    async def submit(
+        self,
+        caller: Caller,
+        kind: str,
+        spec: JsonObject,
+        *,
+        api: str = "jobs",
+        project: str | None = None,
+        noted: Callable[[Connection, Job], None] | None = None,
+    ) -> Job:
+        """Check a specification as its kind does and make a job of it; *noted* as `RequestJournal.submit` has it.
 
         Raises
         ------
@@ -31,8 +43,8 @@ class Jobs:
         if caller.principal is None:
             raise UnauthenticatedError("A job needs an owner.", remedy="Send a token.")
         found = self._kinds.get(kind)
-        if found is None:
-            raise UnknownKindError(kind, list(self._kinds))
+        if found is None or found.api != api:
+            raise UnknownKindError(kind, [name for name, each in self._kinds.items() if each.api == api])
         prepared = await found.prepare(caller, spec)
         new = NewJob(
             owner=str(caller.principal),
@@ -42,7 +54,7 @@ class Jobs:
             project=project,
             collection=prepared.get("collection"),
         )
-        return await self._journal.submit(new, found)
+        return await self._journal.submit(new, found, noted=noted)
 
     async def get(self, caller: Caller, job: str) -> Job:
         """Return a job. Raises JobNotFoundError, as all below."""

@@ -17,7 +17,7 @@ from twinlake.core.errors import TwinlakeError
 from twinlake.core.randomness import Randomness
 from twinlake.engines.database import Database
 from twinlake.engines.sandbox import Child, Exit, start_child
-from twinlake.jobs.models import STALLED, Failure, JobKind, Kinds, Run, Usage
+from twinlake.jobs.models import STALLED, Failure, JobKind, Kinds, LogEntry, Run, Usage
 from twinlake.jobs.runs import RunJournal
 
 _LOOK_SECONDS = 0.5
@@ -184,7 +184,7 @@ class Supervisor:
     async def _settle(self, attempt: _Attempt, ended: Exit) -> None:
         run = attempt.run
         await self._journal.add_usage(run.id, Usage(ended.cpu_seconds, ended.peak_memory_bytes))
-        lines = [("stderr", line) for line in ended.output.splitlines() if line.strip()]
+        lines = [LogEntry("stderr", line) for line in ended.output.splitlines() if line.strip()]
         if lines:
             await self._journal.append_log(run.id, lines, lease=None)
         if self._stopping and attempt.reason is None:

@@ -5,11 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from twinlake.core.errors import ConflictError
 from twinlake.core.randomness import SYSTEM_RANDOMNESS
-from twinlake.engines.database import Database
+from twinlake.engines.database import Connection, Database
 from twinlake.events.log import EventLog
 from twinlake.jobs.errors import JobFinishedError, JobNotFoundError, LeaseLostError
-from twinlake.jobs.models import Failure, Job, JobState, Progress, Usage
+from twinlake.jobs.models import Failure, Job, JobState, LogEntry, Progress, Usage
 from twinlake.jobs.requests import NewJob, RequestJournal
 from twinlake.jobs.runs import RunJournal
 from twinlake.testing.job_kinds import job_kind
@@ -248,7 +249,7 @@ class JobJournalContract:
         for call in (
             runs.heartbeat(job.run, "old"),
             runs.set_progress(job.run, "old", Progress(9, 9)),
-            runs.append_log(job.run, [("info", "ghost")], lease="old"),
+            runs.append_log(job.run, [LogEntry("info", "ghost")], lease="old"),
             runs.begin(job.run, "old", "a"),
             runs.finish(job.run, "old", "a", {}),
             runs.succeed(job.run, "old", {}),
@@ -288,15 +289,47 @@ class JobJournalContract:
         self, requests: RequestJournal, runs: RunJournal, job: Job
     ) -> None:
         await runs.claim(job_kind(), "lease")
-        await runs.append_log(job.run, [("info", "hello"), ("stderr", "/srv/secret/path")], lease="lease")
-        await runs.append_log(job.run, [("info", "x" * 10_000)] * 5000, lease="lease")
-        await runs.append_log(job.run, [("info", "too late")], lease="lease")
+        await runs.append_log(job.run, [LogEntry("info", "hello"), LogEntry("stderr", "/srv/secret/path")], lease="lease")
+        await runs.append_log(job.run, [LogEntry("info", "x" * 10_000)] * 5000, lease="lease")
+        await runs.append_log(job.run, [LogEntry("info", "too late")], lease="lease")
 
         seen = await requests.list_log(job.id, owner=ALICE, limit=10_000)
         assert len(await requests.list_log(job.id, owner=None, limit=10_000)) == 2000
         assert len(seen) == 1999
         assert (seen[0].message, len(seen[1].message), seen[-1].level) == ("hello", 2000, "warning")
         assert [line.number for line in await requests.list_log(job.id, owner=ALICE, after=seen[2].number, limit=1)] == [5]
+
+    async def test_a_log_is_read_by_levels_with_what_stands_beside_the_messages(
+        self, requests: RequestJournal, runs: RunJournal, job: Job
+    ) -> None:
+        await runs.claim(job_kind(), "lease")
+        written = [
+            LogEntry("info", "hello"),
+            LogEntry("error", "no", {"path": ["n"]}),
+            LogEntry("error", "vast", {"data": "x" * 9000}),
+        ]
+        await runs.append_log(job.run, written, lease="lease")
+
+        seen = await requests.list_log(job.id, owner=ALICE, levels={"error", "warning"})
+
+        assert [(line.message, line.details) for line in seen] == [("no", {"path": ["n"]}), ("vast", None)]
+
+    async def test_what_is_noted_with_a_request_stands_and_falls_with_it(
+        self, requests: RequestJournal, job: Job, database: Database
+    ) -> None:
+        new = NewJob(owner=ALICE, kind="count", spec={})
+
+        def refuse(_tx: Connection, _made: Job) -> None:
+            raise ConflictError("Somebody was faster.")
+
+        with pytest.raises(ConflictError):
+            await requests.submit(new, job_kind(), noted=refuse)
+        noted: list[Job] = []
+        made = await requests.submit(new, job_kind(), noted=lambda _tx, found: noted.append(found))
+
+        assert noted == [made]
+        assert await requests.find_all([made.id, job.id, "none"]) == {made.id: made, job.id: job}
+        assert await database.read(lambda tx: tx.execute("select count(*) from job_run").fetchone()) == (2,)
 
     async def test_every_change_of_state_is_told_to_the_owner_alone(
         self, told: Told, requests: RequestJournal, runs: RunJournal, job: Job, clock: HandClock
@@ -319,7 +352,7 @@ class JobJournalContract:
     ) -> None:
         kind = job_kind()
         await runs.claim(kind, "lease")
-        await runs.append_log(job.run, [("info", "hello")] * 7, lease="lease")
+        await runs.append_log(job.run, [LogEntry("info", "hello")] * 7, lease="lease")
         for n in range(4):
             await runs.begin(job.run, "lease", f"step-{n}")
         await runs.succeed(job.run, "lease", {"n": 1})
