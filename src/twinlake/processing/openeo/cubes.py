@@ -160,7 +160,7 @@ def write_cube(cube: Cube) -> JsonObject:
     return {
         "type": "datacube",
         "order": [each.name for each in cube.dimensions],
-        "dimensions": {each.name: _write_dimension(each) for each in cube.dimensions},
+        "dimensions": describe_dimensions(cube.dimensions),
         "data": [] if is_empty else data.tolist(),
     }
 
@@ -178,6 +178,11 @@ def _read_dimension(name: str, described: JsonObject) -> Dimension:
         crs=system if kind in {"spatial", "geometry"} else None,
         is_enumerated=kind in {"bands", "other"} and labels == tuple(range(len(labels))),
     )
+
+
+def describe_dimensions(dimensions: Sequence[Dimension]) -> JsonObject:
+    """Return ``cube:dimensions`` (STAC extension datacube) with all labels."""
+    return {each.name: _write_dimension(each) for each in dimensions}
 
 
 def _write_dimension(dimension: Dimension) -> JsonObject:

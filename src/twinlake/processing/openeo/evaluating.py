@@ -15,21 +15,30 @@ from twinlake.processing.openeo.definitions import NO_DEFINITIONS, Definitions
 from twinlake.processing.openeo.kernels.joining import wrap
 from twinlake.processing.openeo.process import REQUIRED, Parameter, Process
 from twinlake.processing.openeo.registry import find_process
+from twinlake.processing.openeo.reporting import UNHEARD, Report
 from twinlake.processing.openeo.values import Values, from_json, nothing, to_json, to_plain
-from twinlake.standards.openeo.errors import ProcessParameterInvalidError, ProcessParameterRequiredError, ProcessUnsupportedError
+from twinlake.standards.openeo.errors import (
+    OpenEoError,
+    ProcessParameterInvalidError,
+    ProcessParameterRequiredError,
+    ProcessUnsupportedError,
+)
 from twinlake.standards.openeo.graph import FromNode, FromParameter, Graph, Node
 
 Scope = Mapping[str, Any]
 """What parameters of a graph stand for: `Values`, or plain Python for what is passed on as it is."""
-
-
 Results = dict[str, Any]
 """What nodes made, by their ids: `Cube`, `Values`, or plain Python."""
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 def evaluate(
-    graph: Graph, scope: Scope, definitions: Definitions = NO_DEFINITIONS, *, known: Mapping[str, Any] = _NOTHING
+    graph: Graph,
+    scope: Scope,
+    definitions: Definitions = NO_DEFINITIONS,
+    *,
+    known: Mapping[str, Any] = _NOTHING,
+    report: Report = UNHEARD,
 ) -> Any:
     """Return the result of *graph*.
 
@@ -39,59 +48,57 @@ def evaluate(
         The user-defined processes that it calls; none of them calls itself.
     known
         Results that there are already, by node: of what was loaded, and of what was computed before.
+    report
+        Where processes tell their user what they have to tell.
 
     Raises
     ------
     OpenEoError
-        A process cannot do what it was asked to.
+        A process cannot do what it was asked to; says at which node.
     """
-    return trace(graph, scope, definitions, known=known)[graph.result]
+    return _compute(graph, _Frame(dict(known), scope, definitions, report))
 
 
-def trace(
-    graph: Graph, scope: Scope, definitions: Definitions = NO_DEFINITIONS, *, known: Mapping[str, Any] = _NOTHING
-) -> Results:
-    """Return the results of all nodes of *graph*, by node; else as `evaluate`."""
-    frame = _Frame(dict(known), scope, definitions)
-    for node in graph.nodes.values():
-        if node.id not in known:
-            frame.results[node.id] = _call(node, frame)
-    return frame.results
-
-
-def call(node: Node, results: Results, definitions: Definitions = NO_DEFINITIONS) -> Any:
+def call(node: Node, results: Results, definitions: Definitions = NO_DEFINITIONS, *, report: Report = UNHEARD) -> Any:
     """Return the result of one node of a graph without parameters, given those of the nodes that it uses; else as `evaluate`."""
-    return _call(node, _Frame(results, _NOTHING, definitions))
+    return _call(node, _Frame(results, _NOTHING, definitions, report))
 
 
 def arguments_of(node: Node, results: Results, definitions: Definitions = NO_DEFINITIONS) -> dict[str, Any]:
     """Return what the kernel of *node*, whose process is one of the site's, would be called with; else as `call`."""
     process = find_process(node.process)
     assert process is not None  # it was checked
-    frame = _Frame(results, _NOTHING, definitions)
+    frame = _Frame(results, _NOTHING, definitions, UNHEARD)
     return {each.name: _argument(process, each, node, frame) for each in process.parameters}
 
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    """What the arguments of a graph's nodes refer to."""
+    """What the arguments of a graph's nodes refer to, and what stands around it."""
 
     results: Results
     scope: Scope
     definitions: Definitions
+    report: Report
+
+
+def _compute(graph: Graph, frame: _Frame) -> Any:
+    for node in graph.nodes.values():
+        if node.id not in frame.results:
+            frame.results[node.id] = _call(node, frame)
+    return frame.results[graph.result]
 
 
 class Callback:
     """A graph that a process calls, with what stood around it."""
 
-    def __init__(self, graph: Graph, scope: Scope, definitions: Definitions) -> None:
+    def __init__(self, graph: Graph, frame: _Frame) -> None:
         self._graph = graph
-        self._scope = scope
-        self._definitions = definitions
+        self._frame = frame
 
     def __call__(self, **given: Any) -> Values:
         """Return what it makes of the parameters *given*."""
-        result = evaluate(self._graph, {**self._scope, **given}, self._definitions)
+        result = _compute(self._graph, replace(self._frame, results={}, scope={**self._frame.scope, **given}))
         return result if isinstance(result, Values) else from_json(result)
 
     def for_each(self, data: Values, context: Any = None) -> Values:
@@ -129,10 +136,15 @@ def _as_array(made: Values, data: Values) -> Values:
 
 def _call(node: Node, frame: _Frame) -> Any:
     process = find_process(node.process)
-    if process is None:
-        return _call_definition(node, frame)
-    given = {each.name: _argument(process, each, node, frame) for each in process.parameters}
-    return process.kernel(**given)
+    frame = replace(frame, report=frame.report.at(node))
+    try:
+        if process is None:
+            return _call_definition(node, frame)
+        given = {each.name: _argument(process, each, node, frame) for each in process.parameters}
+        return process.kernel(**given, **({"report": frame.report} if process.is_reporting else {}))
+    except OpenEoError as error:
+        error.path = error.path or frame.report.path  # the innermost node says it first
+        raise
 
 
 def _call_definition(node: Node, frame: _Frame) -> Any:
@@ -148,15 +160,10 @@ def _call_definition(node: Node, frame: _Frame) -> Any:
             raise ProcessParameterRequiredError(f"Process {node.process!r} needs '{name}'.")
         else:
             given[name] = default
-    return evaluate(definition.graph, given, frame.definitions)
+    return _compute(definition.graph, replace(frame, results={}, scope=given))
 
 
-def _argument(
-    process: Process,
-    parameter: Parameter,
-    node: Node,
-    frame: _Frame,
-) -> Any:
+def _argument(process: Process, parameter: Parameter, node: Node, frame: _Frame) -> Any:
     if parameter.name not in node.arguments:
         if parameter.default is REQUIRED:
             raise ProcessParameterRequiredError(f"Process {process.id!r} needs '{parameter.name}'.")
@@ -181,7 +188,7 @@ def _resolve(argument: Any, frame: _Frame) -> Any:
                 raise ProcessParameterRequiredError(f"There is no parameter {name[:80]!r} here.")
             return frame.scope[name]
         case Graph():
-            return Callback(argument, frame.scope, frame.definitions)
+            return Callback(argument, frame)
         case list():
             elements = [_resolve(each, frame) for each in argument]
             if any(isinstance(each, Values) for each in elements):

@@ -3,6 +3,8 @@
 Source: https://api.openeo.org/1.2.0/errors.json
 """
 
+from collections.abc import Mapping
+
 from twinlake.core.errors import TwinlakeError
 
 
@@ -11,6 +13,8 @@ class OpenEoError(TwinlakeError):
 
     code = "Internal"
     status = 500
+    path: tuple[Mapping[str, str], ...] = ()
+    """Of a failed process: ``node_id`` and ``process_id`` of its node and of those around it, outwards."""
 
 
 class InternalError(OpenEoError):

@@ -12,6 +12,7 @@ from twinlake.processing.openeo.formats.saved import Saved, save
 from twinlake.processing.openeo.formats.writing import write, write_plain
 from twinlake.processing.openeo.loading.source import Source
 from twinlake.processing.openeo.planning import Output, Plan
+from twinlake.processing.openeo.reporting import UNHEARD, Report
 from twinlake.processing.openeo.tiles.computing import Computed, Progress, TileComputing, TileRunner, depends_on_data
 from twinlake.processing.openeo.tiles.layout import TileSize, lay_out
 from twinlake.processing.openeo.tiles.shapes import Shapes, trace_shapes
@@ -37,6 +38,7 @@ class Run:
     scratch: Path
     runner: TileRunner
     progress: Progress
+    report: Report = UNHEARD
     size: TileSize = _SIZE
 
     def compute(self) -> list[Any]:
@@ -55,6 +57,7 @@ class Run:
             folder=self.scratch,
             runner=self.runner,
             progress=self.progress,
+            report=self.report,
             size=self.size,
         )
         if not depends_on_data(self.plan.graph):

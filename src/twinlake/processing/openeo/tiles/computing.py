@@ -11,6 +11,7 @@ from twinlake.processing.openeo.evaluating import call
 from twinlake.processing.openeo.kernels.assembling import common_type
 from twinlake.processing.openeo.loading.source import Source, Window
 from twinlake.processing.openeo.registry import find_process
+from twinlake.processing.openeo.reporting import UNHEARD, Report
 from twinlake.processing.openeo.tiles.folding import Fold
 from twinlake.processing.openeo.tiles.layout import Stage, TileSize, lay_out
 from twinlake.processing.openeo.tiles.scratch import Scratch
@@ -95,6 +96,7 @@ class TileComputing:
         folder: Path,
         runner: TileRunner,
         progress: Progress,
+        report: Report = UNHEARD,
         size: TileSize = _SIZE,
     ) -> None:
         self._graph = graph
@@ -103,22 +105,23 @@ class TileComputing:
         self._folder = folder
         self._runner = runner
         self._progress = progress
+        self._report = report
         self._size = size
         self._kept: dict[str, Computed] = {}
         self._done = 0
 
-    def shapes(self) -> Shapes:
+    def shapes(self, *, report: Report = UNHEARD) -> Shapes:
         """Run the graph dry: as far as it goes without data, with what was computed so far."""
         known = {node: source.hollow for node, source in self._sources.items()}
         known |= {node: computed.hollow for node, computed in self._kept.items()}
-        return trace_shapes(self._graph, known, self._definitions)
+        return trace_shapes(self._graph, known, self._definitions, report=report)
 
     def compute(self, targets: Sequence[str]) -> dict[str, Any]:
         """Return what *targets* make, by node: `Computed` for cubes, and plain results."""
         for node in self._graph.nodes.values():  # what follows is not known before these are computed
             if shape_is_in_data(find_process(node.process)):
                 self._compute_at_once(node)
-        shapes = self.shapes()
+        shapes = self.shapes(report=self._report)
         self._compute(shapes, [each for each in targets if isinstance(shapes.results[each], Cube)])
         return {each: self._kept.get(each, shapes.results[each]) for each in targets}
 

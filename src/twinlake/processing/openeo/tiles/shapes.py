@@ -10,6 +10,7 @@ from twinlake.processing.openeo.evaluating import arguments_of, call
 from twinlake.processing.openeo.loading.source import Window
 from twinlake.processing.openeo.process import Process, SamePlace
 from twinlake.processing.openeo.registry import find_process
+from twinlake.processing.openeo.reporting import UNHEARD, Report
 from twinlake.processing.openeo.tiles.folding import Fold, find_fold
 from twinlake.processing.openeo.tiles.reaching import Edge, same_place
 from twinlake.processing.openeo.tiles.windows import count_cells, hull, is_empty, whole
@@ -68,13 +69,17 @@ class Shapes:
         return count_cells(window) * self.cube(node).values.data.dtype.itemsize
 
 
-def trace_shapes(graph: Graph, known: Mapping[str, Any], definitions: Definitions = NO_DEFINITIONS) -> Shapes:
+def trace_shapes(
+    graph: Graph, known: Mapping[str, Any], definitions: Definitions = NO_DEFINITIONS, *, report: Report = UNHEARD
+) -> Shapes:
     """Run *graph* dry.
 
     Parameters
     ----------
     known
         Hollow cubes of nodes that are loaded or computed already.
+    report
+        Where processes tell what they have to tell: of each cube once, and not for each of its parts.
 
     Raises
     ------
@@ -86,7 +91,7 @@ def trace_shapes(graph: Graph, known: Mapping[str, Any], definitions: Definition
     folds: dict[str, Fold] = {}
     for node in graph.nodes.values():
         if node.id not in known:
-            results[node.id] = call(node, results, definitions)
+            results[node.id] = call(node, results, definitions, report=report)
         is_needed = node.id not in known and isinstance(results[node.id], Cube)
         edges[node.id] = tuple(_find_edges(node, results, definitions)) if is_needed else ()
         if is_needed and (fold := find_fold(node, results)) is not None:

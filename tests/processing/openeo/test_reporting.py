@@ -1,0 +1,71 @@
+"""What processes tell while they compute, and where it comes from."""
+
+import orjson
+import pytest
+
+from twinlake.processing.openeo.cubes import read_cube
+from twinlake.processing.openeo.definitions import read_definitions
+from twinlake.processing.openeo.evaluating import evaluate
+from twinlake.processing.openeo.reporting import Report
+from twinlake.standards.openeo.errors import OpenEoError
+from twinlake.standards.openeo.graph import read_graph
+
+CUBE = {"order": ["bands"], "dimensions": {"bands": {"type": "bands", "values": ["B1", "B2"]}}, "data": [1, None]}
+
+
+class Listening:
+    def __init__(self):
+        self.told = []
+
+    def note(self, told):
+        self.told.append(told)
+
+
+def told_by(graph, scope=None, definitions=None):
+    listening = Listening()
+    read, faults = read_graph(orjson.dumps(graph))
+    assert not faults
+    defined, faults = read_definitions({name: orjson.dumps(each) for name, each in (definitions or {}).items()})
+    assert not faults
+    evaluate(read, scope or {}, defined, report=Report(listening))
+    return listening.told
+
+
+def node(process_id, **arguments):
+    return {"process_id": process_id, "arguments": arguments, "result": True}
+
+
+def test_inspecting_tells_what_there_is_and_at_which_node():
+    [told] = told_by({"look": node("inspect", data=[1, None, 2.5], message="so far", code="Mine", level="warning")})
+
+    assert (told.level, told.message, told.code, told.data) == ("warning", "so far", "Mine", [1, None, 2.5])
+    assert told.path == ({"node_id": "look", "process_id": "inspect"},)
+
+
+def test_of_much_there_is_a_summary():
+    [of_array] = told_by({"look": node("inspect", data=[*range(500), None])})
+    [of_cube] = told_by({"look": node("inspect", data={"from_parameter": "cube"})}, {"cube": read_cube(CUBE)})
+
+    assert of_array.data == {"data_type": "int64", "count": 501, "nodata": 1, "minimum": 0, "maximum": 499}
+    assert of_cube.data["type"] == "datacube"
+    assert of_cube.data["data_type"] == "int64"
+    assert of_cube.data["cube:dimensions"]["bands"]["values"] == ["B1", "B2"]
+
+
+def test_the_path_leads_out_of_callbacks_and_definitions():
+    look = {"look": node("inspect", data={"from_parameter": "x"})}
+    calls = {"each": node("array_apply", data=[1, 2], process={"process_graph": look})}
+    [told] = told_by({"mine": node("looking")}, definitions={"looking": {"process_graph": calls}})
+
+    assert [each["node_id"] for each in told.path] == ["look", "each", "mine"]
+    assert [each["process_id"] for each in told.path] == ["inspect", "array_apply", "looking"]
+
+
+def test_a_failure_says_at_which_node_it_is():
+    fails = {"fails": node("array_element", data=[1], index=7)}
+    graph = {"each": node("array_apply", data=[1], process={"process_graph": fails})}
+
+    with pytest.raises(OpenEoError) as failed:
+        told_by(graph)
+
+    assert [each["node_id"] for each in failed.value.path] == ["fails", "each"]
