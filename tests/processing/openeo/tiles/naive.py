@@ -113,8 +113,8 @@ def difference(one, other):
     dims = one.dims if len(one.dims) >= len(other.dims) else other.dims
     merged = merged.transpose(*dims, ...)
     # xarray sorts the labels of a union.
-    if "bands" in one.dims and "bands" in other.dims:
-        merged = merged.sel(bands=list(dict.fromkeys([*one.bands.values, *other.bands.values])))
+    for name in {"bands", "channels"} & {*one.dims} & {*other.dims}:
+        merged = merged.sel({name: list(dict.fromkeys([*one[name].values, *other[name].values]))})
     return merged.sortby("y", ascending=False) if "y" in merged.dims else merged
 
 
