@@ -2,6 +2,7 @@
 
 import json
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -18,7 +19,7 @@ DRAWN = {
     "GTiff": rasters(), "COG": rasters(), "netCDF": rasters(more=True), "Zarr": rasters(more=True), "Parquet": vectors(),
     "GeoJSON": vectors(), "CSV": vectors(), "JSON": vectors(), "PNG": rasters(counts=(1, 3)),
 }  # fmt: skip
-FEW = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+FEW = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
 def sample(named):
@@ -137,6 +138,16 @@ def test_options_are_checked_before_a_tile_is_taken(tmp_path):
         save(cube, tiles(), tmp_path, "GeoJSON")
     with pytest.raises(ProcessParameterInvalidError, match="less than"):
         save(cube, tiles(), tmp_path, "PNG", minimum=2, maximum=1)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("named", ["GTiff", "COG", "netCDF", "Zarr", "PNG"])
+def test_a_reference_system_that_is_none_is_told(tmp_path, named):
+    y, x = (msgspec.structs.replace(each, crs="GEOGCRS[...]") for each in (Y, X))
+    cube = a_cube(dimensions=(T, y, x))
+    with pytest.raises(ProcessError, match="CRS is not understood") as refused:
+        save(cube, whole(cube), tmp_path, named)
+    assert refused.value.reason == "FormatUnsuitable"
     assert not list(tmp_path.iterdir())
 
 

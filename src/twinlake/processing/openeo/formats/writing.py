@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from twinlake.holdings.readers.errors import UnreadableFileError
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.formats.csv_text import write_csv
 from twinlake.processing.openeo.formats.facts import ResultFacts, WrittenFile
@@ -15,7 +16,7 @@ from twinlake.processing.openeo.formats.registry import find_format
 from twinlake.processing.openeo.formats.spool import Spool
 from twinlake.processing.openeo.formats.stac import Extent, find_extent
 from twinlake.processing.openeo.formats.staging import scratch, staged
-from twinlake.processing.openeo.formats.suiting import find_grid, require_suitable
+from twinlake.processing.openeo.formats.suiting import find_grid, require_suitable, unsuitable
 from twinlake.processing.openeo.formats.wholes import assemble
 from twinlake.processing.openeo.loading.source import Window
 
@@ -76,8 +77,11 @@ def write_plain(
 def _ordered(name: str, options: Mapping[str, Any], folder: Path, facts: ResultFacts, stem: str) -> Iterator[Order]:
     chosen = find_format(name)
     known = chosen.read_options(options)
-    with staged(folder) as ready:
-        yield Order(format=chosen, options=known, facts=facts, folder=ready, scratch=scratch(ready), stem=stem)
+    try:
+        with staged(folder) as ready:
+            yield Order(format=chosen, options=known, facts=facts, folder=ready, scratch=scratch(ready), stem=stem)
+    except UnreadableFileError as error:  # a reference system that is none
+        raise unsuitable(error.reason, "Save the result as JSON.") from error
 
 
 def _write(hollow: Cube, tiles: Iterable[tuple[Window, Cube]], order: Order) -> Iterator[WrittenFile]:

@@ -23,7 +23,7 @@ from twinlake.processing.openeo.formats.stac import describe_bands, describe_cub
 from twinlake.processing.openeo.formats.zarr_cube import CUBE, CubeDescription
 from twinlake.processing.openeo.shapes.dimensions import Dimension
 
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,99}", re.ASCII)
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,99}", re.ASCII)
 """Of a dimension that gets a variable: other names may be no paths."""
 _LEVEL = 5
 
