@@ -9,6 +9,7 @@ from twinlake.engines.objectstore.interfaces import ObjectEntry, ObjectStore, St
 from twinlake.engines.objectstore.linked import LinkedFileError, LinkedFiles
 from twinlake.engines.objectstore.local import LocalObjectStore
 from twinlake.engines.objectstore.memory import MemoryObjectStore
+from twinlake.engines.objectstore.placing import place_object
 from twinlake.engines.objectstore.upkeep import Damage, ScrubReport, SweepReport, scrub, sweep
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "ScrubReport",
     "StoredObject",
     "SweepReport",
+    "place_object",
     "scrub",
     "sweep",
 ]

@@ -1,13 +1,12 @@
 """Files of a run laid out for its child to read."""
 
 import asyncio
-import errno
 from dataclasses import dataclass
 from pathlib import Path
 
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import InvalidInputError, TwinlakeError
-from twinlake.engines.objectstore import LinkedFileError, LinkedFiles, ObjectStore
+from twinlake.engines.objectstore import LinkedFileError, LinkedFiles, ObjectStore, place_object
 from twinlake.holdings.ingest.errors import LinkRefusedError, UploadNotFoundError
 from twinlake.holdings.ingest.spec import FileOrder
 from twinlake.holdings.ingest.uploads import Uploads
@@ -58,10 +57,8 @@ class InputLayout:
     async def _lay_out_upload(self, owner: str, upload: str, target: Path) -> Path:
         found = await self._uploads.get_complete(owner, upload)
         sha256 = found.sha256 or ""
-        source = self._uploads.staged_path(upload) or self._objects.local_path(sha256)
         try:
-            if source is None or not await asyncio.to_thread(_link, source, target):
-                await self._fetch(sha256, found.size_bytes, target)
+            await place_object(self._objects, sha256, found.size_bytes, target, source=self._uploads.staged_path(upload))
         except FileNotFoundError:
             raise UploadNotFoundError(upload) from None
         except (FileExistsError, NotADirectoryError):
@@ -69,22 +66,3 @@ class InputLayout:
                 f"{found.name!r} is a file here and a folder there.", remedy="Give files and folders different names."
             ) from None
         return target
-
-    async def _fetch(self, sha256: str, size_bytes: int, target: Path) -> None:
-        """Copy an object that cannot be linked: it lies in a bucket, or on another file system."""
-        await asyncio.to_thread(target.parent.mkdir, parents=True, exist_ok=True)
-        with target.open("xb") as file:  # only opened here; the writing is moved to a thread
-            async for piece in self._objects.open_range(sha256, 0, size_bytes):
-                await asyncio.to_thread(file.write, piece)
-
-
-def _link(source: Path, target: Path) -> bool:
-    """Give *source* a second name; False if it lies on another file system."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        target.hardlink_to(source)
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            raise
-        return False
-    return True

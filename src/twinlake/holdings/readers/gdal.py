@@ -56,14 +56,36 @@ def open_raster(path: Path) -> Iterator[Any]:
         It is damaged or lies about itself, or a block of it is too large to decode. GDAL's errors while the dataset
         is used are raised as this, too.
     """
-    with rasterio.Env(**OPTIONS), neutral_path(path) as link, warnings.catch_warnings():
+    with configured(), explained(), open_dataset(path) as dataset:
+        yield dataset
+
+
+@contextmanager
+def configured() -> Iterator[None]:
+    """Set GDAL up, for all files that are opened inside the context."""
+    with rasterio.Env(**OPTIONS), warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)  # what has no place is said by who asks for it
-        try:
-            with rasterio.open(link, driver=_DRIVER) as dataset:
-                _check(dataset)
-                yield dataset
-        except RasterioError as error:
-            raise UnreadableFileError(f"The GeoTIFF cannot be read: {_reason(error)}.", _REMEDY) from error
+        yield
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Raise GDAL's errors as `UnreadableFileError`."""
+    try:
+        yield
+    except RasterioError as error:
+        raise UnreadableFileError(f"The GeoTIFF cannot be read: {_reason(error)}.", _REMEDY) from error
+
+
+@contextmanager
+def open_dataset(path: Path) -> Iterator[Any]:
+    """Open one of several GeoTIFFs, where GDAL is `configured`; raises as `open_raster` does."""
+    with neutral_path(path) as link:
+        with explained():
+            dataset = rasterio.open(link, driver=_DRIVER)
+        with dataset:
+            _check(dataset)
+            yield dataset
 
 
 def _reason(error: RasterioError) -> str:

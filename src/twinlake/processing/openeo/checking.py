@@ -15,7 +15,7 @@ from twinlake.processing.openeo.definitions import NO_DEFINITIONS, Definition, D
 from twinlake.processing.openeo.json_schemas import Schema
 from twinlake.processing.openeo.process import REQUIRED, Parameter, Process
 from twinlake.processing.openeo.registry import find_process, list_ids
-from twinlake.standards.openeo.graph import MAX_FAULTS, Fault, FromNode, FromParameter, Graph, Node
+from twinlake.standards.openeo.graph import MAX_FAULTS, Fault, FromNode, FromParameter, Graph, Node, list_callbacks
 
 
 def find_faults(graph: Graph, parameters: Sequence[str] = (), definitions: Definitions = NO_DEFINITIONS) -> list[Fault]:
@@ -40,9 +40,9 @@ def find_faults(graph: Graph, parameters: Sequence[str] = (), definitions: Defin
             faults.extend(_check_arguments(node, process, place, known))
             faults.extend(_check_types(node, process, place, inner))
             for name, argument in node.arguments.items():
-                if isinstance(argument, Graph):
-                    given = next((each.passed for each in process.parameters if each.name == name), ())
-                    waiting.append((argument, place, known.union(each.name for each in given)))
+                given = next((each.passed for each in process.parameters if each.name == name), ())
+                inside = known.union(each.name for each in given)
+                waiting.extend((each, place, inside) for each in list_callbacks(argument))
     return faults[:MAX_FAULTS]
 
 
@@ -138,7 +138,7 @@ def _list(types: frozenset[str]) -> str:
 
 
 def _is_in_callback(node: Node, name: str) -> bool:
-    return any(isinstance(each, Graph) and name in each.free for each in node.arguments.values())
+    return any(name in each.free for each in node.callbacks())
 
 
 def _refuse(argument: object, parameter: Parameter) -> str | None:

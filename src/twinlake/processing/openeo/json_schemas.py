@@ -32,6 +32,27 @@ LABELED: Schema = {"type": "array", "subtype": "labeled-array", "items": ANYTHIN
 ARRAY: Schema = {"type": "array", "items": ANYTHING}
 SORTABLE: Schema = {"type": "array", "items": {"anyOf": [NUMBER, {"type": "null"}, DATE_TIME, DATE]}}
 GEOJSON: Schema = {"type": "object", "subtype": "geojson", "deprecated": True}
+_HEIGHT: Schema = {"type": ["number", "null"], "default": None}
+BOX: Schema = {
+    "type": "object",
+    "subtype": "bounding-box",
+    "required": ["west", "south", "east", "north"],
+    "properties": {
+        "west": NUMBER,
+        "south": NUMBER,
+        "east": NUMBER,
+        "north": NUMBER,
+        "base": _HEIGHT,
+        "height": _HEIGHT,
+        "crs": {
+            "anyOf": [
+                {"type": "integer", "subtype": "epsg-code", "minimum": 1000},
+                {"type": "string", "subtype": "wkt2-definition"},
+            ],
+            "default": 4326,
+        },
+    },
+}
 
 
 def callback(*parameters: dict[str, Any], returns: Schema) -> Schema:

@@ -94,8 +94,10 @@ class Parameter:
 
     @property
     def passed(self) -> tuple["Parameter", ...]:
-        """What a callback is given."""
-        named = () if self._graph is None else self._graph.get("parameters", ())
+        """What a callback is given, or each of several by name."""
+        schemas = self.schema if isinstance(self.schema, list) else [self.schema]
+        several = next((each["additionalProperties"] for each in schemas if each.get("subtype") == "metadata-filter"), None)
+        named = (self._graph or several or {}).get("parameters", ())
         return tuple(
             Parameter(each["name"], each["schema"], each["description"], each.get("default", REQUIRED)) for each in named
         )

@@ -65,15 +65,8 @@ class Node:
 
     def callbacks(self) -> "Iterator[Graph]":
         """Yield the graphs among the arguments."""
-        waiting: deque[Any] = deque(self.arguments.values())
-        while waiting:
-            value = waiting.popleft()
-            if isinstance(value, Graph):
-                yield value
-            elif isinstance(value, dict):
-                waiting.extend(value.values())
-            elif isinstance(value, list):
-                waiting.extend(value)
+        for argument in self.arguments.values():
+            yield from list_callbacks(argument)
 
     def references(self) -> Iterator[FromNode | FromParameter]:
         """Yield what the arguments refer to; what is within callbacks is theirs, but for parameters (see `Graph.free`)."""
@@ -100,6 +93,19 @@ class Graph:
     """The node whose result is that of the graph."""
     free: frozenset[str] = frozenset()
     """Parameters that it, or a callback in it, refers to."""
+
+
+def list_callbacks(argument: Any) -> Iterator[Graph]:
+    """Yield the graphs in one argument."""
+    waiting: deque[Any] = deque([argument])
+    while waiting:
+        value = waiting.popleft()
+        if isinstance(value, Graph):
+            yield value
+        elif isinstance(value, dict):
+            waiting.extend(value.values())
+        elif isinstance(value, list):
+            waiting.extend(value)
 
 
 @dataclass(slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from twinlake.processing.openeo.cubes import Cube
+from twinlake.processing.openeo.shapes.dimensions import Dimension
 
 Window = Mapping[str, slice]
 """A part of a cube: which labels along each dimension, by name, as a slice of step 1; all along those that are not named."""
@@ -31,3 +32,8 @@ class Source(Protocol):
             A file is damaged, or is not what its item says.
         """
         ...
+
+
+def range_of(dimension: Dimension, window: Window) -> range:
+    """Return the places of those labels of *dimension* that a window has."""
+    return range(len(dimension.labels))[window.get(dimension.name, slice(None))]

@@ -2,32 +2,10 @@
 
 from twinlake.core.documents import JsonObject
 from twinlake.processing.openeo.cubes import Cube
-from twinlake.processing.openeo.json_schemas import NUMBER, RASTER_OR_VECTORS, Schema
+from twinlake.processing.openeo.json_schemas import BOX, RASTER_OR_VECTORS
 from twinlake.processing.openeo.process import Opaque, Parameter, Process
 from twinlake.processing.openeo.shapes.areas import find_in_box, read_pixels
 from twinlake.processing.openeo.shapes.dimensions import find_horizontal
-
-_HEIGHT: Schema = {"type": ["number", "null"], "default": None}
-_BOX: Schema = {
-    "type": "object",
-    "subtype": "bounding-box",
-    "required": ["west", "south", "east", "north"],
-    "properties": {
-        "west": NUMBER,
-        "south": NUMBER,
-        "east": NUMBER,
-        "north": NUMBER,
-        "base": _HEIGHT,
-        "height": _HEIGHT,
-        "crs": {
-            "anyOf": [
-                {"type": "integer", "subtype": "epsg-code", "minimum": 1000},
-                {"type": "string", "subtype": "wkt2-definition"},
-            ],
-            "default": 4326,
-        },
-    },
-}
 
 
 def _filter(data: Cube, extent: JsonObject) -> Cube:
@@ -53,7 +31,7 @@ PROCESS = Process(
     categories=("cubes", "filter"),
     parameters=(
         Parameter("data", RASTER_OR_VECTORS, "A raster cube."),
-        Parameter("extent", _BOX, "The box; `base` and `height` are in the unit of the vertical dimension.", is_plain=True),
+        Parameter("extent", BOX, "The box; `base` and `height` are in the unit of the vertical dimension.", is_plain=True),
     ),
     returns=RASTER_OR_VECTORS,
     returned="The cube with the pixels in the box.",

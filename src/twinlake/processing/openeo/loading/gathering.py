@@ -1,0 +1,108 @@
+"""Cells of one grid for the centres of another: which they are, and in which pieces they are read."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twinlake.holdings.readers.crs import read_crs, way_between
+from twinlake.processing.openeo.shapes.projecting import Crs
+
+Places = NDArray[np.int64]
+NOWHERE = -1
+_CLOSE = 1e-6
+"""Of a cell: a centre so near to the border of two belongs to the second, whatever the last digit says."""
+_GAP = 64
+"""Cells between two that are wanted, which are read along with them rather than leaving them out."""
+_LONGEST = 4096
+"""Cells along one dimension that are read in one piece."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Neighbouring targets whose sources lie near each other."""
+
+    target: slice
+    low: int
+    high: int
+    """Sources are read from *low* up to, not including, *high*."""
+    chosen: Places | None
+    """Of what was read, for each target; None where that is just it."""
+
+
+def find_cells(coordinates: NDArray[np.float64], *, origin: float, step: float, count: int, turn: float | None = None) -> Places:
+    """Return the number of the cell in which each coordinate lies; `NOWHERE` beyond the *count* that there are.
+
+    Parameters
+    ----------
+    origin
+        Border of the first cell.
+    step
+        From one cell to the next, may be negative.
+    turn
+        What may be added to a coordinate without going anywhere.
+    """
+    numbers = (coordinates - origin) / step
+    if turn is not None:
+        numbers = np.mod(numbers + _CLOSE, turn / abs(step)) - _CLOSE
+    with np.errstate(invalid="ignore"):
+        nearest = np.round(numbers)
+        cells = np.where(np.abs(numbers - nearest) < _CLOSE, nearest, np.floor(numbers))
+        inside = (cells >= 0) & (cells < count)
+    return np.where(inside, cells, NOWHERE).astype(np.int64)
+
+
+def find_nearest(coordinates: NDArray[np.float64], centres: NDArray[np.float64], turn: float | None = None) -> Places:
+    """Return the number of the centre nearest to each coordinate; `NOWHERE` further beyond the ends than half a cell.
+
+    Parameters
+    ----------
+    centres
+        Of cells, rising or falling.
+    """
+    if len(centres) == 1:
+        return np.zeros(len(coordinates), dtype=np.int64)
+    order = np.argsort(centres)
+    ordered = centres[order]
+    borders = (ordered[1:] + ordered[:-1]) / 2
+    low, high = ordered[0] - (borders[0] - ordered[0]), ordered[-1] + (ordered[-1] - borders[-1])
+    margin = (high - low) / len(centres) * _CLOSE
+    if turn is not None:
+        coordinates = low - margin + np.mod(coordinates - low + margin, turn)
+    inside = (coordinates >= low - margin) & (coordinates <= high + margin)
+    return np.where(inside, order[np.searchsorted(borders, coordinates, side="right")], NOWHERE)
+
+
+def list_runs(places: Places) -> Iterator[Run]:
+    """Yield the pieces in which the sources at *places*, one for each target, are read."""
+    wanted = np.flatnonzero(places != NOWHERE)
+    if not wanted.size:
+        return
+    sources = places[wanted]
+    stretches = np.abs(sources - sources[0]) // _LONGEST
+    breaks = np.flatnonzero((np.diff(wanted) > 1) | (np.abs(np.diff(sources)) > _GAP) | (np.diff(stretches) != 0)) + 1
+    for targets, own in zip(np.split(wanted, breaks), np.split(sources, breaks), strict=True):
+        low, high = int(own.min()), int(own.max()) + 1
+        chosen = own - low
+        is_plain = len(own) == high - low and bool((np.diff(own) == 1).all())
+        yield Run(slice(int(targets[0]), int(targets[-1]) + 1), low, high, None if is_plain else chosen)
+
+
+def pick(values: NDArray[Any], rows: Places | None, columns: Places | None) -> NDArray[Any]:
+    """Return rows and columns of *values*, which are its last dimensions."""
+    if rows is not None:
+        values = values[..., rows, :]
+    return values if columns is None else values[..., columns]
+
+
+def take_over(
+    x: NDArray[np.float64], y: NDArray[np.float64], *, source: Crs, target: Crs
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the centres at *y* and *x* in another CRS, y before x; infinite where there is no way."""
+    columns, rows = np.meshgrid(x, y)
+    if source == target:
+        return columns, rows
+    moved = way_between(read_crs(source), read_crs(target)).transform(columns, rows)
+    return np.asarray(moved[0]), np.asarray(moved[1])

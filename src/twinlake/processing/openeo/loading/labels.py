@@ -1,0 +1,112 @@
+"""Labels of cubes that are put together of many items: times and bands. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from twinlake.processing.openeo.loading.requests import Interval
+from twinlake.processing.openeo.shapes.bands import find_bands
+from twinlake.processing.openeo.shapes.dimensions import Dimension
+from twinlake.processing.openeo.shapes.times import parse_interval
+from twinlake.standards.openeo.errors import ProcessError, ProcessParameterInvalidError
+
+MAX_LABELS = 100_000
+"""Along t: texts in memory and in JSON."""
+_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """One label of time."""
+
+    start: int
+    """Microseconds, in its calendar."""
+    label: str
+    interval: tuple[str, str] | None = None
+
+
+def order_times(moments: Iterable[Moment], calendar: str = "standard") -> tuple[Dimension, dict[int, int]]:
+    """Return the temporal dimension with one label for each instant, and the places of the labels by their starts.
+
+    Of moments with the same start the first counts.
+    """
+    by_start: dict[int, Moment] = {}
+    for each in moments:
+        by_start.setdefault(each.start, each)
+    ordered = [by_start[start] for start in sorted(by_start)]
+    intervals = tuple(each.interval for each in ordered if each.interval is not None)
+    dimension = Dimension(
+        name="t",
+        kind="temporal",
+        labels=tuple(each.label for each in ordered),
+        intervals=intervals if len(intervals) == len(ordered) else None,
+        calendar=calendar,
+    )
+    return dimension, {each.start: place for place, each in enumerate(ordered)}
+
+
+def is_within(start: int, extent: Interval | None, calendar: str = "standard") -> bool:
+    """Tell whether what begins at *start* lies in an interval that is closed at its start and open at its end.
+
+    Raises
+    ------
+    ProcessError
+        ``TemporalExtentEmpty``: the interval ends where it starts, or before.
+    """
+    if extent is None:
+        return True
+    first, last = parse_interval(*extent, calendar)
+    return (first is None or start >= first) and (last is None or start < last)
+
+
+def name_bands(
+    names: Iterable[str],
+    *,
+    common_names: Mapping[str, str | None],
+    wavelengths: Mapping[str, float | None],
+    declared: Sequence[str] = (),
+) -> Dimension:
+    """Return the dimension of all bands: in the order that the collection declares, those beyond in their own."""
+    known = dict.fromkeys(names)
+    ordered = list(dict.fromkeys([*(each for each in declared if each in known), *known]))
+    common = tuple(common_names.get(each) for each in ordered)
+    centres = tuple(wavelengths.get(each) for each in ordered)
+    return Dimension(
+        name="bands",
+        kind="bands",
+        labels=tuple(ordered),
+        common_names=common if any(each is not None for each in common) else None,
+        wavelengths=centres if any(each is not None for each in centres) else None,
+    )
+
+
+def choose_bands(bands: Dimension, wanted: Sequence[str] | None) -> Dimension:
+    """Return the bands with the names or common names *wanted*, in this order; all for None.
+
+    Raises
+    ------
+    ProcessParameterInvalidError
+        There is none of a name.
+    """
+    if wanted is None:
+        return bands
+    places: list[int] = []
+    for name in wanted:
+        found = find_bands(bands, name)
+        if not found:
+            shown = ", ".join(map(str, bands.labels[:_SHOWN]))
+            raise ProcessParameterInvalidError(f"There is no band {name[:80]!r}; there is: {shown}.")
+        places.extend(found)
+    return bands.take(list(dict.fromkeys(places)))
+
+
+def keep_bands(bands: Dimension, kept: Sequence[str] | None) -> Dimension:
+    """Return those of the bands that a filter behind keeps, in their own order; all where it keeps none that are there."""
+    if kept is None:
+        return bands
+    places = {place for name in kept for place in find_bands(bands, name)}
+    return bands.take(sorted(places)) if places else bands
+
+
+def no_data(what: str) -> ProcessError:
+    """Return the error that nothing is left to load."""
+    return ProcessError("NoDataAvailable", f"There is no data {what}.")

@@ -1,0 +1,136 @@
+"""Pins: what a load will read, fixed. Plain JSON, the same on every machine; whoever has them asks no catalogue any more."""
+
+from typing import Any
+
+import msgspec
+
+from twinlake.core.documents import JsonObject
+from twinlake.processing.openeo.shapes.dimensions import Dimension
+from twinlake.processing.openeo.shapes.projecting import Crs
+
+
+class PinnedFile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The bytes of one asset of this site."""
+
+    collection: str
+    item: str
+    asset: str
+    size_bytes: int
+    sha256: str | None = None
+    modified_ns: int | None = None
+    """Last change of a linked file, nanoseconds since 1970; of managed bytes the hash says all."""
+    filename: str = ""
+    """As the asset names it; its ending tells nothing."""
+
+    @property
+    def key(self) -> str:
+        """What the file is called among those that were laid out."""
+        return f"{self.collection}/{self.item}/{self.asset}"
+
+
+class _Pins(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="reads"):
+    dimensions: tuple[Dimension, ...]
+    """Of the cube, with all labels."""
+    dtype: str
+    """Of its values; floating-point numbers have NaN for no data, others a mask."""
+    area: JsonObject | None = None
+    """GeoJSON: pixels whose centre is in none of its polygons have no data."""
+
+
+class Image(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One raster file and where its pixels lie."""
+
+    file: PinnedFile
+    crs: Crs
+    transform: tuple[float, float, float, float, float, float]
+    """From column and row of a corner to x and y: ``x = t[0] * column + t[1] * row + t[2]``, and y alike."""
+    shape: tuple[int, int]
+    """Rows, columns."""
+
+
+class ImageBand(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One band of one image, at its place in the cube."""
+
+    image: int
+    """Place among the images."""
+    number: int
+    """In the file, from 1."""
+    t: int
+    """Place of the label along ``t``."""
+    band: int
+    """Place of the label along ``bands``."""
+    dtype: str
+    """As stored."""
+    nodata: float | None = None
+    """What the item says stands for no data; None leaves it to the file."""
+    scale: float = 1.0
+    offset: float = 0.0
+
+
+class RasterPins(_Pins, frozen=True, kw_only=True, omit_defaults=True, tag="rasters"):
+    """A cube of raster images, with dimensions ``t``, ``bands``, ``y``, ``x``."""
+
+    images: tuple[Image, ...]
+    parts: tuple[ImageBand, ...]
+    """In the order in which they are looked at: the first with a valid value in a cell has it."""
+
+    @property
+    def files(self) -> tuple[PinnedFile, ...]:
+        """Every file that may be read."""
+        return tuple(each.file for each in self.images)
+
+
+class CubeFile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One file of named arrays, and where its times stand in the cube."""
+
+    file: PinnedFile
+    times: tuple[tuple[int, int], ...]
+    """Place along the file's own time axis, or 0 where it has none, and place of the label along ``t``."""
+
+
+class CubeVariable(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One band of a cube of arrays."""
+
+    name: str
+    """Of the variable in every file."""
+    dimensions: tuple[str, ...]
+    """As the files call and order them."""
+    dtype: str
+    """As stored."""
+    scale: float = 1.0
+    offset: float = 0.0
+
+
+class ArrayPins(_Pins, frozen=True, kw_only=True, omit_defaults=True, tag="arrays"):
+    """A cube of files that hold named arrays, with dimensions ``t``, ``bands``, others under their own names, ``y``, ``x``."""
+
+    cubes: tuple[CubeFile, ...]
+    """In the order in which they are looked at."""
+    variables: tuple[CubeVariable, ...]
+    """One for each label along ``bands``."""
+    time: str | None = None
+    """Name of the time dimension in the files; None where each is of one time."""
+    y: str
+    x: str
+    """Names of the horizontal dimensions in the files."""
+    is_curvilinear: bool = False
+    """Whether cells have places of their own, of which the nearest counts."""
+
+    @property
+    def files(self) -> tuple[PinnedFile, ...]:
+        """Every file that may be read."""
+        return tuple(each.file for each in self.cubes)
+
+
+Pins = RasterPins | ArrayPins
+
+
+def write_pins(pins: Pins) -> bytes:
+    """Return *pins* as JSON."""
+    return msgspec.json.encode(pins)
+
+
+def read_pins(text: bytes | str) -> Pins:
+    """Return what `write_pins` wrote."""
+    pins: Any = msgspec.json.decode(text, type=Pins)
+    return pins  # type: ignore[no-any-return]

@@ -1,0 +1,192 @@
+"""From what a graph asks to load to pins: the site's catalogue is searched for the caller, and nothing is read of the files."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from urllib.parse import unquote, urlsplit
+
+from twinlake.engines.objectstore import LinkedFileError, LinkedFiles
+from twinlake.holdings.catalogue.errors import CollectionNotFoundError as UnknownCollectionError
+from twinlake.holdings.catalogue.errors import ItemNotFoundError
+from twinlake.holdings.catalogue.interfaces import Catalogue, ItemQuery, Linked, Managed, SortKey, Visibility
+from twinlake.holdings.visibility import CollectionPolicy
+from twinlake.identity.principals import Caller
+from twinlake.processing.openeo.loading.extents import find_bbox, find_times
+from twinlake.processing.openeo.loading.items import Unloadable
+from twinlake.processing.openeo.loading.labels import no_data
+from twinlake.processing.openeo.loading.laying_out import look_at_link
+from twinlake.processing.openeo.loading.pins import PinnedFile, Pins
+from twinlake.processing.openeo.loading.planning import plan_cube
+from twinlake.processing.openeo.loading.requests import LoadRequest
+from twinlake.standards.openeo.errors import (
+    CollectionNotFoundError,
+    ProcessError,
+    ProcessGraphComplexityError,
+    ProcessParameterInvalidError,
+)
+
+_MAX_ITEMS = 10_000
+_PAGE = 1000
+_TOGETHER = 64
+"""Assets that are asked for at once."""
+_IN_TIME_ORDER = (SortKey("datetime"),)
+_STAC = "/stac/v2"
+_OPENEO = "/openeo/1.2"
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A collection of this site, or one item of it."""
+
+    collection: str
+    item: str | None = None
+
+
+class Resolver:
+    """Resolves loads for callers: what they may discover is found, and what they may not read is refused.
+
+    Parameters
+    ----------
+    public_url
+        Of the site, without a slash at its end: addresses below it are its own.
+    deadline_seconds
+        Longest that one page of a search may take.
+    """
+
+    def __init__(
+        self,
+        *,
+        catalogue: Catalogue,
+        collections: CollectionPolicy,
+        links: LinkedFiles,
+        public_url: str,
+        deadline_seconds: float = 30.0,
+    ) -> None:
+        self._catalogue = catalogue
+        self._collections = collections
+        self._links = links
+        self._public_url = public_url
+        self._deadline_seconds = deadline_seconds
+
+    async def resolve(self, request: LoadRequest, caller: Caller) -> Pins:
+        """Return what *request* will read for *caller*.
+
+        Raises
+        ------
+        CollectionNotFoundError
+            There is none, or *caller* may not know of it.
+        SignInRequiredError, RefusedError
+            *caller* may not read it.
+        ProcessError
+            ``NoDataAvailable``, ``TemporalExtentEmpty``; ``NotLoadable``: metadata do not say enough; ``UrlUnsupported``.
+        ProcessParameterInvalidError
+            An argument is of a wrong kind, or there is no such band.
+        ProcessGraphComplexityError
+            It is too much.
+        """
+        place = self._locate(request)
+        await self._require_read(caller, place.collection)
+        visibility = await self._collections.visibility_of(caller)
+        try:
+            stored = await self._catalogue.get_collection(place.collection, visibility)
+            if place.item is not None:
+                await self._catalogue.get_item(place.collection, place.item, visibility)
+        except UnknownCollectionError as error:
+            raise CollectionNotFoundError(error.message) from error
+        except ItemNotFoundError as error:
+            raise no_data(f"at {request.source[:200]!r}") from error
+        bodies = await self._search(request, place, visibility)
+        # Thousands of documents are read, and pixels by the million counted.
+        plan = await asyncio.to_thread(plan_cube, request, bodies, stored.body)
+        files = await self._look_up(place.collection, plan.assets, visibility)
+        return plan.pin(files)
+
+    async def require_readable(self, pins: Pins, caller: Caller) -> None:
+        """See that *caller* may read, now, every collection that *pins* are of; raises as `resolve` does."""
+        for collection in dict.fromkeys(each.collection for each in pins.files):
+            await self._require_read(caller, collection)
+
+    async def _require_read(self, caller: Caller, collection: str) -> None:
+        try:
+            await self._collections.require(caller, "read", collection)
+        except UnknownCollectionError as error:
+            raise CollectionNotFoundError(error.message) from error
+
+    def _locate(self, request: LoadRequest) -> _Place:
+        if request.process == "load_collection":
+            return _Place(request.source)
+        url = urlsplit(request.source)
+        root = next((each for each in (_STAC, _OPENEO) if request.source.startswith(f"{self._public_url}{each}/")), None)
+        if root is None:
+            raise ProcessError(
+                "UrlUnsupported", f"{request.source[:200]!r} is no collection or item of this site; others are not loaded yet."
+            )
+        path = url.path.removeprefix(urlsplit(self._public_url).path + root).strip("/")
+        match [unquote(each) for each in path.split("/")]:
+            case ["collections", collection] | ["collections", collection, "items"]:
+                return _Place(collection)
+            case ["collections", collection, "items", item]:
+                return _Place(collection, item)
+        raise ProcessParameterInvalidError(f"{request.source[:200]!r} is the address of no collection and no item.")
+
+    async def _search(self, request: LoadRequest, place: _Place, visibility: Visibility) -> list[bytes]:
+        start, end = find_times(request.temporal_extent)
+        query = ItemQuery(
+            collections=(place.collection,),
+            ids=None if place.item is None else (place.item,),
+            bbox=find_bbox(request),
+            start=start,
+            end=end,
+            filter=request.filter,
+            sortby=_IN_TIME_ORDER,
+            limit=_PAGE,
+            count=False,
+        )
+        bodies: list[bytes] = []
+        while True:
+            page = await self._catalogue.search(query, visibility, deadline_seconds=self._deadline_seconds)
+            bodies.extend(page.bodies)
+            if len(bodies) > _MAX_ITEMS:
+                raise ProcessGraphComplexityError(
+                    f"More than {_MAX_ITEMS} items of collection {place.collection!r} are asked for.",
+                    remedy="Give a smaller extent in time or space.",
+                )
+            if page.after is None:
+                break
+            query = replace(query, after=page.after)
+        if not bodies:
+            raise no_data("for the extents and filters")
+        return bodies
+
+    async def _look_up(
+        self, collection: str, assets: Sequence[tuple[str, str]], visibility: Visibility
+    ) -> dict[tuple[str, str], PinnedFile]:
+        found: dict[tuple[str, str], PinnedFile] = {}
+        for first in range(0, len(assets), _TOGETHER):
+            some = assets[first : first + _TOGETHER]
+            files = await asyncio.gather(*(self._look_up_one(collection, item, key, visibility) for item, key in some))
+            found.update(zip(some, files, strict=True))
+        return found
+
+    async def _look_up_one(self, collection: str, item: str, key: str, visibility: Visibility) -> PinnedFile:
+        asset = await self._catalogue.get_asset(collection, item, key, visibility)
+        match asset.holding:
+            case Managed(sha256=sha256, size_bytes=size_bytes):
+                return PinnedFile(
+                    collection=collection, item=item, asset=key, size_bytes=size_bytes, sha256=sha256, filename=asset.filename
+                )
+            case Linked(path=path, sha256=sha256, modified_ns=hashed_at):
+                try:
+                    size_bytes, modified_ns = await asyncio.to_thread(look_at_link, self._links, path)
+                except LinkedFileError as error:
+                    raise Unloadable(f"The file of asset {key!r} of item {item!r} cannot be read: {error.message}") from error
+                return PinnedFile(
+                    collection=collection,
+                    item=item,
+                    asset=key,
+                    size_bytes=size_bytes,
+                    sha256=sha256 if hashed_at == modified_ns else None,
+                    modified_ns=modified_ns,
+                    filename=asset.filename,
+                )
+        raise Unloadable(f"The bytes of asset {key!r} of item {item!r} are not at this site, only the address of them.")

@@ -1,0 +1,36 @@
+"""`load_stac`."""
+
+from twinlake.processing.openeo.json_schemas import CUBE
+from twinlake.processing.openeo.loading.parameters import BANDS, EXTENTS, PROPERTIES, refuse_to_compute
+from twinlake.processing.openeo.process import Opaque, Parameter, Process
+
+PROCESS = Process(
+    id="load_stac",
+    summary="Loads a STAC collection or item by its address",
+    description=(
+        "Makes a cube, as `load_collection` does, of a collection or of one item that is named by the address at which this site"
+        " serves it: `/stac/v2/collections/ID` or `/stac/v2/collections/ID/items/ITEM`. Other addresses are refused for now."
+    ),
+    categories=("cubes", "import"),
+    parameters=(
+        Parameter(
+            "url",
+            {"type": "string", "format": "uri", "subtype": "uri", "pattern": "^https?://"},
+            "Address of the collection or item.",
+            is_plain=True,
+        ),
+        *EXTENTS,
+        BANDS,
+        PROPERTIES,
+    ),
+    returns=CUBE,
+    returned="The cube of what was found.",
+    work=Opaque(),
+    kernel=refuse_to_compute,
+    exceptions={
+        "NoDataAvailable": "Nothing was found for the extents and conditions.",
+        "TemporalExtentEmpty": "The interval ends where it starts, or before.",
+        "PropertiesUnsupported": "What the address leads to cannot be searched by properties.",
+    },
+    is_experimental=True,
+)
