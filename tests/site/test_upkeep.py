@@ -11,6 +11,7 @@ from twinlake.holdings.catalogue.bodies import body_packer, unpack
 from twinlake.holdings.catalogue.documents import PUBLIC_URL, digest
 from twinlake.holdings.catalogue.interfaces import ItemDraft, Managed, Visibility
 from twinlake.identity.keys.ring import KEY_USES
+from twinlake.site.kept import list_held_objects
 from twinlake.testing.delivery_site import new_collection, new_item
 from twinlake.testing.site import local_site
 
@@ -142,7 +143,7 @@ async def test_superseded_versions_go_after_a_day_unless_they_are_cited(services
     new, new_object = await put_version(services, b"new")
     clock.later = timedelta(hours=23)
     await services.upkeep.go_round()
-    assert {cited_object, old_object, new_object} == await services.catalogue.list_held_objects()
+    assert {cited_object, old_object, new_object} == await services.database.read(list_held_objects)
 
     clock.later = timedelta(hours=25)
     await services.upkeep.go_round()

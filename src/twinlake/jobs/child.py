@@ -35,7 +35,8 @@ def main() -> None:
             if error.refusal != LeaseLostError.code:
                 gateway.post("failure", {"code": error.refusal, "message": error.message, "remedy": error.remedy})
         except TwinlakeError as error:
-            gateway.post("failure", {"code": error.code, "message": error.message, "remedy": error.remedy})
+            code = error.members.get("code", error.code)
+            gateway.post("failure", {"code": code, "message": error.message, "remedy": error.remedy})
         except MemoryError:
             gateway.post("failure", _TOO_MUCH_MEMORY)
         else:

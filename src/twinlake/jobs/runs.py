@@ -80,7 +80,7 @@ class RunJournal:
         """
 
         def work(tx: Connection) -> Run:
-            _check_lease(tx, run, lease)
+            check_lease(tx, run, lease)
             return _get(tx, run)
 
         return await self._database.read(work)
@@ -226,7 +226,7 @@ class RunJournal:
         now = self._now()
 
         def work(tx: Connection) -> JobState | None:
-            _check_lease(tx, run, lease)
+            check_lease(tx, run, lease)
             failures = _get(tx, run).failures + 1
             to = JobState.ACCEPTED if failures < retry.failures else JobState.FAILED
             move_run(tx, self._events, run, to, now=now, lease=lease, error=failure)
@@ -289,7 +289,14 @@ def _write_details(details: JsonObject | None) -> str | None:
     return None if text is None or len(text) > _DETAILS_BYTES else text.decode()
 
 
-def _check_lease(tx: Connection, run: str, lease: str) -> None:
+def check_lease(tx: Connection, run: str, lease: str) -> None:
+    """Go on only for the attempt that holds a run.
+
+    Raises
+    ------
+    LeaseLostError
+        Another does, or none.
+    """
     row = tx.execute("select 1 from job_run where id = ? and lease = ? and state = 'running'", (run, lease)).fetchone()
     if row is None:
         raise LeaseLostError(run)

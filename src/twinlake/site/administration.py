@@ -14,7 +14,6 @@ from twinlake.engines.database import Database, SqliteDatabase
 from twinlake.engines.objectstore import ObjectStore, StoredObject
 from twinlake.engines.objectstore.upkeep import Damage, scrub
 from twinlake.events.log import EventLog
-from twinlake.holdings.catalogue import keeping
 from twinlake.holdings.catalogue.preparing_process import PreparingProcesses
 from twinlake.holdings.catalogue.store import SqlCatalogue
 from twinlake.identity.offline import OfflineTokens
@@ -22,6 +21,7 @@ from twinlake.identity.principals import Principal, site_issuer
 from twinlake.identity.tokens import NewToken, TokenRecord
 from twinlake.management import maintenance
 from twinlake.management.maintenance import BackupReport, Finding, RestoreReport, SiteFiles
+from twinlake.site import kept
 from twinlake.site.layout import SiteFolder
 from twinlake.site.settings import LocalObjectsSettings, S3ObjectsSettings, SiteSettings
 from twinlake.site.storage import PREPARE, open_database, open_objects
@@ -101,7 +101,7 @@ async def backup(config: Path, target: Path) -> BackupReport:
         return await maintenance.backup(
             SiteFiles(folder=folder.path, database=folder.database, others=files),
             target,
-            list_cited=keeping.list_held_objects,
+            list_cited=kept.list_held_objects,
             objects=open_objects(settings, folder),
             copy_objects=isinstance(settings.objects, LocalObjectsSettings),
             prepare=PREPARE,
@@ -170,18 +170,18 @@ async def check(config: Path, *, read_objects: bool) -> CheckReport:
                     "objects": lambda: _check_objects(database, objects, read_objects=read_objects),
                 }
             )
-            return CheckReport(findings, await _find_orphans(objects, await catalogue.list_held_objects()))
+            return CheckReport(findings, await _find_orphans(objects, await database.read(kept.list_held_objects)))
 
 
 async def _check_objects(database: Database, objects: ObjectStore, *, read_objects: bool) -> list[str]:
-    cited = await database.read(keeping.list_holdings)
-    report = await scrub(objects, _each(StoredObject(held.sha256, held.size_bytes) for held in cited), content=read_objects)
+    cited = await database.read(kept.list_holdings)
+    report = await scrub(objects, _each(cited), content=read_objects)
     return [await _describe(database, damage) for damage in report.damages]
 
 
 async def _describe(database: Database, damage: Damage) -> str:
     sha256 = damage.cited.sha256
-    citers = await database.read(lambda tx: keeping.list_citers(tx, sha256, limit=_CITERS_NAMED + 1))
+    citers = await database.read(lambda tx: kept.list_citers(tx, sha256, limit=_CITERS_NAMED + 1))
     names = ", ".join("/".join(citer) for citer in citers[:_CITERS_NAMED])
     return f"the object {sha256} {_DAMAGES[damage.kind]}: {names}{' and others' if len(citers) > _CITERS_NAMED else ''}"
 

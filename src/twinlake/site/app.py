@@ -54,10 +54,14 @@ from twinlake.notification.webhooks import openapi as webhook_openapi
 from twinlake.notification.webhooks.routes import routes as webhook_routes
 from twinlake.processing.openeo.api.app import API_PATH as OPENEO_PATH
 from twinlake.processing.openeo.api.app import mount as mount_openeo
+from twinlake.processing.openeo.api.app import proves_itself
 from twinlake.processing.openeo.api.app import well_known as openeo_well_known
+from twinlake.processing.openeo.api.credentials import CredentialsApi
 from twinlake.processing.openeo.api.described import ApiFacts
 from twinlake.processing.openeo.api.errors import render_openeo_error
-from twinlake.processing.openeo.definition_store import DefinitionStore
+from twinlake.processing.openeo.api.jobs import JobsApi
+from twinlake.processing.openeo.jobs import child_routes as openeo_child_routes
+from twinlake.site.choices import tariff
 from twinlake.site.health_routes import routes as health_routes
 from twinlake.site.operations_api import OperationsDocument
 from twinlake.site.services import Services
@@ -81,6 +85,7 @@ def build_app(services: Services) -> ASGIApp:
             ),
             inside=app,
             policy=services.policy,
+            proves_itself=proves_itself,
         ),
         clock=services.clock,
         randomness=services.randomness,
@@ -108,7 +113,18 @@ def _error_form(pages: ProblemPages) -> Render:
 
 def build_internal_app(services: Services) -> ASGIApp:
     """Return what only children reach, at the Unix socket."""
-    return internal_app(services.run_journal, child_routes.routes(journal=services.run_journal, intake=services.intake))
+    return internal_app(
+        services.run_journal,
+        [
+            *child_routes.routes(journal=services.run_journal, intake=services.intake),
+            *openeo_child_routes.routes(
+                journal=services.run_journal,
+                database=services.database,
+                objects=services.objects,
+                folder_of=services.supervisor.folder_of,
+            ),
+        ],
+    )
 
 
 def _hot_routes(services: Services) -> list[BaseRoute]:
@@ -130,10 +146,34 @@ def _hot_routes(services: Services) -> list[BaseRoute]:
             data_signer=services.data_signer,
         ),
         *event_routes.routes(services.streams),
-        mount_openeo(_openeo_facts(settings), computing=services.computing, defined=DefinitionStore(services.database)),
+        _openeo(services),
         *peer_routes(answers=services.federation.answers, is_peer=_is_peer),
         *delivery_peer_routes(delivery=services.delivery, direct=services.direct, signer=services.data_signer, is_peer=_is_peer),
     ]
+
+
+def _openeo(services: Services) -> BaseRoute:
+    settings, facts = services.settings, _openeo_facts(services.settings)
+    return mount_openeo(
+        facts,
+        computing=services.computing,
+        defined=services.defined,
+        jobs=JobsApi(
+            jobs=services.batch_jobs,
+            signer=services.result_signer,
+            sender=services.direct,
+            seal=services.seal,
+            root=facts.root,
+            tariff=tariff(settings),
+        ),
+        credentials=CredentialsApi(
+            proof=services.federation.issuer.proof,
+            grants=services.federation.grants,
+            tokens=services.tokens,
+            clock=services.clock,
+            asks_for_terms=settings.identity.terms_url is not None,
+        ),
+    )
 
 
 def _openeo_facts(settings: SiteSettings) -> ApiFacts:
@@ -144,6 +184,7 @@ def _openeo_facts(settings: SiteSettings) -> ApiFacts:
         root=f"{settings.base_url}{OPENEO_PATH}",
         issuer=Realm("dedl", settings.base_url).url,
         client=EXCHANGE_CLIENT,
+        currency=settings.openeo.currency,
     )
 
 

@@ -57,7 +57,12 @@ from twinlake.notification.webhooks.dispatcher import WebhookDispatcher
 from twinlake.notification.webhooks.service import Webhooks
 from twinlake.notification.webhooks.signing import WebhookSigner
 from twinlake.processing.openeo.computing import open_computing
-from twinlake.site.choices import choose_sender, data_signer, job_kinds, read_rules, upload_limits
+from twinlake.processing.openeo.definition_store import DefinitionStore
+from twinlake.processing.openeo.jobs.kind import Preparing
+from twinlake.processing.openeo.jobs.results import ResultStore
+from twinlake.processing.openeo.jobs.service import BatchJobs
+from twinlake.processing.openeo.jobs.store import JobStore
+from twinlake.site.choices import choose_sender, data_signer, job_kinds, read_rules, result_signer, upload_limits
 from twinlake.site.federation.build import open_federation
 from twinlake.site.health import HealthWatch
 from twinlake.site.layout import SiteFolder
@@ -160,10 +165,21 @@ async def open_services(
             limits=upload_limits(settings),
         )
         ingest = IngestService(catalogue=catalogue, uploads=uploads, policy=policy, collections=collections)
-        kinds = job_kinds(settings, ingest=ingest)
+        computing = await stack.enter_async_context(
+            open_computing(folder.staging / "openeo", inline_cubes=settings.openeo.inline_cubes)
+        )
+        defined = DefinitionStore(database)
+        preparing = Preparing(computing=computing, defined=defined, inline_cubes=settings.openeo.inline_cubes)
+        kinds = job_kinds(settings, ingest=ingest, preparing=preparing)
         journal = RequestJournal(database=database, events=events, clock=clock, randomness=randomness)
         run_journal = RunJournal(database=database, events=events, clock=clock)
         jobs = Jobs(journal=journal, kinds=kinds)
+        batch_jobs = BatchJobs(
+            store=JobStore(database=database, clock=clock, randomness=randomness),
+            results=ResultStore(database=database),
+            jobs=jobs,
+            journal=journal,
+        )
         supervisor = Supervisor(
             journal=run_journal,
             database=database,
@@ -283,6 +299,8 @@ async def open_services(
                 retention=(
                     (events, timedelta(days=settings.events.retention_days)),
                     (journal, timedelta(days=settings.jobs.retention_days)),
+                    (batch_jobs.results, timedelta(days=settings.jobs.retention_days)),
+                    (batch_jobs.store, timedelta(days=settings.jobs.retention_days)),
                     (audit, timedelta(days=settings.audit.retention_days)),
                     (usage, timedelta(days=settings.usage.retention_days)),
                 ),
@@ -298,7 +316,8 @@ async def open_services(
             previews=await stack.enter_async_context(
                 PreviewRenderer(folder=folder.staging / "previews", readable=settings.ingest.link_roots)
             ),
-            computing=await stack.enter_async_context(
-                open_computing(folder.staging / "openeo", inline_cubes=settings.openeo.inline_cubes)
-            ),
+            computing=computing,
+            defined=defined,
+            batch_jobs=batch_jobs,
+            result_signer=result_signer(settings, folder, clock),
         )

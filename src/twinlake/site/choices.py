@@ -7,6 +7,7 @@ from twinlake.access.delivery.nginx import NginxSender
 from twinlake.access.delivery.redirects import PresignedSender, SignedSender
 from twinlake.access.delivery.sender import DirectSender, Sender
 from twinlake.access.delivery.signing import DataSigner
+from twinlake.core.clock import Clock
 from twinlake.core.errors import InvalidInputError
 from twinlake.engines.objectstore import LinkedFiles, ObjectStore
 from twinlake.engines.sandbox import Limits
@@ -16,6 +17,10 @@ from twinlake.holdings.ingest.models import UploadLimits
 from twinlake.holdings.ingest.service import IngestService
 from twinlake.identity.policy.cedar import CedarRules, read_schema
 from twinlake.jobs.models import JobKind
+from twinlake.processing.openeo.api.app import API_PATH as OPENEO_PATH
+from twinlake.processing.openeo.jobs.kind import Preparing, openeo_kind
+from twinlake.processing.openeo.jobs.signing import ResultSigner
+from twinlake.processing.openeo.jobs.wire import Tariff
 from twinlake.site.layout import SiteFolder
 from twinlake.site.settings import SiteSettings
 
@@ -75,15 +80,37 @@ def upload_limits(settings: SiteSettings) -> UploadLimits:
     )
 
 
-def job_kinds(settings: SiteSettings, *, ingest: IngestService) -> Mapping[str, JobKind]:
-    """Return the kinds of jobs that the site runs, by name."""
-    kind = ingest_kind(
-        service=ingest,
-        limits=Limits(
-            memory_bytes=settings.jobs.memory_bytes, cpu_seconds=settings.jobs.cpu_seconds, file_bytes=_CHILD_FILE_BYTES
-        ),
-        concurrent=settings.jobs.concurrent_runs,
-        stall=timedelta(seconds=settings.jobs.stall_seconds),
-        link_roots=settings.ingest.link_roots,
+def result_signer(settings: SiteSettings, folder: SiteFolder, clock: Clock) -> ResultSigner:
+    """Return what signs the addresses of the results of openEO's jobs, which live longer than others."""
+    lifetime = timedelta(hours=settings.openeo.result_hours)
+    return ResultSigner(
+        signer=UrlSigner(key=folder.derive_key("openeo results"), clock=clock, longest=lifetime),
+        clock=clock,
+        origin=settings.base_url,
+        path=OPENEO_PATH,
+        lifetime=lifetime,
     )
-    return {kind.name: kind}
+
+
+def tariff(settings: SiteSettings) -> Tariff | None:
+    """Return what jobs of openEO cost; None where they cost nothing."""
+    if settings.openeo.currency is None:
+        return None
+    return Tariff(currency=settings.openeo.currency, per_cpu_hour=settings.openeo.price_per_cpu_hour)
+
+
+def job_kinds(settings: SiteSettings, *, ingest: IngestService, preparing: Preparing) -> Mapping[str, JobKind]:
+    """Return the kinds of jobs that the site runs, by name."""
+    limits = Limits(memory_bytes=settings.jobs.memory_bytes, cpu_seconds=settings.jobs.cpu_seconds, file_bytes=_CHILD_FILE_BYTES)
+    stall = timedelta(seconds=settings.jobs.stall_seconds)
+    kinds = (
+        ingest_kind(
+            service=ingest,
+            limits=limits,
+            concurrent=settings.jobs.concurrent_runs,
+            stall=stall,
+            link_roots=settings.ingest.link_roots,
+        ),
+        openeo_kind(preparing=preparing, limits=limits, concurrent=settings.jobs.concurrent_runs, stall=stall),
+    )
+    return {kind.name: kind for kind in kinds}

@@ -47,6 +47,9 @@ from twinlake.notification.tail import EventTail
 from twinlake.notification.webhooks.dispatcher import WebhookDispatcher
 from twinlake.notification.webhooks.service import Webhooks
 from twinlake.processing.openeo.computing import Computing
+from twinlake.processing.openeo.definition_store import DefinitionStore
+from twinlake.processing.openeo.jobs.service import BatchJobs
+from twinlake.processing.openeo.jobs.signing import ResultSigner
 from twinlake.site.federation.build import Federation
 from twinlake.site.health import HealthWatch
 from twinlake.site.layout import SiteFolder
@@ -109,6 +112,9 @@ class Services:
     upkeep: Upkeep
     previews: PreviewRenderer
     computing: Computing
+    defined: DefinitionStore
+    batch_jobs: BatchJobs
+    result_signer: ResultSigner
 
     @asynccontextmanager
     async def loops(self) -> AsyncGenerator[None]:

@@ -223,6 +223,14 @@ class OpenEoSettings(_Section):
     """Processing near the data."""
 
     inline_cubes: bool = Field(False, description="Let cubes stand in process graphs as JSON; for tests of processes.")
+    result_hours: int = Field(24, ge=1, le=24 * 7, description="Life of the signed addresses of a job's results, in hours.")
+    currency: str | None = Field(
+        None,
+        min_length=1,
+        max_length=20,
+        description="What jobs are paid in, as clients show it; without it nothing costs anything.",
+    )
+    price_per_cpu_hour: float = Field(0.0, ge=0, description="What an hour of CPU time costs, in that currency.")
 
 
 class LoggingSettings(_Section):

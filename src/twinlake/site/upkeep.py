@@ -16,6 +16,7 @@ from twinlake.engines.objectstore.upkeep import sweep
 from twinlake.holdings.catalogue.store import SqlCatalogue
 from twinlake.holdings.ingest.uploads import Uploads
 from twinlake.identity.keys.ring import KeyRing
+from twinlake.site.kept import list_held_objects
 from twinlake.site.layout import SiteFolder
 
 _EVERY_SECONDS = 900.0
@@ -99,7 +100,7 @@ class Upkeep:
         with self._folder.sweeping() as may_sweep:
             if may_sweep:
                 not_put_since = self._clock.now() - _OBJECT_GRACE
-                held = await self._catalogue.list_held_objects()
+                held = await self._database.read(list_held_objects)
                 await sweep(self._objects, held, not_put_since=not_put_since)
 
     async def _drop(self, kept: Perishable, oldest: datetime) -> None:

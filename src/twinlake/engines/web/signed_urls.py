@@ -31,11 +31,17 @@ class UrlSigner:
 
     The signature covers the purpose, the decoded path (a proxy may write an escape differently) and the query
     as it stands, byte by byte.
+
+    Parameters
+    ----------
+    longest
+        No URL lives longer.
     """
 
-    def __init__(self, *, key: bytes, clock: Clock) -> None:
+    def __init__(self, *, key: bytes, clock: Clock, longest: timedelta = MAX_LIFETIME) -> None:
         self._key = key
         self._clock = clock
+        self._longest = longest
 
     def sign(self, path: str, parameters: Mapping[str, str], *, purpose: str, lifetime: timedelta) -> str:
         """Return *path*, percent-encoded, with *parameters*, expiry and signature in its query.
@@ -47,10 +53,10 @@ class UrlSigner:
         purpose
             What the URL is for, such as ``read bytes``; a URL for one purpose is no good for another.
         lifetime
-            At most `MAX_LIFETIME`.
+            At most that of the signer.
         """
-        if lifetime > MAX_LIFETIME:
-            raise ValueError(f"A signed URL lives at most {MAX_LIFETIME}.")
+        if lifetime > self._longest:
+            raise ValueError(f"A signed URL lives at most {self._longest}.")
         expires = int((self._clock.now() + lifetime).timestamp())
         query = urlencode({**parameters, "expires": str(expires)})
         signature = self._signature(purpose, path, query.encode()).decode()

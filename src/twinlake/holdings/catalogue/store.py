@@ -228,10 +228,6 @@ class SqlCatalogue:
         """Forget all citations by *citer*."""
         await self._database.write(lambda tx: keeping.release(tx, citer))
 
-    async def list_held_objects(self) -> frozenset[str]:
-        """Return the SHA-256 (hex) of every object that a version which is kept names."""
-        return await self._database.read(keeping.list_held_objects)
-
     async def collect_garbage(self, older_than: timedelta) -> keeping.Collected:
         """Let go of the versions that were superseded longer ago than *older_than* and that nobody cites."""
         before = to_microseconds(self._clock.now() - older_than)

@@ -73,6 +73,8 @@ class Issuer:
     grants: dict[str, GrantHandler]
     """By ``grant_type``; whoever has more of them adds theirs, or wraps one, before requests come."""
     protocol: Protocol
+    proof: Proof
+    """Shared by everything that takes passwords, for its limits count for all of it."""
     pages: AccountPages
     sign_out: SignOut
 
@@ -211,6 +213,7 @@ def build_issuer(
             grants=handlers,
             issuer=issuer,
         ),
+        proof=proof,
         pages=AccountPages(
             realms=realms, sign_in=sign_in, clients=registry, devices=devices, factors=factors, seal=seal, forms=forms
         ),

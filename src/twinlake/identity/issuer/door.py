@@ -1,4 +1,9 @@
-"""The way into the realms: past the site's own authenticator, for who comes has yet to become somebody."""
+"""The way past the site's own authenticator: into the realms, where who comes has yet to become somebody, and with permissions.
+
+A permission is an address that is signed for a while, or what else needs nobody in particular to come with it.
+"""
+
+from collections.abc import Callable
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -12,7 +17,8 @@ _REALMS = ("/realms/", "/auth/realms/")
 class RealmDoor:
     """Lets requests to the realms in as nobody's, whatever stands in ``Authorization``: there it names clients.
 
-    A path that begins with two slashes is the one with one: notebooks ask for ``https://issuer//realms/…``.
+    A path that begins with two slashes is the one with one: notebooks ask for ``https://issuer//realms/…``. Requests that prove
+    themselves come in as nobody's, too: a token that has expired since must not stand in their way.
 
     Parameters
     ----------
@@ -20,12 +26,17 @@ class RealmDoor:
         The site behind its authenticator.
     inside
         The site itself.
+    proves_itself
+        Tells such requests.
     """
 
-    def __init__(self, app: ASGIApp, *, inside: ASGIApp, policy: Policy) -> None:
+    def __init__(
+        self, app: ASGIApp, *, inside: ASGIApp, policy: Policy, proves_itself: Callable[[Scope], bool] = lambda _: False
+    ) -> None:
         self.app = app
         self._inside = inside
         self._policy = policy
+        self._proves_itself = proves_itself
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -34,10 +45,11 @@ class RealmDoor:
         path = scope["path"]
         if path.startswith("//"):
             path = "/" + path.lstrip("/")
-        if not path.startswith(_REALMS):
+        if path.startswith(_REALMS):
+            scope.update(path=path, raw_path=path.encode())
+        elif not self._proves_itself(scope):
             await self.app(scope, receive, send)
             return
-        scope.update(path=path, raw_path=path.encode())
         caller = ANONYMOUS.within(trace_of(scope).request_id)
         scope["state"].update(policy=self._policy, caller=caller, form_token="")
         await self._inside(scope, receive, send)

@@ -12,15 +12,13 @@ from dataclasses import asdict
 from typing import Any
 
 from twinlake.engines.sandbox.worker import serve
-from twinlake.processing.openeo.checking import find_faults
 from twinlake.processing.openeo.cubes import Cube, write_cube
-from twinlake.processing.openeo.definitions import read_definitions
 from twinlake.processing.openeo.evaluating import evaluate
 from twinlake.processing.openeo.formats.saved import Saved
-from twinlake.processing.openeo.inline import lift_cubes
+from twinlake.processing.openeo.reading import read_checked
 from twinlake.processing.openeo.values import Values, to_json
 from twinlake.standards.openeo.errors import FeatureUnsupportedError, OpenEoError, ProcessError
-from twinlake.standards.openeo.graph import Fault, read_graph
+from twinlake.standards.openeo.graph import Fault
 
 
 def answer(message: bytes) -> bytes:
@@ -37,19 +35,12 @@ def answer(message: bytes) -> bytes:
 
 
 def _answer(order: dict[str, Any]) -> dict[str, Any]:
-    definitions, faults = read_definitions(order["definitions"])
-    graph, text = None, order["graph"].encode()
-    cubes: dict[str, Cube] = {}
-    if order["inline_cubes"]:
-        lifted, cubes = lift_cubes(json.loads(text))
-        text = json.dumps(lifted).encode()
-    if not faults:
-        graph, faults = read_graph(text)
-    if graph is not None:
-        faults = find_faults(graph, (*order["parameters"], *cubes), definitions)
-    if order["do"] == "check" or faults or graph is None:
-        return {"faults": _describe(faults)}
-    result = evaluate(graph, cubes, definitions)
+    read = read_checked(
+        order["graph"].encode(), order["definitions"], parameters=order["parameters"], inline_cubes=order["inline_cubes"]
+    )
+    if order["do"] == "check" or read.graph is None:
+        return {"faults": _describe(read.faults)}
+    result = evaluate(read.graph, read.cubes, read.definitions)
     if isinstance(result, Saved):
         if result.format != "JSON":
             raise FeatureUnsupportedError(f"{result.format} is for batch jobs; what is computed while you wait comes as JSON.")

@@ -83,9 +83,11 @@ class _Frame:
 
 
 def _compute(graph: Graph, frame: _Frame) -> Any:
-    for node in graph.nodes.values():
+    for done, node in enumerate(graph.nodes.values(), 1):
         if node.id not in frame.results:
             frame.results[node.id] = _call(node, frame)
+        if not frame.report.path:  # of the outermost graph alone
+            frame.report.progress(done, len(graph.nodes), "nodes")
     return frame.results[graph.result]
 
 

@@ -17,4 +17,42 @@ MIGRATIONS: tuple[Migration, ...] = (
         ) strict, without rowid;
         """,
     ),
+    Migration(
+        "openeo",
+        3,
+        """
+        -- Batch jobs, run or not; the document is JSON as it was sent in. Owners are written as in the journal of jobs.
+        create table openeo_job(
+            id text primary key,
+            owner text not null,
+            document blob not null,
+            -- Counts edits and starts: who changes a job says which state of it they have seen.
+            revision integer not null default 0,
+            -- Of the journal of jobs: what was last asked for, and the run that does it.
+            request text,
+            run text,
+            created_at integer not null,
+            updated_at integer not null
+        ) strict;
+        create index openeo_job_owner on openeo_job(owner, id);
+
+        -- What runs have made, asset by asset; a file is an asset with one path, which is empty.
+        create table openeo_asset(
+            run text not null,
+            name text not null,
+            document text not null,
+            primary key (run, name)
+        ) strict, without rowid;
+        create table openeo_asset_file(
+            run text not null,
+            asset text not null,
+            path text not null,
+            sha256 blob not null,
+            size_bytes integer not null,
+            primary key (run, asset, path),
+            foreign key (run, asset) references openeo_asset(run, name) on delete cascade
+        ) strict, without rowid;
+        create index openeo_asset_file_object on openeo_asset_file(sha256);
+        """,
+    ),
 )

@@ -49,6 +49,8 @@ class ApiFacts:
     """URL of the realm that signs in for this site."""
     client: str
     """Public client of that realm, for openEO's programs."""
+    currency: str | None
+    """In which jobs are paid; None where nothing costs anything."""
 
 
 class DescribedApi:
@@ -92,6 +94,7 @@ class DescribedApi:
             {"rel": "version-history", "href": f"{facts.root.removesuffix('/openeo/1.2')}/.well-known/openeo"},
             {"rel": "conformance", "href": f"{facts.root}/conformance", "type": "application/json"},
         ]
+        billing = {} if facts.currency is None else {"billing": {"currency": facts.currency}}
         return _json(
             {
                 "type": "Catalog",
@@ -104,6 +107,7 @@ class DescribedApi:
                 "conformsTo": list(CONFORMS_TO),
                 "production": True,
                 "endpoints": self._endpoints,
+                **billing,
                 "links": links,
             }
         )

@@ -5,7 +5,6 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from twinlake.engines.web.problems import Problem
-from twinlake.standards.openeo.errors import OpenEoError
 
 _CODES = {
     "unauthenticated": "AuthenticationRequired",
@@ -14,18 +13,9 @@ _CODES = {
     "forbidden": "PermissionsInsufficient",
     "not-found": "NotFound",
     "collection-not-found": "CollectionNotFound",
+    "signed-url-invalid": "PermissionsInsufficient",
 }
 """Codes of the site, as clients of openEO know them."""
-
-
-class GraphFailedError(OpenEoError):
-    """A graph that was sent in is wrong, or a process in it cannot do its work; the code is that of the fault."""
-
-    status = 400
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.members = {"code": code}
 
 
 def render_openeo_error(scope: Scope, problem: Problem) -> Response:

@@ -1,0 +1,211 @@
+"""Batch jobs, their logs and results."""
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from twinlake.access.delivery.sender import DirectSender
+from twinlake.core.documents import JsonObject
+from twinlake.core.errors import InvalidInputError
+from twinlake.core.paging import TokenSeal
+from twinlake.engines.objectstore import StoredObject
+from twinlake.engines.web.files import ContentResponse
+from twinlake.holdings.catalogue.interfaces import Managed
+from twinlake.identity.principals import Caller
+from twinlake.identity.web import guarded
+from twinlake.jobs.models import JobState
+from twinlake.processing.openeo.api.bodies import BODY_BYTES, read_object, to_json
+from twinlake.processing.openeo.jobs.models import SeenJob
+from twinlake.processing.openeo.jobs.service import BatchJobs
+from twinlake.processing.openeo.jobs.signing import ResultSigner
+from twinlake.processing.openeo.jobs.stac import write_results
+from twinlake.processing.openeo.jobs.wire import (
+    DEFAULT_LOG_LEVEL,
+    END,
+    Tariff,
+    levels_from,
+    write_end,
+    write_job,
+    write_log_line,
+)
+from twinlake.standards.openeo.errors import EstimateComplexityError
+
+_MOST_JOBS = 1000
+"""On one page, also where no limit is asked for: more have a link to the next."""
+_MOST_LINES = 10_000
+_PRIVATE = {"cache-control": "private, no-cache"}
+_BYTES = ("GET", "HEAD")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobsApi:
+    """Routes of batch jobs."""
+
+    jobs: BatchJobs
+    signer: ResultSigner
+    sender: DirectSender
+    seal: TokenSeal
+    root: str
+    """URL of the API, without a slash at the end."""
+    tariff: Tariff | None
+    """None where nothing costs anything."""
+
+    def routes(self) -> list[Route]:
+        """Declare them."""
+        one = "/jobs/{job_id}"
+        return [
+            guarded("/jobs", self.create, methods=["POST"], action="run", max_body_bytes=BODY_BYTES, name="create_batch_job"),
+            guarded("/jobs", self.list_jobs, methods=["GET"], action="run", name="list_batch_jobs"),
+            guarded(one, self.show, methods=["GET"], action="run"),
+            guarded(one, self.edit, methods=["PATCH"], action="run", max_body_bytes=BODY_BYTES),
+            guarded(one, self.delete, methods=["DELETE"], action="run"),
+            guarded(f"{one}/estimate", self.estimate, methods=["GET"], action="run"),
+            guarded(f"{one}/logs", self.list_log, methods=["GET"], action="run"),
+            guarded(f"{one}/results", self.start, methods=["POST"], action="run"),
+            guarded(f"{one}/results", self.stop, methods=["DELETE"], action="run"),
+            guarded(f"{one}/results", self.list_results, methods=["GET"], action="run"),
+        ]
+
+    def signed_routes(self) -> list[Route]:
+        """Declare those of which the address is the permission; they are no part of the standard."""
+        return [
+            guarded("/jobs/{job_id}/results/collection.json", self.list_signed_results, methods=_BYTES, action="public"),
+            guarded("/jobs/{job_id}/results/assets/{name}", self.get_file, methods=_BYTES, action="public"),
+            guarded("/results/{signature}/{job_id}/{name}/{path:path}", self.get_file_of_folder, methods=_BYTES, action="public"),
+        ]
+
+    async def create(self, request: Request) -> Response:
+        """Keep a job."""
+        job = await self.jobs.create(request.state.caller, await read_object(request))
+        headers = {"location": f"{self.root}/jobs/{job}", "openeo-identifier": job}
+        return Response(status_code=201, headers=headers)
+
+    async def list_jobs(self, request: Request) -> Response:
+        """Answer with the caller's jobs, newest first."""
+        caller: Caller = request.state.caller
+        limit, token = _read_limit(request, _MOST_JOBS), request.query_params.get("token")
+        before = None if token is None else self.seal.open(token, _binding(caller)).decode()
+        found = await self.jobs.list_jobs(caller, limit=limit + 1, before=before)
+        shown, links = found[:limit], []
+        if len(found) > limit:
+            next_token = self.seal.seal(shown[-1].batch.id.encode(), _binding(caller))
+            links.append({"rel": "next", "href": f"{self.root}/jobs?limit={limit}&token={next_token}"})
+        return to_json({"jobs": [self._write(seen, is_full=False) for seen in shown], "links": links})
+
+    async def show(self, request: Request) -> Response:
+        """Answer with all that is known of a job."""
+        return to_json(self._write(await self._see(request), is_full=True))
+
+    async def edit(self, request: Request) -> Response:
+        """Change a job."""
+        await self.jobs.edit(request.state.caller, request.path_params["job_id"], await read_object(request))
+        return Response(status_code=204)
+
+    async def delete(self, request: Request) -> Response:
+        """Forget a job and its results."""
+        await self.jobs.delete(request.state.caller, request.path_params["job_id"])
+        return Response(status_code=204)
+
+    async def estimate(self, request: Request) -> Response:
+        """Answer that nothing can be told beforehand, of a job that there is."""
+        await self._see(request)
+        raise EstimateComplexityError("What the job will take cannot be told yet.")
+
+    async def list_log(self, request: Request) -> Response:
+        """Answer with what a job has told so far."""
+        seen, query = await self._see(request), request.query_params
+        kept = seen.batch.document.get("log_level", DEFAULT_LOG_LEVEL)
+        level = min(query.get("level") or "debug", kept, key=lambda each: len(levels_from(each)))
+        limit, offset = _read_limit(request, _MOST_LINES), query.get("offset") or "0"
+        if offset == END:
+            return to_json({"level": level, "logs": [], "links": []})
+        if not (offset.isascii() and offset.isdigit() and len(offset) < 16):
+            raise InvalidInputError(f"There is no log entry {offset[:40]!r}.", remedy="Send the id of one as it was given.")
+        lines = await self.jobs.list_log(seen, after=int(offset), levels=tuple(levels_from(level)), limit=limit + 1)
+        logs, links = [write_log_line(line) for line in lines[:limit]], []
+        if len(lines) > limit:
+            url = f"{self.root}/jobs/{seen.batch.id}/logs"
+            links.append({"rel": "next", "href": f"{url}?limit={limit}&level={level}&offset={lines[limit - 1].number}"})
+        elif len(logs) < limit and (end := _write_end(seen)) is not None and not any(_is_same(end, each) for each in logs):
+            logs.append(end)
+        return to_json({"level": level, "logs": logs, "links": links})
+
+    async def start(self, request: Request) -> Response:
+        """Have a job done."""
+        await self.jobs.start(request.state.caller, request.path_params["job_id"])
+        return Response(status_code=202)
+
+    async def stop(self, request: Request) -> Response:
+        """Cancel a job."""
+        await self.jobs.stop(request.state.caller, request.path_params["job_id"])
+        return Response(status_code=204)
+
+    async def list_results(self, request: Request) -> Response:
+        """Answer with the results, or why there are none."""
+        seen = await self._see(request)
+        is_partial = request.query_params.get("partial", "false") in {"true", ""}
+        end = None if is_partial else _write_end(seen)
+        if end is not None:
+            return to_json(end, 424)
+        assets = await self.jobs.list_results(seen, is_partial=is_partial)
+        document = write_results(seen, assets, signer=self.signer, until=self.signer.expiry())
+        return to_json(document, headers={"openeo-costs": "0", **_PRIVATE})
+
+    async def list_signed_results(self, request: Request) -> Response:
+        """Answer with the results; addresses in it are good for as long as the one that was asked for."""
+        job = request.path_params["job_id"]
+        until = self.signer.verify_metadata(job, request.scope["query_string"])
+        seen = await self.jobs.get_vouched(job)
+        assets = await self.jobs.list_results(seen, is_partial=True)
+        return to_json(write_results(seen, assets, signer=self.signer, until=until), headers=_PRIVATE)
+
+    async def get_file(self, request: Request) -> Response:
+        """Answer with the bytes of a result."""
+        job, name = request.path_params["job_id"], request.path_params["name"]
+        self.signer.verify_file(job, name, request.scope["query_string"])
+        asset, file = await self.jobs.get_file(job, name)
+        return await self._send(name, asset.get("type"), file)
+
+    async def get_file_of_folder(self, request: Request) -> Response:
+        """Answer with the bytes of a file in a result that is a folder."""
+        job, name, path = (request.path_params[each] for each in ("job_id", "name", "path"))
+        self.signer.verify_folder(job, name, request.path_params["signature"])
+        _, file = await self.jobs.get_file(job, name, path)
+        filename = path.rpartition("/")[2]
+        return await self._send(filename, "application/json" if filename.endswith(".json") else None, file)
+
+    async def _send(self, filename: str, media_type: str | None, file: StoredObject) -> Response:
+        representation, content = await self.sender.open(filename, media_type, Managed(file.sha256, file.size_bytes))
+        return ContentResponse(representation, content, _PRIVATE)
+
+    async def _see(self, request: Request) -> SeenJob:
+        return await self.jobs.get(request.state.caller, request.path_params["job_id"])
+
+    def _write(self, seen: SeenJob, *, is_full: bool) -> JsonObject:
+        return write_job(seen, root=self.root, tariff=self.tariff, is_full=is_full)
+
+
+def _write_end(seen: SeenJob) -> JsonObject | None:
+    """Write why a job failed; None where it did not."""
+    work = seen.work
+    if work is None or work.state is not JobState.FAILED or work.error is None:
+        return None
+    return write_end(work.error, work.finished_at)
+
+
+def _is_same(end: JsonObject, entry: JsonObject) -> bool:
+    """Tell whether the child itself has written why it failed, which it does with the node."""
+    return (entry["level"], entry.get("code"), entry["message"]) == (end["level"], end["code"], end["message"])
+
+
+def _binding(caller: Caller) -> bytes:
+    return b"openeo jobs|" + str(caller.principal).encode()
+
+
+def _read_limit(request: Request, most: int) -> int:
+    text = request.query_params.get("limit") or str(most)
+    if not (text.isascii() and text.isdigit() and len(text) < 16 and int(text) > 0):
+        raise InvalidInputError(f"limit={text[:40]!r} is no number from 1.")
+    return min(int(text), most)

@@ -1,0 +1,87 @@
+"""What the child of a batch job asks of the site, beside the child protocol: to keep what it has made."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from twinlake.core.errors import InvalidInputError
+from twinlake.core.ids import check_id
+from twinlake.engines.database import Connection, Database
+from twinlake.engines.objectstore import ObjectStore, StoredObject
+from twinlake.jobs.bodies import read_body
+from twinlake.jobs.errors import LeaseLostError
+from twinlake.jobs.internal import RunRoutes
+from twinlake.jobs.models import Run
+from twinlake.jobs.runs import RunJournal, check_lease
+from twinlake.jobs.supervisor import WORK
+from twinlake.processing.openeo.jobs.kind import OPENEO
+from twinlake.processing.openeo.jobs.results import put_asset
+
+_MOST_FILES = 100_000
+_PATH_CHARACTERS = 1000
+_NO_PARTS = frozenset({"", ".", ".."})
+
+
+class MadeFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A file that the child has made in its folder."""
+
+    path: str
+    """Within the asset, with slashes; empty where the asset is the file."""
+    made: str
+    """Its name in the child's folder, which has no folders: they could be exchanged for links while they are read."""
+
+
+class _MadeAsset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    name: str
+    document: dict[str, Any]
+    files: Annotated[list[MadeFile], msgspec.Meta(min_length=1, max_length=_MOST_FILES)]
+
+
+def routes(
+    *, journal: RunJournal, database: Database, objects: ObjectStore, folder_of: Callable[[str], Path | None]
+) -> Sequence[BaseRoute]:
+    """Declare the routes for children of batch jobs; *folder_of* tells the folder of a running attempt by its lease."""
+    calls = _Calls(database, objects, folder_of)
+    return [RunRoutes(journal).route("/openeo/asset", calls.put_asset, methods=["POST"])]
+
+
+class _Calls:
+    def __init__(self, database: Database, objects: ObjectStore, folder_of: Callable[[str], Path | None]) -> None:
+        self._database = database
+        self._objects = objects
+        self._folder_of = folder_of
+
+    async def put_asset(self, request: Request, run: Run, lease: str) -> Response:
+        """Bring the bytes of an asset to the object store, then note it."""
+        if run.kind != OPENEO:
+            raise InvalidInputError(f"A run of kind {run.kind!r} has no results of this kind.")
+        made = await read_body(request, _MadeAsset)
+        name = check_id(made.name, "asset")
+        for each in made.files:
+            _check_path(each.path, is_only=len(made.files) == 1)
+        folder = self._folder_of(lease)
+        if folder is None:
+            raise LeaseLostError(run.id)
+        files = {}
+        for each in made.files:
+            stored = await self._objects.put_file(folder / WORK / check_id(each.made, "file"), take=True)
+            files[each.path] = StoredObject(stored.sha256, stored.size_bytes)
+
+        def work(tx: Connection) -> None:
+            check_lease(tx, run.id, lease)
+            put_asset(tx, run.id, name, made.document, files)
+
+        await self._database.write(work)
+        return Response(status_code=204)
+
+
+def _check_path(path: str, *, is_only: bool) -> None:
+    if path == "" and is_only:
+        return
+    if len(path) > _PATH_CHARACTERS or not path.isprintable() or not _NO_PARTS.isdisjoint(path.split("/")):
+        raise InvalidInputError(f"{path[:80]!r} is no path within an asset.")

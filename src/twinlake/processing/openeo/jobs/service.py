@@ -1,0 +1,163 @@
+"""Batch jobs as their owners use them; nobody else's work is seen, whatever one's role."""
+
+from dataclasses import dataclass
+
+from twinlake.core.documents import JsonObject
+from twinlake.engines.objectstore import StoredObject
+from twinlake.identity.principals import Caller
+from twinlake.jobs.errors import JobFinishedError
+from twinlake.jobs.models import LogLine
+from twinlake.jobs.requests import RequestJournal
+from twinlake.jobs.service import Jobs
+from twinlake.processing.openeo.jobs.kind import OPENEO
+from twinlake.processing.openeo.jobs.models import Asset, BatchJob, SeenJob
+from twinlake.processing.openeo.jobs.results import ResultStore
+from twinlake.processing.openeo.jobs.store import JobChangedError, JobStore
+from twinlake.processing.openeo.jobs.wire import DEFAULT_LOG_LEVEL, change, read_new, status_of
+from twinlake.standards.openeo.errors import JobLockedError, JobNotFinishedError, JobNotStartedError, NotFoundError
+
+_TRIES = 5
+"""To change a job that others change, too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchJobs:
+    """The use cases of batch jobs."""
+
+    store: JobStore
+    results: ResultStore
+    jobs: Jobs
+    journal: RequestJournal
+
+    async def create(self, caller: Caller, body: JsonObject) -> str:
+        """Keep a job that was sent in; return its id. Raises what `read_new` and `JobStore.create` raise."""
+        return await self.store.create(str(caller.principal), read_new(body))
+
+    async def get(self, caller: Caller, job: str) -> SeenJob:
+        """Return a job. Raises JobNotFoundError, as all below."""
+        return await self._see(await self.store.get(str(caller.principal), job))
+
+    async def list_jobs(self, caller: Caller, *, limit: int, before: str | None) -> list[SeenJob]:
+        """Return up to *limit* jobs, newest first, older than the job *before*."""
+        found = await self.store.list_jobs(str(caller.principal), limit=limit, before=before)
+        works = await self.journal.find_all([each.request for each in found if each.request is not None])
+        return [SeenJob(batch=each, work=works.get(each.request or "")) for each in found]
+
+    async def edit(self, caller: Caller, job: str, body: JsonObject) -> None:
+        """Change what a job is; its status stays.
+
+        Raises
+        ------
+        JobLockedError
+            It waits or runs.
+        OpenEoError
+            As `wire.change`.
+        """
+        for _ in range(_TRIES):
+            seen = await self.get(caller, job)
+            if _is_live(seen):
+                raise JobLockedError("The job is queued or runs.", remedy="Cancel it first.")
+            try:
+                return await self.store.edit(seen.batch, change(seen.batch.document, body))
+            except JobChangedError:
+                continue
+        raise JobChangedError(job)
+
+    async def start(self, caller: Caller, job: str) -> None:
+        """Have a job done, again if need be; one that waits or runs goes on.
+
+        Raises
+        ------
+        GraphFailedError
+            Its graph is wrong.
+        """
+        for _ in range(_TRIES):
+            seen = await self.get(caller, job)
+            if _is_live(seen):
+                return
+            batch = seen.batch
+            document = {"log_level": DEFAULT_LOG_LEVEL, **batch.document}
+            try:
+                await self.jobs.submit(
+                    caller,
+                    OPENEO,
+                    document,
+                    api=OPENEO,
+                    noted=lambda tx, work, batch=batch: self.store.note_start(tx, batch, work),  # type: ignore[misc]
+                )
+            except JobChangedError:
+                continue
+            return
+        raise JobChangedError(job)
+
+    async def stop(self, caller: Caller, job: str) -> None:
+        """Cancel a job that waits or runs; nothing happens to others."""
+        await self._stop(await self.get(caller, job))
+
+    async def delete(self, caller: Caller, job: str) -> None:
+        """Forget a job and what it has made, after cancelling it."""
+        for _ in range(_TRIES):
+            seen = await self.get(caller, job)
+            await self._stop(seen)
+            try:
+                return await self.store.delete(seen.batch)
+            except JobChangedError:
+                continue
+        raise JobChangedError(job)
+
+    async def list_log(self, seen: SeenJob, *, after: int, levels: tuple[str, ...], limit: int) -> list[LogLine]:
+        """Return up to *limit* entries of a job's log with numbers above *after*."""
+        if seen.work is None:
+            return []
+        return await self.journal.list_log(seen.work.id, owner=seen.batch.owner, after=after, levels=levels, limit=limit)
+
+    async def list_results(self, seen: SeenJob, *, is_partial: bool) -> list[Asset]:
+        """Return what a job has made; what there is so far where *is_partial*.
+
+        Raises
+        ------
+        JobNotStartedError
+            It was not started.
+        JobNotFinishedError
+            It is not done.
+        """
+        if seen.batch.run is None or status_of(seen) == "created":
+            raise JobNotStartedError("The job was not started, or was cancelled.", remedy="POST to this address to start it.")
+        if _is_live(seen) and not is_partial:
+            raise JobNotFinishedError("The job is not done yet.", remedy="Ask again later, or add partial=true.")
+        return await self.results.list_assets(seen.batch.run)
+
+    async def get_vouched(self, job: str) -> SeenJob:
+        """Return a job for whoever has an address of its results that this site has signed."""
+        return await self._see(await self.store.get(None, job))
+
+    async def get_file(self, job: str, asset: str, path: str = "") -> tuple[JsonObject, StoredObject]:
+        """Return one file of a result, and what is said of the asset, for whoever has a signed address of it.
+
+        Raises
+        ------
+        NotFoundError
+            There is none, or not any more.
+        """
+        batch = await self.store.get(None, job)
+        found = None if batch.run is None else await self.results.find_file(batch.run, asset, path)
+        if found is None:
+            raise NotFoundError("There is no such file among the results.")
+        return found
+
+    async def _see(self, batch: BatchJob) -> SeenJob:
+        if batch.request is None:
+            return SeenJob(batch=batch, work=None)
+        return SeenJob(batch=batch, work=(await self.journal.find_all([batch.request])).get(batch.request))
+
+    async def _stop(self, seen: SeenJob) -> None:
+        if seen.work is None or not _is_live(seen):
+            return
+        try:
+            await self.journal.cancel(seen.work.id, owner=seen.batch.owner)
+        except JobFinishedError:
+            return  # it was faster
+
+
+def _is_live(seen: SeenJob) -> bool:
+    return seen.work is not None and not seen.work.state.is_final

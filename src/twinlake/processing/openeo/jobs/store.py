@@ -1,0 +1,160 @@
+"""Keeps batch jobs, whatever becomes of their runs."""
+
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from twinlake.core.clock import Clock, to_microseconds
+from twinlake.core.documents import JsonObject
+from twinlake.core.errors import ConflictError
+from twinlake.core.ids import new_id
+from twinlake.core.randomness import Randomness
+from twinlake.engines.database import Connection, Database
+from twinlake.jobs.models import Job
+from twinlake.processing.openeo.jobs.models import BatchJob
+from twinlake.processing.openeo.jobs.results import drop_assets
+from twinlake.standards.openeo.errors import JobNotFoundError, StorageQuotaExceededError
+
+_MOST_BYTES = 64 << 20
+"""Of all documents of one owner."""
+_COLUMNS = """
+id, owner, document, revision, request, run,
+(select coalesce(sum(size_bytes), 0) from openeo_asset_file f where f.run = j.run),
+exists (select 1 from openeo_asset a where a.run = j.run), created_at, updated_at
+"""
+_FORGOTTEN = """
+select id from openeo_job j where updated_at < :before
+  and (request is null or not exists (select 1 from job_request where id = j.request)) limit :limit
+"""
+
+
+class JobChangedError(ConflictError):
+    """Somebody has changed the job since it was read."""
+
+    code = "job-changed"
+
+    def __init__(self, job: str) -> None:
+        super().__init__(f"Job {job!r} was changed meanwhile.", remedy="Look at it again.")
+
+
+class JobStore:
+    """Keeps them; each belongs to its owner and is seen by nobody else."""
+
+    def __init__(self, *, database: Database, clock: Clock, randomness: Randomness) -> None:
+        self._database = database
+        self._clock = clock
+        self._randomness = randomness
+
+    async def create(self, owner: str, document: JsonObject) -> str:
+        """Keep a new job; return its id.
+
+        Raises
+        ------
+        StorageQuotaExceededError
+            The owner's jobs have no more room.
+        """
+        job, now, text = new_id(self._clock, self._randomness), self._now(), orjson.dumps(document)
+
+        def work(tx: Connection) -> None:
+            _require_room(tx, owner, job, len(text))
+            tx.execute(
+                "insert into openeo_job(id, owner, document, created_at, updated_at) values (?, ?, ?, ?, ?)",
+                (job, owner, text, now, now),
+            )
+
+        await self._database.write(work)
+        return job
+
+    async def get(self, owner: str | None, job: str) -> BatchJob:
+        """Return a job; *owner* None is who may see everybody's.
+
+        Raises
+        ------
+        JobNotFoundError
+            There is none, or it is another's.
+        """
+        return await self._database.read(lambda tx: _get(tx, owner, job))
+
+    async def list_jobs(self, owner: str, *, limit: int, before: str | None) -> list[BatchJob]:
+        """Return up to *limit* jobs, newest first, older than the job *before*."""
+        rows = await self._database.read(
+            lambda tx: tx.execute(
+                f"select {_COLUMNS} from openeo_job j where owner = :owner and (:before is null or id < :before)"
+                " order by id desc limit :limit",
+                {"owner": owner, "before": before, "limit": limit},
+            ).fetchall()
+        )
+        return [_read(row) for row in rows]
+
+    async def edit(self, seen: BatchJob, document: JsonObject) -> None:
+        """Give a job another document. Raises JobChangedError where it is not as it was *seen*, as all below."""
+        now, text = self._now(), orjson.dumps(document)
+
+        def work(tx: Connection) -> None:
+            _require_room(tx, seen.owner, seen.id, len(text))
+            _change(tx, seen, "document = :document, updated_at = :now", document=text, now=now)
+
+        await self._database.write(work)
+
+    def note_start(self, tx: Connection, seen: BatchJob, work: Job) -> None:
+        """Write, with the request *work*, that a job is begun anew; what it had made before goes."""
+        _change(tx, seen, "request = :request, run = :run", request=work.id, run=work.run)
+        if seen.run is not None:
+            drop_assets(tx, seen.run)
+
+    async def delete(self, seen: BatchJob) -> None:
+        """Forget a job and what it has made."""
+
+        def work(tx: Connection) -> None:
+            _change(tx, seen, "updated_at = updated_at")
+            tx.execute("delete from openeo_job where id = ?", (seen.id,))
+            if seen.run is not None:
+                drop_assets(tx, seen.run)
+
+        await self._database.write(work)
+
+    def drop_before(self, tx: Connection, instant: datetime, *, limit: int) -> int:
+        """Drop at most *limit* jobs that nobody has touched since *instant* and whose run, if any, the journal has dropped."""
+        values = {"before": to_microseconds(instant), "limit": limit}
+        return tx.execute(f"delete from openeo_job where id in ({_FORGOTTEN})", values).rowcount
+
+    def _now(self) -> int:
+        return to_microseconds(self._clock.now())
+
+
+def _get(tx: Connection, owner: str | None, job: str) -> BatchJob:
+    row = tx.execute(f"select {_COLUMNS} from openeo_job j where id = ?", (job,)).fetchone()
+    if row is None or (owner is not None and row[1] != owner):
+        raise JobNotFoundError(f"You have no job {job[:80]!r}.")
+    return _read(row)
+
+
+def _read(row: tuple[Any, ...]) -> BatchJob:
+    return BatchJob(
+        id=row[0],
+        owner=row[1],
+        document=orjson.loads(row[2]),
+        revision=row[3],
+        request=row[4],
+        run=row[5],
+        stored_bytes=row[6],
+        has_results=bool(row[7]),
+        created_at=row[8],
+        updated_at=row[9],
+    )
+
+
+def _change(tx: Connection, seen: BatchJob, changes: str, **values: object) -> None:
+    query = f"update openeo_job set revision = revision + 1, {changes} where id = :id and revision = :revision"
+    if tx.execute(query, {"id": seen.id, "revision": seen.revision, **values}).rowcount != 1:
+        raise JobChangedError(seen.id)
+
+
+def _require_room(tx: Connection, owner: str, job: str, size_bytes: int) -> None:
+    query = "select coalesce(sum(length(document)), 0) from openeo_job where owner = ? and id <> ?"
+    (others,) = tx.execute(query, (owner, job)).fetchone()
+    if others + size_bytes > _MOST_BYTES:
+        raise StorageQuotaExceededError(
+            f"The descriptions of your jobs take more than {_MOST_BYTES >> 20} MiB.", remedy="Delete jobs that are not needed."
+        )

@@ -1,0 +1,207 @@
+"""Batch jobs as JSON, in and out.
+
+Source: https://api.openeo.org/1.2.0/#tag/Batch-Jobs
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from twinlake.core.clock import from_microseconds, to_text
+from twinlake.core.documents import JsonObject
+from twinlake.core.errors import InvalidInputError
+from twinlake.jobs.models import Failure, Job, JobState, LogLine
+from twinlake.processing.openeo.graphs import read_graph_of
+from twinlake.processing.openeo.jobs.models import SeenJob
+from twinlake.processing.openeo.reporting import LEVELS
+from twinlake.standards.openeo.errors import BudgetInvalidError, ProcessInvalidError, PropertyNotEditableError
+
+STATUS = {
+    JobState.ACCEPTED: "queued",
+    JobState.RUNNING: "running",
+    JobState.SUCCESSFUL: "finished",
+    JobState.FAILED: "error",
+    JobState.DISMISSED: "canceled",
+}
+DEFAULT_LOG_LEVEL = "info"
+END = "end"
+"""Id of the last entry of a log: why the job failed."""
+_OURS = frozenset({"id", "status", "progress", "created", "updated", "queued", "started", "finished", "costs", "usage", "links"})
+"""Members of a job that are not for clients to set."""
+_SECONDS_PER_HOUR = 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tariff:
+    """What work costs."""
+
+    currency: str
+    per_cpu_hour: float
+
+    def price(self, work: Job) -> float:
+        """Return what the work has cost so far."""
+        return round(work.usage.cpu_seconds / _SECONDS_PER_HOUR * self.per_cpu_hour, 6)
+
+
+def read_new(body: JsonObject) -> JsonObject:
+    """Return the document of a job that was sent in.
+
+    Raises
+    ------
+    ProcessInvalidError, ProcessGraphMissingError, BudgetInvalidError, InvalidInputError
+        A member is missing, or is not what it must be.
+    """
+    if "process" not in body:
+        raise ProcessInvalidError("There is no 'process'.", remedy='Send {"process": {"process_graph": {...}}}.')
+    document = {name: value for name, value in body.items() if name not in _OURS and value is not None}
+    _check(document)
+    return document
+
+
+def change(document: JsonObject, body: JsonObject) -> JsonObject:
+    """Return *document* with the changes of *body*: null takes a member away, but for the plan, which then stays.
+
+    Raises
+    ------
+    PropertyNotEditableError
+        A member is not for clients to set.
+    ProcessInvalidError, ProcessGraphMissingError, BudgetInvalidError, InvalidInputError
+        As `read_new`.
+    """
+    if ours := sorted(_OURS & body.keys()):
+        raise PropertyNotEditableError(f"'{ours[0]}' cannot be changed.")
+    changed = {**document, **{name: value for name, value in body.items() if (name, value) != ("plan", None)}}
+    changed = {name: value for name, value in changed.items() if value is not None}
+    if "process" not in changed:
+        raise ProcessInvalidError("A job cannot be without its 'process'.")
+    _check(changed)
+    return changed
+
+
+def _check(document: JsonObject) -> None:
+    process = document["process"]
+    if not isinstance(process, dict):
+        raise ProcessInvalidError("The 'process' is no object.")
+    read_graph_of(process)
+    for name in ("title", "description", "plan"):
+        if not isinstance(document.get(name, ""), str):
+            raise InvalidInputError(f"'{name}' must be a text.")
+    if document.get("log_level", DEFAULT_LOG_LEVEL) not in LEVELS:
+        raise InvalidInputError(f"'log_level' must be one of {', '.join(LEVELS)}.")
+    if not isinstance(document.get("job_options", {}), dict):
+        raise InvalidInputError("'job_options' must be an object.")
+    budget = document.get("budget", 1)
+    if not isinstance(budget, int | float) or isinstance(budget, bool) or budget <= 0:
+        raise BudgetInvalidError("The budget must be a number above 0; leave it out for no limit.")
+
+
+def status_of(seen: SeenJob) -> str:
+    """Return the status of a job: one that was cancelled before there was any result is as if it had not been started."""
+    if seen.work is None:
+        return "created"
+    if seen.work.state is JobState.DISMISSED and not seen.batch.has_results:
+        return "created"
+    return STATUS[seen.work.state]
+
+
+def write_job(seen: SeenJob, *, root: str, tariff: Tariff | None, is_full: bool) -> JsonObject:
+    """Write a job, with its process or, for lists, without what is no single value.
+
+    Parameters
+    ----------
+    root
+        URL of the API, without a slash at the end.
+    """
+    batch, work, status = seen.batch, seen.work, status_of(seen)
+    kept = batch.document
+    if not is_full:
+        kept = {name: value for name, value in kept.items() if not isinstance(value, dict | list)}
+    updated = max(batch.updated_at, 0 if work is None else work.updated_at)
+    document: JsonObject = {
+        **kept,
+        "id": batch.id,
+        "status": status,
+        "created": instant(batch.created_at),
+        "updated": instant(updated),
+    }
+    if work is not None and status != "created":
+        document |= {
+            "progress": progress_of(work),
+            "queued": instant(work.created_at),
+            "started": instant(work.started_at),
+            "finished": instant(work.finished_at),
+            "usage": usage_of(seen),
+            "costs": None if tariff is None else tariff.price(work),
+        }
+    if is_full:
+        document["links"] = _links(seen, f"{root}/jobs/{batch.id}")
+    return {name: value for name, value in document.items() if value is not None}
+
+
+def progress_of(work: Job) -> float:
+    """Say how far the work is or, after its end, was: 0 to 100."""
+    if work.state is JobState.SUCCESSFUL:
+        return 100
+    if work.state is JobState.ACCEPTED or not work.progress.total:
+        return 0
+    return min(99.9, round(100 * work.progress.done / work.progress.total, 1))
+
+
+def usage_of(seen: SeenJob) -> JsonObject:
+    """Return what a job has taken so far."""
+    work = seen.work
+    if work is None:
+        return {}
+    usage: JsonObject = {
+        "cpu": {"value": round(work.usage.cpu_seconds, 3), "unit": "cpu-seconds"},
+        "memory": {"value": work.usage.peak_memory_bytes, "unit": "b"},
+        "storage": {"value": seen.batch.stored_bytes, "unit": "b"},
+    }
+    if work.started_at is not None and work.finished_at is not None:
+        usage["duration"] = {"value": round((work.finished_at - work.started_at) / 1e6, 3), "unit": "seconds"}
+    return usage
+
+
+def _links(seen: SeenJob, url: str) -> list[JsonObject]:
+    links = []
+    if seen.work is not None:
+        links.append({"rel": "monitor", "href": f"{url}/logs", "type": "application/json", "title": "Log"})
+    if seen.batch.has_results:
+        links.append({"rel": "result", "href": f"{url}/results", "type": "application/json", "title": "Results"})
+    return links
+
+
+def levels_from(level: str) -> Sequence[str]:
+    """Return the levels that are at least as grave as *level*.
+
+    Raises
+    ------
+    InvalidInputError
+        It is none.
+    """
+    if level not in LEVELS:
+        raise InvalidInputError(f"There is no level {level[:40]!r}.", remedy=f"Levels are: {', '.join(LEVELS)}.")
+    return LEVELS[: LEVELS.index(level) + 1]
+
+
+def write_log_line(line: LogLine) -> JsonObject:
+    """Write one entry of a log."""
+    return {
+        **(line.details or {}),
+        "id": str(line.number),
+        "level": line.level,
+        "message": line.message,
+        "time": instant(line.at),
+    }
+
+
+def write_end(failure: Failure, finished_at: int | None) -> JsonObject:
+    """Write why a job failed as the last entry of its log."""
+    message = failure.message if failure.remedy is None else f"{failure.message} {failure.remedy}"
+    end: dict[str, Any] = {"id": END, "code": failure.code, "level": "error", "message": message, "time": instant(finished_at)}
+    return {name: value for name, value in end.items() if value is not None}
+
+
+def instant(microseconds: int | None) -> str | None:
+    """Write an instant."""
+    return None if microseconds is None else to_text(from_microseconds(microseconds))

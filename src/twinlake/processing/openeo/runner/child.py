@@ -1,0 +1,84 @@
+"""The child of a batch job: has the graph computed, tells how it goes, and has the site keep what came of it."""
+
+import sys
+import time
+import traceback
+
+import httpx2
+import msgspec
+
+from twinlake.core.documents import JsonObject
+from twinlake.core.errors import TwinlakeError
+from twinlake.jobs.context import JobContext
+from twinlake.processing.openeo.graphs import GraphFailedError
+from twinlake.processing.openeo.jobs.kind import Order
+from twinlake.processing.openeo.reporting import LEVELS, Report, Told
+from twinlake.processing.openeo.runner.executing import ResultFile, execute
+from twinlake.standards.openeo.errors import InternalError, OpenEoError, ProcessError
+
+_TELL_SECONDS = 0.5
+_BYTES_PER_SECOND = 20e6
+"""The slowest disk on which the site does not count as hanging while it takes a result."""
+
+
+def run(context: JobContext) -> JsonObject:
+    """Do what the run's specification orders; return the names of the results."""
+    order = msgspec.convert(context.spec, Order)
+    telling = _Telling(context, order.log_level)
+    folder = context.scratch / "results"
+    folder.mkdir()
+    try:
+        files = execute(order, folder=folder, report=Report(telling))
+    except OpenEoError as error:
+        raise _explain(error, telling) from error
+    except (TwinlakeError, MemoryError, httpx2.TransportError):
+        raise  # the site says why, or is gone: this is not the graph's fault
+    except Exception as error:  # a mistake of a process costs its graph, and is not made again
+        traceback.print_exc(file=sys.stderr)
+        raise _explain(InternalError("A process made a mistake."), telling) from error
+    for file in files:
+        _hand_over(context, file)
+    return {"assets": [file.path.name for file in files]}
+
+
+def _explain(error: OpenEoError, telling: "_Telling") -> GraphFailedError:
+    code = error.reason if isinstance(error, ProcessError) else str(error.members.get("code", error.code))
+    telling.note(Told(level="error", message=error.message, code=code, path=error.path))
+    return GraphFailedError(code, error.message)
+
+
+class _Telling:
+    """Tells the site (`Listener`): the log as it comes, of progress what anybody can follow."""
+
+    def __init__(self, context: JobContext, log_level: str) -> None:
+        self._context = context
+        self._levels = LEVELS[: LEVELS.index(log_level) + 1]
+        self._told_at = time.monotonic()
+
+    def note(self, told: Told) -> None:
+        if told.level in self._levels:
+            members = {"code": told.code, "path": list(told.path), "data": told.data}
+            details = {name: value for name, value in members.items() if value}
+            self._context.log(told.message, level=told.level, details=details)
+
+    def note_progress(self, done: int, total: int, unit: str) -> None:
+        now = time.monotonic()
+        if done == total or now - self._told_at >= _TELL_SECONDS:
+            self._told_at = now
+            self._context.progress(done, total, unit)
+
+
+def _hand_over(context: JobContext, result: ResultFile) -> None:
+    """Have the site keep a result; its files are named anew, for the site reads no folders of a child."""
+    paths = sorted(path for path in result.path.rglob("*") if path.is_file()) if result.path.is_dir() else [result.path]
+    size_bytes, files = 0, []
+    for number, path in enumerate(paths):
+        made = f"made-{number}"
+        size_bytes += path.stat().st_size
+        within = "" if path == result.path else path.relative_to(result.path).as_posix()
+        path.rename(context.scratch / made)
+        files.append({"path": within, "made": made})
+    step = f"asset:{result.path.name}"
+    context.begin(step, patience_seconds=size_bytes / _BYTES_PER_SECOND + len(files))
+    context.gateway.post("openeo/asset", {"name": result.path.name, "document": result.describe(), "files": files})
+    context.finish(step, {"files": len(files), "size_bytes": size_bytes})
