@@ -12,13 +12,21 @@ from starlette.responses import HTMLResponse
 
 from twinlake.console.addresses import Addresses
 from twinlake.console.describe import write_number, write_reason
+from twinlake.console.prose import write_prose
 from twinlake.console.security import SECURITY_HEADERS
 from twinlake.console.static_files import own_static_files
 from twinlake.identity.principals import Caller, Principal
 from twinlake.identity.relying import Home
 
 _HERE = Path(__file__).parent
-_NAVIGATION = (("/", "Home"), ("/explore", "Explore"), ("/collections", "Collections"), ("/sites", "Sites"), ("/jobs", "Jobs"))
+_NAVIGATION = (
+    ("/", "Home"),
+    ("/explore", "Explore"),
+    ("/collections", "Collections"),
+    ("/processing/processes", "Processing"),
+    ("/sites", "Sites"),
+    ("/jobs", "Jobs"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,10 +60,13 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._environment.filters |= {"number": write_number, "reason": write_reason}
+        self._environment.filters |= {"number": write_number, "reason": write_reason, "prose": write_prose}
         root = self.addresses.root
         self._environment.globals.update(
-            site=site, root=root, static=f"{root}/static/{self.static.version}", navigation=_NAVIGATION
+            site=site,
+            root=root,
+            static=f"{root}/static/{self.static.version}",
+            navigation=[(path, name, _section_of(path)) for path, name in _NAVIGATION],
         )
 
     def render(self, request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:

@@ -14,6 +14,7 @@ from twinlake.console.negotiation import HtmlRoute
 from twinlake.console.news import NewsDesk
 from twinlake.console.pages import Pages
 from twinlake.console.pictures import PictureDesk
+from twinlake.console.processing.processes import ProcessPages
 from twinlake.console.signing import SigningPages
 from twinlake.console.sites import SitesPage, describe_health
 from twinlake.console.snippets import Snippets
@@ -48,6 +49,7 @@ class ConsoleServices:
     signing: SigningPages
     tokens: TokenPages
     sites: SitesPage
+    processes: ProcessPages
     tiles: TileDesk
     pictures: PictureDesk
     audience_of: Callable[[Caller], Awaitable[Audience]]
@@ -77,6 +79,7 @@ def routes(services: ConsoleServices) -> list[BaseRoute]:
         guarded("/tokens/{key}/revoke", tokens.revoke, methods=["POST"], action="administer", on="resource"),
         guarded("/sites", services.sites.show, methods=["GET"], action="public", name="show_sites"),
         HtmlRoute(guarded("/services", services.sites.show, methods=["GET"], action="public", name="show_services")),
+        *services.processes.routes(),
         HtmlRoute(guarded("/jobs", console.jobs, methods=["GET"], action="run")),
         HtmlRoute(guarded("/jobs/{job}", console.job, methods=["GET"], action="run")),
         guarded("/jobs/{job}/cancel", console.cancel_job, methods=["POST"], action="run"),

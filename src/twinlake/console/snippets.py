@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from twinlake.console.processing.calls import make_graph, write_python
 from twinlake.core.documents import JsonObject
 from twinlake.standards.datalake import BACKENDS
 
@@ -95,6 +96,23 @@ class Snippets:
             self._command("jobs", "show", job),
         ]
 
+    def list_processes(self) -> list[Snippet]:
+        """Return code that lists openEO's processes."""
+        code = 'for process in connection.list_processes():\n    print(process["id"], process["summary"])'
+        return [self._openeo(code), self._curl(f"{self._url}/openeo/1.2/processes")]
+
+    def run_process(self, process_id: str, arguments: JsonObject | None) -> list[Snippet]:
+        """Return code that describes a process of openEO, and runs it where there are *arguments* for it."""
+        code = f"print(connection.describe_process({process_id!r}))"
+        if arguments is None:
+            return [self._openeo(code), self._curl(f"{self._url}/openeo/1.2/processes")]
+        imported, call = write_python(process_id, arguments)
+        body = json.dumps({"process": {"process_graph": make_graph(process_id, arguments)}}, ensure_ascii=False)
+        return [
+            self._openeo(f"{code}\n\nresult = {call}\nprint(connection.execute(result))", imported),
+            self._curl(f"{self._url}/openeo/1.2/result", "--json", body),
+        ]
+
     def list_tokens(self, *, until: date) -> list[Snippet]:
         """Return code that lists the caller's tokens, makes one that ends with the day *until*, and revokes one."""
         path = "/api/tokens"
@@ -116,6 +134,17 @@ class Snippets:
             f"site = Client.open({self._url + '/stac/v2/'!r}, headers={{'Authorization': f'Bearer {{token}}'}})\n"
         )
         return Snippet("Python", head + code)
+
+    def _openeo(self, code: str, imported: str = "") -> Snippet:
+        head = f"import openeo\n{imported}".rstrip()
+        opening = f"connection = openeo.connect({self._url!r})"
+        if self._with_token:
+            head = f"from pathlib import Path\n\n{head}"
+            opening = (
+                f"token = Path({TOKEN_FILE!r}).read_text().strip()\n{opening}\n"
+                'connection.authenticate_bearer_token(f"basic//{token}")'
+            )
+        return Snippet("Python", f"{head}\n\n{opening}\n{code}")
 
     def _requests(self, path: str) -> Snippet:
         return Snippet(

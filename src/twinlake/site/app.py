@@ -15,6 +15,8 @@ from twinlake.console.news import NewsDesk
 from twinlake.console.pages import Pages, SiteFacts
 from twinlake.console.pictures import PictureDesk
 from twinlake.console.problems import ProblemPages
+from twinlake.console.processing.processes import ProcessPages
+from twinlake.console.processing.trying import Trials
 from twinlake.console.routes import ConsoleServices
 from twinlake.console.routes import routes as console_routes
 from twinlake.console.signing import SigningPages
@@ -211,6 +213,9 @@ def _console(services: Services, pages: Pages) -> list[BaseRoute]:
             list_links=services.federation.sites.links.list_latest,
             list_peers=services.federation.sites.directory.list_peers,
             clock=services.clock,
+        ),
+        processes=ProcessPages(
+            pages=pages, trials=Trials(computing=services.computing, defined=DefinitionStore(services.database))
         ),
         tiles=TileDesk(
             catalogue=services.catalogue,

@@ -1,8 +1,9 @@
 """The processes by id. Modules are read when a process is first asked for; their names are known without."""
 
+import asyncio
 import importlib
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 
 from twinlake.processing.openeo import processes
@@ -42,3 +43,16 @@ def list_processes() -> Iterator[Process]:
     for process_id in list_ids():
         if (process := find_process(process_id)) is not None:
             yield process
+
+
+async def read_processes() -> Sequence[Process]:
+    """Return all processes in order of their ids.
+
+    Their modules are read when they are first asked for, which takes too long for everybody else to wait.
+    """
+    return await asyncio.to_thread(_read_all)
+
+
+@cache
+def _read_all() -> tuple[Process, ...]:
+    return tuple(list_processes())

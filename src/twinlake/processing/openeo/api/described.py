@@ -1,10 +1,8 @@
 """What the site can do, told to anybody: versions, endpoints, processes, how to sign in."""
 
-import asyncio
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -17,7 +15,7 @@ from twinlake.core.errors import InvalidInputError
 from twinlake.identity.principals import Principal, site_issuer
 from twinlake.identity.web import guarded
 from twinlake.processing.openeo.formats.registry import list_formats
-from twinlake.processing.openeo.registry import list_processes
+from twinlake.processing.openeo.registry import read_processes
 from twinlake.standards.openeo.errors import AuthenticationRequiredError
 
 if TYPE_CHECKING:
@@ -118,18 +116,13 @@ class DescribedApi:
 
     async def list_processes(self, request: Request) -> Response:
         """Answer with the processes, all or a page."""
-        # Their modules are read when they are first asked for, which takes too long for everybody else to wait.
-        processes = await asyncio.to_thread(lambda: self._processes)
+        processes = await read_processes()
         start, limit = _page(request)
         shown = processes[start:] if limit is None else processes[start : start + limit]
         links = []
         if limit is not None and start + limit < len(processes):
             links.append({"rel": "next", "href": f"{self._facts.root}/processes?limit={limit}&start={start + limit}"})
-        return _json({"version": PROCESSES_VERSION, "processes": shown, "links": links})
-
-    @cached_property
-    def _processes(self) -> list[JsonObject]:
-        return [process.describe() for process in list_processes()]
+        return _json({"version": PROCESSES_VERSION, "processes": [each.describe() for each in shown], "links": links})
 
     async def list_file_formats(self, _request: Request) -> Response:
         """Answer with the formats of files."""
