@@ -214,9 +214,7 @@ def _console(services: Services, pages: Pages) -> list[BaseRoute]:
             list_peers=services.federation.sites.directory.list_peers,
             clock=services.clock,
         ),
-        processes=ProcessPages(
-            pages=pages, trials=Trials(computing=services.computing, defined=DefinitionStore(services.database))
-        ),
+        processes=ProcessPages(pages=pages, trials=Trials(computing=services.computing, defined=services.defined)),
         tiles=TileDesk(
             catalogue=services.catalogue,
             collections=services.collections,

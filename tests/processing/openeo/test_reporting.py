@@ -16,9 +16,13 @@ CUBE = {"order": ["bands"], "dimensions": {"bands": {"type": "bands", "values": 
 class Listening:
     def __init__(self):
         self.told = []
+        self.done = None
 
     def note(self, told):
         self.told.append(told)
+
+    def note_progress(self, done, total, unit):
+        self.done = (done, total, unit)
 
 
 def told_by(graph, scope=None, definitions=None):
