@@ -41,15 +41,13 @@ def to_wgs84(shapes: list[BaseGeometry], crs: int | str | None, decimals: int) -
     Raises
     ------
     ProcessError
-        ``FormatUnsuitable``: there is no way from their reference system to degrees.
+        ``FormatUnsuitable``: there is no way from their reference system to degrees, or one has no place there.
     """
     try:
         way = None if crs is None else to_degrees(read_crs(crs))
         moved = [each if way is None else _move(each, way) for each in shapes]
     except TwinlakeError as error:
         raise unsuitable(f"The geometries cannot be brought to WGS 84: {error.message}.", "Save them as Parquet.") from error
-    if any(not each.is_empty and not np.isfinite(each.bounds).all() for each in moved):
-        raise unsuitable("A geometry has no place in WGS 84.", "Save the result as Parquet, which keeps the reference system.")
     cut = [_cut(each) for each in moved]
     rounded = [shapely.transform(each, lambda points: np.round(points, decimals)) for each in cut]
     return [shapely.orient_polygons(each) for each in rounded]
@@ -60,6 +58,8 @@ def _move(shape: BaseGeometry, way: "pyproj.Transformer") -> BaseGeometry:
     if shape.is_empty:
         return shape
     moved = shapely.transform(shape, lambda points: np.column_stack(way.transform(points[:, 0], points[:, 1])))
+    if not np.isfinite(moved.bounds).all():
+        raise unsuitable("A geometry has no place in WGS 84.", "Save the result as Parquet, which keeps the reference system.")
     first = shapely.get_coordinates(moved)[0, 0]
     return shapely.transform(moved, lambda points: _near(points, first))
 

@@ -66,8 +66,7 @@ def _describe(column: str, shapes: "np.ndarray[Any, Any]", dimension: Dimension)
         "geometry_types": sorted(kinds),
         "crs": read_crs(_crs(dimension)).to_json_dict(),
     }
-    bounds = shapely.total_bounds(shapes)
-    if np.isfinite(bounds).all():
+    if shapes.size and np.isfinite(bounds := shapely.total_bounds(shapes)).all():
         described["bbox"] = bounds.tolist()
     return {"version": _VERSION, "primary_column": column, "columns": {column: described}}
 
