@@ -51,8 +51,6 @@ def read_new(body: JsonObject) -> JsonObject:
     ProcessInvalidError, ProcessGraphMissingError, BudgetInvalidError, InvalidInputError
         A member is missing, or is not what it must be.
     """
-    if "process" not in body:
-        raise ProcessInvalidError("There is no 'process'.", remedy='Send {"process": {"process_graph": {...}}}.')
     document = {name: value for name, value in body.items() if name not in _OURS and value is not None}
     _check(document)
     return document
@@ -72,16 +70,14 @@ def change(document: JsonObject, body: JsonObject) -> JsonObject:
         raise PropertyNotEditableError(f"'{ours[0]}' cannot be changed.")
     changed = {**document, **{name: value for name, value in body.items() if (name, value) != ("plan", None)}}
     changed = {name: value for name, value in changed.items() if value is not None}
-    if "process" not in changed:
-        raise ProcessInvalidError("A job cannot be without its 'process'.")
     _check(changed)
     return changed
 
 
 def _check(document: JsonObject) -> None:
-    process = document["process"]
+    process = document.get("process")
     if not isinstance(process, dict):
-        raise ProcessInvalidError("The 'process' is no object.")
+        raise ProcessInvalidError("There is no 'process'.", remedy='Send {"process": {"process_graph": {...}}}.')
     read_graph_of(process)
     for name in ("title", "description", "plan"):
         if not isinstance(document.get(name, ""), str):
