@@ -8,7 +8,7 @@ from twinlake.processing.openeo.process import REQUIRED
 from twinlake.processing.openeo.registry import find_process, list_ids, list_processes
 from twinlake.standards.openeo.errors import OpenEoError
 
-OWN = frozenset[str]()
+OWN = frozenset({"aggregate_spatial_weighted"})
 """Processes that openEO does not have."""
 
 

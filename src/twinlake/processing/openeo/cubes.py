@@ -10,10 +10,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from twinlake.core.documents import JsonObject
 from twinlake.processing.openeo.shapes.aligning import find_labels
 from twinlake.processing.openeo.shapes.dimensions import Dimension, find_dimension
+from twinlake.processing.openeo.shapes.geometries import find_geometries, read_geojson
 from twinlake.processing.openeo.values import Values
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError
 
@@ -126,6 +128,17 @@ def one_per_cell(values: Values, dimensions: tuple[Dimension, ...], shape: tuple
     return Cube(values=replace(values, data=np.broadcast_to(values.data, shape), valid=valid), dimensions=dimensions)
 
 
+def read_vectors(given: Cube | JsonObject) -> Dimension:
+    """Return the dimension of the geometries of a vector cube, or of a GeoJSON document.
+
+    Raises
+    ------
+    ProcessParameterInvalidError
+        It is neither.
+    """
+    return given.dimensions[find_geometries(given.dimensions)] if isinstance(given, Cube) else read_geojson(given)
+
+
 def read_cube(document: JsonObject) -> Cube:
     """Return a cube that stands in JSON: ``order``, ``dimensions`` and nested lists of ``data``, in which null is no data."""
     order = document["order"]
@@ -133,16 +146,20 @@ def read_cube(document: JsonObject) -> Cube:
     shape = tuple(len(each.labels) for each in dimensions)
     if not dimensions and document["data"] == []:
         return empty_cube()
-    flat = np.array(document["data"], dtype=object).reshape(shape)
-    valid = np.array([each is not None for each in flat.ravel()], dtype=bool).reshape(shape)
-    there = flat[valid]
+    return Cube(values=from_cells(np.array(document["data"], dtype=object).reshape(shape)), dimensions=dimensions)
+
+
+def from_cells(cells: NDArray[np.object_]) -> Values:
+    """Return the values of a cube of what JSON has in its cells, null for no data: numbers and truths in the type of all."""
+    valid = np.array([each is not None for each in cells.ravel()], dtype=bool).reshape(cells.shape)
+    there, mask = cells[valid], None if valid.all() else valid
     if all(isinstance(each, bool) for each in there) and there.size:
-        data = np.where(valid, flat, False).astype(bool)
-    elif all(isinstance(each, int) for each in there) and there.size:
-        data = np.where(valid, flat, 0).astype(np.int64)
-    else:
-        return Cube(values=Values(data=np.where(valid, flat, math.nan).astype(float), nan_is_nodata=True), dimensions=dimensions)
-    return Cube(values=Values(data=data, valid=None if valid.all() else valid), dimensions=dimensions)
+        return Values(data=np.where(valid, cells, False).astype(bool), valid=mask)
+    if any(isinstance(each, bool) or not isinstance(each, int | float) for each in there):
+        return Values(data=cells, valid=mask)
+    if all(isinstance(each, int) and -(2**63) <= each < 2**63 for each in there) and there.size:
+        return Values(data=np.where(valid, cells, 0).astype(np.int64), valid=mask)
+    return Values(data=np.where(valid, cells, math.nan).astype(float), nan_is_nodata=True)
 
 
 def empty_cube() -> Cube:

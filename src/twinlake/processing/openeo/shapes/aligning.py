@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 
 from twinlake.processing.openeo.shapes.dimensions import Dimension
+from twinlake.processing.openeo.shapes.geometries import crs_of, name_shapes
 from twinlake.processing.openeo.shapes.times import read_starts
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError
 
@@ -72,6 +73,8 @@ def find_labels(wanted: Dimension, given: Dimension) -> list[int]:
 def _require_alike(first: Dimension, second: Dimension) -> None:
     for what in ("kind", "axis", "crs", "calendar"):
         one, other = getattr(first, what), getattr(second, what)
+        if what == "crs" and first.kind == "geometry":
+            one, other = crs_of(first), crs_of(second)
         if one != other:
             raise ProcessParameterInvalidError(
                 f"The {what} of dimension {first.name!r} is {one} in one cube, {other} in the other."
@@ -88,6 +91,8 @@ def _keys(first: Dimension, second: Dimension) -> tuple[list[Any], list[Any]]:
         except ProcessParameterInvalidError:
             # Somebody gave them other names.
             return _names(first), _names(second)
+    if first.kind == "geometry":
+        return list(name_shapes(first)), list(name_shapes(second))
     return _names(first), _names(second)
 
 
@@ -126,6 +131,7 @@ def _joined(first: Dimension, second: Dimension, order: Sequence[tuple[bool, int
         first,
         labels=labels,
         intervals=pick("intervals"),
+        features=pick("features"),
         common_names=pick("common_names"),
         wavelengths=pick("wavelengths"),
         is_enumerated=False,

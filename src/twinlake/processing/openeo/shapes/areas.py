@@ -3,7 +3,8 @@
 Predicates are those of Simple Features: what lies on an edge counts. On grids of degrees a longitude is the same 360 degrees on.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,10 +14,9 @@ from shapely.geometry.base import BaseGeometry
 
 from twinlake.core.documents import JsonObject
 from twinlake.processing.openeo.shapes.dimensions import Dimension, find_horizontal
-from twinlake.processing.openeo.shapes.projecting import DEGREES, Crs, is_in_degrees, project
+from twinlake.processing.openeo.shapes.geometries import crs_of, read_shapes
+from twinlake.processing.openeo.shapes.projecting import DEGREES, Crs, is_in_degrees, project, turns_of
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError
-
-_TURNS = (-360.0, 0.0, 360.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +30,7 @@ class Pixels:
     @property
     def turns(self) -> Sequence[float]:
         """What may be added to x without going anywhere."""
-        return _TURNS if is_in_degrees(self.crs) else (0.0,)
+        return turns_of(self.crs)
 
     @property
     def outline(self) -> BaseGeometry | None:
@@ -40,11 +40,11 @@ class Pixels:
         x, y = self.sides()
         return shapely.box(x.low.min(), y.low.min(), x.high.max(), y.high.max())
 
-    def sides(self, turn: float = 0.0) -> tuple["_Side", "_Side"]:
-        """Return the pixels along x and along y."""
+    def sides(self, turn: float = 0.0) -> tuple["Side", "Side"]:
+        """Return the pixels along x and along y; on grids of degrees they end at the poles."""
         steps = [abs(centres[1] - centres[0]) for centres in (self.x, self.y) if len(centres) > 1]
-        step = steps[0] if steps else 0.0
-        return _Side.of(self.x + turn, step), _Side.of(self.y, step)
+        step, pole = steps[0] if steps else 0.0, 90.0 if is_in_degrees(self.crs) else math.inf
+        return Side.of(self.x + turn, step), Side.of(self.y, step, end=pole)
 
 
 def read_pixels(dimensions: Sequence[Dimension]) -> Pixels:
@@ -62,7 +62,44 @@ def read_pixels(dimensions: Sequence[Dimension]) -> Pixels:
 def find_in_box(pixels: Pixels, box: JsonObject) -> tuple[list[int], list[int]]:
     """Return the places along y and along x that lie in a box of openEO: ``west``, ``south``, ``east``, ``north``, ``crs``.
 
-    A box of another CRS is that which holds its edges in the CRS of the cube.
+    Raises
+    ------
+    ProcessParameterInvalidError
+        As `read_box` does.
+    """
+    west, south, east, north = shapely.bounds(read_box(box, pixels.crs, within=pixels.outline))
+    is_in_x = np.zeros(len(pixels.x), dtype=bool)
+    for turn in pixels.turns:
+        is_in_x |= (pixels.x + turn >= west) & (pixels.x + turn <= east)
+    is_in_y = (pixels.y >= south) & (pixels.y <= north)
+    return np.flatnonzero(is_in_y).tolist(), np.flatnonzero(is_in_x).tolist()
+
+
+def find_vectors_in_box(dimension: Dimension, box: JsonObject) -> list[int]:
+    """Return the places of the geometries that lie within a box of openEO; on grids of degrees also 360 degrees on.
+
+    Raises
+    ------
+    ProcessParameterInvalidError
+        As `read_box` does.
+    """
+    shapes, crs = list(read_shapes(dimension)), crs_of(dimension)
+    around = shapely.box(*shapely.total_bounds(shapes)) if any(not each.is_empty for each in shapes) else None
+    area = read_box(box, crs, within=around)
+    if around is None or area.is_empty:
+        return []
+    west, south, east, north = shapely.bounds(area)
+    areas = [shapely.box(west + turn, south, east + turn, north) for turn in turns_of(crs)]
+    return [place for place, shape in enumerate(shapes) if shapely.within(shape, areas).any()]
+
+
+def read_box(box: JsonObject, crs: Crs, *, within: BaseGeometry | None) -> BaseGeometry:
+    """Return a box of openEO in another CRS: what holds its edges there is what counts.
+
+    Parameters
+    ----------
+    within
+        Where the cube is, in *crs*; None where it is nowhere.
 
     Raises
     ------
@@ -70,18 +107,12 @@ def find_in_box(pixels: Pixels, box: JsonObject) -> tuple[list[int], list[int]]:
         The box is none, or cannot be taken over into the CRS of the cube.
     """
     west, south, east, north = (float(box[side]) for side in ("west", "south", "east", "north"))
-    crs = box.get("crs") or DEGREES
-    if west > east and is_in_degrees(crs):
+    own = box.get("crs") or DEGREES
+    if west > east and is_in_degrees(own):
         east += 360
     if west > east or south > north:
         raise ProcessParameterInvalidError("The box has its west beyond its east, or its south beyond its north.")
-    taken_over = project(shapely.box(west, south, east, north), crs, pixels.crs, within=pixels.outline)
-    west, south, east, north = shapely.bounds(taken_over)
-    is_in_x = np.zeros(len(pixels.x), dtype=bool)
-    for turn in pixels.turns:
-        is_in_x |= (pixels.x + turn >= west) & (pixels.x + turn <= east)
-    is_in_y = (pixels.y >= south) & (pixels.y <= north)
-    return np.flatnonzero(is_in_y).tolist(), np.flatnonzero(is_in_x).tolist()
+    return project(shapely.box(west, south, east, north), own, crs, within=within)
 
 
 def cover(pixels: Pixels, geometries: Sequence[BaseGeometry]) -> NDArray[np.bool_]:
@@ -91,6 +122,25 @@ def cover(pixels: Pixels, geometries: Sequence[BaseGeometry]) -> NDArray[np.bool
     place on it; of a point the closest one.
     """
     covered = np.zeros((len(pixels.y), len(pixels.x)), dtype=bool)
+    for rows, columns, hit in _hits(pixels, geometries):
+        covered[np.ix_(rows, columns)] |= hit
+    return covered
+
+
+def find_pixels(pixels: Pixels, geometries: Sequence[BaseGeometry]) -> NDArray[np.int64]:
+    """Return the numbers of the pixels that belong to *geometries*, as `cover` has them, counted row by row; in order."""
+    width = len(pixels.x)
+    found = [
+        (rows[:, None] * width + columns)[hit]  # one after the other: no array of all pixels is made
+        for rows, columns, hit in _hits(pixels, geometries)
+    ]
+    return np.unique(np.concatenate(found)).astype(np.int64) if found else np.zeros(0, dtype=np.int64)
+
+
+def _hits(
+    pixels: Pixels, geometries: Sequence[BaseGeometry]
+) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.bool_]]]:
+    """Yield rows, columns, and which of the pixels there belong to a geometry."""
     for geometry, turn in ((each, turn) for each in geometries for turn in pixels.turns):
         (x, y), (rows, columns) = pixels.sides(turn), _reach(pixels, geometry, turn)
         if not rows.size or not columns.size:
@@ -101,8 +151,7 @@ def cover(pixels: Pixels, geometries: Sequence[BaseGeometry]) -> NDArray[np.bool
         else:
             cells = shapely.box(x.low[None, columns], y.low[rows, None], x.high[None, columns], y.high[rows, None])
             hit = shapely.intersects(geometry, cells)
-        covered[np.ix_(rows, columns)] |= hit
-    return covered
+        yield rows, columns, hit
 
 
 def enclose(pixels: Pixels, geometries: Sequence[BaseGeometry]) -> tuple[list[int], list[int]]:
@@ -128,7 +177,7 @@ def _reach(pixels: Pixels, geometry: BaseGeometry, turn: float) -> tuple[NDArray
 
 
 @dataclass(frozen=True, slots=True)
-class _Side:
+class Side:
     """Centres along one axis, and between which borders each is the closest."""
 
     centres: NDArray[np.float64]
@@ -136,19 +185,31 @@ class _Side:
     high: NDArray[np.float64]
 
     @classmethod
-    def of(cls, centres: NDArray[np.float64], step: float) -> "_Side":
-        """Return the side of *centres*; a single one has borders half a *step* away."""
+    def of(cls, centres: NDArray[np.float64], step: float, *, end: float = math.inf) -> "Side":
+        """Return the side of *centres*; a single one has borders half a *step* away. No border is farther from 0 than *end*."""
         order = np.argsort(centres)
         ordered = centres[order]
         between = (ordered[1:] + ordered[:-1]) / 2
         first, last = (between[0] - ordered[0], ordered[-1] - between[-1]) if between.size else (step / 2, step / 2)
-        borders = np.concatenate([ordered[:1] - first, between, ordered[-1:] + last])
+        borders = np.clip(np.concatenate([ordered[:1] - first, between, ordered[-1:] + last]), -end, end)
         low, high = np.empty_like(centres), np.empty_like(centres)
         low[order], high[order] = borders[:-1], borders[1:]
         return cls(centres, low, high)
 
+    @property
+    def widths(self) -> NDArray[np.float64]:
+        """How far the borders of each are apart."""
+        return self.high - self.low
+
+    @property
+    def is_falling(self) -> bool:
+        """Whether the first centre is beyond the last."""
+        return bool(self.centres[0] > self.centres[-1])
+
     def find_centres(self, low: float, high: float) -> NDArray[np.intp]:
+        """Return the places of the centres from *low* to *high*."""
         return np.flatnonzero((self.centres >= low) & (self.centres <= high))
 
     def find_cells(self, low: float, high: float) -> NDArray[np.intp]:
+        """Return the places of the pixels that reach between *low* and *high*."""
         return np.flatnonzero((self.high >= low) & (self.low <= high))

@@ -37,6 +37,8 @@ class Dimension(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Of bands, one for each label (STAC extension eo 2.0.0); None where none is known."""
     wavelengths: tuple[float | None, ...] | None = None
     """Of bands, the centre of each in micrometres; None where none is known."""
+    features: tuple[str | None, ...] | None = None
+    """Of a geometry one: the GeoJSON feature of each label without type and geometry, ``{"properties": ...}``, in JSON."""
     is_enumerated: bool = False
     """Whether the labels are mere numbers from 0, because nobody named them."""
 
@@ -62,6 +64,7 @@ class Dimension(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             intervals=None if self.intervals is None else _chosen(self.intervals, places),
             common_names=None if self.common_names is None else _chosen(self.common_names, places),
             wavelengths=None if self.wavelengths is None else _chosen(self.wavelengths, places),
+            features=None if self.features is None else _chosen(self.features, places),
             is_enumerated=self.is_enumerated and list(places) == list(range(len(places))),
         )
 

@@ -1,19 +1,17 @@
-"""Geometries of GeoJSON, taken over into the CRS of a cube."""
+"""Geometries, taken over from one CRS into another."""
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from shapely.errors import ShapelyError
 from shapely.geometry.base import BaseGeometry
 
-from twinlake.core.documents import JsonObject
 from twinlake.core.errors import TwinlakeError
-from twinlake.holdings.readers.crs import read_crs, way_between
-from twinlake.standards.geojson import find_geometry_problems, to_shape
+from twinlake.holdings.readers.crs import read_crs, reference_system, way_between
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError
 
 if TYPE_CHECKING:
@@ -27,8 +25,17 @@ _PARTS = 1000
 _LATTICE = 33
 """Places along each side of a cube at which is looked where it lies."""
 _TURNS = (-360.0, 0.0, 360.0)
-_AREAL = frozenset({"Polygon", "MultiPolygon"})
-_TAKEN = _AREAL | {"Point", "MultiPoint", "LineString", "MultiLineString"}
+
+
+def turns_of(crs: Crs) -> tuple[float, ...]:
+    """Return what may be added to x without going anywhere: whole turns in degrees, and nothing else.
+
+    Raises
+    ------
+    ProcessParameterInvalidError
+        The CRS is not understood.
+    """
+    return _TURNS if is_in_degrees(crs) else (0.0,)
 
 
 def is_in_degrees(crs: Crs) -> bool:
@@ -42,32 +49,45 @@ def is_in_degrees(crs: Crs) -> bool:
     return bool(_read(crs).is_geographic)
 
 
-def read_geometries(document: object, crs: Crs, *, within: BaseGeometry | None, only_areas: bool = False) -> list[BaseGeometry]:
-    """Return the geometries of a GeoJSON document in a CRS, each of one part, as far as they are near the cube.
-
-    A ``crs`` member, which GeoJSON had before RFC 7946 and clients of openEO write, is understood.
+def describe_crs(name: str) -> Crs:
+    """Return the CRS of a name, such as ``urn:ogc:def:crs:EPSG::32631``, by its code, or else as WKT2.
 
     Raises
     ------
     ProcessParameterInvalidError
-        It is none, has geometries that are not taken, or none at all.
+        It is not understood.
     """
-    if not isinstance(document, dict):
-        raise ProcessParameterInvalidError("The geometries are no GeoJSON.")
-    own = _crs_of(document)
-    found: list[BaseGeometry] = []
-    is_there = False
-    for geometry in _list_geometries(document):
-        shape = _read_shape(geometry, own, _AREAL if only_areas else _TAKEN)
-        parts = shapely.get_parts(project(shape, own, crs, within=within))
-        # What merely touches the surroundings of the cube may have become less than it was.
-        found.extend(
-            part for part in parts if not part.is_empty and shapely.get_dimensions(part) == shapely.get_dimensions(shape)
-        )
-        is_there = is_there or not shape.is_empty
-    if not is_there:
-        raise ProcessParameterInvalidError("There is no polygon." if only_areas else "There is no geometry.")
-    return found
+    crs = _read(name)
+    # The CRS of GeoJSON, which GDAL writes by this name.
+    return DEGREES if crs.to_authority() == ("OGC", "CRS84") else reference_system(crs)
+
+
+def move(shapes: Sequence[BaseGeometry], source: Crs, target: Crs) -> tuple[BaseGeometry, ...]:
+    """Return geometries with their vertices taken over into another CRS, and no others.
+
+    Raises
+    ------
+    ProcessParameterInvalidError
+        A vertex has no place there.
+    """
+    start, end = _read(source), _read(target)
+    if start == end:
+        return tuple(shapes)
+    moved = shapely.transform(np.array(shapes, dtype=object), _way(start, end))
+    if not np.isfinite(shapely.get_coordinates(moved)).all():
+        raise ProcessParameterInvalidError("A geometry has no place in the other coordinate reference system.")
+    return tuple(moved.tolist())
+
+
+def is_in_metres(crs: Crs) -> bool:
+    """Tell whether coordinates are in metres.
+
+    Raises
+    ------
+    ProcessParameterInvalidError
+        The CRS is not understood.
+    """
+    return all(axis.unit_name in {"metre", "meter"} for axis in _read(crs).axis_info[:2])
 
 
 def project(shape: BaseGeometry, source: Crs, target: Crs, *, within: BaseGeometry | None) -> BaseGeometry:
@@ -88,20 +108,51 @@ def project(shape: BaseGeometry, source: Crs, target: Crs, *, within: BaseGeomet
     if start == end or shape.is_empty or within is None:
         return shape
     around = _surroundings(within, end, start)
-    turns = _TURNS if start.is_geographic else (0.0,)
-    near = shapely.union_all([shapely.intersection(shapely.transform(shape, _shift(turn)), around) for turn in turns])
+    near = shapely.union_all([shapely.intersection(turn(shape, each), around) for each in turns_of(source)])
     if near.is_empty:
         return near
     west, south, east, north = shapely.bounds(near)
     longest = max(east - west, north - south)
     dense = shapely.segmentize(near, longest / _PARTS) if longest > 0 else near
-    way = way_between(start, end)
-    moved = shapely.transform(dense, lambda points: np.column_stack(way.transform(points[:, 0], points[:, 1])))
+    moved = shapely.transform(dense, _way(start, end))
     if end.is_geographic:
         # No jump at the antimeridian: the middle of the cube is nowhere far.
         middle = within.centroid.x
         moved = shapely.transform(moved, lambda points: points - [360, 0] * np.round((points[:, :1] - middle) / 360))
     return moved
+
+
+def ellipsoid_of(crs: Crs) -> tuple[float, float]:
+    """Return the semi-major axis in metres and the eccentricity of the ellipsoid of a CRS.
+
+    Raises
+    ------
+    ProcessParameterInvalidError
+        The CRS is not understood, or has none.
+    """
+    geod = _read(crs).get_geod()
+    if geod is None:
+        raise ProcessParameterInvalidError("The coordinate reference system has no ellipsoid.")
+    return float(geod.a), float(math.sqrt(geod.es))
+
+
+def area_scales(crs: Crs, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how many square metres on the ellipsoid one square unit of a projected CRS is at places.
+
+    Raises
+    ------
+    ProcessParameterInvalidError
+        The CRS is not understood, or is no projection of the Earth.
+    """
+    import pyproj
+
+    own = _read(crs)
+    if not own.is_projected or own.geodetic_crs is None:
+        raise ProcessParameterInvalidError("How large pixels are on the Earth is told by a projected CRS, and this is none.")
+    longitude, latitude = way_between(own, own.geodetic_crs).transform(x, y)
+    scales = pyproj.Proj(own).get_factors(longitude, latitude).areal_scale
+    to_metres = own.axis_info[0].unit_conversion_factor * own.axis_info[1].unit_conversion_factor
+    return np.asarray(to_metres / np.asarray(scales))
 
 
 def _surroundings(area: BaseGeometry, own: "pyproj.CRS", other: "pyproj.CRS") -> BaseGeometry:
@@ -119,48 +170,14 @@ def _surroundings(area: BaseGeometry, own: "pyproj.CRS", other: "pyproj.CRS") ->
     return shapely.box(x.min() - margin, y.min() - margin, x.max() + margin, y.max() + margin)
 
 
-def _shift(turn: float) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
-    return lambda points: points + np.array([turn, 0])
+def turn(shape: BaseGeometry, degrees: float) -> BaseGeometry:
+    """Return a geometry with *degrees* added to x."""
+    return shapely.transform(shape, lambda points: points + np.array([degrees, 0.0])) if degrees else shape
 
 
-def _read_shape(geometry: JsonObject, crs: Crs, taken: frozenset[str]) -> BaseGeometry:
-    kind = geometry.get("type")
-    if kind not in taken:
-        raise ProcessParameterInvalidError(
-            f"A geometry of type {str(kind)[:40]} is not taken here; there is {', '.join(sorted(taken))}."
-        )
-    if crs == DEGREES and (problems := find_geometry_problems(geometry)):
-        raise ProcessParameterInvalidError(f"A geometry is wrong: {problems[0].path} {problems[0].message}.")
-    try:
-        shape = to_shape(geometry)
-    except (ShapelyError, ValueError, TypeError) as error:
-        raise ProcessParameterInvalidError(f"A geometry is wrong: {str(error)[:200]}.") from error
-    if kind in _AREAL and not shape.is_valid:
-        parts = shapely.get_parts(shapely.make_valid(shape))
-        shape = shapely.union_all([part for part in shapely.get_parts(parts) if part.geom_type == "Polygon"])
-    return shapely.force_2d(shape)
-
-
-def _list_geometries(document: JsonObject) -> Iterator[JsonObject]:
-    """Yield the geometries of a geometry, a feature or a collection of features; features without one are passed over."""
-    features: Any = document.get("features") if document.get("type") == "FeatureCollection" else [document]
-    if not isinstance(features, list):
-        raise ProcessParameterInvalidError("A collection of features has no list of them.")
-    for each in features:
-        geometry = each.get("geometry") if isinstance(each, dict) and each.get("type") == "Feature" else each
-        if isinstance(geometry, dict):
-            yield geometry
-
-
-def _crs_of(document: JsonObject) -> Crs:
-    named = document.get("crs")
-    if named is None:
-        return DEGREES
-    properties = named.get("properties") if isinstance(named, dict) else None
-    name = properties.get("name") if isinstance(properties, dict) else None
-    if not isinstance(name, str):
-        raise ProcessParameterInvalidError("The CRS of the geometries has no name.")
-    return name
+def _way(start: "pyproj.CRS", end: "pyproj.CRS") -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+    way = way_between(start, end)
+    return lambda points: np.column_stack(way.transform(points[:, 0], points[:, 1]))
 
 
 @lru_cache(maxsize=64)

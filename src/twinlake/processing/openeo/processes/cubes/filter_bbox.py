@@ -4,11 +4,15 @@ from twinlake.core.documents import JsonObject
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.json_schemas import BOX, RASTER_OR_VECTORS
 from twinlake.processing.openeo.process import Opaque, Parameter, Process
-from twinlake.processing.openeo.shapes.areas import find_in_box, read_pixels
-from twinlake.processing.openeo.shapes.dimensions import find_horizontal
+from twinlake.processing.openeo.shapes.areas import find_in_box, find_vectors_in_box, read_pixels
+from twinlake.processing.openeo.shapes.dimensions import find_horizontal, find_kind
 
 
 def _filter(data: Cube, extent: JsonObject) -> Cube:
+    if vectors := find_kind(data.dimensions, "geometry"):
+        for number in vectors:
+            data = data.take(number, find_vectors_in_box(data.dimensions[number], extent))
+        return data
     y, x = find_horizontal(data.dimensions)
     rows, columns = find_in_box(read_pixels(data.dimensions), extent)
     base, height = extent.get("base"), extent.get("height")
@@ -26,15 +30,15 @@ PROCESS = Process(
     description=(
         "Keeps the rows and columns of pixels whose centres lie in a box, or on its edge. The edges of a box in another CRS are"
         " taken over into that of the cube, and the box around them counts. A west beyond the east crosses the antimeridian."
-        " Longitudes may be counted from -180 or from 0."
+        " Longitudes may be counted from -180 or from 0. Of a vector cube those geometries are kept that lie within the box."
     ),
     categories=("cubes", "filter"),
     parameters=(
-        Parameter("data", RASTER_OR_VECTORS, "A raster cube."),
+        Parameter("data", RASTER_OR_VECTORS, "A raster or vector cube."),
         Parameter("extent", BOX, "The box; `base` and `height` are in the unit of the vertical dimension.", is_plain=True),
     ),
     returns=RASTER_OR_VECTORS,
-    returned="The cube with the pixels in the box.",
+    returned="The cube with the pixels, or geometries, in the box.",
     work=Opaque(),
     kernel=_filter,
 )

@@ -1,21 +1,23 @@
 """`filter_spatial`."""
 
+from itertools import chain
+
 import numpy as np
 
 from twinlake.core.documents import JsonObject
-from twinlake.processing.openeo.cubes import Cube
-from twinlake.processing.openeo.json_schemas import CUBE, GEOJSON, RASTER
+from twinlake.processing.openeo.cubes import Cube, read_vectors
+from twinlake.processing.openeo.json_schemas import GEOJSON, RASTER, VECTORS
 from twinlake.processing.openeo.kernels.masking import find_covered, replace_pixels
 from twinlake.processing.openeo.process import Opaque, Parameter, Process
 from twinlake.processing.openeo.shapes.areas import enclose, read_pixels
 from twinlake.processing.openeo.shapes.dimensions import find_horizontal
-from twinlake.processing.openeo.shapes.projecting import read_geometries
+from twinlake.processing.openeo.shapes.geometries import parts_near
 
 
-def _filter(data: Cube, geometries: JsonObject) -> Cube:
+def _filter(data: Cube, geometries: Cube | JsonObject) -> Cube:
     y, x = find_horizontal(data.dimensions)
     pixels = read_pixels(data.dimensions)
-    shapes = read_geometries(geometries, pixels.crs, within=pixels.outline)
+    shapes = list(chain(*parts_near(read_vectors(geometries), pixels.crs, within=pixels.outline)))
     rows, columns = enclose(pixels, shapes)
     covered, cut = find_covered(data, shapes), data.take(y, rows).take(x, columns)
     return replace_pixels(cut, ~covered[np.ix_(rows, columns)] if covered.size else covered, None)
@@ -34,8 +36,8 @@ PROCESS = Process(
         Parameter("data", RASTER, "A raster cube."),
         Parameter(
             "geometries",
-            [{**CUBE, "dimensions": [{"type": "geometry"}]}, GEOJSON],
-            "GeoJSON: a geometry, a feature or a collection of features; a `GeometryCollection` is not taken.",
+            [VECTORS, GEOJSON],
+            "A vector cube; or GeoJSON: a geometry, a feature or a collection of features, but no `GeometryCollection`.",
             is_plain=True,
         ),
     ),

@@ -1,19 +1,20 @@
 """`mask_polygon`."""
 
+from itertools import chain
 from typing import Any
 
 from twinlake.core.documents import JsonObject
-from twinlake.processing.openeo.cubes import Cube
-from twinlake.processing.openeo.json_schemas import CUBE, GEOJSON, NUMBER, RASTER, TEXT, TRUTH
+from twinlake.processing.openeo.cubes import Cube, read_vectors
+from twinlake.processing.openeo.json_schemas import AREAS, GEOJSON, NUMBER, RASTER, TEXT, TRUTH
 from twinlake.processing.openeo.kernels.masking import find_covered, replace_pixels
 from twinlake.processing.openeo.process import Opaque, Parameter, Process
 from twinlake.processing.openeo.shapes.areas import read_pixels
-from twinlake.processing.openeo.shapes.projecting import read_geometries
+from twinlake.processing.openeo.shapes.geometries import parts_near
 
 
-def _mask(data: Cube, mask: JsonObject, replacement: Any = None, inside: bool = False) -> Cube:
+def _mask(data: Cube, mask: Cube | JsonObject, replacement: Any = None, inside: bool = False) -> Cube:
     pixels = read_pixels(data.dimensions)
-    shapes = read_geometries(mask, pixels.crs, within=pixels.outline, only_areas=True)
+    shapes = list(chain(*parts_near(read_vectors(mask), pixels.crs, within=pixels.outline, only_areas=True)))
     covered = find_covered(data, shapes)
     return replace_pixels(data, covered if inside else ~covered, replacement)
 
@@ -30,8 +31,8 @@ PROCESS = Process(
         Parameter("data", RASTER, "A raster cube."),
         Parameter(
             "mask",
-            [{**CUBE, "dimensions": [{"type": "geometry", "geometry_type": ["Polygon", "MultiPolygon"]}]}, GEOJSON],
-            "GeoJSON: polygons, as geometry, feature or collection of features. Empty ones count for nothing.",
+            [AREAS, GEOJSON],
+            "Polygons: a vector cube, or GeoJSON, as geometry, feature or collection of features. Empty ones count for nothing.",
             is_plain=True,
         ),
         Parameter(

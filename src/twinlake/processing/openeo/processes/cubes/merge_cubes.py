@@ -14,11 +14,13 @@ from twinlake.processing.openeo.kernels.assembling import Place, assemble, broad
 from twinlake.processing.openeo.process import Opaque, Parameter, Process, SamePlace
 from twinlake.processing.openeo.shapes.aligning import Union, unite
 from twinlake.processing.openeo.shapes.dimensions import Dimension
+from twinlake.processing.openeo.shapes.geometries import geometry_kinds
 from twinlake.processing.openeo.values import Values
 from twinlake.standards.openeo.errors import ProcessError, ProcessParameterInvalidError
 
 
 def _merge(cube1: Cube, cube2: Cube, overlap_resolver: Callback | None = None, context: Any = None) -> Cube:
+    _require_compatible(cube1, cube2)
     unions = _unite(cube1, cube2)
     dimensions = tuple([each.dimension for each in unions])
     # In a hollow cube there are no pixels, whatever the other one has.
@@ -41,6 +43,19 @@ def _merge(cube1: Cube, cube2: Cube, overlap_resolver: Callback | None = None, c
         parts = [(np.ix_(*shared), resolved.values)]
     values = assemble(shape, [(np.ix_(*in_first), first), (np.ix_(*in_second), second), *parts])
     return Cube(values=values, dimensions=dimensions)
+
+
+def _require_compatible(cube1: Cube, cube2: Cube) -> None:
+    """Refuse pixels beside geometries, and geometries of different base types."""
+    kinds = [{each.kind for each in cube.dimensions} for cube in (cube1, cube2)]
+    if any("spatial" in one and "geometry" in other for one, other in (kinds, reversed(kinds))):
+        raise ProcessParameterInvalidError("A raster cube and a vector cube do not go together: use aggregate_spatial before.")
+    theirs = {each.name: each for each in cube2.dimensions if each.kind == "geometry"}
+    for each in cube1.dimensions:
+        if each.kind == "geometry" and each.name in theirs:
+            types = geometry_kinds(each) | geometry_kinds(theirs[each.name])
+            if len(types) > 1:
+                raise ProcessError("IncompatibleGeometryTypes", f"The cubes have geometries of {' and '.join(sorted(types))}.")
 
 
 def _unite(cube1: Cube, cube2: Cube) -> list[Union]:

@@ -1,0 +1,115 @@
+"""`aggregate_spatial`."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twinlake.core.documents import JsonObject
+from twinlake.processing.openeo.cubes import Cube, read_vectors
+from twinlake.processing.openeo.evaluating import Callback
+from twinlake.processing.openeo.json_schemas import ANYTHING, ARRAY, GEOJSON, RASTER, TEXT_OR_NULL, VECTORS, callback, passed
+from twinlake.processing.openeo.kernels.grouping import reduce_arrays
+from twinlake.processing.openeo.kernels.regions import cut, lay_along, layers_of, put_together
+from twinlake.processing.openeo.kernels.states import are_valid
+from twinlake.processing.openeo.kernels.zonal import Weights, apply, find_window, meet_grid, weigh
+from twinlake.processing.openeo.process import Opaque, Parameter, Process
+from twinlake.processing.openeo.shapes.dimensions import find_horizontal
+from twinlake.processing.openeo.values import Values
+
+
+def _aggregate(
+    data: Cube, geometries: Cube | JsonObject, reducer: Callback, target_dimension: str | None = None, context: Any = None
+) -> Cube:
+    vectors = read_vectors(geometries)
+    dimensions = lay_along(data.dimensions, vectors, target_dimension, ("value", "total_count", "valid_count"))
+    y, x = (data.dimensions[number] for number in find_horizontal(data.dimensions))
+    layers = layers_of(data)
+    cells = layers.data.shape[:-2]
+    if not all(layers.data.shape[-2:]):
+        find_window(y, x, vectors)  # refuses what cannot be aggregated
+        one = np.zeros((1, *cells), dtype=layers.data.dtype)
+        arrays: Iterator[Values | None] = iter([replace(layers, data=one, valid=None, is_array=True)] * len(vectors.labels))
+        counts = [np.zeros((len(vectors.labels), *cells), dtype=np.int64)] * 2
+        is_there = [True] * len(vectors.labels)
+    else:
+        weights = weigh(y, x, vectors, "centres")
+        rows, columns = weights.window
+        weights, layers = weights.within(rows, columns), cut(layers, rows, columns)
+        pixels = weights.pixels()
+        is_there = [True] * len(pixels) if all(len(each) for each in pixels) else meet_grid(y, x, vectors)
+        arrays = _arrays(layers, pixels, is_there)
+        counts = _count(weights, layers) if target_dimension is not None else []
+    reduced = reduce_arrays(arrays, cells, reducer=reducer, context=context)
+    if target_dimension is None:
+        return Cube(values=put_together(data.dimensions, reduced), dimensions=tuple(dimensions))
+    there = np.broadcast_to(np.reshape(is_there, (-1, *([1] * len(cells)))), (len(is_there), *cells))
+    counted = [Values(data=each, valid=None if all(is_there) else there) for each in counts]
+    return Cube(values=put_together(data.dimensions, reduced, *counted), dimensions=tuple(dimensions))
+
+
+def _arrays(layers: Values, pixels: Sequence[NDArray[np.int64]], is_there: Sequence[bool]) -> Iterator[Values | None]:
+    """Yield the pixels of each geometry as an array, elements first; None for a geometry that is not there."""
+    flat = layers.data.reshape(*layers.data.shape[:-2], -1)
+    mask = None if layers.valid is None else layers.valid.reshape(flat.shape)
+    for numbers, meets in zip(pixels, is_there, strict=True):
+        if not meets:
+            yield None
+            continue
+        data = np.moveaxis(np.take(flat, numbers, axis=-1), -1, 0)
+        valid = None if mask is None else np.moveaxis(np.take(mask, numbers, axis=-1), -1, 0)
+        yield replace(layers, data=data, valid=valid, is_array=True)
+
+
+def _count(weights: Weights, layers: Values) -> list[NDArray[Any]]:
+    """Return how many pixels each geometry has in each layer, and how many of them are valid."""
+    valid = apply(weights, Values(data=are_valid(layers).astype(np.uint8)), "sum").value.astype(np.int64)
+    total = weights.totals.astype(np.int64).reshape(-1, *([1] * (valid.ndim - 1)))
+    return [np.broadcast_to(total, valid.shape), valid]
+
+
+PROCESS = Process(
+    id="aggregate_spatial",
+    summary="One value for each geometry",
+    description=(
+        "Makes one value of all pixels that belong to a geometry, in each layer of the other dimensions. A pixel belongs to a"
+        " polygon if its centre lies in it, or on its edge; to a point if no other centre is closer; to a line if its centre is"
+        " the closest to a place on it. A pixel may belong to several geometries. Of a geometry that is empty, or lies outside of"
+        " the cube, there is no value; of one that lies within it and has no pixel the reducer makes one of an empty array."
+        " `aggregate_spatial_weighted` counts pixels by how much of them is covered."
+    ),
+    categories=("cubes", "aggregate"),
+    parameters=(
+        Parameter("data", RASTER, "A raster cube."),
+        Parameter(
+            "geometries",
+            [VECTORS, GEOJSON],
+            "A vector cube; or GeoJSON: a geometry, a feature or a collection of features, but no `GeometryCollection`.",
+            is_plain=True,
+        ),
+        Parameter(
+            "reducer",
+            callback(
+                passed("data", "The values of the pixels, in no particular order.", ARRAY),
+                passed("context", "What the user passes on.", default=None),
+                returns=ANYTHING,
+            ),
+            "What makes one value of them.",
+        ),
+        Parameter(
+            "target_dimension",
+            TEXT_OR_NULL,
+            "A new dimension for the `value`, the number of pixels (`total_count`), and of those that are valid (`valid_count`).",
+            default=None,
+            is_plain=True,
+        ),
+        Parameter("context", ANYTHING, "Passed on to the reducer.", default=None, is_plain=True),
+    ),
+    returns=VECTORS,
+    returned="A vector cube: the geometries, with what their features say, are in the place of the pixels.",
+    work=Opaque(),
+    kernel=_aggregate,
+    exceptions={"TargetDimensionExists": "The cube has a dimension of this name already."},
+)

@@ -1,0 +1,100 @@
+"""`aggregate_spatial_weighted`."""
+
+from typing import get_args
+
+import numpy as np
+
+from twinlake.core.documents import JsonObject
+from twinlake.processing.openeo.cubes import Cube, read_vectors
+from twinlake.processing.openeo.json_schemas import AREAS, GEOJSON, RASTER, TEXT_OR_NULL, VECTORS
+from twinlake.processing.openeo.kernels.numbers import require_numbers
+from twinlake.processing.openeo.kernels.regions import cut, lay_along, layers_of, put_together
+from twinlake.processing.openeo.kernels.zonal import (
+    Statistic,
+    Weighting,
+    apply,
+    covered_share,
+    find_window,
+    finish,
+    share_on_grid,
+    weigh,
+)
+from twinlake.processing.openeo.process import Opaque, Parameter, Process
+from twinlake.processing.openeo.shapes.dimensions import find_horizontal
+from twinlake.processing.openeo.values import Values
+
+
+def _aggregate(
+    data: Cube,
+    geometries: Cube | JsonObject,
+    weights: Weighting = "coverage",
+    statistic: Statistic = "mean",
+    target_dimension: str | None = None,
+) -> Cube:
+    require_numbers("data", data.values)
+    vectors = read_vectors(geometries)
+    dimensions = tuple(lay_along(data.dimensions, vectors, target_dimension, ("value", "covered")))
+    y, x = (data.dimensions[number] for number in find_horizontal(data.dimensions))
+    layers = layers_of(data)
+    if not all(layers.data.shape[-2:]):
+        find_window(y, x, vectors, only_areas=True)  # refuses what cannot be aggregated
+        found = [np.zeros((len(vectors.labels), *layers.data.shape[:-2]))] * (1 if target_dimension is None else 2)
+    else:
+        weighed = weigh(y, x, vectors, weights)
+        rows, columns = weighed.window
+        state = apply(weighed.within(rows, columns), cut(layers, rows, columns), statistic)
+        found = [finish(state)]
+        if target_dimension is not None:
+            found.append(covered_share(state, weighed, share_on_grid(y, x, vectors)))
+    values = put_together(data.dimensions, *[Values(data=each, nan_is_nodata=True) for each in found])
+    return Cube(values=values, dimensions=dimensions)
+
+
+PROCESS = Process(
+    id="aggregate_spatial_weighted",
+    summary="A statistic of polygons by covered shares",
+    description=(
+        "Makes one number of the pixels that a polygon covers, wholly or in part, in each layer of the other dimensions. A pixel"
+        " counts by the share of it that is covered, or by that share times its area on the ellipsoid, so that the sum is an"
+        " integral over square metres. Pixels without data do not count. Cells of a grid of degrees end at the poles, and"
+        " polygons meet it wherever its longitudes begin. This process is one of Twinlake's own."
+    ),
+    categories=("cubes", "aggregate"),
+    parameters=(
+        Parameter("data", RASTER, "A raster cube of numbers."),
+        Parameter("geometries", [AREAS, GEOJSON], "Polygons: a vector cube, or GeoJSON.", is_plain=True),
+        Parameter(
+            "weights",
+            {"type": "string", "enum": [each for each in get_args(Weighting) if each != "centres"]},
+            "What a pixel counts: the covered share (`coverage`), or that times its area in square metres (`area`).",
+            default="coverage",
+            is_plain=True,
+        ),
+        Parameter(
+            "statistic",
+            {"type": "string", "enum": list(get_args(Statistic))},
+            (
+                "The weighted `sum` or `mean`; the `variance` around that mean, divided by the sum of weights; or the `min` or"
+                " `max` of all pixels that are covered at all."
+            ),
+            default="mean",
+            is_plain=True,
+        ),
+        Parameter(
+            "target_dimension",
+            TEXT_OR_NULL,
+            (
+                "A new dimension for the `value` and the share of the polygon that lies in pixels with data (`covered`, 0 to 1)."
+                " What lies beyond the grid is not covered; shares of polygons that do are those in the plane of their CRS."
+            ),
+            default=None,
+            is_plain=True,
+        ),
+    ),
+    returns=VECTORS,
+    returned="A vector cube of 64-bit numbers: the polygons, with what their features say, are in the place of the pixels.",
+    work=Opaque(),
+    kernel=_aggregate,
+    exceptions={"TargetDimensionExists": "The cube has a dimension of this name already."},
+    is_experimental=True,
+)

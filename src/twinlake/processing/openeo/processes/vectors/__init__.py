@@ -1,0 +1,1 @@
+"""Geometries, and what is known of them."""

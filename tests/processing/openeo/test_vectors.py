@@ -1,0 +1,235 @@
+"""Geometries as labels of cubes: of GeoJSON and back, filtered, merged, and used as areas."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+import shapely
+from hypothesis import given
+from hypothesis import strategies as st
+
+from processing.openeo.rasters import MEAN, SQUARE, T, X, Y, a_cube, callback, run
+from twinlake.processing.openeo.cubes import Cube, read_cube, write_cube
+from twinlake.processing.openeo.shapes.dimensions import Dimension
+from twinlake.processing.openeo.shapes.geometries import read_geojson, read_shapes, to_dimension, write_features
+from twinlake.processing.openeo.values import Values
+from twinlake.standards.openeo.errors import ProcessError, ProcessParameterInvalidError
+
+FIRST = callback("first", data=[{"from_parameter": "x"}, {"from_parameter": "y"}])
+
+
+def feature(geometry, **properties):
+    return {"type": "Feature", "geometry": geometry, "properties": properties}
+
+
+def point(x, y):
+    return {"type": "Point", "coordinates": [x, y]}
+
+
+def collection(*features, **more):
+    return {"type": "FeatureCollection", "features": list(features), **more}
+
+
+def vectors(*shapes, crs=32631, data=None, features=None):
+    dimension = to_dimension([shapely.from_wkt(each) for each in shapes], crs, features=features)
+    numbers = np.arange(float(len(shapes))) if data is None else np.array(data, dtype=float)
+    return Cube(values=Values(data=numbers, nan_is_nodata=True), dimensions=(dimension,))
+
+
+def labels(cube):
+    return list(cube.dimensions[0].labels)
+
+
+@given(st.lists(st.tuples(st.floats(-180, 180), st.floats(-90, 90)), min_size=1, max_size=5))
+def test_labels_give_the_same_numbers_when_they_are_read(places):
+    shapes = shapely.points(places)
+
+    np.testing.assert_allclose(
+        shapely.get_coordinates(list(read_shapes(to_dimension(shapes, 4326)))), places, rtol=1e-15, atol=1e-20
+    )
+
+
+def test_features_are_labels_and_come_back_as_they_were():
+    line = {"type": "LineString", "coordinates": [[0.5, 0.25], [3.0, 4.0]]}
+    document = collection(feature(point(1.0, 2.5), name="ä", n=1), feature(None), feature(line) | {"id": "L"}, line)
+    dimension = read_geojson(document)
+
+    assert dimension.name == "geometries"
+    assert dimension.crs == 4326
+    assert dimension.labels[1] == "GEOMETRYCOLLECTION EMPTY"
+    expected = [feature(point(1.0, 2.5), name="ä", n=1), feature(None), feature(line) | {"id": "L"}, feature(line)]
+    assert list(write_features(dimension)) == expected
+    assert dimension.take([2]).features == ('{"properties":{},"id":"L"}',)
+
+
+@pytest.mark.parametrize("name", ["EPSG:32631", "urn:ogc:def:crs:EPSG::32631"])
+def test_another_crs_is_kept_and_exported_in_degrees(name):
+    dimension = read_geojson(point(500_000, 5_000_000) | {"crs": {"type": "name", "properties": {"name": name}}})
+
+    assert dimension.crs == 32631
+    (found,) = write_features(dimension)
+    assert found["geometry"]["coordinates"][0] == pytest.approx(3)
+
+
+def test_the_name_that_gdal_writes_is_longitude_and_latitude():
+    crs = {"type": "name", "properties": {"name": "urn:ogc:def:crs:OGC:1.3:CRS84"}}
+
+    assert read_geojson(point(1, 2) | {"crs": crs}).crs == 4326
+
+
+def test_without_properties_a_cube_has_no_data():
+    found = run("load_geojson", data=collection(feature(point(0, 0), a=1), feature(point(1, 1))))
+
+    assert [each.name for each in found.dimensions] == ["geometries"]
+    assert not found.values.where().any()
+
+
+@pytest.mark.parametrize(
+    ("given", "asked", "expected", "names"),
+    [
+        ([{"a": 1}, {"a": 2}, {}], ["a"], [[1], [2], [None]], ["a"]),
+        ([{"a": 1, "b": 0.5}, {"b": 2}], ["b", "a"], [[0.5, 1], [2, None]], ["b", "a"]),
+        (
+            [{"a": [1, 2, 3]}, {"a": [4]}, {"a": 5}, {}],
+            ["a"],
+            [[1, 2, 3], [4, None, None], [5, None, None], [None] * 3],
+            [0, 1, 2],
+        ),
+        ([{"a": "x"}, {"a": 3}, {"a": None}], ["a"], [["x"], [3], [None]], ["a"]),
+        ([{"a": True}, {"a": False}], ["a"], [[True], [False]], ["a"]),
+        ([{"a": 2**63}, {"a": 1}], ["a"], [[2.0**63], [1.0]], ["a"]),
+        ([{"a": []}, {}], ["a"], [[None], [None]], [0]),
+    ],
+)
+def test_properties_become_values(given, asked, expected, names):
+    found = run("load_geojson", data=collection(*[feature(point(0, 0), **each) for each in given]), properties=asked)
+
+    assert found.dimensions[1].name == "properties"
+    assert list(found.dimensions[1].labels) == names
+    assert write_cube(found)["data"] == expected
+
+
+def test_texts_of_features_stand_in_the_json_of_a_cube():
+    found = run("load_geojson", data=feature(point(0, 0), name="a"), properties=["name"])
+
+    again = read_cube(json.loads(json.dumps(write_cube(found))))
+    assert again.dimensions[0].labels == found.dimensions[0].labels
+    assert again.dimensions[0].crs == 4326
+    assert again.values.data.tolist() == [["a"]]
+
+
+@pytest.mark.parametrize(
+    ("document", "told"),
+    [
+        (collection(feature(point(0, 0), a={"b": 1}), feature(point(0, 0), a=2)), "an array or an object"),
+        (collection(feature(point(0, 0), a=[[1]])), "an array or an object"),
+        (collection(3), "is none"),
+        (collection({"type": "Feature", "geometry": 3}), "no object"),
+        (collection({"type": "Feature", "geometry": None, "properties": [1]}), "properties that are no object"),
+        (collection(feature(point(0, 91))), "outside of longitude"),
+        (point(1e999, 0) | {"crs": {"properties": {"name": "EPSG:32631"}}}, "not finite|is wrong"),
+        ({"type": "GeometryCollection", "geometries": []}, "not taken"),
+        (point(0, 0) | {"crs": {"properties": {"name": "EPSG:99"}}}, "not understood"),
+    ],
+)
+def test_what_is_no_geojson_is_refused(document, told):
+    with pytest.raises(ProcessParameterInvalidError, match=told):
+        run("load_geojson", data=document, properties=["a"])
+
+
+@pytest.mark.parametrize("label", ["nonsense", 3.0, "POINT (nan 1)", "POINT (inf 1)"])
+def test_labels_that_are_no_geometries_are_refused(label):
+    dimension = Dimension(name="geometries", kind="geometry", crs=32631, labels=(label,))
+    zones = Cube(values=Values(data=np.zeros(1)), dimensions=(dimension,))
+
+    with pytest.raises(ProcessParameterInvalidError):
+        run("filter_spatial", a_cube(), zones=zones, geometries={"from_parameter": "zones"})
+
+
+def test_vector_cubes_and_geojson_are_the_same_areas():
+    zones = run("load_geojson", data=SQUARE)
+    for process, name in (("filter_spatial", "geometries"), ("mask_polygon", "mask")):
+        of_cube = run(process, a_cube(), zones=zones, **{name: {"from_parameter": "zones"}})
+        of_geojson = run(process, a_cube(), **{name: SQUARE})
+
+        assert of_cube.dimensions == of_geojson.dimensions
+        np.testing.assert_array_equal(of_cube.values.data, of_geojson.values.data)
+
+
+def test_a_box_keeps_the_geometries_that_lie_within():
+    cube = vectors(
+        "POINT (1 1)", "LINESTRING (0 0, 5 5)", "POLYGON ((0 0, 2 0, 2 2, 0 0))", "POINT EMPTY", "POINT (0 1)", "POINT (9 9)"
+    )
+    found = run("filter_bbox", cube, extent={"west": 0, "south": 0, "east": 4, "north": 4, "crs": 32631})
+
+    assert found.values.data.tolist() == [0, 2]
+    assert labels(found) == ["POINT (1 1)", "POLYGON ((0 0, 2 0, 2 2, 0 0))"]
+
+
+@pytest.mark.parametrize("west", [-100, 260])
+def test_a_box_of_degrees_finds_geometries_wherever_longitudes_begin(west):
+    cube = vectors("POINT (-95 40)", "POINT (265 40)", "POINT (95 40)", crs=4326)
+    found = run("filter_bbox", cube, extent={"west": west, "south": 30, "east": west + 10, "north": 50})
+
+    assert found.values.data.tolist() == [0, 1]
+
+
+def test_a_box_of_another_crs_is_taken_over():
+    cube = vectors("POINT (500000 5000000)", "POINT (800000 5000000)")
+    found = run("filter_bbox", cube, extent={"west": 2, "south": 44, "east": 4, "north": 46})
+
+    assert found.values.data.tolist() == [0]
+    assert (
+        run("filter_bbox", vectors("POINT EMPTY"), extent={"west": 2, "south": 44, "east": 4, "north": 46}).values.data.size == 0
+    )
+
+
+def test_equal_geometries_are_merged_whatever_order_their_vertices_have():
+    one = vectors("POLYGON ((0 0, 2 0, 2 2, 0 2, 0 0))", "POLYGON ((5 5, 6 5, 6 6, 5 5))", data=[1, 2])
+    other = vectors("MULTIPOLYGON (((2 2, 2 0, 1 0, 0 0, 0 2, 2 2)))", "POLYGON ((8 8, 9 8, 9 9, 8 8))", data=[10, 20])
+    found = run("merge_cubes", one, other, overlap_resolver=callback("add", x={"from_parameter": "x"}, y={"from_parameter": "y"}))
+
+    assert labels(found) == [*labels(one), labels(other)[1]]
+    assert found.values.data.tolist() == [11, 2, 20]
+
+
+def test_geometries_that_stand_twice_stay_two():
+    one, other = vectors("POINT (1 1)", "POINT (1 1)", data=[1, 2]), vectors("POINT (1 1)", data=[10])
+    found = run("merge_cubes", one, other, overlap_resolver=callback("add", x={"from_parameter": "x"}, y={"from_parameter": "y"}))
+
+    assert found.values.data.tolist() == [11, 2]
+
+
+def test_features_keep_what_they_say_when_they_are_merged():
+    one = vectors("POINT (1 1)", features=['{"properties":{"a":1}}'])
+    found = run("merge_cubes", one, vectors("POINT (2 2)"))
+
+    assert found.dimensions[0].features == ('{"properties":{"a":1}}', None)
+
+
+def test_points_and_polygons_do_not_go_together():
+    with pytest.raises(ProcessError) as raised:
+        run("merge_cubes", vectors("POINT (1 1)"), vectors("POLYGON ((0 0, 1 0, 1 1, 0 0))"))
+    assert raised.value.reason == "IncompatibleGeometryTypes"
+
+
+def test_rasters_and_vectors_do_not_go_together():
+    timed = Cube(values=Values(data=np.zeros((3, 1))), dimensions=(T, vectors("POINT (1 1)").dimensions[0]))
+    for pair in ((a_cube(), timed), (timed, a_cube())):
+        with pytest.raises(ProcessParameterInvalidError, match="aggregate_spatial before"):
+            run("merge_cubes", *pair, overlap_resolver=FIRST)
+
+
+def test_a_series_of_regions_is_worked_on_like_any_cube():
+    zones = vectors("POLYGON ((-0.5 -0.5, 1.5 -0.5, 1.5 2.5, -0.5 2.5, -0.5 -0.5))", "POINT (0 0)")
+    series = run("aggregate_spatial", a_cube(), zones=zones, geometries={"from_parameter": "zones"}, reducer=MEAN)
+    warmer = run("apply", series, process=callback("add", x={"from_parameter": "x"}, y=1))
+    mean = run("reduce_dimension", warmer, reducer=MEAN, dimension="t")
+    over_regions = run("reduce_dimension", series, reducer=MEAN, dimension="geometries")
+
+    assert mean.dimensions == zones.dimensions
+    np.testing.assert_allclose(mean.values.data, np.nanmean(series.values.data, axis=0) + 1, rtol=1e-6)
+    np.testing.assert_allclose(over_regions.values.data, np.nanmean(series.values.data, axis=1), rtol=1e-6)
+    assert math.isclose(series.values.data[0, 1], a_cube().values.data[0, 2, 0])
+    assert [X.name, Y.name] == ["x", "y"]
