@@ -9,7 +9,7 @@ from twinlake.core.documents import JsonObject
 from twinlake.processing.openeo.loading.canvas import Canvas
 from twinlake.processing.openeo.shapes.areas import cover, read_pixels
 from twinlake.processing.openeo.shapes.dimensions import Dimension
-from twinlake.processing.openeo.shapes.projecting import read_geometries
+from twinlake.processing.openeo.shapes.geometries import read_areas
 
 
 class Area:
@@ -27,4 +27,4 @@ class Area:
     @cached_property
     def _polygons(self) -> list[BaseGeometry]:
         pixels = read_pixels(self._dimensions)
-        return read_geometries(self._document, pixels.crs, within=pixels.outline, only_areas=True)
+        return read_areas(self._document, pixels.crs, within=pixels.outline)

@@ -10,7 +10,8 @@ from twinlake.core.errors import TwinlakeError
 from twinlake.holdings.catalogue.interfaces import BBox
 from twinlake.holdings.readers.crs import read_crs, to_degrees
 from twinlake.processing.openeo.loading.requests import Interval, LoadRequest
-from twinlake.processing.openeo.shapes.projecting import DEGREES, Crs, is_in_degrees, read_geometries
+from twinlake.processing.openeo.shapes.geometries import read_areas
+from twinlake.processing.openeo.shapes.projecting import DEGREES, Crs, is_in_degrees
 from twinlake.processing.openeo.shapes.times import DAY, day_number, parse_interval, parse_time
 from twinlake.standards.openeo.errors import OpenEoError, ProcessParameterInvalidError
 
@@ -36,7 +37,7 @@ def find_bbox(request: LoadRequest) -> BBox | None:
     if request.box is not None:
         return _normalise(*_box_in_degrees(request.box))
     if request.area is not None:
-        polygons = read_geometries(request.area, DEGREES, within=_WORLD, only_areas=True)
+        polygons = read_areas(request.area, DEGREES, within=_WORLD)
         return _normalise(*shapely.total_bounds(polygons).tolist())
     return None
 

@@ -17,7 +17,8 @@ from twinlake.holdings.readers.crs import read_crs, way_between
 from twinlake.processing.openeo.loading.items import MAX_CELLS_ALONG, Unloadable
 from twinlake.processing.openeo.shapes.areas import Pixels, enclose, find_in_box
 from twinlake.processing.openeo.shapes.dimensions import Dimension
-from twinlake.processing.openeo.shapes.projecting import DEGREES, Crs, is_in_degrees, read_geometries
+from twinlake.processing.openeo.shapes.geometries import read_areas
+from twinlake.processing.openeo.shapes.projecting import DEGREES, Crs, is_in_degrees
 from twinlake.standards.openeo.errors import ProcessError, ProcessGraphComplexityError
 
 Transform = tuple[float, float, float, float, float, float]
@@ -211,7 +212,7 @@ def limit(y: Dimension, x: Dimension, *, box: JsonObject | None, area: JsonObjec
     if box is not None:
         rows, columns = find_in_box(pixels, box)
     if area is not None:
-        rows, columns = enclose(pixels, read_geometries(area, pixels.crs, within=pixels.outline, only_areas=True))
+        rows, columns = enclose(pixels, read_areas(area, pixels.crs, within=pixels.outline))
     if not rows or not columns:
         raise ProcessError("NoDataAvailable", "There are no pixels within the spatial extent.")
     return rows, columns

@@ -8,6 +8,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import Any, Final
 
 import shapely
@@ -145,6 +146,11 @@ def parts_near(
     if all(each.is_empty for each in shapes):
         raise ProcessParameterInvalidError("There is no polygon." if only_areas else "There is no geometry.")
     return [_parts(project(_repaired(each), own, crs, within=within), each) for each in shapes]
+
+
+def read_areas(document: object, crs: Crs, *, within: BaseGeometry | None) -> list[BaseGeometry]:
+    """Return the polygons of a GeoJSON document in another CRS; raises as `read_geojson` and `parts_near` do."""
+    return list(chain(*parts_near(read_geojson(document), crs, within=within, only_areas=True)))
 
 
 def name_shapes(dimension: Dimension) -> list[tuple[bytes, int]]:
