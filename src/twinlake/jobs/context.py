@@ -23,7 +23,7 @@ class JobContext:
     spec
         The run's specification.
     scratch
-        A directory for this attempt alone, removed after it.
+        A directory for this attempt alone, removed after it; or for the run, where its kind keeps work.
     gateway
         For the calls of the kind's own.
     """

@@ -29,9 +29,16 @@ class GatewayRefusedError(TwinlakeError):
 
 
 class Gateway:
-    """Calls of one attempt. Safe to use from several threads."""
+    """Calls of one attempt. Safe to use from several threads.
+
+    Attributes
+    ----------
+    run
+        Id of the run.
+    """
 
     def __init__(self, *, socket: Path, run: str, secret: str) -> None:
+        self.run = run
         self._stack = ExitStack()
         name = self._stack.enter_context(short_path(socket))
         no_tls = ssl.SSLContext(

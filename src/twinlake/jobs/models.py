@@ -182,6 +182,8 @@ class JobKind:
     """What its child may read beside its inputs; None leaves it all files of the site's user."""
     is_shared: bool = False
     """Whether requests with equal specifications share one live run."""
+    keeps_work: bool = False
+    """Whether a later attempt finds what an earlier one left in its folder, until the run is over."""
     api: str = "jobs"
     """The interface through which it is asked for."""
 

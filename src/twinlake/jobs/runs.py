@@ -70,6 +70,12 @@ class RunJournal:
         )
         return [read_run(row) for row in rows]
 
+    async def list_live(self, runs: Sequence[str]) -> frozenset[str]:
+        """Return which of *runs*, by id, are not over."""
+        query = "select id from job_run where id in (select value from json_each(?)) and state in ('accepted', 'running')"
+        asked = orjson.dumps(list(runs)).decode()
+        return frozenset(row[0] for row in await self._database.read(lambda tx: tx.execute(query, (asked,)).fetchall()))
+
     async def get_held(self, run: str, lease: str) -> Run:
         """Return a run that the attempt *lease* holds.
 

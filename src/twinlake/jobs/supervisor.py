@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import hashlib
+import os
 import shutil
 from dataclasses import dataclass
 from datetime import timedelta
@@ -57,6 +58,8 @@ class Supervisor:
         The Unix socket at which children find the site.
     scratch
         A directory of the supervisor's own; emptied at the start, each attempt gets one directory in it.
+    kept
+        Another one, in which runs whose kind says so (`JobKind.keeps_work`) have a directory each, until they are over.
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class Supervisor:
         randomness: Randomness,
         socket: Path,
         scratch: Path,
+        kept: Path,
         log: FilteringBoundLogger,
     ) -> None:
         self._journal = journal
@@ -78,6 +82,7 @@ class Supervisor:
         self._randomness = randomness
         self._socket = socket
         self._scratch = scratch
+        self._kept = kept
         self._log = log
         self._attempts: dict[str, _Attempt] = {}
         self._attending: set[asyncio.Task[None]] = set()
@@ -87,6 +92,7 @@ class Supervisor:
     async def __aenter__(self) -> Self:
         shutil.rmtree(self._scratch, ignore_errors=True)
         self._scratch.mkdir(mode=0o700, parents=True)
+        self._kept.mkdir(mode=0o700, parents=True, exist_ok=True)
         await self._settle_lost_runs()
         self._unsubscribe = self._database.on_commit(self._woken.set)
         self._loop = asyncio.create_task(self._look_forever(), name="supervisor")
@@ -138,9 +144,18 @@ class Supervisor:
         for run in held.values():
             if run.lease not in self._attempts and _is_over(run.lease_until, timedelta(0), now):
                 await self._crash(run, _NO_HEARTBEAT)
+        await self._forget_what_is_over()
         for kind in self._kinds.values():
             while await self._begin_attempt(kind):
                 pass
+
+    async def _forget_what_is_over(self) -> None:
+        """Remove the directories of runs that will not be taken up again."""
+        held = {attempt.run.id for attempt in self._attempts.values()}
+        kept = [name for name in await asyncio.to_thread(os.listdir, self._kept) if name not in held]
+        if kept:
+            for name in set(kept) - await self._journal.list_live(kept):
+                await asyncio.to_thread(shutil.rmtree, self._kept / name, ignore_errors=True)
 
     async def _begin_attempt(self, kind: JobKind) -> bool:
         secret = self._randomness(_SECRET_BYTES).hex()
@@ -148,10 +163,11 @@ class Supervisor:
         run = await self._journal.claim(kind, lease)
         if run is None:
             return False
-        folder = self._scratch / lease[:16]
+        folder = self._kept / run.id if kind.keeps_work else self._scratch / lease[:16]
         order = {"socket": str(self._socket), "run": run.id, "secret": secret, "function": kind.child}
         try:
-            (folder / WORK).mkdir(mode=0o700, parents=True)
+            await asyncio.to_thread(shutil.rmtree, folder / INPUTS, ignore_errors=True)  # of an earlier attempt
+            (folder / WORK).mkdir(mode=0o700, parents=True, exist_ok=kind.keeps_work)
             (folder / INPUTS).mkdir(mode=0o700)
             child = start_child(
                 "twinlake.jobs.child",
@@ -179,7 +195,8 @@ class Supervisor:
             self._log.error("an attempt could not be settled", run=attempt.run.id, code=error.code, reason=error.message)
         finally:
             del self._attempts[attempt.lease]
-            await asyncio.to_thread(shutil.rmtree, attempt.folder, ignore_errors=True)
+            if not attempt.kind.keeps_work:
+                await asyncio.to_thread(shutil.rmtree, attempt.folder, ignore_errors=True)
 
     async def _settle(self, attempt: _Attempt, ended: Exit) -> None:
         run = attempt.run

@@ -123,6 +123,7 @@ def build_internal_app(services: Services) -> ASGIApp:
                 journal=services.run_journal,
                 database=services.database,
                 objects=services.objects,
+                inputs=services.inputs,
                 folder_of=services.supervisor.folder_of,
             ),
         ],
@@ -167,6 +168,7 @@ def _openeo(services: Services) -> BaseRoute:
             seal=services.seal,
             root=facts.root,
             tariff=tariff(settings),
+            estimating=services.preparing,
         ),
         credentials=CredentialsApi(
             proof=services.federation.issuer.proof,

@@ -58,10 +58,13 @@ from twinlake.notification.webhooks.service import Webhooks
 from twinlake.notification.webhooks.signing import WebhookSigner
 from twinlake.processing.openeo.computing import open_computing
 from twinlake.processing.openeo.definition_store import DefinitionStore
+from twinlake.processing.openeo.inputs import Inputs
 from twinlake.processing.openeo.jobs.kind import Preparing
 from twinlake.processing.openeo.jobs.results import ResultStore
 from twinlake.processing.openeo.jobs.service import BatchJobs
 from twinlake.processing.openeo.jobs.store import JobStore
+from twinlake.processing.openeo.loading.laying_out import FileLayout
+from twinlake.processing.openeo.loading.resolving import Resolver
 from twinlake.site.choices import choose_sender, data_signer, job_kinds, read_rules, result_signer, upload_limits
 from twinlake.site.federation.build import open_federation
 from twinlake.site.health import HealthWatch
@@ -165,8 +168,17 @@ async def open_services(
             limits=upload_limits(settings),
         )
         ingest = IngestService(catalogue=catalogue, uploads=uploads, policy=policy, collections=collections)
+        inputs = Inputs(
+            resolver=Resolver(catalogue=catalogue, collections=collections, links=links, public_url=settings.base_url),
+            layout=FileLayout(catalogue=catalogue, objects=objects, links=links),
+        )
         computing = await stack.enter_async_context(
-            open_computing(folder.staging / "openeo", inline_cubes=settings.openeo.inline_cubes)
+            open_computing(
+                folder.staging / "openeo",
+                inputs=inputs,
+                readable=settings.ingest.link_roots,
+                inline_cubes=settings.openeo.inline_cubes,
+            )
         )
         defined = DefinitionStore(database)
         preparing = Preparing(computing=computing, defined=defined, inline_cubes=settings.openeo.inline_cubes)
@@ -188,6 +200,7 @@ async def open_services(
             randomness=randomness,
             socket=folder.socket,
             scratch=folder.staging / "children",
+            kept=folder.staging / "runs",
             log=log,
         )
         webhook_signer = WebhookSigner(key=folder.derive_key("webhook secrets"))
@@ -316,7 +329,9 @@ async def open_services(
             previews=await stack.enter_async_context(
                 PreviewRenderer(folder=folder.staging / "previews", readable=settings.ingest.link_roots)
             ),
+            inputs=inputs,
             computing=computing,
+            preparing=preparing,
             defined=defined,
             batch_jobs=batch_jobs,
             result_signer=result_signer(settings, folder, clock),

@@ -111,6 +111,12 @@ def job_kinds(settings: SiteSettings, *, ingest: IngestService, preparing: Prepa
             stall=stall,
             link_roots=settings.ingest.link_roots,
         ),
-        openeo_kind(preparing=preparing, limits=limits, concurrent=settings.jobs.concurrent_runs, stall=stall),
+        openeo_kind(
+            preparing=preparing,
+            limits=limits,
+            concurrent=settings.jobs.concurrent_runs,
+            stall=stall,
+            link_roots=settings.ingest.link_roots,
+        ),
     )
     return {kind.name: kind for kind in kinds}

@@ -48,6 +48,8 @@ from twinlake.notification.webhooks.dispatcher import WebhookDispatcher
 from twinlake.notification.webhooks.service import Webhooks
 from twinlake.processing.openeo.computing import Computing
 from twinlake.processing.openeo.definition_store import DefinitionStore
+from twinlake.processing.openeo.inputs import Inputs
+from twinlake.processing.openeo.jobs.kind import Preparing
 from twinlake.processing.openeo.jobs.service import BatchJobs
 from twinlake.processing.openeo.jobs.signing import ResultSigner
 from twinlake.site.federation.build import Federation
@@ -111,7 +113,9 @@ class Services:
     dispatcher: WebhookDispatcher
     upkeep: Upkeep
     previews: PreviewRenderer
+    inputs: Inputs
     computing: Computing
+    preparing: Preparing
     defined: DefinitionStore
     batch_jobs: BatchJobs
     result_signer: ResultSigner

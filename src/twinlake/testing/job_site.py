@@ -84,6 +84,7 @@ async def open_job_site(
             clock=clock,
             randomness=SYSTEM_RANDOMNESS,
             socket=socket,
+            kept=folder / "kept",
             scratch=folder / "scratch",
             log=new_logger(sys.stderr.buffer, site="test", level="error"),
         )

@@ -95,7 +95,7 @@ class ProcessPages:
             raise InvalidInputError("The process has no example of this number.", remedy="Load the page again.")
         place = int(number) - 1
         owner = require_somebody(request.state.caller)
-        outcome = await self._trials.run(process.id, text, owner, expected=examples[place])
+        outcome = await self._trials.run(process.id, text, request.state.caller, owner, expected=examples[place])
         return await self._render(request, process, {place: (text, outcome)}, status=outcome.status)
 
     async def _render(

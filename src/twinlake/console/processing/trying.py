@@ -12,8 +12,8 @@ import orjson
 from twinlake.console.processing.calls import make_graph, write_json
 from twinlake.core.documents import JsonObject
 from twinlake.core.nesting import is_nested_deeper
-from twinlake.identity.principals import Principal
-from twinlake.processing.openeo.computing import Computing, Failure
+from twinlake.identity.principals import Caller, Principal
+from twinlake.processing.openeo.computing import Computing, Failure, Made
 from twinlake.processing.openeo.definition_store import DefinitionStore
 from twinlake.standards.openeo.errors import OpenEoError, ProcessInvalidError
 from twinlake.standards.openeo.graph import MAX_DEPTH, Fault
@@ -68,19 +68,24 @@ class Trials:
         self._computing = computing
         self._defined = defined
 
-    async def run(self, process_id: str, text: str, owner: Principal, *, expected: "Expectation") -> Outcome:
-        """Run a process with the arguments of *text*, for *owner*, whose own processes callbacks may call."""
+    async def run(self, process_id: str, text: str, caller: Caller, owner: Principal, *, expected: "Expectation") -> Outcome:
+        """Run a process with the arguments of *text*, for *caller*; callbacks may call the processes of *owner*, who it is."""
         arguments = None
         try:
             arguments = _read_arguments(text.encode())
             graph = orjson.dumps(make_graph(process_id, arguments))
-            answer = await self._computing.compute(graph, await self._defined.list_called(owner, graph))
+            called = await self._defined.list_called(owner, graph)
+            answer = await self._computing.compute(graph, called, caller, identifier=caller.request_id)
         except OpenEoError as error:
             problem = Problem(code=error.code, message=error.message, remedy=error.remedy or _find_remedy(error.code))
             return Outcome(arguments=arguments, problems=[problem], status=error.status)
         if isinstance(answer, bytes):
             shown, is_expected = _read_result(answer, arguments, expected)
             return Outcome(arguments=arguments, result=shown, is_expected=is_expected)
+        if isinstance(answer, Made):
+            answer.content.close()
+            problem = Problem(code="FeatureUnsupported", message="It makes a file.", remedy="Send it to the API: see below.")
+            return Outcome(arguments=arguments, problems=[problem], status=400)
         return Outcome(arguments=arguments, problems=_list_problems(answer), status=400)
 
 

@@ -1,24 +1,52 @@
 """What computes and checks graphs that somebody else wrote: a confined child that is kept warm.
 
-A message is JSON: ``do`` (``check``, ``compute``), ``graph``, as the text that came, ``parameters``, the names that it is given,
-``definitions``, the user-defined processes that it may call, as texts by id, and ``inline_cubes``. The answer is JSON:
-``faults``, or ``result``, or ``error``; NaN and infinity stand in it as openEO's clients write and read them.
+A message is JSON: ``do`` (`Do`), ``graph``, as the text that came, ``parameters``, the names that it is given, ``definitions``,
+the user-defined processes that it may call, as texts by id, ``inline_cubes``, ``identifier``, and where something is loaded
+``pins``, by node, and ``files``, where they lie. The answer is JSON: ``faults``, ``loads``, ``result``, ``file`` or ``error``;
+NaN and infinity stand in it as openEO's clients write and read them.
 """
 
 import json
 import logging
-from collections.abc import Sequence
+import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import msgspec
+import numpy as np
 
 from twinlake.engines.sandbox.worker import serve
 from twinlake.processing.openeo.cubes import Cube, write_cube
 from twinlake.processing.openeo.evaluating import evaluate
+from twinlake.processing.openeo.formats.facts import WrittenFile
 from twinlake.processing.openeo.formats.saved import Saved
-from twinlake.processing.openeo.reading import read_checked
+from twinlake.processing.openeo.loading.pins import PinnedLoads, read_pinned
+from twinlake.processing.openeo.loading.requests import find_loads
+from twinlake.processing.openeo.planning import Plan
+from twinlake.processing.openeo.reading import ReadGraph, read_checked
+from twinlake.processing.openeo.runner.packing import pack
+from twinlake.processing.openeo.runner.running import (
+    Run,
+    check_plan,
+    estimate_plan,
+    facts_of,
+    open_sources,
+    plan_graph,
+    write_saved,
+)
+from twinlake.processing.openeo.tiles.computing import Computed, Here
 from twinlake.processing.openeo.values import Values, to_json
-from twinlake.standards.openeo.errors import FeatureUnsupportedError, OpenEoError, ProcessError
+from twinlake.standards.openeo.errors import OpenEoError, ProcessError
 from twinlake.standards.openeo.graph import Fault
+
+Do = Literal["check", "plan", "dry", "estimate", "compute"]
+"""Find faults; the same, or what is loaded; run it dry on pins; tell what it takes; compute it."""
+_LARGEST_JSON: Final = 1_000_000
+"""Cells of a cube that is sent as JSON where nobody asked for a format."""
+_RESULTS: Final = "results"
+_PARTS: Final = "parts"
 
 
 def answer(message: bytes) -> bytes:
@@ -28,26 +56,81 @@ def answer(message: bytes) -> bytes:
         return _write(_answer(order))
     except OpenEoError as error:
         code = error.reason if isinstance(error, ProcessError) else error.code
-        return _write({"error": {"code": code, "message": error.message}})
+        return _write({"error": {"code": code, "message": error.message, "node": _node_of(error)}})
+    except MemoryError:
+        return _write({"error": {"code": "ProcessGraphComplexity", "message": "The graph needs too much memory.", "node": ""}})
     except Exception:  # a mistake of a process costs its graph, not the child
         logging.getLogger(__name__).exception("a process made a mistake")
-        return _write({"error": {"code": "Internal", "message": "A process made a mistake."}})
+        return _write({"error": {"code": "Internal", "message": "A process made a mistake.", "node": ""}})
+
+
+def _node_of(error: OpenEoError) -> str:
+    """Return the path of node ids from the outermost graph, as faults have it."""
+    return "/".join(each["node_id"] for each in reversed(error.path))
 
 
 def _answer(order: dict[str, Any]) -> dict[str, Any]:
+    do: Do = order["do"]
     read = read_checked(
         order["graph"].encode(), order["definitions"], parameters=order["parameters"], inline_cubes=order["inline_cubes"]
     )
-    if order["do"] == "check" or read.graph is None:
+    if do == "check" or read.graph is None:
         return {"faults": _describe(read.faults)}
+    if read.cubes:
+        return {"loads": []} if do == "plan" else {"faults": []} if do == "dry" else _compute_inline(read, order)
+    planned = plan_graph(read.graph, read.definitions)
+    pinned = read_pinned(order.get("pins", {}))
+    match do:
+        case "plan":
+            return {"loads": msgspec.to_builtins(find_loads(planned.graph))}
+        case "dry":
+            check_plan(planned, pinned)
+            return {"faults": []}
+        case "estimate":
+            return {"result": asdict(estimate_plan(planned, pinned))}
+        case _:
+            return _compute(planned, pinned, order)
+
+
+def _compute(planned: Plan, pinned: PinnedLoads, order: Mapping[str, Any]) -> dict[str, Any]:
+    for name in (_RESULTS, _PARTS):
+        shutil.rmtree(name, ignore_errors=True)
+    with open_sources(pinned, order.get("files", {})) as sources:
+        run = Run(plan=planned, sources=sources, scratch=Path(_PARTS), runner=Here(), progress=lambda *_: None)
+        made = run.compute()
+        if len(made) == 1 and planned.outputs[0].format is None and (plain := _as_json(made[0])) is not None:
+            return {"result": plain[0]}
+        folder = Path(_RESULTS)
+        folder.mkdir()
+        return _answer_with(run.save(made, folder, facts_of(order.get("identifier", ""), order["graph"], pinned)))
+
+
+def _as_json(made: Any) -> tuple[Any] | None:
+    """Return what nobody wants as a file; None where it is too much for JSON."""
+    if not isinstance(made, Computed):
+        return (to_json(made) if isinstance(made, Values) else made,)
+    cells = np.prod([len(each.labels) for each in made.hollow.dimensions], dtype=float)
+    return (write_cube(made.whole()),) if cells <= _LARGEST_JSON else None
+
+
+def _compute_inline(read: ReadGraph, order: Mapping[str, Any]) -> dict[str, Any]:
+    """Compute a graph with cubes in it: these are small."""
+    assert read.graph is not None  # it was read
     result = evaluate(read.graph, read.cubes, read.definitions)
-    if isinstance(result, Saved):
-        if result.format != "JSON":
-            raise FeatureUnsupportedError(f"{result.format} is for batch jobs; what is computed while you wait comes as JSON.")
-        result = result.data
-    if isinstance(result, Cube):
-        return {"result": write_cube(result)}
-    return {"result": to_json(result) if isinstance(result, Values) else result}
+    if isinstance(result, Saved) and result.format != "JSON":
+        shutil.rmtree(_RESULTS, ignore_errors=True)
+        folder = Path(_RESULTS)
+        folder.mkdir()
+        return _answer_with(write_saved(result, folder=folder, facts=facts_of(order.get("identifier", ""), order["graph"], {})))
+    data = result.data if isinstance(result, Saved) else result
+    if isinstance(data, Cube):
+        return {"result": write_cube(data)}
+    return {"result": to_json(data) if isinstance(data, Values) else data}
+
+
+def _answer_with(files: Sequence[WrittenFile]) -> dict[str, Any]:
+    path, media_type = pack(files, Path(_RESULTS))
+    return {"file": {"path": path.as_posix(), "media_type": media_type}}
 
 
 def _describe(faults: Sequence[Fault]) -> list[dict[str, str]]:

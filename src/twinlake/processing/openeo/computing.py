@@ -2,85 +2,41 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Mapping, Sequence
+import os
+import shutil
+import stat
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
+from dataclasses import dataclass
+from io import FileIO
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import msgspec
 
 from twinlake.engines.sandbox import Limits, Worker, WorkerFellError
-from twinlake.standards.openeo.errors import InfrastructureBusyError, ProcessGraphComplexityError
+from twinlake.engines.web.files import FileContent
+from twinlake.identity.principals import Caller
+from twinlake.processing.openeo.inputs import Inputs
+from twinlake.processing.openeo.loading.pins import PinnedLoads, write_pinned
+from twinlake.processing.openeo.loading.requests import LoadRequest
+from twinlake.standards.openeo.errors import (
+    InfrastructureBusyError,
+    InternalError,
+    OpenEoError,
+    ProcessError,
+    ProcessGraphComplexityError,
+)
 from twinlake.standards.openeo.graph import Fault
 
 _CHILD = "twinlake.processing.openeo.child"
 _CHILDREN = 2
 _WAITING = 64
 _SECONDS = 60.0
-_LIMITS = Limits(memory_bytes=2 << 30, cpu_seconds=3600, file_bytes=1 << 20)
-
-
-class Computing:
-    """Asks the children; made by `open_computing`."""
-
-    def __init__(self, workers: Sequence[Worker], *, inline_cubes: bool) -> None:
-        self._inline_cubes = inline_cubes
-        self._free: asyncio.Queue[Worker] = asyncio.Queue()
-        for worker in workers:
-            self._free.put_nowait(worker)
-        self._waiting = 0
-
-    async def check(self, graph: bytes, definitions: Mapping[str, bytes], *, parameters: Sequence[str] = ()) -> list[Fault]:
-        """Return what is wrong with *graph*, in JSON, which is given *parameters* by name and may call *definitions*."""
-        return _read_faults(await self._ask("check", graph, definitions, parameters))
-
-    async def compute(self, graph: bytes, definitions: Mapping[str, bytes]) -> "bytes | Sequence[Fault] | Failure":
-        """Return the result of *graph* in JSON, with NaN and infinity as words; or what is wrong with it; or why it failed.
-
-        Parameters
-        ----------
-        definitions
-            The user-defined processes that it may call, in JSON, by id.
-
-        Raises
-        ------
-        ProcessGraphComplexityError
-            It took too long, or too much memory.
-        InfrastructureBusyError
-            Too many are waiting.
-        """
-        answer = await self._ask("compute", graph, definitions, ())
-        if "faults" in answer:
-            return _read_faults(answer)
-        if "error" in answer:
-            return Failure(**answer["error"])
-        return json.dumps(answer["result"], allow_nan=True, separators=(",", ":")).encode()
-
-    async def _ask(self, what: str, graph: bytes, definitions: Mapping[str, bytes], parameters: Sequence[str]) -> dict[str, Any]:
-        if self._waiting >= _WAITING:
-            raise InfrastructureBusyError("Too many graphs are waiting.", remedy="Try again in a moment, or send a batch job.")
-        order = {
-            "do": what,
-            "graph": graph.decode(errors="replace"),
-            "parameters": list(parameters),
-            "definitions": {name: text.decode() for name, text in definitions.items()},
-            "inline_cubes": self._inline_cubes,
-        }
-        message = json.dumps(order).encode()
-        self._waiting += 1
-        try:
-            worker = await self._free.get()
-            try:
-                return json.loads(await worker.ask(message, seconds=_SECONDS))  # type: ignore[no-any-return]
-            finally:
-                self._free.put_nowait(worker)
-        except WorkerFellError as error:
-            raise ProcessGraphComplexityError(
-                "The graph takes too long, or too much memory, while somebody waits.",
-                remedy="Send it as a batch job: POST /jobs.",
-            ) from error
-        finally:
-            self._waiting -= 1
+_LIMITS = Limits(memory_bytes=3 << 30, cpu_seconds=3600, file_bytes=4 << 30)
+_NOTHING: PinnedLoads = {}
+_LOAD = b'"load_'
+"""Stands in each graph that loads something."""
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -89,24 +45,236 @@ class Failure(msgspec.Struct, frozen=True):
     code: str
     """One of openEO's; ``Internal`` is a mistake of the site."""
     message: str
+    node: str = ""
+    """Path of node ids from the outermost graph."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A result that is a file; whoever gets it closes it."""
+
+    name: str
+    media_type: str
+    content: FileContent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Desk:
+    """A child with the folder in which it finds what it reads."""
+
+    worker: Worker
+    work: Path
+    inputs: Path
+
+
+class Computing:
+    """Asks the children; made by `open_computing`."""
+
+    def __init__(self, desks: Sequence[_Desk], *, inputs: Inputs, inline_cubes: bool) -> None:
+        self._inputs = inputs
+        self._inline_cubes = inline_cubes
+        self._free: asyncio.Queue[_Desk] = asyncio.Queue()
+        for desk in desks:
+            self._free.put_nowait(desk)
+        self._waiting = 0
+
+    async def check(self, graph: bytes, definitions: Mapping[str, bytes], *, parameters: Sequence[str] = ()) -> list[Fault]:
+        """Return what is wrong with *graph*, in JSON, which is given *parameters* by name and may call *definitions*.
+
+        What it loads is not looked for.
+        """
+        return _read_faults(await self._ask("check", graph, definitions, parameters=parameters))
+
+    async def pin(self, graph: bytes, definitions: Mapping[str, bytes], caller: Caller) -> "PinnedLoads | list[Fault] | Failure":
+        """Return what *graph* loads for *caller*, after it was run dry on that; or what is wrong with it.
+
+        Raises
+        ------
+        SignInRequiredError, RefusedError
+            *caller* may not read what it loads.
+        """
+        planned = await self._ask("plan", graph, definitions)
+        if (wrong := _read_wrong(planned)) is not None:
+            return wrong
+        if not planned["loads"]:
+            return {}
+        try:
+            pinned = await self._inputs.pin(msgspec.convert(planned["loads"], list[LoadRequest]), caller)
+        except OpenEoError as error:
+            return _read_failure(error)
+        wrong = _read_wrong(await self._ask("dry", graph, definitions, pinned=pinned))
+        return pinned if wrong is None else wrong
+
+    async def estimate(
+        self, graph: bytes, definitions: Mapping[str, bytes], caller: Caller
+    ) -> "Mapping[str, Any] | list[Fault] | Failure":
+        """Return what *graph* takes, as `cost.estimating.Estimate` has it; or what is wrong with it. Raises as `pin` does."""
+        pinned = await self.pin(graph, definitions, caller)
+        if not isinstance(pinned, Mapping):
+            return pinned
+        told = await self._ask("estimate", graph, definitions, pinned=pinned)
+        wrong = _read_wrong(told)
+        found: Mapping[str, Any] = told.get("result", {})
+        return found if wrong is None else wrong
+
+    async def compute(
+        self, graph: bytes, definitions: Mapping[str, bytes], caller: Caller, *, identifier: str
+    ) -> "bytes | Made | list[Fault] | Failure":
+        """Return the result of *graph*: JSON, with NaN and infinity as words, or a file; or what is wrong with it.
+
+        Parameters
+        ----------
+        definitions
+            The user-defined processes that it may call, in JSON, by id.
+        identifier
+            Stands in files, for people who ask where they are from.
+
+        Raises
+        ------
+        SignInRequiredError, RefusedError
+            *caller* may not read what it loads.
+        ProcessGraphComplexityError
+            It took too long, or too much memory.
+        InfrastructureBusyError
+            Too many are waiting.
+        """
+        pinned: PinnedLoads | list[Fault] | Failure = {}
+        if any(_LOAD in each for each in (graph, *definitions.values())):
+            pinned = await self.pin(graph, definitions, caller)
+        if not isinstance(pinned, Mapping):
+            return pinned
+        async with self._desk() as desk:
+            try:
+                files = await self._lay_out(desk, pinned)
+            except OpenEoError as error:
+                return _read_failure(error)
+            told = await self._exchange(desk, "compute", graph, definitions, pinned=pinned, files=files, identifier=identifier)
+            wrong = _read_wrong(told)
+            if wrong is not None:
+                return wrong
+            if "file" in told:
+                path = PurePosixPath(told["file"]["path"])
+                return Made(path.name, told["file"]["media_type"], await asyncio.to_thread(_take, desk.work / path))
+            return json.dumps(told["result"], allow_nan=True, separators=(",", ":")).encode()
+
+    async def _lay_out(self, desk: _Desk, pinned: PinnedLoads) -> Mapping[str, str]:
+        """Put what is read, and nothing else, before a child."""
+        await asyncio.to_thread(_empty, desk.inputs)
+        return await self._inputs.lay_out(pinned, desk.inputs) if pinned else {}
+
+    async def _ask(
+        self,
+        do: str,
+        graph: bytes,
+        definitions: Mapping[str, bytes],
+        *,
+        parameters: Sequence[str] = (),
+        pinned: PinnedLoads = _NOTHING,
+    ) -> dict[str, Any]:
+        async with self._desk() as desk:
+            return await self._exchange(desk, do, graph, definitions, parameters=parameters, pinned=pinned)
+
+    @asynccontextmanager
+    async def _desk(self) -> AsyncIterator[_Desk]:
+        if self._waiting >= _WAITING:
+            raise InfrastructureBusyError("Too many graphs are waiting.", remedy="Try again in a moment, or send a batch job.")
+        self._waiting += 1
+        try:
+            desk = await self._free.get()
+            try:
+                yield desk
+            finally:
+                self._free.put_nowait(desk)
+        finally:
+            self._waiting -= 1
+
+    async def _exchange(
+        self,
+        desk: _Desk,
+        do: str,
+        graph: bytes,
+        definitions: Mapping[str, bytes],
+        *,
+        parameters: Sequence[str] = (),
+        pinned: PinnedLoads = _NOTHING,
+        files: Mapping[str, str] | None = None,
+        identifier: str = "",
+    ) -> dict[str, Any]:
+        order = {
+            "do": do,
+            "graph": graph.decode(errors="replace"),
+            "parameters": list(parameters),
+            "definitions": {name: text.decode() for name, text in definitions.items()},
+            "inline_cubes": self._inline_cubes,
+            "pins": write_pinned(pinned),
+            "files": files or {},
+            "identifier": identifier,
+        }
+        try:
+            return json.loads(await desk.worker.ask(json.dumps(order).encode(), seconds=_SECONDS))  # type: ignore[no-any-return]
+        except WorkerFellError as error:
+            raise ProcessGraphComplexityError(
+                "The graph takes too long, or too much memory, while somebody waits.",
+                remedy="Send it as a batch job: POST /jobs.",
+            ) from error
 
 
 @asynccontextmanager
-async def open_computing(folder: Path, *, inline_cubes: bool) -> AsyncGenerator[Computing]:
-    """Compute in children that work below *folder*; they end on exit.
+async def open_computing(
+    folder: Path, *, inputs: Inputs, readable: Sequence[Path], inline_cubes: bool
+) -> AsyncGenerator[Computing]:
+    """Compute in children that work below *folder*, on the file system of the objects; they end on exit.
 
     Parameters
     ----------
+    readable
+        Folders of which files are read where they lie.
     inline_cubes
         Let cubes stand in graphs (`inline`).
     """
-    workers = [Worker(_CHILD, work=folder / str(number), limits=_LIMITS, readable=()) for number in range(_CHILDREN)]
+    desks = []
+    for number in range(_CHILDREN):
+        work, own = folder / str(number) / "work", folder / str(number) / "inputs"
+        await asyncio.to_thread(_empty, own)
+        worker = Worker(_CHILD, work=work, limits=_LIMITS, readable=(own, *readable))
+        desks.append(_Desk(worker=worker, work=work, inputs=own))
     try:
-        yield Computing(workers, inline_cubes=inline_cubes)
+        yield Computing(desks, inputs=inputs, inline_cubes=inline_cubes)
     finally:
-        for worker in workers:
-            await worker.close()
+        for desk in desks:
+            await desk.worker.close()
 
 
-def _read_faults(answer: dict[str, Any]) -> list[Fault]:
-    return [Fault(**each) for each in answer["faults"]]
+def _empty(folder: Path) -> None:
+    """Leave nothing in *folder*, which stays what it is: a child that may read it was told so when it began."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for each in folder.iterdir():
+        if each.is_dir():
+            shutil.rmtree(each)
+        else:
+            each.unlink()
+
+
+def _take(path: Path) -> FileContent:
+    """Open a file that a child has made, and take its name away; it is gone when it is closed."""
+    file = FileIO(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC))
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise InternalError("A child has made something that is no file.")
+    path.unlink()
+    return FileContent(file)
+
+
+def _read_wrong(told: Mapping[str, Any]) -> list[Fault] | Failure | None:
+    if told.get("faults"):
+        return _read_faults(told)
+    return Failure(**told["error"]) if "error" in told else None
+
+
+def _read_failure(error: OpenEoError) -> Failure:
+    code = error.reason if isinstance(error, ProcessError) else error.code
+    return Failure(code, error.message, "/".join(each["node_id"] for each in reversed(error.path)))
+
+
+def _read_faults(told: Mapping[str, Any]) -> list[Fault]:
+    return [Fault(**each) for each in told["faults"]]

@@ -6,7 +6,7 @@ from dataclasses import asdict
 import orjson
 
 from twinlake.core.documents import JsonObject
-from twinlake.standards.openeo.errors import OpenEoError, ProcessGraphMissingError
+from twinlake.standards.openeo.errors import InternalError, OpenEoError, ProcessGraphMissingError
 from twinlake.standards.openeo.graph import Fault
 
 
@@ -18,6 +18,13 @@ class GraphFailedError(OpenEoError):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.members = {"code": code}
+
+
+def refuse_for(code: str, message: str, node: str = "") -> OpenEoError:
+    """Return the error of a graph that failed: a mistake of the site is told as such."""
+    if code == InternalError.code:
+        return InternalError(message)
+    return GraphFailedError(code, f"Node {node}: {message}" if node else message)
 
 
 def read_graph_of(process: JsonObject) -> bytes:

@@ -15,7 +15,7 @@ from twinlake.holdings.ingest.stores import add_store
 from twinlake.identity.principals import Caller, Principal
 from twinlake.processing.openeo.loading.laying_out import FileLayout
 from twinlake.processing.openeo.loading.opening import open_source
-from twinlake.processing.openeo.loading.pins import Pins, read_pins, write_pins
+from twinlake.processing.openeo.loading.pins import Pins, read_pinned, write_pinned
 from twinlake.processing.openeo.loading.requests import LoadRequest, find_loads
 from twinlake.processing.openeo.loading.resolving import Resolver
 from twinlake.processing.openeo.loading.source import Source
@@ -82,7 +82,7 @@ class Lake:
 
     async def pin(self, request: LoadRequest, caller: Caller = ADA) -> Pins:
         """Resolve a request; what comes back has been JSON."""
-        return read_pins(write_pins(await self.resolver.resolve(request, caller)))
+        return read_pinned(write_pinned({"": await self.resolver.resolve(request, caller)}))[""]
 
     @asynccontextmanager
     async def open(self, pins: Pins) -> AsyncGenerator[Source]:

@@ -12,7 +12,8 @@ from twinlake.processing.openeo.definitions import NO_DEFINITIONS
 from twinlake.processing.openeo.formats.facts import ResultFacts
 from twinlake.processing.openeo.planning import plan
 from twinlake.processing.openeo.runner.forks import Forks
-from twinlake.processing.openeo.runner.running import Run, estimate_plan
+from twinlake.processing.openeo.runner.running import Run, estimate_plan, estimate_shapes
+from twinlake.processing.openeo.tiles.shapes import trace_shapes
 from twinlake.standards.openeo.errors import EstimateComplexityError, ProcessError
 from twinlake.standards.openeo.graph import parse_graph
 
@@ -89,10 +90,11 @@ def test_a_format_that_does_not_suit_is_found_before_anything_is_computed(tmp_pa
     assert not (tmp_path / "scratch").exists()
 
 
-def test_what_a_plan_takes_is_told_from_shapes(tmp_path):
+def test_what_a_plan_takes_is_told_from_shapes():
     """Bytes of what is read, of the largest window and of the result."""
-    source = CubeSource(CUBE, y=16, x=16)
-    found = estimate_plan(_plan(NDVI), {LOADED: source}, SMALL)
+    source = CubeSource(CUBE)
+    shapes = trace_shapes(_plan(NDVI).graph, {LOADED: source.hollow})
+    found = estimate_shapes(_plan(NDVI), shapes, {LOADED: {"y": 16, "x": 16}}, SMALL)
     assert found.windows > 1
     assert found.read_bytes >= CUBE.values.data.nbytes
     assert 0 < found.cpu_seconds.low < found.cpu_seconds.likely < found.cpu_seconds.high
@@ -103,4 +105,4 @@ def test_what_a_plan_takes_is_told_from_shapes(tmp_path):
 def test_what_depends_on_the_data_has_no_estimate():
     """Nobody knows what will be trimmed."""
     with pytest.raises(EstimateComplexityError):
-        estimate_plan(_plan({**NDVI, "trimmed": node("trim_cube", data=of("mean"))}), {LOADED: CubeSource(CUBE)})
+        estimate_plan(_plan({**NDVI, "trimmed": node("trim_cube", data=of("mean"))}), {})

@@ -6,12 +6,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from twinlake.core.documents import JsonObject
+from twinlake.engines.web.files import ContentResponse
+from twinlake.engines.web.representation import Representation
 from twinlake.identity.web import guarded
 from twinlake.processing.openeo.api.bodies import BODY_BYTES, owner_of, read_object, to_json
-from twinlake.processing.openeo.computing import Computing, Failure
+from twinlake.processing.openeo.computing import Computing, Failure, Made
 from twinlake.processing.openeo.definition_store import DefinitionStore, check_id
-from twinlake.processing.openeo.graphs import GraphFailedError, describe_fault, read_graph_of, refuse
-from twinlake.standards.openeo.errors import InternalError, ProcessGraphMissingError, ProcessInvalidError
+from twinlake.processing.openeo.graphs import describe_fault, read_graph_of, refuse, refuse_for
+from twinlake.standards.openeo.errors import ProcessGraphMissingError, ProcessInvalidError
 from twinlake.standards.openeo.graph import Fault
 
 
@@ -37,29 +39,39 @@ class ComputedApi:
     async def validate(self, request: Request) -> Response:
         """Answer with everything that is wrong with a process."""
         process = await read_object(request)
+        names = _names_of(process)
         try:
             graph = read_graph_of(process)
             called = await self._list_called(request, graph)
-            faults = await self._computing.check(graph, called, parameters=_names_of(process))
+            found = await self._computing.check(graph, called, parameters=names)
+            pinned = [] if found or names else await self._computing.pin(graph, called, request.state.caller)
         except (ProcessInvalidError, ProcessGraphMissingError) as error:
-            faults = [Fault(code=error.code, message=error.message)]
-        return to_json({"errors": [describe_fault(fault) for fault in faults]})
+            return to_json({"errors": [describe_fault(Fault(code=error.code, message=error.message))]})
+        if isinstance(pinned, Failure):
+            found = [Fault(code=pinned.code, message=pinned.message, node=pinned.node)]
+        return to_json({"errors": [describe_fault(fault) for fault in found]})
 
     async def compute(self, request: Request) -> Response:
         """Answer with the result of a process."""
         process = (await read_object(request)).get("process")
         if not isinstance(process, dict):
             raise ProcessInvalidError("There is no 'process'.", remedy='Send {"process": {"process_graph": {...}}}.')
-        graph = read_graph_of(process)
-        result = await self._computing.compute(graph, await self._list_called(request, graph))
+        graph, caller = read_graph_of(process), request.state.caller
+        called = await self._list_called(request, graph)
+        result = await self._computing.compute(graph, called, caller, identifier=caller.request_id)
+        headers = {"openeo-identifier": caller.request_id, "openeo-costs": "0"}
         if isinstance(result, bytes):
-            return Response(result, media_type="application/json", headers={"openeo-identifier": request.state.caller.request_id})
-        if isinstance(result, Failure):
-            raise (
-                InternalError(result.message)
-                if result.code == InternalError.code
-                else GraphFailedError(result.code, result.message)
+            return Response(result, media_type="application/json", headers=headers)
+        if isinstance(result, Made):
+            representation = Representation(
+                size_bytes=result.content.size_bytes,
+                etag=f'"{caller.request_id}"',
+                filename=result.name,
+                media_type=result.media_type,
             )
+            return ContentResponse(representation, result.content, {**headers, "cache-control": "private, no-store"})
+        if isinstance(result, Failure):
+            raise refuse_for(result.code, result.message, result.node)
         raise refuse(result)
 
     async def list_defined(self, request: Request) -> Response:

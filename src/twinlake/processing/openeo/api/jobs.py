@@ -17,6 +17,7 @@ from twinlake.identity.principals import Caller
 from twinlake.identity.web import guarded
 from twinlake.jobs.models import JobState
 from twinlake.processing.openeo.api.bodies import BODY_BYTES, read_object, to_json
+from twinlake.processing.openeo.jobs.kind import Preparing
 from twinlake.processing.openeo.jobs.models import SeenJob
 from twinlake.processing.openeo.jobs.service import BatchJobs
 from twinlake.processing.openeo.jobs.signing import ResultSigner
@@ -27,10 +28,10 @@ from twinlake.processing.openeo.jobs.wire import (
     Tariff,
     levels_from,
     write_end,
+    write_estimate,
     write_job,
     write_log_line,
 )
-from twinlake.standards.openeo.errors import EstimateComplexityError
 
 _MOST_JOBS = 1000
 """On one page, also where no limit is asked for: more have a link to the next."""
@@ -51,6 +52,7 @@ class JobsApi:
     """URL of the API, without a slash at the end."""
     tariff: Tariff | None
     """None where nothing costs anything."""
+    estimating: Preparing
 
     def routes(self) -> list[Route]:
         """Declare them."""
@@ -109,9 +111,9 @@ class JobsApi:
         return Response(status_code=204)
 
     async def estimate(self, request: Request) -> Response:
-        """Answer that nothing can be told beforehand, of a job that there is."""
-        await self._see(request)
-        raise EstimateComplexityError("What the job will take cannot be told yet.")
+        """Answer with what a job will take; nothing is computed for that."""
+        seen = await self._see(request)
+        return to_json(write_estimate(await self.estimating.estimate(request.state.caller, seen.batch.document), self.tariff))
 
     async def list_log(self, request: Request) -> Response:
         """Answer with what a job has told so far."""

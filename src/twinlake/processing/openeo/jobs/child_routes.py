@@ -18,9 +18,11 @@ from twinlake.jobs.errors import LeaseLostError
 from twinlake.jobs.internal import RunRoutes
 from twinlake.jobs.models import Run
 from twinlake.jobs.runs import RunJournal, check_lease
-from twinlake.jobs.supervisor import WORK
-from twinlake.processing.openeo.jobs.kind import OPENEO
+from twinlake.jobs.supervisor import INPUTS, WORK
+from twinlake.processing.openeo.inputs import Inputs
+from twinlake.processing.openeo.jobs.kind import OPENEO, Order
 from twinlake.processing.openeo.jobs.results import put_asset
+from twinlake.processing.openeo.loading.pins import read_pinned
 
 _MOST_FILES = 100_000
 _PATH_CHARACTERS = 1000
@@ -43,30 +45,53 @@ class _MadeAsset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def routes(
-    *, journal: RunJournal, database: Database, objects: ObjectStore, folder_of: Callable[[str], Path | None]
+    *,
+    journal: RunJournal,
+    database: Database,
+    objects: ObjectStore,
+    inputs: Inputs,
+    folder_of: Callable[[str], Path | None],
 ) -> Sequence[BaseRoute]:
     """Declare the routes for children of batch jobs; *folder_of* tells the folder of a running attempt by its lease."""
-    calls = _Calls(database, objects, folder_of)
-    return [RunRoutes(journal).route("/openeo/asset", calls.put_asset, methods=["POST"])]
+    calls = _Calls(journal, database, objects, inputs, folder_of)
+    declare = RunRoutes(journal).route
+    return [
+        declare("/openeo/inputs", calls.lay_out, methods=["POST"]),
+        declare("/openeo/asset", calls.put_asset, methods=["POST"]),
+    ]
 
 
 class _Calls:
-    def __init__(self, database: Database, objects: ObjectStore, folder_of: Callable[[str], Path | None]) -> None:
+    def __init__(
+        self,
+        journal: RunJournal,
+        database: Database,
+        objects: ObjectStore,
+        inputs: Inputs,
+        folder_of: Callable[[str], Path | None],
+    ) -> None:
+        self._journal = journal
+        self._inputs = inputs
         self._database = database
         self._objects = objects
         self._folder_of = folder_of
 
+    async def lay_out(self, _request: Request, run: Run, lease: str) -> Response:
+        """Put the files that the run reads before its child; answer where they are."""
+        _require_kind(run)
+        folder = self._require_folder(run, lease)
+        order = msgspec.convert(await self._journal.get_spec(run.id), Order)
+        files = await self._inputs.lay_out(read_pinned(order.pins), folder / INPUTS)
+        return Response(msgspec.json.encode({"files": files}), media_type="application/json")
+
     async def put_asset(self, request: Request, run: Run, lease: str) -> Response:
         """Bring the bytes of an asset to the object store, then note it."""
-        if run.kind != OPENEO:
-            raise InvalidInputError(f"A run of kind {run.kind!r} has no results of this kind.")
+        _require_kind(run)
         made = await read_body(request, _MadeAsset)
         name = check_id(made.name, "asset")
         for each in made.files:
             _check_path(each.path, is_only=len(made.files) == 1)
-        folder = self._folder_of(lease)
-        if folder is None:
-            raise LeaseLostError(run.id)
+        folder = self._require_folder(run, lease)
         files = {}
         for each in made.files:
             stored = await self._objects.put_file(folder / WORK / check_id(each.made, "file"), take=True)
@@ -78,6 +103,17 @@ class _Calls:
 
         await self._database.write(work)
         return Response(status_code=204)
+
+    def _require_folder(self, run: Run, lease: str) -> Path:
+        folder = self._folder_of(lease)
+        if folder is None:
+            raise LeaseLostError(run.id)
+        return folder
+
+
+def _require_kind(run: Run) -> None:
+    if run.kind != OPENEO:
+        raise InvalidInputError(f"A run of kind {run.kind!r} is no batch job of openEO.")
 
 
 def _check_path(path: str, *, is_only: bool) -> None:

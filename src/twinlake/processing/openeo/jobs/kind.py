@@ -1,8 +1,9 @@
 """Batch jobs of openEO as a kind of job."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 import msgspec
 import orjson
@@ -12,11 +13,15 @@ from twinlake.core.errors import UnauthenticatedError
 from twinlake.engines.sandbox import Limits
 from twinlake.identity.principals import Caller
 from twinlake.jobs.models import JobKind, Retry
-from twinlake.processing.openeo.computing import Computing
+from twinlake.processing.openeo.computing import Computing, Failure
 from twinlake.processing.openeo.definition_store import DefinitionStore
-from twinlake.processing.openeo.graphs import read_graph_of, refuse
+from twinlake.processing.openeo.graphs import read_graph_of, refuse, refuse_for
+from twinlake.processing.openeo.loading.pins import write_pinned
+from twinlake.standards.openeo.errors import EstimateComplexityError
+from twinlake.standards.openeo.graph import Fault
 
 OPENEO = "openeo"
+_Found = TypeVar("_Found")
 _LONGEST = timedelta(days=2)
 _RETRY = Retry(failures=4, first_delay=timedelta(milliseconds=500))
 
@@ -31,6 +36,9 @@ class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     inline_cubes: bool
     options: Mapping[str, Any]
     """``job_options``."""
+    title: str
+    pins: Mapping[str, Any]
+    """What the graph loads, as it was when the job was started: `loading.pins.read_pinned` reads it."""
 
 
 class Preparing:
@@ -47,33 +55,71 @@ class Preparing:
         self._defined = defined
         self._inline_cubes = inline_cubes
 
+    async def estimate(self, caller: Caller, document: JsonObject) -> Mapping[str, Any]:
+        """Return what a job's document takes, as `cost.estimating.Estimate` has it; raises as `prepare` does.
+
+        Raises
+        ------
+        EstimateComplexityError
+            It depends on what is in the data.
+        """
+        graph, called = await self._read(caller, document)
+        found = await self._computing.estimate(graph, called, caller)
+        if isinstance(found, Failure) and found.code == EstimateComplexityError.code:
+            raise EstimateComplexityError(found.message)
+        return _require(found)
+
     async def prepare(self, caller: Caller, document: JsonObject) -> JsonObject:
-        """Check the graph of a job's document and freeze what it calls.
+        """Check the graph of a job's document and freeze what it calls and loads.
 
         Raises
         ------
         GraphFailedError
-            The graph is wrong.
+            The graph is wrong, or there is nothing to load.
+        SignInRequiredError, RefusedError
+            *caller* may not read what it loads.
         """
-        if caller.principal is None:
-            raise UnauthenticatedError("A job needs an owner.", remedy="Send a token.")
-        graph = read_graph_of(document["process"])
-        called = await self._defined.list_called(caller.principal, graph)
-        if faults := await self._computing.check(graph, called):
-            raise refuse(faults)
+        graph, called = await self._read(caller, document)
+        pinned = _require(await self._computing.pin(graph, called, caller))
         order = Order(
             graph=document["process"]["process_graph"],
             definitions={name: orjson.loads(text) for name, text in called.items()},
             log_level=document["log_level"],
             inline_cubes=self._inline_cubes,
             options=document.get("job_options", {}),
+            title=document.get("title") or "Result",
+            pins=write_pinned(pinned),
         )
         written: JsonObject = msgspec.to_builtins(order)
         return written
 
+    async def _read(self, caller: Caller, document: JsonObject) -> tuple[bytes, dict[str, bytes]]:
+        """Return the graph of a job, and the user-defined processes that it may call."""
+        if caller.principal is None:
+            raise UnauthenticatedError("A job needs an owner.", remedy="Send a token.")
+        graph = read_graph_of(document["process"])
+        return graph, await self._defined.list_called(caller.principal, graph)
 
-def openeo_kind(*, preparing: Preparing, limits: Limits, concurrent: int, stall: timedelta) -> JobKind:
-    """Make the kind."""
+
+def _require(found: Mapping[str, _Found] | list[Fault] | Failure) -> Mapping[str, _Found]:
+    """Return what was found; refuse a graph that is wrong."""
+    if isinstance(found, Failure):
+        raise refuse_for(found.code, found.message, found.node)
+    if isinstance(found, list):
+        raise refuse(found)
+    return found
+
+
+def openeo_kind(
+    *, preparing: Preparing, limits: Limits, concurrent: int, stall: timedelta, link_roots: Sequence[Path]
+) -> JobKind:
+    """Make the kind.
+
+    Parameters
+    ----------
+    link_roots
+        Folders whose files may be linked: children read there, too.
+    """
     return JobKind(
         name=OPENEO,
         api=OPENEO,
@@ -84,4 +130,6 @@ def openeo_kind(*, preparing: Preparing, limits: Limits, concurrent: int, stall:
         stall=stall,
         longest=_LONGEST,
         retry=_RETRY,
+        readable=tuple(link_roots),
+        keeps_work=True,
     )

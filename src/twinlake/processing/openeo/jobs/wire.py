@@ -3,7 +3,7 @@
 Source: https://api.openeo.org/1.2.0/#tag/Batch-Jobs
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -201,3 +201,14 @@ def write_end(failure: Failure, finished_at: int | None) -> JsonObject:
 def instant(microseconds: int | None) -> str | None:
     """Write an instant."""
     return None if microseconds is None else to_text(from_microseconds(microseconds))
+
+
+def write_estimate(told: Mapping[str, Any], tariff: Tariff | None) -> JsonObject:
+    """Write what a job will take, as openEO has it; figures that it has no place for stand beside."""
+    likely = told["cpu_seconds"]["likely"]
+    document: JsonObject = {
+        "duration": f"PT{max(round(likely), 1)}S",
+        "size": round(told["result_bytes"]["likely"]),
+        "twinlake:estimate": dict(told),
+    }
+    return document if tariff is None else {**document, "costs": round(tariff.per_cpu_hour * likely / _SECONDS_PER_HOUR, 6)}

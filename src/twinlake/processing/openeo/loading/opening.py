@@ -4,14 +4,25 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from twinlake.processing.openeo.loading.pins import RasterPins
+from twinlake.processing.openeo.cubes import Cube
+from twinlake.processing.openeo.loading.canvas import hollow_values
+from twinlake.processing.openeo.loading.pins import Pins, RasterPins
 from twinlake.processing.openeo.loading.rasters import open_rasters
 from twinlake.processing.openeo.loading.source import Source
+from twinlake.standards.openeo.errors import FeatureUnsupportedError
 
 
-def open_source(pins: RasterPins, files: Mapping[str, Path]) -> AbstractContextManager[Source]:
+def open_source(pins: Pins, files: Mapping[str, Path]) -> AbstractContextManager[Source]:
     """Return a context that holds the source of *pins*; *files* are where the pinned files lie, by key.
 
     Files are opened when they are first read, and closed with the context.
     """
+    if not isinstance(pins, RasterPins):
+        raise FeatureUnsupportedError("Files of named arrays are not loaded yet.")
     return open_rasters(pins, files)
+
+
+def hollow_cube(pins: Pins) -> Cube:
+    """Return the cube of *pins* without a cell along its spatial dimensions: what there is to know without its files."""
+    shape = tuple([0 if each.kind == "spatial" else len(each.labels) for each in pins.dimensions])
+    return Cube(values=hollow_values(shape, pins.dtype), dimensions=pins.dimensions)

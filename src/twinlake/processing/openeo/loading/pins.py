@@ -1,5 +1,6 @@
 """Pins: what a load will read, fixed. Plain JSON, the same on every machine; whoever has them asks no catalogue any more."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -125,12 +126,15 @@ class ArrayPins(_Pins, frozen=True, kw_only=True, omit_defaults=True, tag="array
 Pins = RasterPins | ArrayPins
 
 
-def write_pins(pins: Pins) -> bytes:
-    """Return *pins* as JSON."""
-    return msgspec.json.encode(pins)
+PinnedLoads = Mapping[str, Pins]
+"""What each load of a graph reads, by node."""
 
 
-def read_pins(text: bytes | str) -> Pins:
-    """Return what `write_pins` wrote."""
-    pins: Any = msgspec.json.decode(text, type=Pins)
-    return pins  # type: ignore[no-any-return]
+def write_pinned(pinned: PinnedLoads) -> dict[str, Any]:
+    """Return pins as JSON that `read_pinned` reads."""
+    return {node: msgspec.to_builtins(pins) for node, pins in pinned.items()}
+
+
+def read_pinned(document: Mapping[str, Any]) -> PinnedLoads:
+    """Return what `write_pinned` wrote."""
+    return {node: msgspec.convert(each, Pins) for node, each in document.items()}

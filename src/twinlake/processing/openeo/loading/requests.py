@@ -53,6 +53,11 @@ class LoadRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         return None if self.box is not None else self.spatial_extent
 
 
+def is_load(node: Node) -> bool:
+    """Whether a node loads by search."""
+    return node.process in _SOURCES and node.namespace in {None, "backend"}
+
+
 def find_loads(graph: Graph) -> list[LoadRequest]:
     """Return what *graph*, with all definitions put into it, loads by search; callbacks load nothing.
 
@@ -65,7 +70,7 @@ def find_loads(graph: Graph) -> list[LoadRequest]:
     followers = {each.node: node for node in graph.nodes.values() for each in _nodes_in(node)}
     found = []
     for node in graph.nodes.values():
-        if node.process not in _SOURCES or node.namespace not in {None, "backend"}:
+        if not is_load(node):
             continue
         request, at = _read(node), node.id
         while uses[at] == 1 and at != graph.result:

@@ -23,6 +23,10 @@ class Source(Protocol):
         """How many labels along each dimension are stored, and therefore read, together; 1 where it does not matter."""
         ...
 
+    def close(self) -> None:
+        """Close what is open; what is read afterwards opens it again. Copies of a process must not share open files."""
+        ...
+
     def read(self, window: Window) -> Cube:
         """Return a part, with its labels.
 

@@ -1,5 +1,6 @@
 """The child of a batch job: has the graph computed, tells how it goes, and has the site keep what came of it."""
 
+import shutil
 import sys
 import time
 import traceback
@@ -26,9 +27,18 @@ def run(context: JobContext) -> JsonObject:
     order = msgspec.convert(context.spec, Order)
     telling = _Telling(context, order.log_level)
     folder = context.scratch / "results"
+    shutil.rmtree(folder, ignore_errors=True)  # an earlier attempt may have left it half done
     folder.mkdir()
     try:
-        files = execute(order, folder=folder, report=Report(telling))
+        laid_out = context.gateway.post("openeo/inputs", {})["files"] if order.pins else {}
+        files = execute(
+            order,
+            identifier=context.gateway.run,
+            files=laid_out,
+            scratch=context.scratch / "parts",
+            folder=folder,
+            report=Report(telling),
+        )
     except OpenEoError as error:
         raise _explain(error, telling) from error
     except (TwinlakeError, MemoryError, httpx2.TransportError):

@@ -14,7 +14,7 @@ class Cluster:
 
     client: Any
 
-    def run(self, numbers: Sequence[int], work: Callable[[int], None]) -> Iterator[int]:
+    def run(self, numbers: Sequence[int], work: Callable[[int], None], *, peak_bytes: int = 0) -> Iterator[int]:  # noqa: ARG002
         """Call *work* with each number; yield each when it is done, in any order.
 
         Raises

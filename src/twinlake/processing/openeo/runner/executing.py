@@ -1,6 +1,6 @@
 """The work itself: a graph is computed, and its result written to files."""
 
-import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,13 +8,16 @@ from pathlib import Path
 import orjson
 
 from twinlake.core.documents import JsonObject
-from twinlake.processing.openeo.cubes import Cube, write_cube
 from twinlake.processing.openeo.evaluating import evaluate
+from twinlake.processing.openeo.formats.facts import WrittenFile
+from twinlake.processing.openeo.formats.saved import Saved, save
 from twinlake.processing.openeo.graphs import refuse
 from twinlake.processing.openeo.jobs.kind import Order
+from twinlake.processing.openeo.loading.pins import read_pinned
 from twinlake.processing.openeo.reading import read_checked
 from twinlake.processing.openeo.reporting import Report
-from twinlake.processing.openeo.values import Values, to_json
+from twinlake.processing.openeo.runner.forks import Forks
+from twinlake.processing.openeo.runner.running import Run, facts_of, open_sources, plan_graph, write_saved
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,20 +49,57 @@ class ResultFile:
         return {name: value for name, value in described.items() if value is not None}
 
 
-def execute(order: Order, *, folder: Path, report: Report) -> list[ResultFile]:
-    """Compute the graph of *order* and write its result below *folder*.
+def execute(
+    order: Order, *, identifier: str, files: Mapping[str, str], scratch: Path, folder: Path, report: Report
+) -> list[ResultFile]:
+    """Compute the graph of *order* and write its results below *folder*.
+
+    Parameters
+    ----------
+    files
+        Where what is loaded lies, by key.
+    scratch
+        For parts that are done: an attempt that finds some there goes on with the others.
 
     Raises
     ------
     OpenEoError
         A process cannot do what it was asked to.
     """
+    graph = orjson.dumps(order.graph)
     definitions = {name: orjson.dumps(each).decode() for name, each in order.definitions.items()}
-    read = read_checked(orjson.dumps(order.graph), definitions, inline_cubes=order.inline_cubes)
+    read = read_checked(graph, definitions, inline_cubes=order.inline_cubes)
     if read.graph is None:
         raise refuse(read.faults)
-    result = evaluate(read.graph, read.cubes, read.definitions, report=report)
-    written = write_cube(result) if isinstance(result, Cube) else to_json(result) if isinstance(result, Values) else result
-    path = folder / "result.json"
-    path.write_text(json.dumps(written, allow_nan=True, separators=(",", ":")), encoding="utf-8")
-    return [ResultFile(path=path, media_type="application/json", title="Result")]
+    pinned = read_pinned(order.pins)
+    facts = facts_of(identifier, graph.decode(), pinned, title=order.title)
+    if read.cubes:
+        result = evaluate(read.graph, read.cubes, read.definitions, report=report)
+        saved = result if isinstance(result, Saved) else save(result)
+        return _describe(write_saved(saved, folder=folder, facts=facts), folder)
+    planned = plan_graph(read.graph, read.definitions)
+    with open_sources(pinned, files) as sources:
+        run = Run(
+            plan=planned,
+            sources=sources,
+            scratch=scratch,
+            runner=Forks(os.cpu_count() or 1),
+            progress=lambda done, total: report.progress(done, total, "tiles"),
+            report=report,
+        )
+        return _describe(run.save(run.compute(), folder, facts), folder)
+
+
+def _describe(written: Sequence[WrittenFile], folder: Path) -> list[ResultFile]:
+    return [
+        ResultFile(
+            path=folder / each.path,
+            media_type=each.media_type,
+            title=each.title,
+            roles=each.roles,
+            bbox=each.bbox,
+            interval=None if each.start is None or each.end is None else (each.start, each.end),
+            members=each.fields,
+        )
+        for each in written
+    ]

@@ -22,8 +22,10 @@ class Forks:
     """Does what can be done side by side in so many processes, which see what this one sees; nothing that they do to it stays."""
 
     count: int
+    memory_bytes: int = 2 << 30
+    """What they may take together, beside what this one has already; one works in any case."""
 
-    def run(self, numbers: Sequence[int], work: Callable[[int], None]) -> Iterator[int]:
+    def run(self, numbers: Sequence[int], work: Callable[[int], None], *, peak_bytes: int = 0) -> Iterator[int]:
         """Call *work* with each number; yield each when it is done, in any order.
 
         Raises
@@ -31,7 +33,7 @@ class Forks:
         OpenEoError
             As *work* raised it; `ProcessGraphComplexityError` if a process has died over its number.
         """
-        count = min(self.count, len(numbers))
+        count = min(self.count, len(numbers), max(self.memory_bytes // max(peak_bytes, 1), 1))
         if count <= 1:
             for number in numbers:
                 work(number)

@@ -1,22 +1,30 @@
 """A run of a planned graph: its cubes in tiles, and the files of all that it makes."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from twinlake.processing.openeo.cost.estimating import Estimate, estimate
 from twinlake.processing.openeo.cubes import Cube
+from twinlake.processing.openeo.definitions import Definitions
 from twinlake.processing.openeo.formats.facts import ResultFacts, WrittenFile
 from twinlake.processing.openeo.formats.saved import Saved, save
 from twinlake.processing.openeo.formats.writing import write, write_plain
+from twinlake.processing.openeo.loading.opening import hollow_cube, open_source
+from twinlake.processing.openeo.loading.pins import PinnedLoads
+from twinlake.processing.openeo.loading.requests import is_load
 from twinlake.processing.openeo.loading.source import Source
-from twinlake.processing.openeo.planning import Output, Plan
+from twinlake.processing.openeo.planning import Output, Plan, plan
 from twinlake.processing.openeo.reporting import UNHEARD, Report
 from twinlake.processing.openeo.tiles.computing import Computed, Progress, TileComputing, TileRunner, depends_on_data
-from twinlake.processing.openeo.tiles.layout import TileSize, lay_out
+from twinlake.processing.openeo.tiles.layout import Chunks, TileSize, lay_out
 from twinlake.processing.openeo.tiles.shapes import Shapes, trace_shapes
+from twinlake.processing.openeo.tiles.windows import hollow, whole
 from twinlake.standards.openeo.errors import EstimateComplexityError
+from twinlake.standards.openeo.graph import Graph
 
 _SIZE = TileSize()
 
@@ -74,8 +82,37 @@ class Run:
         return files
 
 
-def estimate_plan(plan: Plan, sources: Mapping[str, Source], size: TileSize = _SIZE) -> Estimate:
-    """Return what a plan takes.
+@contextmanager
+def open_sources(pinned: PinnedLoads, files: Mapping[str, str]) -> Iterator[Mapping[str, Source]]:
+    """Yield the sources of pinned loads, by node; *files* are where their files lie, by key."""
+    paths = {key: Path(path) for key, path in files.items()}
+    with ExitStack() as stack:
+        yield {node: stack.enter_context(open_source(pins, paths)) for node, pins in pinned.items()}
+
+
+def plan_graph(graph: Graph, definitions: Definitions) -> Plan:
+    """Return how a graph is computed; raises as `planning.plan` does."""
+    return plan(graph, definitions, is_load=is_load)
+
+
+def facts_of(identifier: str, graph: str, pinned: PinnedLoads, *, title: str = "Result") -> ResultFacts:
+    """Return what is told of a result beside its cells; *graph* is JSON."""
+    files = {file.key: file for pins in pinned.values() for file in pins.files}
+    lineage = [{"id": key, "sha256": file.sha256} if file.sha256 else {"id": key} for key, file in sorted(files.items())]
+    return ResultFacts(identifier=identifier, title=title, graph=json.loads(graph), lineage=lineage)
+
+
+def check_plan(planned: Plan, pinned: PinnedLoads) -> None:
+    """Run a plan dry, without any file; raises as `Run.compute` does before anything is computed.
+
+    What depends on values alone, and what comes behind it, is not looked at.
+    """
+    if not depends_on_data(planned.graph):
+        check_outputs(planned, _trace(planned, pinned))
+
+
+def estimate_plan(planned: Plan, pinned: PinnedLoads, size: TileSize = _SIZE) -> Estimate:
+    """Return what a plan takes, told without any file.
 
     Raises
     ------
@@ -84,13 +121,31 @@ def estimate_plan(plan: Plan, sources: Mapping[str, Source], size: TileSize = _S
     OpenEoError
         As `Run.compute` raises it before anything is computed.
     """
-    if depends_on_data(plan.graph):
+    if depends_on_data(planned.graph):
         raise EstimateComplexityError("How large the result will be depends on what is in the data.")
-    shapes = trace_shapes(plan.graph, {node: source.hollow for node, source in sources.items()}, plan.definitions)
-    check_outputs(plan, shapes)
-    targets = [each.node for each in plan.outputs if isinstance(shapes.results[each.node], Cube)]
-    stages = lay_out(shapes, targets, {node: source.chunks for node, source in sources.items()}, size) if targets else ()
+    shapes = _trace(planned, pinned)
+    check_outputs(planned, shapes)
+    return estimate_shapes(planned, shapes, {node: {} for node in pinned}, size)
+
+
+def estimate_shapes(planned: Plan, shapes: Shapes, chunks: Chunks, size: TileSize) -> Estimate:
+    """Return what a plan takes of which the *shapes* are known."""
+    targets = [each.node for each in planned.outputs if isinstance(shapes.results[each.node], Cube)]
+    stages = lay_out(shapes, targets, chunks, size) if targets else ()
     return estimate(shapes, stages, targets)
+
+
+def _trace(planned: Plan, pinned: PinnedLoads) -> Shapes:
+    return trace_shapes(planned.graph, {node: hollow_cube(pins) for node, pins in pinned.items()}, planned.definitions)
+
+
+def write_saved(saved: Saved, *, folder: Path, facts: ResultFacts) -> list[WrittenFile]:
+    """Write a result that is in memory."""
+    options = saved.options
+    if not isinstance(saved.data, Cube):
+        return write_plain(saved.data, format=saved.format, options=options, folder=folder, facts=facts)
+    tiles = [(whole(saved.data.dimensions), saved.data)]
+    return write(hollow(saved.data), tiles, format=saved.format, options=options, folder=folder, facts=facts)
 
 
 def check_outputs(plan: Plan, shapes: Shapes) -> None:

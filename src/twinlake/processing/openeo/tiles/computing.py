@@ -27,10 +27,15 @@ _SIZE = TileSize()
 class TileRunner(Protocol):
     """Does what can be done side by side."""
 
-    def run(self, numbers: Sequence[int], work: Callable[[int], None]) -> Iterator[int]:
+    def run(self, numbers: Sequence[int], work: Callable[[int], None], *, peak_bytes: int) -> Iterator[int]:
         """Call *work* with each number, maybe in other processes; yield each when it is done, in any order.
 
         The first error of *work* is raised.
+
+        Parameters
+        ----------
+        peak_bytes
+            What one of them takes in memory.
         """
         ...
 
@@ -38,7 +43,7 @@ class TileRunner(Protocol):
 class Here:
     """Does one thing after the other in this process."""
 
-    def run(self, numbers: Sequence[int], work: Callable[[int], None]) -> Iterator[int]:
+    def run(self, numbers: Sequence[int], work: Callable[[int], None], *, peak_bytes: int) -> Iterator[int]:  # noqa: ARG002
         """Call *work* with each number in order."""
         for number in numbers:
             work(number)
@@ -155,7 +160,9 @@ class TileComputing:
         self._done += len(stage.windows) - len(numbers)
         work = _Work(shapes=shapes, stage=stage, sources=self._sources, kept=dict(self._kept), scratch=scratch)
         self._progress(self._done, total)
-        for _ in self._runner.run(numbers, work):
+        for source in self._sources.values():
+            source.close()
+        for _ in self._runner.run(numbers, work, peak_bytes=stage.peak_bytes):
             self._done += 1
             self._progress(self._done, total)
         if stage.fold is None:
