@@ -150,8 +150,21 @@ def test_regular_cube(tmp_path, form):
         "type": "temporal",
         "extent": ["2020-01-01T00:00:00Z", "2020-01-01T12:00:00Z"],
         "step": "PT21600S",
+        "twinlake:labels": {
+            "calendar": "standard",
+            "first": "2020-01-01T00:00:00Z",
+            "step_milliseconds": 21_600_000,
+            "count": 3,
+        },
     }
-    assert dimensions["lon"] == {"type": "spatial", "axis": "x", "extent": [0.0, 350.0], "reference_system": 4326, "step": 10.0}
+    assert dimensions["lon"] == {
+        "type": "spatial",
+        "axis": "x",
+        "extent": [0.0, 350.0],
+        "reference_system": 4326,
+        "step": 10.0,
+        "twinlake:labels": {"first": 0.0, "last": 350.0, "count": 36},
+    }
     variable = described.asset["cube:variables"]["t2m"]
     assert (variable["unit"], variable["data_type"], variable["dimensions"]) == ("K", "int16", ["time", "lat", "lon"])
     assert variable["statistics"]["minimum"] == pytest.approx(280.1)

@@ -31,6 +31,8 @@ class ArrayVariable:
     """Clean for JSON."""
     read: Callable[[Selection], NDArray[Any]]
     """Return stored values of a selection."""
+    chunks: tuple[int, ...] | None = None
+    """Lengths of the pieces that are decoded whole; None where values lie one behind the other."""
 
     @property
     def is_numeric(self) -> bool:
@@ -46,6 +48,12 @@ class ArrayVariable:
     def short_name(self) -> str:
         """The name without its groups."""
         return self.name.rsplit("/", 1)[-1]
+
+    @property
+    def value_dtype(self) -> np.dtype[Any]:
+        """What stored values are read as: classic NetCDF has unsigned integers only by an attribute."""
+        is_unsigned = self.dtype.kind == "i" and self.text("_Unsigned") == "true"
+        return np.dtype(self.dtype.str.replace("i", "u")) if is_unsigned else self.dtype
 
     def text(self, *names: str) -> str:
         """Return the first of these attributes that is text, or an empty string."""
@@ -69,17 +77,49 @@ class ArrayVariable:
         return np.asarray(self.read(whole))[steps]
 
     def _decode(self, stored: NDArray[Any]) -> NDArray[np.float64]:
-        if self.text("_Unsigned") == "true" and stored.dtype.kind == "i":
-            stored = stored.view(stored.dtype.str.replace("i", "u"))
+        stored = self.as_values(stored)
         values = stored.astype(np.float64)
-        for name in ("_FillValue", "missing_value"):
-            if (fill := number_of(dict(self.attributes), name)) is not None:
-                values[np.isclose(values, fill, rtol=1e-6, atol=0.0) if stored.dtype.kind == "f" else stored == fill] = np.nan
-        if stored.dtype.kind == "f":
-            values[np.abs(values) > _DEFAULT_FILL] = np.nan
+        values[self.is_missing(stored)] = np.nan
         scale = number_of(dict(self.attributes), "scale_factor")
         offset = number_of(dict(self.attributes), "add_offset")
         return values * (1.0 if scale is None else scale) + (offset or 0.0)
+
+    def as_values(self, stored: NDArray[Any]) -> NDArray[Any]:
+        """Return what was read in the type that is meant (`value_dtype`)."""
+        return stored if self.value_dtype == stored.dtype else np.ascontiguousarray(stored).view(self.value_dtype)
+
+    def is_missing(self, values: NDArray[Any]) -> NDArray[np.bool_]:
+        """Return which of stored *values*, of the type that is meant, stand for none (CF 2.5.1)."""
+        missing = np.zeros(values.shape, dtype=bool)
+        for name in ("_FillValue", "missing_value"):
+            for fill in self._numbers(name):
+                missing |= values == fill
+        if values.dtype.kind == "f":
+            missing |= np.isnan(values) | ((np.abs(values) > _DEFAULT_FILL) & np.isfinite(values))
+        return missing
+
+    def is_beyond(self, values: NDArray[Any]) -> NDArray[np.bool_]:
+        """Return which of stored *values* lie beyond those that the file says are valid (CF 2.5.1)."""
+        beyond = np.zeros(values.shape, dtype=bool)
+        low, high = self._numbers("valid_min"), self._numbers("valid_max")
+        if len(span := self._numbers("valid_range")) == 2:
+            low, high = span[:1], span[1:]
+        for each in low:
+            beyond |= values < each
+        for each in high:
+            beyond |= values > each
+        return beyond
+
+    def _numbers(self, name: str) -> list[Any]:
+        """Return the numbers of an attribute in the type that stored values are meant in; those that it has not are left out."""
+        given = self.attributes.get(name)
+        found = (number_of({name: each}, name) for each in (given if isinstance(given, list) else [given]))
+        dtype = self.value_dtype
+        if dtype.kind == "f":
+            with np.errstate(over="ignore"):  # what is beyond the type is infinite in it
+                return [dtype.type(each) for each in found if each is not None]
+        turn = 2 ** (8 * dtype.itemsize) if dtype != self.dtype else 0
+        return [int(each) % turn if turn else each for each in found if each is not None]
 
 
 @dataclass(frozen=True, slots=True)

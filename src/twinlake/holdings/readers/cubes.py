@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twinlake.core.documents import JsonObject
-from twinlake.holdings.readers import file_times, footprints, hdf5, netcdf_classic, slices, times, zarr_store
+from twinlake.holdings.readers import file_times, footprints, hdf5, labels, netcdf_classic, slices, times, zarr_store
 from twinlake.holdings.readers.arrays import ArrayFile, ArrayVariable
 from twinlake.holdings.readers.attributes import number_of, text_of
 from twinlake.holdings.readers.axes import bounds_of, data_variables, is_height, leading_variable, valid_times
@@ -160,7 +160,7 @@ def _dimension(file: ArrayFile, name: str, layout: Layout | None) -> JsonObject:
         return _curvilinear(name, layout)
     time = next((each for each in valid_times(file) if each.dimensions == (name,)), None)
     if time is not None:
-        return _temporal(time)
+        return _temporal(time) | _exactly(labels.describe_times(time, bounds_of(file, time)))
     axis_variable = file.variables.get(name)
     if axis_variable is not None and axis_variable.dimensions == (name,) and axis_variable.size:
         return _other(axis_variable)
@@ -178,7 +178,11 @@ def _horizontal(values: NDArray[np.float64], letter: str, grid: AxisGrid) -> Jso
         described["step"] = step
     elif values.size <= MAX_LISTED_VALUES:
         described["values"] = values.tolist()
-    return described
+    return described | _exactly(labels.describe_axis(values))
+
+
+def _exactly(described: JsonObject | None) -> JsonObject:
+    return {} if described is None else {labels.MEMBER: described}
 
 
 def _curvilinear(name: str, cloud: CellCloud) -> JsonObject:
@@ -192,7 +196,7 @@ def _curvilinear(name: str, cloud: CellCloud) -> JsonObject:
         "extent": [float(np.nanmin(values)), float(np.nanmax(values))],
         "reference_system": 4326,
         "description": f"Curvilinear: the place of each cell stands in {cloud.longitude.name} and {cloud.latitude.name}.",
-    }
+    } | _exactly(labels.describe_cells(cloud, along_x=is_x_direction))
 
 
 def _temporal(variable: ArrayVariable) -> JsonObject:
@@ -259,7 +263,10 @@ def _variable(variable: ArrayVariable, kind: str) -> JsonObject:
         described["unit"] = unit
     if standard_name := variable.text("standard_name"):
         described["cf:standard_name"] = standard_name
-    described["data_type"] = variable.dtype.name if variable.dtype.name in _DATA_TYPES else "other"
+    described["data_type"] = variable.value_dtype.name if variable.value_dtype.name in _DATA_TYPES else "other"
+    for name, attribute in (("raster:scale", "scale_factor"), ("raster:offset", "add_offset")):
+        if (number := number_of(dict(variable.attributes), attribute)) is not None:
+            described[name] = number
     nodata = number_of(dict(variable.attributes), "_FillValue")
     if nodata is not None:
         described["nodata"] = nodata

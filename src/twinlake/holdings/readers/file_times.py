@@ -56,18 +56,27 @@ def decode(values: NDArray[Any], units: str, calendar: str) -> NDArray[np.object
     ValueError
         *units* or *calendar* are not of the CF conventions (section 4.4).
     """
+    found = [None if date is None else _real_date(date) for date in decode_dates(values, units, calendar)]
+    dated = np.full(len(found), None, object)
+    dated[:] = found
+    return dated
+
+
+def decode_dates(values: NDArray[Any], units: str, calendar: str) -> list[Any]:
+    """Turn numbers of a CF time axis into dates of its calendar, as cftime has them; raises as `decode` does."""
     import cftime
 
     numbers = np.asarray(values, np.float64).ravel()
-    dated = np.full(numbers.shape, None, object)
-    good = np.isfinite(numbers) & (np.abs(numbers) < 1e15)
-    if good.any():
+    dated: list[Any] = [None] * numbers.size
+    good = np.flatnonzero(np.isfinite(numbers) & (np.abs(numbers) < 1e15))
+    if good.size:
         units = re.sub(r"\s+UTC$", "", units.strip())
         try:
             found = np.atleast_1d(cftime.num2date(numbers[good], units, calendar=calendar or "standard"))
         except (TypeError, OverflowError) as error:
             raise ValueError(str(error)) from error
-        dated[good] = [_real_date(date) for date in found]
+        for place, date in zip(good.tolist(), found, strict=True):
+            dated[place] = date
     return dated
 
 

@@ -145,7 +145,8 @@ def _is_bare_dimension(dataset: h5py.Dataset) -> bool:
 
 
 def _variable(name: str, dataset: h5py.Dataset, axes: tuple[str, ...]) -> ArrayVariable:
-    return ArrayVariable(name, axes, tuple(dataset.shape), dataset.dtype, _attributes(dataset), dataset.__getitem__)
+    attributes, chunks = _attributes(dataset), dataset.chunks
+    return ArrayVariable(name, axes, tuple(dataset.shape), dataset.dtype, attributes, dataset.__getitem__, chunks)
 
 
 def _attributes(owner: Any) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 from zarr.errors import BaseZarrError
-from zarr.storage import LocalStore
+from zarr.storage import LocalStore, ZipStore
 
 from twinlake.core.documents import JsonObject
 from twinlake.holdings.readers.arrays import ArrayFile, ArrayVariable, Selection
@@ -46,6 +47,7 @@ class _Array:
     dtype: np.dtype[Any]
     dimensions: tuple[str, ...]
     attributes: JsonObject
+    chunks: tuple[int, ...]
 
 
 def list_members(path: Path) -> list[tuple[str, int]]:
@@ -75,6 +77,20 @@ def manifest(path: Path) -> tuple[JsonObject, ...]:
     return tuple({"path": name, "size": size, "sha256": _sha256(path / name)} for name, size in list_members(path))
 
 
+def _list_archive(path: Path) -> list[tuple[str, int]]:
+    """Return what `list_members` does, of a store in one archive as an ingest run writes it: nothing in it is packed."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+    except (zipfile.BadZipFile, OSError, ValueError) as error:
+        raise UnreadableFileError(f"The archive of the Zarr store cannot be read: {str(error)[:200]}.", _REMEDY) from error
+    if any(each.compress_type != zipfile.ZIP_STORED or each.compress_size != each.file_size for each in entries):
+        raise UnreadableFileError("The archive of the Zarr store is compressed.", _REMEDY)
+    if len(entries) > MAX_DIRECTORY_FILES:
+        raise TooLargeToReadError(f"The Zarr store has more than {MAX_DIRECTORY_FILES} files.", "Write it with larger chunks.")
+    return sorted((each.filename, each.file_size) for each in entries)
+
+
 def _sha256(path: Path) -> str:
     with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -82,7 +98,7 @@ def _sha256(path: Path) -> str:
 
 @contextmanager
 def open_arrays(path: Path) -> Iterator[ArrayFile]:
-    """Open the Zarr store at *path* and yield its arrays.
+    """Open the Zarr store at *path*, a folder or an archive that holds one, and yield its arrays.
 
     Raises
     ------
@@ -98,7 +114,7 @@ def open_arrays(path: Path) -> Iterator[ArrayFile]:
     for name, array in arrays.items():
         lengths |= dict(zip(array.dimensions, array.shape, strict=True))
         variables[name] = ArrayVariable(
-            name, array.dimensions, array.shape, array.dtype, array.attributes, _Reader(path, name, array)
+            name, array.dimensions, array.shape, array.dtype, array.attributes, _Reader(path, name, array), array.chunks
         )
     yield ArrayFile(lengths, variables, attributes)
 
@@ -113,7 +129,7 @@ class _Reader:
 
     def __call__(self, selection: Selection) -> NDArray[Any]:
         try:
-            opened = zarr.open_array(LocalStore(self.path, read_only=True), path=self.name, mode="r")
+            opened = zarr.open_array(_open_store(self.path), path=self.name, mode="r")
             if tuple(opened.shape) != self.array.shape:
                 raise UnreadableFileError("The Zarr store contradicts itself.", _REMEDY)
             return np.asarray(opened[selection])
@@ -121,22 +137,36 @@ class _Reader:
             raise UnreadableFileError(f"The array {self.name!r} cannot be read: {str(error)[:200]}.", _REMEDY) from error
 
 
+def _open_store(path: Path) -> LocalStore | ZipStore:
+    return LocalStore(path, read_only=True) if path.is_dir() else ZipStore(path, mode="r", read_only=True)
+
+
 def _read_metadata(path: Path) -> dict[str, JsonObject]:
     """Return the metadata documents of the store by their path."""
     found: dict[str, JsonObject] = {}
     total = 0
-    for name, size in list_members(path):
+    for name, size in list_members(path) if path.is_dir() else _list_archive(path):
         if name.rsplit("/", 1)[-1] not in _METADATA:
             continue
         total += size
         if size > MAX_DOCUMENT_BYTES or total > MAX_HEADER_BYTES:
             raise TooLargeToReadError("The metadata of the Zarr store is too large.", "Split it into several stores.")
-        with open_regular(path / name) as file:
-            document = parse(file.read(MAX_DOCUMENT_BYTES))
+        document = parse(_read_member(path, name))
         if not isinstance(document, dict):
             raise UnreadableFileError(f"{name} is no JSON object.", _REMEDY)
         found[name] = document
     return found
+
+
+def _read_member(path: Path, name: str) -> bytes:
+    if path.is_dir():
+        with open_regular(path / name) as file:
+            return file.read(MAX_DOCUMENT_BYTES)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.read(name)
+    except (zipfile.BadZipFile, OSError, KeyError, ValueError) as error:
+        raise UnreadableFileError(f"The archive of the Zarr store cannot be read: {str(error)[:200]}.", _REMEDY) from error
 
 
 def _v2(documents: dict[str, JsonObject]) -> tuple[dict[str, _Array], JsonObject]:
@@ -159,7 +189,7 @@ def _v2_array(name: str, document: JsonObject, attributes: JsonObject) -> _Array
         raise UnreadableFileError(f"The metadata of {name!r} is damaged: {error}.", _REMEDY) from None
     _check_chunk(name, chunks, dtype)
     fill = {"_FillValue": document["fill_value"]} if document.get("fill_value") else {}  # zarr's own default is 0, a value
-    return _array(name, shape, dtype, attributes.get("_ARRAY_DIMENSIONS"), fill | attributes)
+    return _Array(shape, dtype, _name_axes(name, shape, attributes.get("_ARRAY_DIMENSIONS")), _clean(fill | attributes), chunks)
 
 
 def _v3(documents: dict[str, JsonObject]) -> tuple[dict[str, _Array], JsonObject]:
@@ -182,7 +212,8 @@ def _v3_array(name: str, document: JsonObject) -> _Array:
     except (KeyError, TypeError, ValueError) as error:
         raise UnreadableFileError(f"The metadata of {name!r} is damaged: {error}.", _REMEDY) from None
     _check_chunk(name, inner or chunks, dtype)
-    return _array(name, shape, dtype, document.get("dimension_names"), document.get("attributes") or {})
+    dimensions, attributes = _name_axes(name, shape, document.get("dimension_names")), _clean(document.get("attributes") or {})
+    return _Array(shape, dtype, dimensions, attributes, inner or chunks)
 
 
 def _flatten_codecs(codecs: list[JsonObject]) -> tuple[list[str], tuple[int, ...] | None]:
@@ -221,12 +252,11 @@ def _check_chunk(name: str, chunks: tuple[int, ...], dtype: np.dtype[Any]) -> No
         )
 
 
-def _array(name: str, shape: tuple[int, ...], dtype: np.dtype[Any], names: Any, attributes: JsonObject) -> _Array:
+def _name_axes(name: str, shape: tuple[int, ...], names: Any) -> tuple[str, ...]:
+    """Return the names of an array's dimensions, which are made up where there are none."""
     if isinstance(names, list) and len(names) == len(shape) and all(isinstance(each, str) for each in names):
-        dimensions = tuple(clean_text(each) for each in names)
-    else:
-        dimensions = tuple(f"{re.sub('[^A-Za-z0-9]', '_', name) or 'array'}_{axis}" for axis in range(len(shape)))
-    return _Array(shape, dtype, dimensions, _clean(attributes))
+        return tuple(clean_text(each) for each in names)
+    return tuple(f"{re.sub('[^A-Za-z0-9]', '_', name) or 'array'}_{axis}" for axis in range(len(shape)))
 
 
 def _clean(attributes: Any) -> JsonObject:

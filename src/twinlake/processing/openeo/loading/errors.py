@@ -12,11 +12,11 @@ class FileUnlikeItsItemError(ProcessError):
     """A file is not what its item says."""
 
     def __init__(self, file: PinnedFile, reason: str) -> None:
-        super().__init__("FileUnlikeItem", f"The file of asset {file.key!r} {reason}, as its item says: ingest it again.")
+        super().__init__("FileUnlikeItem", f"The file of asset {file.key!r} {reason}, unlike its item: ingest it again.")
 
 
 def unlike(file: PinnedFile, reason: str) -> FileUnlikeItsItemError:
-    """Return the error that *file* is not what its item says; *reason* says what is so, and what not."""
+    """Return the error that *file* is not what its item says; *reason* says what is so."""
     return FileUnlikeItsItemError(file, reason)
 
 

@@ -18,6 +18,8 @@ _GAP = 64
 """Cells between two that are wanted, which are read along with them rather than leaving them out."""
 _LONGEST = 4096
 """Cells along one dimension that are read in one piece."""
+_MAX_BLOCK = 1 << 24
+"""Cells that are read in one piece where each target has its own place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,3 +108,73 @@ def take_over(
         return columns, rows
     moved = way_between(read_crs(source), read_crs(target)).transform(columns, rows)
     return np.asarray(moved[0]), np.asarray(moved[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A block of a file, and what it becomes."""
+
+    target_rows: slice
+    target_columns: slice
+    top: int
+    left: int
+    height: int
+    width: int
+    rows: Places | None = None
+    """Of the block, for each row; None where they are just those, or each cell has its own (*cells*)."""
+    columns: Places | None = None
+    cells: Places | None = None
+    """Number within the block for each target, y before x; `NOWHERE` for none."""
+
+    def gather(self, block: NDArray[Any], outside: Any = 0) -> NDArray[Any]:
+        """Return what the targets get of a *block* that was read, y and x last; *outside* where there is nothing to read."""
+        if self.cells is None:
+            return pick(block, self.rows, self.columns)
+        flat = block.reshape(*block.shape[:-2], -1)[..., self.cells]
+        return np.where(self.cells == NOWHERE, np.asarray(outside, dtype=block.dtype), flat)
+
+
+def list_pieces(row: Places, column: Places, is_inside: NDArray[np.bool_]) -> Iterator[Piece]:
+    """Yield blocks, each for a part of the cube that is small enough for its pixels not to lie too far apart."""
+    waiting = [(slice(0, row.shape[0]), slice(0, row.shape[1]))]
+    while waiting:
+        part = waiting.pop()
+        inside = is_inside[part]
+        if not inside.any():
+            continue
+        rows, columns = row[part], column[part]
+        top, left = int(rows[inside].min()), int(columns[inside].min())
+        height, width = int(rows[inside].max()) + 1 - top, int(columns[inside].max()) + 1 - left
+        if height * width > _MAX_BLOCK and inside.size > 1:
+            waiting.extend(_halve(part))
+            continue
+        cells = np.where(inside, (rows - top) * width + (columns - left), NOWHERE)
+        yield Piece(*part, top, left, height, width, cells=cells)
+
+
+def _halve(part: tuple[slice, slice]) -> list[tuple[slice, slice]]:
+    down, across = part
+    if down.stop - down.start >= across.stop - across.start:
+        middle = (down.start + down.stop) // 2
+        return [(slice(down.start, middle), across), (slice(middle, down.stop), across)]
+    middle = (across.start + across.stop) // 2
+    return [(down, slice(across.start, middle)), (down, slice(middle, across.stop))]
+
+
+def plain_pieces(rows: Places, columns: Places) -> list["Piece"]:
+    """Return the blocks in which rows and columns are read that lie along those of the target."""
+    across = list(list_runs(columns))
+    return [_plain_piece(down, each) for down in list_runs(rows) for each in across]
+
+
+def _plain_piece(down: Run, across: Run) -> "Piece":
+    return Piece(
+        target_rows=down.target,
+        target_columns=across.target,
+        top=down.low,
+        left=across.low,
+        height=down.high - down.low,
+        width=across.high - across.low,
+        rows=down.chosen,
+        columns=across.chosen,
+    )

@@ -19,7 +19,9 @@ _PICTURES = frozenset({"thumbnail", "overview", "metadata", "visual"})
 _EPSG = "EPSG:"
 _TIFF = "image/tiff"
 _ARRAYS = ("application/netcdf", "application/x-netcdf", "application/x-hdf5", "application/vnd+zarr", "application/vnd.zarr")
-_TYPES = frozenset({"int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32", "float64"})
+NUMBER_TYPES = frozenset(
+    {"int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32", "float64"}
+)
 MAX_CELLS_ALONG = 1 << 22
 """Labels of one spatial dimension, of a file or a cube."""
 
@@ -170,7 +172,7 @@ def _list_bands(key: str, fields: Fields, item: JsonObject) -> Iterator[BandEntr
         inherited = Fields(band, {**fields.properties, **fields.asset})
         name = band.get("name") or (key if len(described) == 1 else f"{key}_{number}")
         dtype = inherited.get("data_type")
-        if dtype not in _TYPES:
+        if dtype not in NUMBER_TYPES:
             if dtype is not None:
                 raise Unloadable(
                     f"Band {name!r} of asset {key!r}, item {item['id']!r}, is of the type {dtype!r}: no real numbers."

@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from twinlake.core.documents import JsonObject
+from twinlake.processing.openeo.loading.items import write_instant
 from twinlake.processing.openeo.loading.requests import Interval
 from twinlake.processing.openeo.shapes.bands import find_bands
 from twinlake.processing.openeo.shapes.dimensions import Dimension
-from twinlake.processing.openeo.shapes.times import parse_interval
+from twinlake.processing.openeo.shapes.times import parse_interval, parse_time
 from twinlake.standards.openeo.errors import ProcessError, ProcessParameterInvalidError
 
 MAX_LABELS = 100_000
@@ -22,6 +24,44 @@ class Moment:
     """Microseconds, in its calendar."""
     label: str
     interval: tuple[str, str] | None = None
+
+
+def read_moments(described: JsonObject) -> tuple[tuple[Moment, ...], str]:
+    """Return the times along an axis, in its order, and their calendar, as `holdings.readers.labels` describes them.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError, ProcessParameterInvalidError
+        It is no such description.
+    """
+    calendar = str(described["calendar"])
+    if "values" in described:
+        instants = [parse_time(each, calendar) for each in described["values"]]
+    else:
+        first, step, count = (
+            parse_time(described["first"], calendar),
+            int(described["step_milliseconds"]),
+            int(described["count"]),
+        )
+        if not 0 < count <= MAX_LABELS:
+            raise ValueError("too many times")
+        instants = [first + 1000 * step * number for number in range(count)]
+    if "before" in described:
+        before, after = 1000 * int(described["before"]), 1000 * int(described["after"])
+        bounds = [(each - before, each + after) for each in instants]
+    elif "starts" in described:
+        sides = ([parse_time(each, calendar) for each in described[side]] for side in ("starts", "ends"))
+        bounds = list(zip(*sides, strict=True))
+    else:
+        return tuple(Moment(start=each, label=write_instant(each, calendar)) for each in instants), calendar
+    return tuple(
+        Moment(
+            start=start,
+            label=write_instant(each, calendar),
+            interval=(write_instant(start, calendar), write_instant(end, calendar)),
+        )
+        for each, (start, end) in zip(instants, bounds, strict=True)
+    ), calendar
 
 
 def order_times(moments: Iterable[Moment], calendar: str = "standard") -> tuple[Dimension, dict[int, int]]:
@@ -77,6 +117,15 @@ def name_bands(
         common_names=common if any(each is not None for each in common) else None,
         wavelengths=centres if any(each is not None for each in centres) else None,
     )
+
+
+def list_declared_bands(collection: JsonObject) -> list[str]:
+    """Return the names of bands in the order in which ``cube:dimensions`` of a collection has them."""
+    dimensions = collection.get("cube:dimensions")
+    for each in dimensions.values() if isinstance(dimensions, dict) else ():
+        if isinstance(each, dict) and each.get("type") == "bands" and isinstance(each.get("values"), list):
+            return [str(name) for name in each["values"]]
+    return []
 
 
 def choose_bands(bands: Dimension, wanted: Sequence[str] | None) -> Dimension:

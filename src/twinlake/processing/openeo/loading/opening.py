@@ -5,11 +5,11 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from twinlake.processing.openeo.cubes import Cube
+from twinlake.processing.openeo.loading.arrays import open_cubes
 from twinlake.processing.openeo.loading.canvas import hollow_values
-from twinlake.processing.openeo.loading.pins import Pins, RasterPins
+from twinlake.processing.openeo.loading.pins import ArrayPins, Pins
 from twinlake.processing.openeo.loading.rasters import open_rasters
 from twinlake.processing.openeo.loading.source import Source
-from twinlake.standards.openeo.errors import FeatureUnsupportedError
 
 
 def open_source(pins: Pins, files: Mapping[str, Path]) -> AbstractContextManager[Source]:
@@ -17,9 +17,7 @@ def open_source(pins: Pins, files: Mapping[str, Path]) -> AbstractContextManager
 
     Files are opened when they are first read, and closed with the context.
     """
-    if not isinstance(pins, RasterPins):
-        raise FeatureUnsupportedError("Files of named arrays are not loaded yet.")
-    return open_rasters(pins, files)
+    return open_cubes(pins, files) if isinstance(pins, ArrayPins) else open_rasters(pins, files)
 
 
 def hollow_cube(pins: Pins) -> Cube:

@@ -81,39 +81,41 @@ class RasterPins(_Pins, frozen=True, kw_only=True, omit_defaults=True, tag="rast
         return tuple(each.file for each in self.images)
 
 
-class CubeFile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One file of named arrays, and where its times stand in the cube."""
-
-    file: PinnedFile
-    times: tuple[tuple[int, int], ...]
-    """Place along the file's own time axis, or 0 where it has none, and place of the label along ``t``."""
-
-
 class CubeVariable(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One band of a cube of arrays."""
+    """One variable of a file of named arrays, at its place in the cube."""
 
     name: str
-    """Of the variable in every file."""
+    band: int
+    """Place of the label along ``bands``."""
     dimensions: tuple[str, ...]
-    """As the files call and order them."""
+    """As the file calls and orders them."""
     dtype: str
     """As stored."""
     scale: float = 1.0
     offset: float = 0.0
 
 
+class CubeFile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One file of named arrays, and where its times stand in the cube."""
+
+    file: PinnedFile
+    variables: tuple[CubeVariable, ...]
+    times: tuple[tuple[int, int], ...]
+    """Places along the file's own time axis, 0 where it has none, and of the labels along ``t``."""
+    time: str | None = None
+    """Name of its time dimension; None where it is of one time."""
+    y: str
+    x: str
+    """Names of its horizontal dimensions."""
+
+
 class ArrayPins(_Pins, frozen=True, kw_only=True, omit_defaults=True, tag="arrays"):
     """A cube of files that hold named arrays, with dimensions ``t``, ``bands``, others under their own names, ``y``, ``x``."""
 
     cubes: tuple[CubeFile, ...]
-    """In the order in which they are looked at."""
-    variables: tuple[CubeVariable, ...]
-    """One for each label along ``bands``."""
-    time: str | None = None
-    """Name of the time dimension in the files; None where each is of one time."""
-    y: str
-    x: str
-    """Names of the horizontal dimensions in the files."""
+    """In the order in which they are looked at: the first with a valid value in a cell has it."""
+    others: dict[str, tuple[int, ...]] = {}
+    """Of the dimensions under their own names: where in the files each of their labels stands."""
     is_curvilinear: bool = False
     """Whether cells have places of their own, of which the nearest counts."""
 

@@ -4,23 +4,26 @@ from collections.abc import Sequence
 
 import orjson
 
+from twinlake.processing.openeo.loading.array_planning import ArrayPlan, plan_arrays
 from twinlake.processing.openeo.loading.items import Unloadable
 from twinlake.processing.openeo.loading.raster_planning import RasterPlan, plan_rasters
 from twinlake.processing.openeo.loading.requests import LoadRequest
 
-Plan = RasterPlan
+Plan = RasterPlan | ArrayPlan
 
 
 def plan_cube(request: LoadRequest, items: Sequence[bytes], collection: bytes) -> Plan:
     """Return the plan of what *request* asks for of *items*, in the order of time and ids, of a *collection*, all JSON.
 
+    Items that have images are loaded as those, whatever else they have.
+
     Raises
     ------
     OpenEoError
-        As `plan_rasters`.
+        As `plan_rasters` and `plan_arrays`.
     """
-    documents = [orjson.loads(each) for each in items]
-    plan = plan_rasters(request, documents, orjson.loads(collection))
+    documents, described = [orjson.loads(each) for each in items], orjson.loads(collection)
+    plan = plan_rasters(request, documents, described) or plan_arrays(request, documents, described)
     if plan is None:
-        raise Unloadable("The items have no rasters and no grids of arrays.")
+        raise Unloadable("The items have neither images nor arrays on a grid, of which a cube could be made.")
     return plan

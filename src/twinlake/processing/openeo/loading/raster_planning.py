@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from twinlake.core.documents import JsonObject
 from twinlake.processing.openeo.loading.grids import Footing, Grid, axes_of, choose_grid, cut, limit, read_declared
 from twinlake.processing.openeo.loading.items import BandEntry, ItemTime, RasterAsset, list_rasters, read_time
@@ -13,12 +11,14 @@ from twinlake.processing.openeo.loading.labels import (
     choose_bands,
     is_within,
     keep_bands,
+    list_declared_bands,
     name_bands,
     no_data,
     order_times,
 )
 from twinlake.processing.openeo.loading.pins import Image, ImageBand, PinnedFile, RasterPins
 from twinlake.processing.openeo.loading.requests import LoadRequest
+from twinlake.processing.openeo.loading.value_types import join_types
 from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.processing.openeo.shapes.projecting import is_in_degrees
 from twinlake.standards.openeo.errors import ProcessGraphComplexityError
@@ -96,7 +96,7 @@ def plan_rasters(request: LoadRequest, items: Sequence[JsonObject], collection: 
     images, parts = _arrange([each for each in layers if each.band.name in kept.labels], kept, places)
     return RasterPlan(
         dimensions=(t, kept, y, x),
-        dtype=_join_types(layers),
+        dtype=join_types((each.band.dtype, each.band.scale, each.band.offset) for each in layers),
         area=request.area,
         images=images,
         parts=parts,
@@ -127,16 +127,8 @@ def _name_bands(layers: Sequence[_Layer], collection: JsonObject) -> Dimension:
         (each.band.name for each in layers),
         common_names={name: band.common_name for name, band in bands.items()},
         wavelengths={name: band.wavelength for name, band in bands.items()},
-        declared=_declared_bands(collection),
+        declared=list_declared_bands(collection),
     )
-
-
-def _declared_bands(collection: JsonObject) -> list[str]:
-    dimensions = collection.get("cube:dimensions")
-    for each in dimensions.values() if isinstance(dimensions, dict) else ():
-        if isinstance(each, dict) and each.get("type") == "bands" and isinstance(each.get("values"), list):
-            return [str(name) for name in each["values"]]
-    return []
 
 
 def _choose_grid(request: LoadRequest, layers: Sequence[_Layer], collection: JsonObject) -> Grid:
@@ -191,16 +183,3 @@ def _arrange(
         )
         parts.append(part)
     return tuple(assets), tuple(parts)
-
-
-def _join_types(layers: Sequence[_Layer]) -> str:
-    """Return the type that holds the values of all bands exactly, as far as there is one."""
-    return np.result_type(*{value_type(each.band.dtype, each.band.scale, each.band.offset) for each in layers}).name
-
-
-def value_type(dtype: str, scale: float, offset: float) -> np.dtype[np.generic]:
-    """Return the type of stored values once scale and offset are applied: of up to 16 bits float32, else float64."""
-    stored = np.dtype(dtype)
-    if (scale, offset) == (1.0, 0.0):
-        return np.dtype(np.float32) if stored == np.float16 else stored
-    return np.dtype(np.float32 if stored.itemsize <= 2 or stored == np.float32 else np.float64)

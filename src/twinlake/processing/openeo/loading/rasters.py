@@ -8,7 +8,6 @@ import math
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
@@ -25,7 +24,7 @@ from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.loading.areas import Area
 from twinlake.processing.openeo.loading.canvas import Canvas, hollow_values
 from twinlake.processing.openeo.loading.errors import refuse, unlike
-from twinlake.processing.openeo.loading.gathering import NOWHERE, Places, Run, find_cells, list_runs, pick, take_over
+from twinlake.processing.openeo.loading.gathering import NOWHERE, Piece, find_cells, list_pieces, plain_pieces, take_over
 from twinlake.processing.openeo.loading.pins import Image, ImageBand, RasterPins
 from twinlake.processing.openeo.loading.source import Window, range_of
 from twinlake.processing.openeo.shapes.dimensions import Dimension
@@ -35,8 +34,6 @@ _OPEN_FILES = 48
 _REMEMBERED_PLACES = 8
 _CLOSE = 1e-6
 _TURN = 360.0
-_MAX_BLOCK = 1 << 24
-"""Pixels that are read in one piece."""
 
 
 @contextmanager
@@ -55,7 +52,7 @@ class RasterSource:
         self._pins = pins
         self._images = [_OpenImage(each, files[each.file.key]) for each in pins.images]
         self._open: OrderedDict[int, ExitStack] = OrderedDict()
-        self._places: OrderedDict[Any, Sequence[_Piece]] = OrderedDict()
+        self._places: OrderedDict[Any, Sequence[Piece]] = OrderedDict()
         self._area = Area(pins.area, pins.dimensions)
 
     def close(self) -> None:
@@ -106,7 +103,7 @@ class RasterSource:
             for (_, cell), (values, there) in zip(open_parts, read, strict=True):
                 canvas.fill((*cell, piece.target_rows, piece.target_columns), values, there)
 
-    def _locate(self, number: int, y: Dimension, x: Dimension) -> "Sequence[_Piece]":
+    def _locate(self, number: int, y: Dimension, x: Dimension) -> "Sequence[Piece]":
         """Return the pixels of an image for those of a part of the cube; remembered for images that lie alike."""
         image = self._pins.images[number]
         key = (image.crs, image.transform, image.shape, y.labels, x.labels)
@@ -118,7 +115,7 @@ class RasterSource:
         return found
 
     def _read_piece(
-        self, number: int, parts: Sequence[ImageBand], piece: "_Piece"
+        self, number: int, parts: Sequence[ImageBand], piece: "Piece"
     ) -> list[tuple[NDArray[Any], NDArray[np.bool_]]]:
         dataset, opened = self._dataset(number), self._images[number]
         cut = Cut(piece.left, piece.top, piece.width, piece.height)
@@ -228,39 +225,16 @@ def _corner(transform: Sequence[float], row: int, column: int) -> tuple[float, f
     return a * column + b * row + c, d * column + e * row + f
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """A block of a file, and what it becomes."""
-
-    target_rows: slice
-    target_columns: slice
-    top: int
-    left: int
-    height: int
-    width: int
-    rows: Places | None = None
-    """Of the block, for each row; None where they are just those, or each cell has its own (*cells*)."""
-    columns: Places | None = None
-    cells: Places | None = None
-    """Number within the block for each target, y before x; `NOWHERE` for none."""
-
-    def gather(self, block: NDArray[Any], outside: Any = 0) -> NDArray[Any]:
-        """Return what the targets get of a *block* that was read."""
-        if self.cells is None:
-            return pick(block, self.rows, self.columns)
-        return np.where(self.cells == NOWHERE, np.asarray(outside, dtype=block.dtype), block.ravel()[self.cells])
-
-
-def _find_sources(image: Image, y: Dimension, x: Dimension) -> Sequence[_Piece]:
+def _find_sources(image: Image, y: Dimension, x: Dimension) -> Sequence[Piece]:
     """Return the blocks of an image that a part of the cube is made of."""
     a, b, c, d, e, f = image.transform
     rows, columns = image.shape
     assert x.crs is not None
     if image.crs == x.crs and b == d == 0:
         turn = _TURN if is_in_degrees(image.crs) else None
-        along_y = list(list_runs(find_cells(y.coordinates(), origin=f, step=e, count=rows)))
-        along_x = list(list_runs(find_cells(x.coordinates(), origin=c, step=a, count=columns, turn=turn)))
-        return [_plain_piece(down, across) for down in along_y for across in along_x]
+        along_y = find_cells(y.coordinates(), origin=f, step=e, count=rows)
+        along_x = find_cells(x.coordinates(), origin=c, step=a, count=columns, turn=turn)
+        return plain_pieces(along_y, along_x)
     cells_x, cells_y = take_over(x.coordinates(), y.coordinates(), source=x.crs, target=image.crs)
     determinant = a * e - b * d
     with np.errstate(invalid="ignore"):  # infinite where there is no way
@@ -269,44 +243,4 @@ def _find_sources(image: Image, y: Dimension, x: Dimension) -> Sequence[_Piece]:
     column = find_cells(across, origin=0.0, step=1.0, count=columns)
     row = find_cells(down, origin=0.0, step=1.0, count=rows)
     is_inside = (row != NOWHERE) & (column != NOWHERE)
-    return list(_list_pieces(row, column, is_inside))
-
-
-def _list_pieces(row: Places, column: Places, is_inside: NDArray[np.bool_]) -> Iterator[_Piece]:
-    """Yield blocks, each for a part of the cube that is small enough for its pixels not to lie too far apart."""
-    waiting = [(slice(0, row.shape[0]), slice(0, row.shape[1]))]
-    while waiting:
-        part = waiting.pop()
-        inside = is_inside[part]
-        if not inside.any():
-            continue
-        rows, columns = row[part], column[part]
-        top, left = int(rows[inside].min()), int(columns[inside].min())
-        height, width = int(rows[inside].max()) + 1 - top, int(columns[inside].max()) + 1 - left
-        if height * width > _MAX_BLOCK and inside.size > 1:
-            waiting.extend(_halve(part))
-            continue
-        cells = np.where(inside, (rows - top) * width + (columns - left), NOWHERE)
-        yield _Piece(*part, top, left, height, width, cells=cells)
-
-
-def _halve(part: tuple[slice, slice]) -> list[tuple[slice, slice]]:
-    down, across = part
-    if down.stop - down.start >= across.stop - across.start:
-        middle = (down.start + down.stop) // 2
-        return [(slice(down.start, middle), across), (slice(middle, down.stop), across)]
-    middle = (across.start + across.stop) // 2
-    return [(down, slice(across.start, middle)), (down, slice(middle, across.stop))]
-
-
-def _plain_piece(down: Run, across: Run) -> _Piece:
-    return _Piece(
-        target_rows=down.target,
-        target_columns=across.target,
-        top=down.low,
-        left=across.low,
-        height=down.high - down.low,
-        width=across.high - across.low,
-        rows=down.chosen,
-        columns=across.chosen,
-    )
+    return list(list_pieces(row, column, is_inside))
