@@ -25,7 +25,12 @@ def a_cube(*, hollow=False, dtype="float32", dimensions=(T, Y, X)):
 def run(process_id, *cubes, zones=None, **arguments):
     """Return what a process makes of cubes, which are its first parameters, as `named` says; the graph knows *zones*, too."""
     given = {f"cube{number}": cube for number, cube in enumerate(cubes)}
-    names = {"merge_cubes": ("cube1", "cube2"), "mask": ("data", "mask"), "anomaly": ("data", "normals")}
+    names = {
+        "merge_cubes": ("cube1", "cube2"),
+        "vector_buffer": ("geometries",),
+        "mask": ("data", "mask"),
+        "anomaly": ("data", "normals"),
+    }
     named = names.get(process_id, ("data", "target"))
     passed = {name: {"from_parameter": key} for name, key in zip(named, given, strict=False)}
     node = {"process_id": process_id, "arguments": {**passed, **arguments}, "result": True}

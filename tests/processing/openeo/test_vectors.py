@@ -233,3 +233,142 @@ def test_a_series_of_regions_is_worked_on_like_any_cube():
     np.testing.assert_allclose(over_regions.values.data, np.nanmean(series.values.data, axis=1), rtol=1e-6)
     assert math.isclose(series.values.data[0, 1], a_cube().values.data[0, 2, 0])
     assert [X.name, Y.name] == ["x", "y"]
+
+
+SQUARES = ("POLYGON ((0 0, 10 0, 10 10, 0 10, 0 0))", "POLYGON ((20 0, 30 0, 30 10, 20 10, 20 0))", "POLYGON EMPTY")
+
+
+@pytest.mark.parametrize(
+    ("relation", "expected"),
+    [
+        ("intersects", [0, 1, 2, 4]),
+        ("disjoint", [3]),
+        ("within", [0]),
+        ("contains", [4]),
+        ("touches", [2]),
+        ("overlaps", [1]),
+        ("equals", []),
+        ("crosses", []),
+    ],
+)
+def test_geometries_are_kept_by_how_they_lie_to_others(relation, expected):
+    cube = vectors(
+        "POLYGON ((1 1, 2 1, 2 2, 1 1))",
+        "POLYGON ((5 5, 15 5, 15 8, 5 5))",
+        "POLYGON ((10 0, 12 0, 12 3, 10 0))",
+        "POLYGON ((50 50, 51 50, 51 51, 50 50))",
+        "POLYGON ((-5 -5, 40 -5, 40 40, -5 40, -5 -5))",
+        "POLYGON EMPTY",
+    )
+    base = vectors(*SQUARES)
+
+    found = run("filter_vector", cube, zones=base, geometries={"from_parameter": "zones"}, relation=relation)
+    assert found.values.data.tolist() == expected
+
+
+def test_geometries_of_another_crs_are_compared_in_that_of_the_cube():
+    base = run("vector_reproject", vectors(*SQUARES), projection=4326)
+
+    found = run("filter_vector", vectors("POINT (5 5)", "POINT (15 5)"), zones=base, geometries={"from_parameter": "zones"})
+    assert found.values.data.tolist() == [0]
+
+
+def test_a_buffer_is_in_metres():
+    features = ['{"properties":{"a":1}}', None, None]
+    found = run("vector_buffer", vectors("POINT (0 0)", "LINESTRING (0 0, 10 0)", "POINT EMPTY", features=features), distance=2)
+
+    shapes = read_shapes(found.dimensions[0])
+    assert shapes[0].area == pytest.approx(math.pi * 4, rel=1e-2)
+    assert shapes[1].area == pytest.approx(math.pi * 4 + 40, rel=1e-2)
+    assert shapes[2].is_empty
+    assert found.dimensions[0].features[0] == features[0]
+    smaller = run("vector_buffer", vectors(SQUARES[0], "POINT (0 0)"), distance=-4)
+    assert [each.area for each in read_shapes(smaller.dimensions[0])] == [4, 0]
+
+
+def test_vertices_are_taken_over_there_and_back():
+    cube = vectors(SQUARES[0], "POINT (500000 5000000)", "POINT EMPTY")
+    there = run("vector_reproject", cube, projection=4326)
+    back = run("vector_reproject", there, projection=32631, dimension="geometries")
+
+    assert there.dimensions[0].crs == 4326
+    assert there.dimensions[0].labels[2] == "POINT EMPTY"
+    assert shapely.get_x(read_shapes(there.dimensions[0])[1]) == pytest.approx(3)
+    for one, other in zip(read_shapes(back.dimensions[0]), read_shapes(cube.dimensions[0]), strict=True):
+        assert shapely.equals_exact(one, other, tolerance=1e-6)
+
+
+@pytest.mark.parametrize("counts", [{}, {"geometry_count": 20}, {"total_count": 41}, {"geometry_count": 5, "total_count": 1000}])
+@pytest.mark.parametrize("group", [True, False])
+def test_random_points_lie_on_their_geometries(counts, group):
+    shapes = (SQUARES[0], "LINESTRING (0 50, 7 50)", "MULTIPOINT ((1 90), (2 90), (3 90))", "POLYGON EMPTY")
+    features = ['{"properties":{"a":1},"id":"x"}', None, None, None]
+    cube = vectors(*shapes, features=features)
+    found = run("vector_to_random_points", cube, **counts, group=group, seed=-3)
+    again = run("vector_to_random_points", cube, **counts, group=group, seed=-3)
+    other = run("vector_to_random_points", cube, **counts, group=group)
+
+    wanted = {"": [1, 1, 1, 0], "geometry_count": [20, 20, 3, 0], "total_count": [11, 10, 3, 0]}.get(
+        "+".join(counts), [5, 5, 3, 0]
+    )
+    assert found.dimensions == again.dimensions
+    assert found.dimensions != other.dimensions
+    points = read_shapes(found.dimensions[0])
+    if group:
+        assert [len(each.geoms) for each in points] == wanted
+        assert found.dimensions[0].features[0] == features[0]
+        assert found.values.data.tolist() == [0, 1, 2, 3]
+    else:
+        assert found.values.data.tolist() == np.repeat([0, 1, 2, 3], [*wanted[:3], 1]).tolist()
+        assert found.dimensions[0].features[0] == '{"properties":{"a":1}}'
+    sources = read_shapes(cube.dimensions[0])
+    for point, source in zip(points, found.values.data, strict=True):
+        assert point.is_empty or shapely.distance(point, sources[int(source)]) < 1e-9
+
+
+def test_random_points_are_as_likely_everywhere():
+    found = run("vector_to_random_points", vectors("POLYGON ((0 0, 10 0, 10 1, 1 1, 1 10, 0 10, 0 0))"), geometry_count=20_000)
+    (points,) = read_shapes(found.dimensions[0])
+
+    x, y = shapely.get_coordinates(points).T
+    assert np.mean(x > 1) == pytest.approx(9 / 19, abs=0.015)
+    assert np.mean(y > 5) == pytest.approx(5 / 19, abs=0.015)
+
+
+def test_too_few_points_for_all_geometries_are_refused():
+    with pytest.raises(ProcessError) as raised:
+        run("vector_to_random_points", vectors(*SQUARES), total_count=2)
+    assert raised.value.reason == "CountMismatch"
+
+
+def test_regular_points_begin_at_the_upper_left():
+    shapes = (
+        "POLYGON ((0 0, 4 0, 4 3, 0 3, 0 0))",
+        "LINESTRING (0 0, 5 0)",
+        "POINT (7 7)",
+        "POLYGON ((9 9, 9.5 9, 9.5 9.5, 9 9))",
+        "POINT EMPTY",
+    )
+    found = run("vector_to_regular_points", vectors(*shapes), distance=2)
+
+    points = [shapely.get_coordinates(each).tolist() for each in read_shapes(found.dimensions[0])]
+    assert points == [[[1, 2], [3, 2]], [[0, 0], [2, 0], [4, 0]], [[7, 7]], [[9, 9]], []]
+    alone = run("vector_to_regular_points", vectors(*shapes), distance=2, group=False)
+    assert labels(alone)[0] == "POINT (1 2)"
+    assert alone.values.data.tolist() == [0, 0, 1, 1, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(("process", "name"), [("vector_buffer", "geometries"), ("vector_to_regular_points", "data")])
+def test_degrees_are_no_metres(process, name):
+    with pytest.raises(ProcessError) as raised:
+        run(process, zones=vectors("POINT (0 0)", crs=4326), **{name: {"from_parameter": "zones"}, "distance": 5})
+    assert raised.value.reason == "UnitMismatch"
+
+
+def test_points_without_end_are_refused():
+    with pytest.raises(ProcessParameterInvalidError, match="are the most"):
+        run("vector_to_regular_points", vectors(SQUARES[0], "LINESTRING (0 0, 10 0)"), distance=1e-9)
+    with pytest.raises(ProcessParameterInvalidError, match="are the most"):
+        run("vector_to_random_points", vectors(SQUARES[0]), geometry_count=10**9)
+    with pytest.raises(ProcessParameterInvalidError, match="are the most"):
+        run("vector_to_random_points", vectors(SQUARES[0]), geometry_count=10**6, group=False)

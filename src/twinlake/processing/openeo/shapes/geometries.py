@@ -17,9 +17,9 @@ from shapely.geometry.base import BaseGeometry
 
 from twinlake.core.documents import JsonObject
 from twinlake.processing.openeo.shapes.dimensions import Dimension, Label, find_kind
-from twinlake.processing.openeo.shapes.projecting import DEGREES, Crs, describe_crs, move, project
+from twinlake.processing.openeo.shapes.projecting import DEGREES, Crs, describe_crs, is_in_metres, move, project
 from twinlake.standards.geojson import find_geometry_problems, to_shape
-from twinlake.standards.openeo.errors import ProcessParameterInvalidError
+from twinlake.standards.openeo.errors import ProcessError, ProcessParameterInvalidError
 
 GEOMETRIES: Final = "geometries"
 """Name of the dimension that geometries of a document lie along."""
@@ -153,6 +153,11 @@ def read_areas(document: object, crs: Crs, *, within: BaseGeometry | None) -> li
     return list(chain(*parts_near(read_geojson(document), crs, within=within, only_areas=True)))
 
 
+def without_id(feature: str | None) -> str | None:
+    """Return what `Dimension.features` has of a feature, but for its id."""
+    return None if feature is None else _write_facts(json.loads(feature)["properties"], None)
+
+
 def name_shapes(dimension: Dimension) -> list[tuple[bytes, int]]:
     """Return what is the same for geometries that are equal, whatever order their vertices have; of equal ones each has its own.
 
@@ -166,6 +171,18 @@ def name_shapes(dimension: Dimension) -> list[tuple[bytes, int]]:
         names.append((name, seen[name]))
         seen[name] += 1
     return names
+
+
+def require_metres(dimension: Dimension) -> None:
+    """Refuse geometries whose coordinates are not in metres.
+
+    Raises
+    ------
+    ProcessError
+        ``UnitMismatch``.
+    """
+    if not is_in_metres(crs_of(dimension)):
+        raise ProcessError("UnitMismatch", "The geometries are not in metres: use vector_reproject before.")
 
 
 def geometry_kinds(dimension: Dimension) -> set[str]:
@@ -260,6 +277,10 @@ def _facts_of(member: JsonObject) -> str | None:
     properties, name = member.get("properties"), member.get("id")
     if not isinstance(properties, dict | None) or not isinstance(name, str | int | float | None):
         raise ProcessParameterInvalidError("A feature has properties that are no object, or an id that is no text or number.")
+    return _write_facts(properties, name)
+
+
+def _write_facts(properties: JsonObject | None, name: str | float | None) -> str | None:
     if not properties and name is None:
         return None
     return json.dumps({"properties": properties or {}} | ({} if name is None else {"id": name}), separators=(",", ":"))

@@ -49,8 +49,8 @@ def is_in_degrees(crs: Crs) -> bool:
     return bool(_read(crs).is_geographic)
 
 
-def describe_crs(name: str) -> Crs:
-    """Return the CRS of a name, such as ``urn:ogc:def:crs:EPSG::32631``, by its code, or else as WKT2.
+def describe_crs(name: int | str) -> Crs:
+    """Return a CRS, told by a name such as ``urn:ogc:def:crs:EPSG::32631``, by its code, or else as WKT2.
 
     Raises
     ------
