@@ -53,6 +53,12 @@ def test_a_cube_that_is_none_is_told():
     assert ask(broken, inline_cubes=True)["error"]["code"] == "ProcessParameterInvalid"
 
 
+def test_a_saved_cube_is_its_json_and_other_formats_are_for_jobs():
+    assert ask(one("save_result", data=CUBE, format="json"), inline_cubes=True)["result"]["data"] == [5]
+    assert ask(one("save_result", data=CUBE, format="Parquet"), inline_cubes=True)["error"]["code"] == "FeatureUnsupported"
+    assert ask(one("save_result", data=CUBE, format="GTiff"), inline_cubes=True)["error"]["code"] == "FormatUnsuitable"
+
+
 def test_a_mistake_of_a_process_costs_its_graph_alone(monkeypatch):
     def mistaken(*_):
         raise ZeroDivisionError

@@ -1,6 +1,12 @@
 """What all formats have in common: tiles of any size make the same bytes, and there are all files or none."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -12,6 +18,7 @@ from processing.openeo.formats.drawn import FACTS, contents, cuts, hollow, part,
 from processing.openeo.rasters import T, X, Y, a_cube
 from twinlake.processing.openeo.formats.registry import find_format, list_formats
 from twinlake.processing.openeo.formats.writing import write, write_plain
+from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.standards.openeo.errors import InternalError, ProcessError, ProcessParameterInvalidError
 
 NAMES = [each.name for each in list_formats()]
@@ -20,12 +27,6 @@ DRAWN = {
     "GeoJSON": vectors(), "CSV": vectors(), "JSON": vectors(), "PNG": rasters(counts=(1, 3)),
 }  # fmt: skip
 FEW = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-
-
-def sample(named):
-    if named == "GeoJSON":
-        return None
-    return a_cube(dimensions=(T, Y, X))
 
 
 @pytest.mark.parametrize("named", NAMES)
@@ -118,6 +119,24 @@ def test_names_of_files_come_of_prefix_stem_and_label(named, tmp_path):
     assert files[0].bbox == pytest.approx((-1.5, 0, -1.488, 0.00002), abs=2), "of 32631"
 
 
+@pytest.mark.parametrize("named", [name for name in NAMES if name != "GeoJSON"])
+def test_a_tile_of_other_dimensions_leaves_nothing(named, tmp_path):
+    with pytest.raises(InternalError, match="other dimensions"):
+        save(a_cube(), whole(a_cube(dimensions=(Y, T, X))), tmp_path, named)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("named", [name for name in NAMES if name != "GeoJSON"])
+def test_labels_and_titles_may_hold_any_character(named, tmp_path):
+    odd = "\x00\x0b\r\n<&]]>\"'\ufffe ü\U0001f30d/../%s"
+    bands = Dimension(name="bands", kind="bands", labels=(odd,))
+    time = Dimension(name="t", kind="temporal", labels=(odd,))
+    cube = a_cube(dimensions=(bands, time, Y, X))
+    facts = replace(FACTS, title=odd, identifier=odd, graph={odd: odd})
+    files = write(hollow(cube), whole(cube), format=named, options={}, folder=tmp_path, facts=facts)
+    assert [path.name for path in tmp_path.iterdir()] == [str(each.path) for each in files]
+
+
 def test_equal_labels_make_different_files(tmp_path):
     time = T.relabel(("a/../b", "a/../b", "a:..-b"))
     cube = a_cube(dtype="int16", dimensions=(time, Y, X))
@@ -157,3 +176,42 @@ def test_plain_values_are_json(tmp_path, value):
     assert json.loads((tmp_path / written[0].path).read_text()) == value
     with pytest.raises(ProcessError, match="Save it as JSON"):
         write_plain(value, format="CSV", options={}, folder=tmp_path, facts=FACTS)
+
+
+CRASH = """
+import os, signal, sys
+from pathlib import Path
+from processing.openeo.formats.drawn import part, save
+from processing.openeo.rasters import a_cube
+
+cube = a_cube()
+
+def tiles():
+    yield part(cube, (slice(0, 2), slice(None), slice(None)))
+    if sys.argv[3] == "tile":
+        os.kill(os.getpid(), signal.SIGKILL)
+    yield part(cube, (slice(2, 3), slice(None), slice(None)))
+
+def die(_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+if sys.argv[3] == "sync":
+    os.fsync = die
+save(cube, tiles(), Path(sys.argv[1]), sys.argv[2])
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("when", ["tile", "sync"])
+@pytest.mark.parametrize("named", ["COG", "Zarr"])
+def test_a_crash_leaves_no_file_that_has_its_name(tmp_path, named, when):
+    tests = Path(__file__).parents[3]
+    code = subprocess.run(
+        [sys.executable, "-c", CRASH, str(tmp_path), named, when], check=False, env={**os.environ, "PYTHONPATH": str(tests)}
+    ).returncode
+    assert code == -signal.SIGKILL
+    (left,) = tmp_path.iterdir()
+    assert left.name.startswith(".writing-")
+
+    written = save(a_cube(), whole(a_cube()), tmp_path, named)
+    assert {path.name for path in tmp_path.iterdir()} == {left.name, *(str(each.path) for each in written)}

@@ -195,7 +195,7 @@ def test_without_bounds_the_stretch_is_from_the_2nd_to_the_98th_percentile(tmp_p
     mode, pixels = picture(tmp_path, files)
 
     assert mode == "L"
-    assert files[0].fields["renders:rescale"] == [[20.0, 980.0]]
+    assert files[0].fields["twinlake:stretch"] == [20.0, 980.0]
     expected = np.rint(np.clip((data - 20.0) / 960, 0, 1) * 255)
     assert pixels[..., 0].tolist() == expected.tolist()
 
@@ -221,7 +221,7 @@ def test_opacity_does_not_count_for_the_stretch(tmp_path):
     data[:3] = np.linspace(5, 6, 300).reshape(3, 10, 10)
     data[3] = 1
     files = save(image(data), whole(image(data)), tmp_path, "PNG")
-    assert files[0].fields["renders:rescale"][0] == pytest.approx([5.02, 5.98], abs=1e-3)
+    assert files[0].fields["twinlake:stretch"] == pytest.approx([5.02, 5.98], abs=1e-3)
     assert (picture(tmp_path, files)[1][..., 3] == 255).all()
 
 

@@ -207,6 +207,14 @@ def test_names_are_made_fit_for_cf(tmp_path):
     assert list(written.fields["cube:dimensions"]) == ["bänds", "y", "x"]
 
 
+def test_dimensions_that_would_have_one_name_have_two(tmp_path):
+    dimensions = tuple(Dimension(name=name, labels=(1, 2)) for name in ("a b", "a_b", "crs", "data"))
+    cube = Cube(values=Values(data=np.arange(64).reshape(2, 2, 2, 2, 2, 2)), dimensions=(*dimensions, Y.take([0, 1]), X))
+    (written,) = save(cube, whole(cube), tmp_path, "netCDF")
+    check_cf(tmp_path / written.path)
+    assert read(tmp_path / written.path)["data"][1].tolist() == cube.values.data.tolist()
+
+
 def test_geometries_are_texts_of_wkt(tmp_path):
     places = Dimension(name="geometries", kind="geometry", labels=("POINT (1 2)", "POINT (3 4)"), crs=4326)
     cube = Cube(values=Values(data=np.arange(6.0).reshape(3, 2)), dimensions=(T, places))

@@ -7,9 +7,11 @@ import fastjsonschema
 import pytest
 
 from processing.openeo.rasters import T, X, Y, a_cube, run
+from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.formats.registry import find_format, list_formats
-from twinlake.processing.openeo.formats.saved import Saved
+from twinlake.processing.openeo.formats.saved import Saved, is_written_in_tiles, save
 from twinlake.processing.openeo.shapes.dimensions import Dimension
+from twinlake.processing.openeo.values import from_json
 from twinlake.standards.openeo.errors import ProcessError, ProcessParameterInvalidError
 
 DEPTH = Dimension(name="depth", labels=(1, 2))
@@ -102,3 +104,19 @@ def test_the_registry_and_the_process_import_no_library_of_formats():
         "assert not {'rasterio', 'zarr', 'h5py', 'pyarrow', 'PIL', 'netCDF4'} & sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("data", "named"),
+    [
+        (a_cube(hollow=True), "netCDF"),
+        (a_cube(hollow=True, dimensions=(T, OBJECTS)), "JSON"),
+        (a_cube(hollow=True, dimensions=(T,)), "JSON"),
+        (from_json([1, None]), "JSON"),
+        ({"a": 1}, "JSON"),
+    ],
+)
+def test_a_result_that_nobody_saved_has_a_format(data, named):
+    saved = save(data)
+    assert saved.format == named
+    assert is_written_in_tiles(saved) == isinstance(data, Cube)

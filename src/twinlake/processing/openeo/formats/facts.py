@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from twinlake.core.documents import JsonObject
+from twinlake.processing.openeo.formats.texts import without_controls
 
 REMOVED = "removed"
 MAX_EMBEDDED = 60_000
@@ -47,7 +48,7 @@ class ResultFacts:
 
     def embedded(self) -> dict[str, str]:
         """Return the texts that files carry, by name."""
-        texts = {"title": self.title, "identifier": self.identifier}
+        texts = {"title": without_controls(self.title), "identifier": without_controls(self.identifier)}
         graph = orjson.dumps(without_secrets(self.graph)).decode()
         lineage = orjson.dumps(without_secrets(list(self.lineage))).decode()
         if len(graph) + len(lineage) <= MAX_EMBEDDED:

@@ -17,6 +17,7 @@ from twinlake.processing.openeo.formats.images import Image, list_images
 from twinlake.processing.openeo.formats.order import Order
 from twinlake.processing.openeo.formats.spool import Spool
 from twinlake.processing.openeo.formats.stac import describe_bands, describe_grid, describe_type, find_extent
+from twinlake.processing.openeo.formats.texts import without_controls
 
 _TYPES = {"uint8": "Byte", "int8": "Int8"}
 
@@ -83,7 +84,7 @@ def _describe(raster: _Raster, image: Image, tags: Mapping[str, str]) -> bytes:
     for number in range(image.bands):
         band = SubElement(root, "VRTRasterBand", dataType=kind, band=str(number + 1), subClass="VRTRawRasterBand")
         if raster.names:
-            SubElement(band, "Description").text = raster.names[number]
+            SubElement(band, "Description").text = without_controls(raster.names[number])
         if raster.nodata is not None:
             SubElement(band, "NoDataValue").text = str(raster.nodata)
         SubElement(band, "SourceFilename", relativeToVRT="1").text = spool.cells.name
@@ -103,7 +104,7 @@ def _tags(image: Image, order: Order) -> dict[str, str]:
         tags["datetime"] = image.label
     if image.interval is not None:
         tags["interval"] = "/".join(image.interval)
-    return {name: text for name, text in tags.items() if text}
+    return {name: without_controls(text) for name, text in tags.items() if text}
 
 
 def _axes(crs: int | str) -> str:

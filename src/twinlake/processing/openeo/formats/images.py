@@ -18,14 +18,8 @@ class Image:
     first: int
     """Where its first cell is, counted in cells."""
     bands: int
-    number: int | None
-    """Which label in time it is of."""
-
-    def place(self, dimensions: int) -> tuple[slice, ...]:
-        """Return where it is in a spool of so many *dimensions*, before its rows."""
-        if self.number is None:
-            return (slice(None),) * (dimensions - 2)
-        return (slice(self.number, self.number + 1), *(slice(None),) * (dimensions - 3))
+    place: tuple[slice, ...]
+    """Where it is in the spool along time and bands, as far as these are there."""
 
 
 def order_of(dimensions: tuple[Dimension, ...]) -> list[str]:
@@ -38,9 +32,10 @@ def list_images(spool: Spool) -> Iterator[Image]:
     """Yield the images of *spool*, which has the order of images."""
     bands = next((len(each.labels) for each in spool.dimensions if each.kind == "bands"), 1)
     size = bands * spool.shape[-1] * spool.shape[-2]
+    front = tuple(slice(0, length) for length in spool.shape[:-2])
     times = find_kind(spool.dimensions, "temporal")
     if not times:
-        yield Image(label="", interval=None, dimensions=spool.dimensions, first=0, bands=bands, number=None)
+        yield Image(label="", interval=None, dimensions=spool.dimensions, first=0, bands=bands, place=front)
         return
     time = spool.dimensions[times[0]]
     for number, label in enumerate(time.labels):
@@ -50,5 +45,5 @@ def list_images(spool: Spool) -> Iterator[Image]:
             dimensions=(time.take([number]), *spool.dimensions[1:]),
             first=number * size,
             bands=bands,
-            number=number,
+            place=(slice(number, number + 1), *front[1:]),
         )

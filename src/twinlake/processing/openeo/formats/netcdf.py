@@ -18,6 +18,7 @@ from twinlake.processing.openeo.formats.facts import WrittenFile
 from twinlake.processing.openeo.formats.order import Order
 from twinlake.processing.openeo.formats.spool import Spool, pieces
 from twinlake.processing.openeo.formats.stac import describe_bands, describe_cube, describe_place, describe_type, find_extent
+from twinlake.processing.openeo.formats.texts import without_controls
 from twinlake.processing.openeo.shapes.dimensions import Dimension, find_kind
 
 _CACHE = 32 << 20
@@ -50,7 +51,7 @@ def write_netcdf(hollow: tuple[Dimension, ...], spool: Spool, order: Order) -> I
             writer.write_coordinates(spool.dimensions[1:])
             facts = describe_bands([bands])
             names = [
-                writer.write_cells(spool, (number,), spool.dimensions[1:], str(label), _known(facts[number]))
+                writer.write_cells(spool, (slice(number, number + 1),), spool.dimensions[1:], str(label), _known(facts[number]))
                 for number, label in enumerate(bands.labels)
             ]
             along = spool.dimensions[1:]
@@ -85,10 +86,9 @@ class _File:
 
     def write_coordinates(self, dimensions: Sequence[Dimension]) -> None:
         """Write the variables of dimensions, and of their bounds."""
-        names = {each.name: self._free(each.name) for each in dimensions}
         bounds = None
         for each in dimensions:
-            coordinate, name = to_coordinate(each), names[each.name]
+            coordinate, name = to_coordinate(each), self._free(each.name)
             variable = self._create_small(name, coordinate.values)
             variable.make_scale(name)
             self._scales[each.name] = variable
@@ -103,7 +103,7 @@ class _File:
             self._write_attributes(variable, attributes)
 
     def write_cells(
-        self, spool: Spool, front: tuple[int, ...], along: Sequence[Dimension], label: str, known: Mapping[str, Any]
+        self, spool: Spool, front: tuple[slice, ...], along: Sequence[Dimension], label: str, known: Mapping[str, Any]
     ) -> str:
         """Write the cells at *front* of the first dimensions along all others, and return the name of the variable."""
         name = self._free(label)
@@ -115,7 +115,7 @@ class _File:
                 packed |= {"compression": "gzip", "compression_opts": self._level, "shuffle": True}
         variable = self._file.create_dataset(name, shape=shape, dtype=spool.dtype, **packed)
         for place in pieces(shape, choose_chunks(along).shard):
-            variable[place] = spool.read((*front, *place))
+            variable[place] = spool.read((*front, *place)).reshape([each.stop - each.start for each in place])
         self._attach(variable, [self._scales[each.name] for each in along])
         attributes: JsonObject = {"long_name": label, **known}
         if self._nodata is not None:
@@ -137,8 +137,9 @@ class _File:
         return name
 
     def _create_small(self, name: str, values: Any) -> Any:
-        dtype = h5py.string_dtype("utf-8") if values.dtype == object else values.dtype
-        return self._file.create_dataset(name, data=values, dtype=dtype)
+        if values.dtype != object:
+            return self._file.create_dataset(name, data=values)
+        return self._file.create_dataset(name, data=list(map(without_controls, values)), dtype=h5py.string_dtype("utf-8"))
 
     def _create_pair(self) -> Any:
         """Make the dimension of two, start and end, which has no labels."""
@@ -153,7 +154,7 @@ class _File:
     def _write_attributes(self, target: Any, attributes: Mapping[str, Any]) -> None:
         for name, value in attributes.items():
             if isinstance(value, str):
-                raw = value.encode()
+                raw = without_controls(value).encode()
                 target.attrs.create(name, raw, dtype=h5py.string_dtype("utf-8", max(len(raw), 1)))
             else:
                 target.attrs[name] = value

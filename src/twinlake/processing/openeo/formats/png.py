@@ -37,7 +37,7 @@ def write_pngs(spool: Spool, grid: Grid, order: Order) -> Iterator[WrittenFile]:
     fields = describe_grid(grid) | {"data_type": "uint8"}
     if bands := describe_bands(spool.dimensions):
         fields["bands"] = bands
-    fields["renders:rescale"] = [[stretch.lowest, stretch.highest]]
+    fields["twinlake:stretch"] = [stretch.lowest, stretch.highest]
     texts = {_TEXTS.get(name, name): text for name, text in order.facts.embedded().items()}
     colours = order.options["palette"]
     palette = None if colours is None else _ramp(colours)
@@ -83,10 +83,9 @@ def _opacity(spool: Spool, start: int, count: int) -> NDArray[np.bool_]:
 def _draw(spool: Spool, image: Image, grid: Grid, stretch: _Stretch, kind: int) -> Iterator[Strip]:
     height = max(1, _STRIP // (grid.width * image.bands))
     for top in range(0, grid.height, height):
-        rows = slice(top, top + height)
-        front = image.place(len(spool.dimensions))
-        cells = spool.read((*front, rows, slice(None))).reshape(image.bands, -1, grid.width)
-        there = spool.read_valid((*front, rows, slice(None))).reshape(cells.shape) & ~np.isnan(cells)
+        place = (*image.place, slice(top, min(top + height, grid.height)), slice(0, grid.width))
+        cells = spool.read(place).reshape(image.bands, -1, grid.width)
+        there = spool.read_valid(place).reshape(cells.shape) & ~np.isnan(cells)
         if kind == PALETTE:
             yield np.where(there, 1 + _scale(cells, stretch, 254), 0).astype(np.uint8)[0][..., None]
             continue

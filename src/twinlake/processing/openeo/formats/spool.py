@@ -18,6 +18,7 @@ from twinlake.standards.openeo.errors import InternalError
 _BLOCK = 1 << 21
 """Cells that are looked at together."""
 Place = tuple[slice, ...]
+"""Start and end along each dimension, both stated."""
 
 
 class Spool:
@@ -32,6 +33,7 @@ class Spool:
     def __init__(self, hollow: Cube, folder: Path, *, order: Sequence[str], flipped: Iterable[str] = ()) -> None:
         named = {each.name: each for each in hollow.dimensions}
         self._flipped = frozenset(flipped)
+        self._names = list(named)
         self._order = [list(named).index(name) for name in order]
         self.dimensions = tuple(
             named[name].take(range(len(named[name].labels))[::-1]) if name in self._flipped else named[name] for name in order
@@ -62,19 +64,19 @@ class Spool:
         """
         missing = self.size
         for window, tile in tiles:
-            missing -= self._put(window, tile)
+            missing -= self._put(window, tile) if tile.values.data.size else 0
         if missing:
             raise InternalError("The parts of the result do not make a whole.")
 
-    def read(self, place: tuple[slice | int, ...]) -> NDArray[Any]:
+    def read(self, place: Place) -> NDArray[Any]:
         """Return the cells at *place*, whatever stands where nothing is valid."""
-        return np.array(self._open(self.cells, self.dtype, "r")[place])
+        return self._read(self.cells, self.dtype, place)
 
     def read_valid(self, place: Place) -> NDArray[np.bool_]:
         """Return where cells at *place* are valid."""
         if not self.has_gaps:
-            return np.ones(tuple(len(range(*each.indices(n))) for each, n in zip(place, self.shape, strict=True)), dtype=bool)
-        return ~np.array(self._open(self._gaps, np.dtype(bool), "r")[place])
+            return np.ones(_lengths(place), dtype=bool)
+        return ~self._read(self._gaps, np.dtype(bool), place)
 
     def blocks(self) -> Iterator[tuple[NDArray[Any], NDArray[np.bool_]]]:
         """Yield all cells, and which of them are valid, in flat blocks."""
@@ -99,15 +101,17 @@ class Spool:
 
     def _put(self, window: Window, tile: Cube) -> int:
         data, valid = tile.values.data, tile.values.valid
+        if [each.name for each in tile.dimensions] != self._names:
+            raise InternalError("A part of the result has other dimensions than were foreseen.")
         if data.dtype != self._kept:
             raise InternalError(f"A part of the result is {data.dtype}, and {self._kept} was foreseen.")
         place = self._place(window)
-        self._open(self.cells, self.dtype, "r+")[place] = self._turn(data)
+        self._write(self.cells, self.dtype, place, self._turn(data))
         if valid is not None and not valid.all():
             if not self.has_gaps:
                 _make(self._gaps, self.size)
                 self.has_gaps = True
-            self._open(self._gaps, np.dtype(bool), "r+")[place] = ~self._turn(valid)
+            self._write(self._gaps, np.dtype(bool), place, ~self._turn(valid))
         return int(data.size)
 
     def _place(self, window: Window) -> Place:
@@ -121,11 +125,45 @@ class Spool:
         turned = array.transpose(self._order)
         return turned[tuple(slice(None, None, -1 if each.name in self._flipped else 1) for each in self.dimensions)]
 
-    def _open(self, path: Path, dtype: "np.dtype[Any]", mode: Any) -> NDArray[Any]:
-        """Map a file for as long as the result is held: pages that nobody maps are not this process's memory."""
-        if not self.size:
-            return np.empty(self.shape, dtype=dtype)
-        return np.memmap(path, dtype=dtype, mode=mode, shape=self.shape)
+    def _read(self, path: Path, dtype: "np.dtype[Any]", place: Place) -> NDArray[Any]:
+        cells = np.empty(_lengths(place), dtype=dtype)
+        starts, length = self._runs(place)
+        with path.open("rb") as file:
+            for start, run in zip(starts, cells.reshape(len(starts), length), strict=True):
+                file.seek(start * dtype.itemsize)
+                file.readinto(run.data)
+        return cells
+
+    def _write(self, path: Path, dtype: "np.dtype[Any]", place: Place, cells: NDArray[Any]) -> None:
+        starts, length = self._runs(place)
+        with path.open("r+b") as file:
+            for start, run in zip(starts, np.ascontiguousarray(cells, dtype=dtype).reshape(len(starts), length), strict=True):
+                file.seek(start * dtype.itemsize)
+                file.write(run.data)
+
+    def _runs(self, place: Place) -> tuple[list[int], int]:
+        """Return where the cells at *place* stand in the file, as the starts of runs of one length.
+
+        A file is not mapped: it may be larger than the addresses that a child may use.
+        """
+        lengths = _lengths(place)
+        first = len(place)
+        while first > 0 and lengths[first - 1] == self.shape[first - 1]:
+            first -= 1
+        first = max(first - 1, 0)
+        starts = np.zeros((), dtype=np.int64)
+        stride = self.size
+        for each, total in zip(place[:first], self.shape, strict=False):
+            stride //= total
+            starts = np.add.outer(starts, np.arange(each.start, each.stop) * stride)
+        if first < len(place):
+            stride //= self.shape[first]
+            starts += place[first].start * stride
+        return starts.ravel().tolist(), int(np.prod(lengths[first:], dtype=int))
+
+
+def _lengths(place: Place) -> tuple[int, ...]:
+    return tuple(each.stop - each.start for each in place)
 
 
 def _make(path: Path, size: int) -> None:

@@ -2,10 +2,19 @@
 
 import json
 import math
+import re
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
+"""What XML 1.0 has no place for, nor texts of HDF5."""
+
+
+def without_controls(text: str) -> str:
+    """Return *text* as every format takes it."""
+    return _CONTROL.sub("", text)
 
 
 def to_texts(values: NDArray[Any], valid: NDArray[np.bool_] | None) -> list[str]:

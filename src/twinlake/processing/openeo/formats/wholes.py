@@ -33,6 +33,8 @@ def assemble(hollow: Cube, tiles: Iterable[tuple[Window, Cube]]) -> Cube:
     valid = np.ones(shape, dtype=bool)
     missing = data.size
     for window, tile in tiles:
+        if [each.name for each in tile.dimensions] != [each.name for each in hollow.dimensions]:
+            raise InternalError("A part of the result has other dimensions than were foreseen.")
         if tile.values.data.dtype != data.dtype:
             raise InternalError(f"A part of the result is {tile.values.data.dtype}, and {data.dtype} was foreseen.")
         missing -= tile.values.data.size

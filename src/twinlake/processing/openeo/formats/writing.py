@@ -40,7 +40,7 @@ def write(
     tiles
         Parts of it, each once, which together are the whole; of any size and in any order.
     folder
-        Exists; must take twice what the cells have in bytes. Files of the same names are replaced.
+        Exists; must take four times what the cells have in bytes while it is written. Files of the same names are replaced.
     stem
         Stands in the names of all files. Where a graph saves several results each needs its own, or its own folder.
 

@@ -29,7 +29,7 @@ from twinlake.holdings.readers.arrays import ArrayVariable
 from twinlake.holdings.readers.errors import UnreadableFileError
 from twinlake.holdings.readers.zarr_store import open_arrays
 from twinlake.processing.openeo.cubes import Cube
-from twinlake.processing.openeo.loading.source import Window
+from twinlake.processing.openeo.loading.source import Source, Window
 from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.processing.openeo.values import Values
 from twinlake.standards.openeo.errors import InternalError
@@ -55,7 +55,7 @@ class CubeDescription(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ZarrCube:
-    """A cube in a store; a `twinlake.processing.openeo.loading.source.Source`."""
+    """A cube in a store."""
 
     description: CubeDescription
     cells: ArrayVariable
@@ -95,7 +95,7 @@ class ZarrCube:
         return Values(data=data, valid=valid, nan_is_nodata=self.description.nan_is_nodata)
 
 
-def open_cube(path: Path) -> ZarrCube:
+def open_cube(path: Path) -> Source:
     """Return the cube in the store at *path*.
 
     Raises
