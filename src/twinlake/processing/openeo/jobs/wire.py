@@ -127,7 +127,7 @@ def write_job(seen: SeenJob, *, root: str, tariff: Tariff | None, is_full: bool)
             "started": instant(work.started_at),
             "finished": instant(work.finished_at),
             "usage": usage_of(seen),
-            "costs": None if tariff is None else tariff.price(work),
+            "costs": tariff.price(work) if tariff is not None and work.usage.cpu_seconds else None,
         }
     if is_full:
         document["links"] = _links(seen, f"{root}/jobs/{batch.id}")
@@ -144,15 +144,14 @@ def progress_of(work: Job) -> float:
 
 
 def usage_of(seen: SeenJob) -> JsonObject:
-    """Return what a job has taken so far."""
+    """Return what a job has taken so far; what its child takes is known when that has ended."""
     work = seen.work
     if work is None:
         return {}
-    usage: JsonObject = {
-        "cpu": {"value": round(work.usage.cpu_seconds, 3), "unit": "cpu-seconds"},
-        "memory": {"value": work.usage.peak_memory_bytes, "unit": "b"},
-        "storage": {"value": seen.batch.stored_bytes, "unit": "b"},
-    }
+    usage: JsonObject = {"storage": {"value": seen.batch.stored_bytes, "unit": "b"}}
+    if work.usage.cpu_seconds:
+        usage["cpu"] = {"value": round(work.usage.cpu_seconds, 3), "unit": "cpu-seconds"}
+        usage["memory"] = {"value": work.usage.peak_memory_bytes, "unit": "b"}
     if work.started_at is not None and work.finished_at is not None:
         usage["duration"] = {"value": round((work.finished_at - work.started_at) / 1e6, 3), "unit": "seconds"}
     return usage
