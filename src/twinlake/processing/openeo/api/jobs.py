@@ -153,7 +153,8 @@ class JobsApi:
             return to_json(end, 424)
         assets = await self.jobs.list_results(seen, is_partial=is_partial)
         document = write_results(seen, assets, signer=self.signer, until=self.signer.expiry())
-        return to_json(document, headers={"openeo-costs": "0", **_PRIVATE})
+        costs = {} if self.tariff is None else {"openeo-costs": "0"}  # downloads are free
+        return to_json(document, headers={**costs, **_PRIVATE})
 
     async def list_signed_results(self, request: Request) -> Response:
         """Answer with the results; addresses in it are good for as long as the one that was asked for."""

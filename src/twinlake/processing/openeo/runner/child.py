@@ -47,7 +47,7 @@ def run(context: JobContext) -> JsonObject:
         traceback.print_exc(file=sys.stderr)
         raise _explain(InternalError("A process made a mistake."), telling) from error
     for file in files:
-        _hand_over(context, file)
+        hand_over(context, file)
     return {"assets": [file.path.name for file in files]}
 
 
@@ -78,7 +78,7 @@ class _Telling:
             self._context.progress(done, total, unit)
 
 
-def _hand_over(context: JobContext, result: ResultFile) -> None:
+def hand_over(context: JobContext, result: ResultFile) -> None:
     """Have the site keep a result; its files are named anew, for the site reads no folders of a child."""
     paths = sorted(path for path in result.path.rglob("*") if path.is_file()) if result.path.is_dir() else [result.path]
     size_bytes, files = 0, []
