@@ -25,6 +25,8 @@ PAGES = [
     _ODD_PAGE,
     ODD_ITEM,
     "/sites",
+    "/processing/processes",
+    "/processing/processes/array_apply",
     "/sign-in?with=token",
 ]
 

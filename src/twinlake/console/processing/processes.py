@@ -147,7 +147,7 @@ def _list_examples(process: Process) -> list[Expectation]:
 
 def _describe(process: Process, processes: Sequence[Process]) -> JsonObject:
     category = _main_category(process)
-    way, meaning = explain_work(process.work)
+    way, meaning = explain_work(process)
     return {
         "id": process.id,
         "summary": process.summary,

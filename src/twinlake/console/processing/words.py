@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from twinlake.processing.openeo.json_schemas import Schema
-from twinlake.processing.openeo.process import Along, Opaque, Pointwise, Reducer, Work
+from twinlake.processing.openeo.process import Along, Everywhere, Opaque, Pointwise, Process, Reach, Reducer, SamePlace
 
 _SCALARS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
@@ -14,6 +14,7 @@ _SCALARS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "boolean": ("true or false", "truths"),
         "string": ("text", "texts"),
         "null": ("null", "null"),
+        "array": ("array", "arrays"),
         "object": ("object", "objects"),
     }
 )
@@ -57,6 +58,9 @@ _REDUCTIONS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "holistic": ("Reducer, holistic", "An array becomes one value, for which all elements are needed at once."),
     }
 )
+
+
+_BY_LABELS = "A cell of the result comes of the cells that have its labels, of all cells along dimensions that the result has not"
 
 
 def write_type(schema: Schema | Sequence[Schema], *, several: bool = False) -> str:
@@ -106,17 +110,27 @@ def _write_constant(value: Any) -> str:
     return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def explain_work(work: Work) -> tuple[str, str]:
-    """Return how a process works on arrays: its name and what that means."""
-    match work:
+def explain_work(process: Process) -> tuple[str, str]:
+    """Return how a process works on arrays, or on its cubes: the name of that, and what it means."""
+    match process.work:
         case Pointwise():
-            return (
-                "Pointwise",
-                "Each element by itself; on cubes it runs on all pixels of a tile at once.",
-            )
-        case Reducer():
-            return _REDUCTIONS[work.kind]
+            return "Pointwise", "Each element by itself; on cubes it runs on all pixels of a tile at once."
+        case Reducer(kind):
+            return _REDUCTIONS[kind]
         case Along():
             return "Along", "An array becomes another one, and every element may count for each."
+        case Opaque() if any(each.is_cube for each in process.parameters):
+            return _explain_reach(process.reach)
         case Opaque():
-            return "As it says", "It takes its data whole; its description says what counts for what."
+            return "Whole", "It takes what it is given whole, as its description says."
+
+
+def _explain_reach(reach: Reach) -> tuple[str, str]:
+    match reach:
+        case SamePlace(crosses=None):
+            return "On cubes, by labels", f"{_BY_LABELS}."
+        case SamePlace():
+            return "On cubes, by labels", f"{_BY_LABELS}, and along those that it is told to work along."
+        case Everywhere(is_shape_in_data=is_shape_in_data):
+            told = " Which labels the result has only the data tell." if is_shape_in_data else ""
+            return "On cubes, whole", f"A cell of the result comes of all cells.{told}"
