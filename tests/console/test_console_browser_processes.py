@@ -1,6 +1,7 @@
 """The pages on processes in a real Chromium: search while typing, run, change, fail; with scripts and without."""
 
 import pytest
+from playwright.sync_api import expect
 
 from console.console_site import HOSTILE
 from console.test_console_browser_pages import axe, check  # noqa: F401 - a fixture
@@ -8,9 +9,13 @@ from console.test_console_browser_pages import axe, check  # noqa: F401 - a fixt
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
+def expect_found(page, count):
+    expect(page.locator(".tile")).to_have_count(count, timeout=30_000)
+
+
 def run_example(page, number):
     page.get_by_role("button", name=f"Run example {number}").click()
-    page.wait_for_function("!document.querySelector('[aria-busy=true]')")
+    page.locator(f"#example-{number}[aria-busy=false]").wait_for()
     return page.locator(f"#example-{number} .outcome")
 
 
@@ -18,19 +23,19 @@ def test_processes_are_found_while_typing(visit):
     page = visit.go("/processing/processes")
     page.evaluate("window.same = true")
     page.get_by_label("Name or words").press_sequentially("cosine hyper")
-    page.wait_for_function("document.querySelectorAll('.tile').length === 2")
+    expect_found(page, 3)
 
-    assert page.locator(".tile h3").all_inner_texts() == ["arcosh", "cosh"]
-    assert page.locator("#told").inner_text().startswith("2 of ")
+    assert page.locator(".tile h3").all_inner_texts() == ["arcosh", "cosh", "tanh"]
+    assert page.locator("#told").inner_text().startswith("3 of ")
     assert page.evaluate("window.same && document.activeElement.id") == "q"
     assert "q=cosine+hyper" in page.url
     page.get_by_label("Name or words").fill("")
     page.get_by_label("Category").select_option("math > cumulative")
-    page.wait_for_function("document.querySelectorAll('.tile').length === 4")
+    expect_found(page, 4)
     page.get_by_role("link", name="cumsum").click()
     page.get_by_role("heading", name="cumsum").wait_for()
     page.go_back()
-    page.wait_for_function("document.querySelectorAll('.tile').length === 4")
+    expect_found(page, 4)
 
 
 def test_an_example_is_run_changed_and_run_again(visit, axe):  # noqa: F811
