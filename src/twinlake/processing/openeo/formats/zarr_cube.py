@@ -73,6 +73,9 @@ class ZarrCube:
         nothing = {each.name: slice(0, 0) for each in self.description.dimensions if each.kind == "spatial"}
         return Cube(values=self._read(nothing), dimensions=self.description.dimensions)
 
+    def close(self) -> None:
+        """Do nothing: files of a store are open only while they are read."""
+
     def read(self, window: Window) -> Cube:
         """Return a part; see `Source`."""
         dimensions = tuple(
