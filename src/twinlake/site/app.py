@@ -62,6 +62,7 @@ from twinlake.processing.openeo.api.credentials import CredentialsApi
 from twinlake.processing.openeo.api.described import ApiFacts
 from twinlake.processing.openeo.api.errors import render_openeo_error
 from twinlake.processing.openeo.api.jobs import JobsApi
+from twinlake.processing.openeo.api.services import ServicesApi
 from twinlake.processing.openeo.jobs import child_routes as openeo_child_routes
 from twinlake.site.choices import tariff
 from twinlake.site.health_routes import routes as health_routes
@@ -170,6 +171,7 @@ def _openeo(services: Services) -> BaseRoute:
             tariff=tariff(settings),
             estimating=services.preparing,
         ),
+        services=ServicesApi(services=services.tile_services, seal=services.seal, root=facts.root),
         credentials=CredentialsApi(
             proof=services.federation.issuer.proof,
             grants=services.federation.grants,

@@ -65,6 +65,9 @@ from twinlake.processing.openeo.jobs.service import BatchJobs
 from twinlake.processing.openeo.jobs.store import JobStore
 from twinlake.processing.openeo.loading.laying_out import FileLayout
 from twinlake.processing.openeo.loading.resolving import Resolver
+from twinlake.processing.openeo.services.renderer import TileRenderer
+from twinlake.processing.openeo.services.service import TileServices
+from twinlake.processing.openeo.services.store import ServiceStore
 from twinlake.site.choices import choose_sender, data_signer, job_kinds, read_rules, result_signer, upload_limits
 from twinlake.site.federation.build import open_federation
 from twinlake.site.health import HealthWatch
@@ -203,6 +206,18 @@ async def open_services(
             kept=folder.staging / "runs",
             log=log,
         )
+        standing = Standing(database=database, clock=clock, knows=federation.issuer.knows)
+        tile_services = TileServices(
+            store=ServiceStore(database=database, clock=clock, randomness=randomness),
+            computing=computing,
+            defined=defined,
+            inputs=inputs,
+            renderer=await stack.enter_async_context(
+                TileRenderer(folder=folder.staging / "maps", inputs=inputs, readable=settings.ingest.link_roots)
+            ),
+            caller_of=standing.caller_of,
+            clock=clock,
+        )
         webhook_signer = WebhookSigner(key=folder.derive_key("webhook secrets"))
         guard = DestinationGuard(allow=settings.webhooks.allow, is_closed=federation.sites.directory.is_at_peer)
         client = GuardedClient(guard=guard)
@@ -300,7 +315,7 @@ async def open_services(
                 client=client,
                 signer=webhook_signer,
                 audience_of=audiences.audience_of,
-                caller_of=Standing(database=database, clock=clock, knows=federation.issuer.knows).caller_of,
+                caller_of=standing.caller_of,
                 clock=clock,
                 randomness=randomness,
                 closing=closing,
@@ -332,6 +347,7 @@ async def open_services(
             inputs=inputs,
             computing=computing,
             preparing=preparing,
+            tile_services=tile_services,
             defined=defined,
             batch_jobs=batch_jobs,
             result_signer=result_signer(settings, folder, clock),

@@ -52,6 +52,7 @@ from twinlake.processing.openeo.inputs import Inputs
 from twinlake.processing.openeo.jobs.kind import Preparing
 from twinlake.processing.openeo.jobs.service import BatchJobs
 from twinlake.processing.openeo.jobs.signing import ResultSigner
+from twinlake.processing.openeo.services.service import TileServices
 from twinlake.site.federation.build import Federation
 from twinlake.site.health import HealthWatch
 from twinlake.site.layout import SiteFolder
@@ -116,6 +117,7 @@ class Services:
     inputs: Inputs
     computing: Computing
     preparing: Preparing
+    tile_services: TileServices
     defined: DefinitionStore
     batch_jobs: BatchJobs
     result_signer: ResultSigner

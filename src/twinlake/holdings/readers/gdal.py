@@ -78,11 +78,12 @@ def explained() -> Iterator[None]:
 
 
 @contextmanager
-def open_dataset(path: Path) -> Iterator[Any]:
-    """Open one of several GeoTIFFs, where GDAL is `configured`; raises as `open_raster` does."""
+def open_dataset(path: Path, *, overview: int | None = None) -> Iterator[Any]:
+    """Open one of several GeoTIFFs, or one of its overviews, where GDAL is `configured`; raises as `open_raster` does."""
+    options = {} if overview is None else {"overview_level": overview}
     with neutral_path(path) as link:
         with explained():
-            dataset = rasterio.open(link, driver=_DRIVER)
+            dataset = rasterio.open(link, driver=_DRIVER, **options)
         with dataset:
             _check(dataset)
             yield dataset

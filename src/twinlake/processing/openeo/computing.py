@@ -10,13 +10,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from twinlake.engines.sandbox import Limits, Worker, WorkerFellError
 from twinlake.engines.web.files import FileContent
 from twinlake.identity.principals import Caller
+from twinlake.processing.openeo.graphs import refuse, refuse_for
 from twinlake.processing.openeo.inputs import Inputs
 from twinlake.processing.openeo.loading.pins import PinnedLoads, write_pinned
 from twinlake.processing.openeo.loading.requests import LoadRequest
@@ -35,6 +36,7 @@ _WAITING = 64
 _SECONDS = 60.0
 _LIMITS = Limits(memory_bytes=3 << 30, cpu_seconds=3600, file_bytes=4 << 30)
 _NOTHING: PinnedLoads = {}
+_Found = TypeVar("_Found")
 _LOAD = b'"load_'
 """Stands in each graph that loads something."""
 
@@ -217,6 +219,21 @@ class Computing:
                 "The graph takes too long, or too much memory, while somebody waits.",
                 remedy="Send it as a batch job: POST /jobs.",
             ) from error
+
+
+def require_found(found: Mapping[str, _Found] | list[Fault] | Failure) -> Mapping[str, _Found]:
+    """Return what was found.
+
+    Raises
+    ------
+    OpenEoError
+        The graph is wrong, or fails.
+    """
+    if isinstance(found, Failure):
+        raise refuse_for(found.code, found.message, found.node)
+    if isinstance(found, list):
+        raise refuse(found)
+    return found
 
 
 @asynccontextmanager

@@ -29,6 +29,11 @@ class Inputs:
                 raise
         return pinned
 
+    async def require_readable(self, pinned: PinnedLoads, caller: Caller) -> None:
+        """See that *caller* may read all of it now; raises as `Resolver.require_readable` does."""
+        for pins in pinned.values():
+            await self._resolver.require_readable(pins, caller)
+
     async def lay_out(self, pinned: PinnedLoads, folder: Path) -> dict[str, str]:
         """Return where a child that may read *folder* finds each file; raises as `FileLayout.lay_out` does."""
         files = {file.key: file for pins in pinned.values() for file in pins.files}

@@ -55,4 +55,19 @@ MIGRATIONS: tuple[Migration, ...] = (
         create index openeo_asset_file_object on openeo_asset_file(sha256);
         """,
     ),
+    Migration(
+        "openeo",
+        4,
+        """
+        create table openeo_service (
+            id text primary key,
+            owner_issuer text not null,
+            owner_subject text not null,
+            document text not null,
+            pins text not null,
+            created_at integer not null
+        ) strict, without rowid;
+        create index openeo_service_owner on openeo_service(owner_issuer, owner_subject);
+        """,
+    ),
 )

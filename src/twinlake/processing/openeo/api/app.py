@@ -12,6 +12,7 @@ from twinlake.processing.openeo.api.credentials import CredentialsApi
 from twinlake.processing.openeo.api.described import ApiFacts, DescribedApi
 from twinlake.processing.openeo.api.errors import render_openeo_error
 from twinlake.processing.openeo.api.jobs import JobsApi
+from twinlake.processing.openeo.api.services import ServicesApi
 from twinlake.processing.openeo.computing import Computing
 from twinlake.processing.openeo.definition_store import DefinitionStore
 
@@ -20,14 +21,20 @@ WELL_KNOWN = "/.well-known/openeo"
 
 
 def mount(
-    facts: ApiFacts, *, computing: Computing, defined: DefinitionStore, jobs: JobsApi, credentials: CredentialsApi
+    facts: ApiFacts,
+    *,
+    computing: Computing,
+    defined: DefinitionStore,
+    jobs: JobsApi,
+    services: ServicesApi,
+    credentials: CredentialsApi,
 ) -> Mount:
     """Return the openEO API of a site as one route."""
     computed = ComputedApi(computing, defined)
     described = DescribedApi(facts)
-    routes = [*computed.routes(), *jobs.routes(), *credentials.routes(), *described.routes()]
+    routes = [*computed.routes(), *jobs.routes(), *services.routes(), *credentials.routes(), *described.routes()]
     described.offer(routes)
-    app = Router([*routes, *jobs.signed_routes()], redirect_slashes=False)
+    app = Router([*routes, *services.open_routes(), *jobs.signed_routes()], redirect_slashes=False)
     return ApiMount(API_PATH, ErrorBoundary(app, render=render_openeo_error))
 
 

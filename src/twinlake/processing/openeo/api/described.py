@@ -66,7 +66,6 @@ class DescribedApi:
             guarded("/processes", self.list_processes, methods=["GET"], action="public"),
             guarded("/file_formats", self.list_file_formats, methods=["GET"], action="public"),
             guarded("/udf_runtimes", self.list_none, methods=["GET"], action="public"),
-            guarded("/service_types", self.list_none, methods=["GET"], action="public"),
             guarded("/credentials/oidc", self.list_providers, methods=["GET"], action="public"),
             guarded("/me", self.describe_caller, methods=["GET"], action="discover"),
         ]

@@ -23,7 +23,7 @@ _TEXTS = {"title": "Title"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Stretch:
+class Stretch:
     """From which values to which brightness goes."""
 
     lowest: float
@@ -40,7 +40,7 @@ def write_pngs(spool: Spool, grid: Grid, order: Order) -> Iterator[WrittenFile]:
     fields["twinlake:stretch"] = [stretch.lowest, stretch.highest]
     texts = {_TEXTS.get(name, name): text for name, text in order.facts.embedded().items()}
     colours = order.options["palette"]
-    palette = None if colours is None else _ramp(colours)
+    palette = None if colours is None else ramp(colours)
     for image in list_images(spool):
         path = order.path(image.label)
         kind = PALETTE if palette is not None else _kind(image.bands, stretch)
@@ -49,13 +49,13 @@ def write_pngs(spool: Spool, grid: Grid, order: Order) -> Iterator[WrittenFile]:
         yield order.written(path, find_extent(image.dimensions), fields, label=image.label)
 
 
-def _kind(bands: int, stretch: _Stretch) -> int:
+def _kind(bands: int, stretch: Stretch) -> int:
     if bands == 1:
         return GREY_ALPHA if stretch.has_gaps else GREY
     return RGBA if stretch.has_gaps or bands == 4 else RGB
 
 
-def _find_stretch(spool: Spool, options: Mapping[str, Any]) -> _Stretch:
+def _find_stretch(spool: Spool, options: Mapping[str, Any]) -> Stretch:
     """Return the stretch that *options* say, else that of percentiles; opacity does not count."""
     step = -(-spool.size // _SAMPLE)
     sampled, has_gaps, start = [], False, 0
@@ -69,7 +69,7 @@ def _find_stretch(spool: Spool, options: Mapping[str, Any]) -> _Stretch:
     percentiles = np.percentile(sample, [2, 98]) if sample.size else (0.0, 1.0)
     lowest, highest = (float(found) if given is None else float(given)
                        for found, given in zip(percentiles, (options["minimum"], options["maximum"]), strict=True))  # fmt: skip
-    return _Stretch(lowest=lowest, highest=highest, has_gaps=has_gaps)
+    return Stretch(lowest=lowest, highest=highest, has_gaps=has_gaps)
 
 
 def _opacity(spool: Spool, start: int, count: int) -> NDArray[np.bool_]:
@@ -80,16 +80,16 @@ def _opacity(spool: Spool, start: int, count: int) -> NDArray[np.bool_]:
     return opaque
 
 
-def _draw(spool: Spool, image: Image, grid: Grid, stretch: _Stretch, kind: int) -> Iterator[Strip]:
+def _draw(spool: Spool, image: Image, grid: Grid, stretch: Stretch, kind: int) -> Iterator[Strip]:
     height = max(1, _STRIP // (grid.width * image.bands))
     for top in range(0, grid.height, height):
         place = (*image.place, slice(top, min(top + height, grid.height)), slice(0, grid.width))
         cells = spool.read(place).reshape(image.bands, -1, grid.width)
         there = spool.read_valid(place).reshape(cells.shape) & ~np.isnan(cells)
         if kind == PALETTE:
-            yield np.where(there, 1 + _scale(cells, stretch, 254), 0).astype(np.uint8)[0][..., None]
+            yield np.where(there, 1 + scale(cells, stretch, 254), 0).astype(np.uint8)[0][..., None]
             continue
-        samples = [_scale(each, stretch, 255) for each in cells[:3]]
+        samples = [scale(each, stretch, 255) for each in cells[:3]]
         if kind in {GREY_ALPHA, RGBA}:
             opacity = _opaque(cells[3], spool) if image.bands == 4 else np.full(samples[0].shape, 255.0)
             samples.append(np.where(there.all(axis=0), opacity, 0))
@@ -97,7 +97,7 @@ def _draw(spool: Spool, image: Image, grid: Grid, stretch: _Stretch, kind: int) 
         yield np.stack(samples, axis=-1).astype(np.uint8)
 
 
-def _scale(cells: NDArray[Any], stretch: _Stretch, brightest: int) -> NDArray[np.float64]:
+def scale(cells: NDArray[Any], stretch: Stretch, brightest: int) -> NDArray[np.float64]:
     """Return brightness from 0 to *brightest*; whatever where there is NaN."""
     span = stretch.highest - stretch.lowest
     values = np.nan_to_num(cells.astype(np.float64), nan=stretch.lowest)
@@ -112,7 +112,7 @@ def _opaque(cells: NDArray[Any], spool: Spool) -> NDArray[np.float64]:
     return np.rint(np.clip(values * (1 if spool.dtype.kind != "f" and not spool.is_truth else 255), 0, 255))
 
 
-def _ramp(colours: Sequence[str]) -> NDArray[np.uint8]:
+def ramp(colours: Sequence[str]) -> NDArray[np.uint8]:
     """Return 256 colours: none, and the others gradually from the first of *colours* to the last."""
     corners = np.array([list(bytes.fromhex(each[1:].ljust(8, "f"))) for each in colours], dtype=np.float64)
     places = np.linspace(0, len(corners) - 1, 255)

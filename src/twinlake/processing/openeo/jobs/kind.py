@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 import orjson
@@ -13,15 +13,13 @@ from twinlake.core.errors import UnauthenticatedError
 from twinlake.engines.sandbox import Limits
 from twinlake.identity.principals import Caller
 from twinlake.jobs.models import JobKind, Retry
-from twinlake.processing.openeo.computing import Computing, Failure
+from twinlake.processing.openeo.computing import Computing, Failure, require_found
 from twinlake.processing.openeo.definition_store import DefinitionStore
-from twinlake.processing.openeo.graphs import read_graph_of, refuse, refuse_for
+from twinlake.processing.openeo.graphs import read_graph_of
 from twinlake.processing.openeo.loading.pins import write_pinned
 from twinlake.standards.openeo.errors import EstimateComplexityError
-from twinlake.standards.openeo.graph import Fault
 
 OPENEO = "openeo"
-_Found = TypeVar("_Found")
 _LONGEST = timedelta(days=2)
 _RETRY = Retry(failures=4, first_delay=timedelta(milliseconds=500))
 
@@ -67,7 +65,7 @@ class Preparing:
         found = await self._computing.estimate(graph, called, caller)
         if isinstance(found, Failure) and found.code == EstimateComplexityError.code:
             raise EstimateComplexityError(found.message)
-        return _require(found)
+        return require_found(found)
 
     async def prepare(self, caller: Caller, document: JsonObject) -> JsonObject:
         """Check the graph of a job's document and freeze what it calls and loads.
@@ -80,7 +78,7 @@ class Preparing:
             *caller* may not read what it loads.
         """
         graph, called = await self._read(caller, document)
-        pinned = _require(await self._computing.pin(graph, called, caller))
+        pinned = require_found(await self._computing.pin(graph, called, caller))
         order = Order(
             graph=document["process"]["process_graph"],
             definitions={name: orjson.loads(text) for name, text in called.items()},
@@ -99,15 +97,6 @@ class Preparing:
             raise UnauthenticatedError("A job needs an owner.", remedy="Send a token.")
         graph = read_graph_of(document["process"])
         return graph, await self._defined.list_called(caller.principal, graph)
-
-
-def _require(found: Mapping[str, _Found] | list[Fault] | Failure) -> Mapping[str, _Found]:
-    """Return what was found; refuse a graph that is wrong."""
-    if isinstance(found, Failure):
-        raise refuse_for(found.code, found.message, found.node)
-    if isinstance(found, list):
-        raise refuse(found)
-    return found
 
 
 def openeo_kind(

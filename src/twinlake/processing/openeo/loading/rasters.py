@@ -8,11 +8,13 @@ import math
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from copy import copy
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from rasterio.enums import MaskFlags
@@ -48,8 +50,9 @@ def open_rasters(pins: RasterPins, files: Mapping[str, Path]) -> Iterator["Raste
 class RasterSource:
     """The cube of some images; made by `open_rasters`."""
 
-    def __init__(self, pins: RasterPins, files: Mapping[str, Path]) -> None:
+    def __init__(self, pins: RasterPins, files: Mapping[str, Path], *, for_pictures: bool = False) -> None:
         self._pins = pins
+        self._for_pictures = for_pictures
         self._images = [_OpenImage(each, files[each.file.key]) for each in pins.images]
         self._open: OrderedDict[int, ExitStack] = OrderedDict()
         self._places: OrderedDict[Any, Sequence[Piece]] = OrderedDict()
@@ -59,6 +62,14 @@ class RasterSource:
         """Close all files."""
         while self._open:
             self._close_oldest()
+
+    def over(self, y: Dimension, x: Dimension) -> "RasterSource":
+        """Return the source of the same images on other pixels; it shares the files that are open."""
+        made = copy(self)
+        made._pins = msgspec.structs.replace(self._pins, dimensions=(*self._pins.dimensions[:2], y, x))  # noqa: SLF001
+        made._places = OrderedDict()  # noqa: SLF001
+        made._area = Area(self._pins.area, made._pins.dimensions)  # noqa: SLF001
+        return made
 
     @property
     def hollow(self) -> Cube:
@@ -106,6 +117,9 @@ class RasterSource:
     def _locate(self, number: int, y: Dimension, x: Dimension) -> "Sequence[Piece]":
         """Return the pixels of an image for those of a part of the cube; remembered for images that lie alike."""
         image = self._pins.images[number]
+        if self._for_pictures:
+            self._dataset(number)
+            image = self._images[number].seen
         key = (image.crs, image.transform, image.shape, y.labels, x.labels)
         found = self._places.get(key)
         if found is None:
@@ -145,6 +159,8 @@ class RasterSource:
         with stack:
             image.dataset = stack.enter_context(open_dataset(image.path))
             image.check_place()
+            if self._for_pictures:
+                image.use_overview(stack, *self._pins.dimensions[2:])
             self._open[number] = stack.pop_all()
         return image.dataset
 
@@ -177,7 +193,28 @@ class _OpenImage:
         self._image = image
         self.path = path
         self.dataset: Any = None
+        self._overview: tuple[int, int] | None = None
         self._checked: set[int] = set()
+
+    @property
+    def seen(self) -> Image:
+        """The image as it is read: in an overview it has other pixels."""
+        if self._overview is None:
+            return self._image
+        (rows, columns), (own_rows, own_columns) = self._image.shape, self._overview
+        across, down = columns / own_columns, rows / own_rows
+        a, b, c, d, e, f = self._image.transform
+        return msgspec.structs.replace(
+            self._image, transform=(a * across, b * down, c, d * across, e * down, f), shape=self._overview
+        )
+
+    def use_overview(self, stack: ExitStack, y: Dimension, x: Dimension) -> None:
+        """Read a smaller version of the image from now on, if there is one that has pixels enough for those of a picture."""
+        ratio = _measure(self._image, y, x)
+        fitting = [level for level, factor in enumerate(self.dataset.overviews(1)) if factor <= ratio]
+        if fitting:
+            self.dataset = stack.enter_context(open_dataset(self.path, overview=fitting[-1]))
+            self._overview = tuple(self.dataset.shape)
 
     def check_place(self) -> None:
         """See that the pixels lie where the item says."""
@@ -223,6 +260,19 @@ class _OpenImage:
 def _corner(transform: Sequence[float], row: int, column: int) -> tuple[float, float]:
     a, b, c, d, e, f = transform
     return a * column + b * row + c, d * column + e * row + f
+
+
+def _measure(image: Image, y: Dimension, x: Dimension) -> float:
+    """Return how many pixels of an image lie along one of a picture, in its middle."""
+    assert x.crs is not None
+    middle = [float(each.labels[len(each.labels) // 2]) for each in (x, y)]
+    steps = [abs(float(each.labels[1]) - float(each.labels[0])) for each in (x, y) if len(each.labels) > 1]
+    step = steps[0] if steps else 0.0
+    way = way_between(read_crs(x.crs), read_crs(image.crs))
+    there_x, there_y = way.transform([middle[0], middle[0] + step], [middle[1], middle[1]])
+    distance = math.dist((there_x[0], there_y[0]), (there_x[1], there_y[1]))
+    pixel = max(abs(each) for each in (*image.transform[:2], *image.transform[3:5]))
+    return distance / pixel if math.isfinite(distance) else 1.0
 
 
 def _find_sources(image: Image, y: Dimension, x: Dimension) -> Sequence[Piece]:

@@ -1,0 +1,123 @@
+"""Services as their owners make them, and as everybody with their address looks at them."""
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from twinlake.core.clock import Clock, to_text
+from twinlake.core.documents import JsonObject
+from twinlake.identity.principals import Caller, Principal
+from twinlake.processing.openeo.computing import Computing, require_found
+from twinlake.processing.openeo.definition_store import DefinitionStore
+from twinlake.processing.openeo.graphs import read_graph_of
+from twinlake.processing.openeo.inputs import Inputs
+from twinlake.processing.openeo.loading.pins import read_pinned, write_pinned
+from twinlake.processing.openeo.services.mercator import Tile
+from twinlake.processing.openeo.services.renderer import TileRenderer
+from twinlake.processing.openeo.services.store import Service, ServiceStore
+from twinlake.processing.openeo.services.wire import change, read_new, read_style
+from twinlake.standards.openeo.errors import OpenEoError, ServiceNotFoundError
+
+_MOST_ENTRIES = 100
+_DEFINITIONS = "twinlake:definitions"
+"""Member of a document: the user-defined processes that its graph calls, as they were."""
+
+CallerOf = Callable[[Principal], Awaitable[Caller | None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TileServices:
+    """The use cases of services.
+
+    Parameters
+    ----------
+    caller_of
+        Tells what an owner may do now, who need not be there.
+    """
+
+    store: ServiceStore
+    computing: Computing
+    defined: DefinitionStore
+    inputs: Inputs
+    renderer: TileRenderer
+    caller_of: CallerOf
+    clock: Clock
+    logs: dict[str, deque[JsonObject]] = field(default_factory=dict)
+    """Of what went wrong since the site began, by service."""
+
+    async def create(self, caller: Caller, owner: Principal, body: JsonObject) -> str:
+        """Make a service; return its id.
+
+        Raises
+        ------
+        OpenEoError
+            Something is wrong with it (`wire.read_new`), its graph, or what that loads.
+        """
+        document = read_new(body)
+        return await self.store.create(owner, *await self._prepare(caller, owner, document))
+
+    async def edit(self, caller: Caller, owner: Principal, service: str, body: JsonObject) -> None:
+        """Change a service; what its graph loads is looked for anew. Raises as `create` does, and ServiceNotFoundError."""
+        seen = await self.store.get(service, owner=owner)
+        document = change({name: each for name, each in seen.document.items() if name != _DEFINITIONS}, body)
+        await self.store.put(seen, *await self._prepare(caller, owner, document))
+
+    async def delete(self, owner: Principal, service: str) -> None:
+        """Forget a service; raises ServiceNotFoundError."""
+        await self.store.delete(await self.store.get(service, owner=owner))
+        self.logs.pop(service, None)
+
+    async def draw(self, service: str, tile: Tile) -> bytes:
+        """Return a tile as PNG: for whoever has the address, as long as the owner may read what is loaded.
+
+        Raises
+        ------
+        ServiceNotFoundError
+            There is no such service, it is disabled, or its owner is gone.
+        SignInRequiredError, RefusedError
+            Its owner may not read any more what it loads.
+        OpenEoError
+            As `TileRenderer.draw` raises it.
+        """
+        found = await self.store.get(service)
+        owner = await self.caller_of(found.owner) if found.is_enabled else None
+        if owner is None:
+            raise ServiceNotFoundError("There is no such service, or it is not enabled.")
+        await self.inputs.require_readable(read_pinned(found.pins), owner)
+        try:
+            return await self.renderer.draw(
+                tile,
+                graph=found.document["process"]["process_graph"],
+                definitions=found.document.get(_DEFINITIONS, {}),
+                pins=found.pins,
+                style=read_style(found.document["configuration"]),
+            )
+        except OpenEoError as error:
+            self._note(service, tile, error)
+            raise
+
+    def list_log(self, service: Service) -> list[JsonObject]:
+        """Return what went wrong with a service, the oldest first."""
+        return list(self.logs.get(service.id, ()))
+
+    def _note(self, service: str, tile: Tile, error: OpenEoError) -> None:
+        entries = self.logs.setdefault(service, deque(maxlen=_MOST_ENTRIES))
+        number = int(entries[-1]["id"]) + 1 if entries else 1
+        entry: Mapping[str, Any] = {
+            "id": str(number),
+            "code": error.members.get("code", error.code),
+            "level": "error",
+            "message": f"Tile {tile.z}/{tile.x}/{tile.y}: {error.message}",
+            "time": to_text(self.clock.now()),
+        }
+        entries.append(dict(entry))
+
+    async def _prepare(self, caller: Caller, owner: Principal, document: JsonObject) -> tuple[JsonObject, JsonObject]:
+        graph = read_graph_of(document["process"])
+        called = await self.defined.list_called(owner, graph)
+        pinned = require_found(await self.computing.pin(graph, called, caller))
+        kept = {**document, _DEFINITIONS: {name: orjson.loads(text) for name, text in called.items()}} if called else document
+        return kept, write_pinned(pinned)
