@@ -56,6 +56,15 @@ def run(site, tmp_path, monkeypatch):
     return run
 
 
+def test_the_page_of_a_process_describes_and_runs_it(site, run):
+    snippets = snippets_of(site, "/processing/processes/clip")
+
+    assert run(snippets, "Python").splitlines()[-1] == "-1"
+    assert run(snippets, "curl").strip() == "-1"
+    assert "clip Keep a number within bounds" in run(snippets_of(site, "/processing/processes"), "Python")
+    assert '"id":"clip"' in run(snippets_of(site, "/processing/processes/ndvi"), "curl")
+
+
 def test_the_home_page_lists_the_collections(site, run):
     snippets = snippets_of(site, "/")
 

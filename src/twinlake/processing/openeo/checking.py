@@ -154,7 +154,8 @@ def _refuse(argument: object, parameter: Parameter) -> str | None:
     try:
         _checker(orjson.dumps(parameter.schema))(argument)
     except fastjsonschema.JsonSchemaValueException as error:
-        return str(error.message).replace("data", "it", 1)
+        place, told = str(error.message).removeprefix("data").split(" ", 1)
+        return f"at {place} {told}" if place else told
     return None
 
 
