@@ -58,6 +58,8 @@ from twinlake.processing.openeo.api.app import API_PATH as OPENEO_PATH
 from twinlake.processing.openeo.api.app import mount as mount_openeo
 from twinlake.processing.openeo.api.app import proves_itself
 from twinlake.processing.openeo.api.app import well_known as openeo_well_known
+from twinlake.processing.openeo.api.collections import CollectionsApi
+from twinlake.processing.openeo.api.computed import ComputedApi
 from twinlake.processing.openeo.api.credentials import CredentialsApi
 from twinlake.processing.openeo.api.described import ApiFacts
 from twinlake.processing.openeo.api.errors import render_openeo_error
@@ -158,27 +160,34 @@ def _hot_routes(services: Services) -> list[BaseRoute]:
 
 def _openeo(services: Services) -> BaseRoute:
     settings, facts = services.settings, _openeo_facts(services.settings)
+    jobs = JobsApi(
+        jobs=services.batch_jobs,
+        signer=services.result_signer,
+        sender=services.direct,
+        seal=services.seal,
+        root=facts.root,
+        tariff=tariff(settings),
+        estimating=services.preparing,
+    )
+    maps = ServicesApi(services=services.tile_services, seal=services.seal, root=facts.root)
+    credentials = CredentialsApi(
+        proof=services.federation.issuer.proof,
+        grants=services.federation.grants,
+        tokens=services.tokens,
+        clock=services.clock,
+        asks_for_terms=settings.identity.terms_url is not None,
+    )
+    offered = (
+        ComputedApi(services.computing, services.defined),
+        jobs,
+        maps,
+        credentials,
+        CollectionsApi(services.discovery, root=facts.root),
+    )
     return mount_openeo(
         facts,
-        computing=services.computing,
-        defined=services.defined,
-        jobs=JobsApi(
-            jobs=services.batch_jobs,
-            signer=services.result_signer,
-            sender=services.direct,
-            seal=services.seal,
-            root=facts.root,
-            tariff=tariff(settings),
-            estimating=services.preparing,
-        ),
-        services=ServicesApi(services=services.tile_services, seal=services.seal, root=facts.root),
-        credentials=CredentialsApi(
-            proof=services.federation.issuer.proof,
-            grants=services.federation.grants,
-            tokens=services.tokens,
-            clock=services.clock,
-            asks_for_terms=settings.identity.terms_url is not None,
-        ),
+        offered=[route for api in offered for route in api.routes()],
+        unlisted=[*maps.open_routes(), *jobs.signed_routes()],
     )
 
 

@@ -1,40 +1,35 @@
 """The sub-app: routes behind one prefix, errors in the form of openEO."""
 
-from starlette.routing import BaseRoute, Mount, Router
+from collections.abc import Sequence
+
+from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import Scope
 
 from twinlake.engines.web.boundary import ErrorBoundary
 from twinlake.engines.web.mounting import ApiMount
 from twinlake.identity.web import guarded
-from twinlake.processing.openeo.api.computed import ComputedApi
 from twinlake.processing.openeo.api.credentials import PATH as CREDENTIALS_PATH
-from twinlake.processing.openeo.api.credentials import CredentialsApi
 from twinlake.processing.openeo.api.described import ApiFacts, DescribedApi
 from twinlake.processing.openeo.api.errors import render_openeo_error
-from twinlake.processing.openeo.api.jobs import JobsApi
-from twinlake.processing.openeo.api.services import ServicesApi
-from twinlake.processing.openeo.computing import Computing
-from twinlake.processing.openeo.definition_store import DefinitionStore
 
 API_PATH = "/openeo/1.2"
 WELL_KNOWN = "/.well-known/openeo"
 
 
-def mount(
-    facts: ApiFacts,
-    *,
-    computing: Computing,
-    defined: DefinitionStore,
-    jobs: JobsApi,
-    services: ServicesApi,
-    credentials: CredentialsApi,
-) -> Mount:
-    """Return the openEO API of a site as one route."""
-    computed = ComputedApi(computing, defined)
+def mount(facts: ApiFacts, *, offered: Sequence[Route], unlisted: Sequence[Route]) -> Mount:
+    """Return the openEO API of a site as one route.
+
+    Parameters
+    ----------
+    offered
+        Routes beside those that describe the site.
+    unlisted
+        Routes that are no part of the standard: their addresses stand in answers.
+    """
     described = DescribedApi(facts)
-    routes = [*computed.routes(), *jobs.routes(), *services.routes(), *credentials.routes(), *described.routes()]
+    routes = [*offered, *described.routes()]
     described.offer(routes)
-    app = Router([*routes, *services.open_routes(), *jobs.signed_routes()], redirect_slashes=False)
+    app = Router([*routes, *unlisted], redirect_slashes=False)
     return ApiMount(API_PATH, ErrorBoundary(app, render=render_openeo_error))
 
 

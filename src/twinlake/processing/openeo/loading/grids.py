@@ -121,7 +121,7 @@ def choose_grid(footings: Sequence[Footing], *, declared: Grid | None = None) ->
         The images lie too far apart.
     """
     different = list(dict.fromkeys(footings))
-    grid = declared or _grid_of(different)
+    grid = _grid_of(different) if declared is None else _align(declared, different)
     boxes = [box for each in different if (box := each.bounds(grid.crs)) is not None]
     if not boxes:
         raise Unloadable("None of the images has a place in the CRS of the declared grid.")
@@ -135,16 +135,29 @@ def choose_grid(footings: Sequence[Footing], *, declared: Grid | None = None) ->
     return whole
 
 
+def _align(declared: Grid, footings: Sequence[Footing]) -> Grid:
+    """Return the declared grid where images have pixels of its size: an extent does not tell whether it is of their centres."""
+    for each in footings:
+        width, height = each.pixel
+        is_alike = np.allclose((width, height), (declared.width, declared.height), rtol=_CLOSE, atol=0.0)
+        if each.crs == declared.crs and each.is_upright and is_alike:
+            return _grid_at(each)
+    return declared
+
+
 def _grid_of(footings: Sequence[Footing]) -> Grid:
     upright = [each for each in footings if each.is_upright]
     if not upright:
         raise Unloadable("The images do not lie along the axes of their CRS; declare a grid in the collection's cube:dimensions.")
     crs = max(dict.fromkeys(each.crs for each in upright), key=lambda crs: _covered(upright, crs))
     finest = min((each for each in upright if each.crs == crs), key=lambda each: each.pixel[0] * each.pixel[1])
-    box = finest.bounds(crs)
-    assert box is not None
-    width, height = finest.pixel
-    return Grid(crs=crs, x0=box[0], y0=box[3], width=width, height=height, columns=range(0), rows=range(0))
+    return _grid_at(finest)
+
+
+def _grid_at(footing: Footing) -> Grid:
+    left, _, _, top = footing.bounds(footing.crs) or (0.0, 0.0, 0.0, 0.0)
+    width, height = footing.pixel
+    return Grid(crs=footing.crs, x0=left, y0=top, width=width, height=height, columns=range(0), rows=range(0))
 
 
 def _covered(footings: Sequence[Footing], crs: Crs) -> tuple[float, int]:
@@ -184,7 +197,10 @@ def _reach(low: float, high: float) -> range:
 
 
 def read_declared(collection: JsonObject) -> Grid | None:
-    """Return the grid that a collection declares: ``cube:dimensions`` with axes x and y, a CRS, ``extent`` and ``step``."""
+    """Return the grid that a collection declares: ``cube:dimensions`` with axes x and y, a CRS, ``extent`` and ``step``.
+
+    The extent is taken for that of the centres; where images have pixels of this size theirs counts (`choose_grid`).
+    """
     dimensions = collection.get("cube:dimensions")
     by_axis = {each.get("axis"): each for each in dimensions.values()} if isinstance(dimensions, dict) else {}
     x, y = by_axis.get("x"), by_axis.get("y")

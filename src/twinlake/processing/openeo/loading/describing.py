@@ -1,0 +1,77 @@
+"""What a collection says of the cube that would be loaded of it: dimensions and bands, told by one of its items. Pure."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from twinlake.core.documents import JsonObject
+from twinlake.processing.openeo.loading.cube_items import list_grids
+from twinlake.processing.openeo.loading.items import BandEntry, list_rasters
+from twinlake.processing.openeo.loading.labels import list_declared_bands
+from twinlake.processing.openeo.shapes.dimensions import Dimension
+from twinlake.processing.openeo.shapes.projecting import DEGREES
+from twinlake.standards.openeo.errors import OpenEoError
+
+_DATACUBE = "https://stac-extensions.github.io/datacube/v2.2.0/schema.json"
+_EO = "https://stac-extensions.github.io/eo/v2.0.0/schema.json"
+
+
+def describe_cube(collection: JsonObject, items: Iterable[JsonObject]) -> JsonObject:
+    """Return *collection* with ``cube:dimensions`` and the bands in its ``summaries``, as far as it does not have them itself.
+
+    Parameters
+    ----------
+    items
+        Some of its items, of which the first that can be loaded counts.
+    """
+    bands, others = _look_at(items)
+    declared = list_declared_bands(collection)
+    bands.sort(key=lambda each: declared.index(each["name"]) if each["name"] in declared else len(declared))
+    summaries = dict(collection.get("summaries") or {})
+    if bands:
+        summaries.setdefault("bands", bands)
+    described = {**collection, "summaries": summaries}
+    described["cube:dimensions"] = collection.get("cube:dimensions") or {
+        **_extents(collection),
+        **{each.name: _describe(each) for each in others},
+        **({"bands": {"type": "bands", "values": [each["name"] for each in bands]}} if bands else {}),
+    }
+    extensions = [*collection.get("stac_extensions", ()), _DATACUBE, *([_EO] if any(len(each) > 1 for each in bands) else [])]
+    return {**described, "stac_extensions": list(dict.fromkeys(extensions))}
+
+
+def _look_at(items: Iterable[JsonObject]) -> tuple[list[JsonObject], list[Dimension]]:
+    """Return the bands of the first item that can be loaded, and dimensions that its cube has beside the usual ones."""
+    for item in items:
+        try:
+            rasters = {band.name: band for asset in list_rasters(item) for band in asset.bands}
+            if rasters:
+                return [_describe_band(each) for each in rasters.values()], []
+            for grid in list_grids(item):
+                return [{"name": name} for name in grid.variables], list(grid.others.values())
+        except OpenEoError:  # its metadata do not say enough; loading it will tell
+            continue
+    return [], []
+
+
+def _describe_band(band: BandEntry) -> JsonObject:
+    described: JsonObject = {"name": band.name}
+    if band.common_name is not None:
+        described["eo:common_name"] = band.common_name
+    if band.wavelength is not None:
+        described["eo:center_wavelength"] = band.wavelength
+    return described
+
+
+def _extents(collection: JsonObject) -> JsonObject:
+    west, south, *rest = collection["extent"]["spatial"]["bbox"][0]
+    east, north = (rest[0], rest[1]) if len(rest) == 2 else (rest[1], rest[2])
+    return {
+        "x": {"type": "spatial", "axis": "x", "extent": [west, east], "reference_system": DEGREES},
+        "y": {"type": "spatial", "axis": "y", "extent": [south, north], "reference_system": DEGREES},
+        "t": {"type": "temporal", "extent": list(collection["extent"]["temporal"]["interval"][0])},
+    }
+
+
+def _describe(dimension: Dimension) -> JsonObject:
+    described: dict[str, Any] = {"type": dimension.kind, "values": list(dimension.labels)}
+    return described if dimension.axis is None else {**described, "axis": dimension.axis}
