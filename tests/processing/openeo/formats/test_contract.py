@@ -127,6 +127,14 @@ def test_a_tile_of_other_dimensions_leaves_nothing(named, tmp_path):
 
 
 @pytest.mark.parametrize("named", [name for name in NAMES if name != "GeoJSON"])
+@pytest.mark.parametrize("window", [{"t": slice(0, 1)}, {"y": slice(0, 0)}, {"x": slice(2, 1)}])
+def test_a_tile_of_another_size_leaves_nothing(named, window, tmp_path):
+    with pytest.raises(InternalError, match="not as large as its window"):
+        save(a_cube(), [(window, a_cube())], tmp_path, named)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("named", [name for name in NAMES if name != "GeoJSON"])
 def test_labels_and_titles_may_hold_any_character(named, tmp_path):
     odd = "\x00\x0b\r\n<&]]>\"'\ufffe ü\U0001f30d/../%s"
     bands = Dimension(name="bands", kind="bands", labels=(odd,))

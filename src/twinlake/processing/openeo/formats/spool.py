@@ -12,13 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twinlake.processing.openeo.cubes import Cube
+from twinlake.processing.openeo.formats.parts import Place, lengths_of, place_part
 from twinlake.processing.openeo.loading.source import Window
 from twinlake.standards.openeo.errors import InternalError
 
 _BLOCK = 1 << 21
 """Cells that are looked at together."""
-Place = tuple[slice, ...]
-"""Start and end along each dimension, both stated."""
 
 
 class Spool:
@@ -33,7 +32,7 @@ class Spool:
     def __init__(self, hollow: Cube, folder: Path, *, order: Sequence[str], flipped: Iterable[str] = ()) -> None:
         named = {each.name: each for each in hollow.dimensions}
         self._flipped = frozenset(flipped)
-        self._names = list(named)
+        self._hollow = hollow
         self._order = [list(named).index(name) for name in order]
         self.dimensions = tuple(
             named[name].take(range(len(named[name].labels))[::-1]) if name in self._flipped else named[name] for name in order
@@ -43,16 +42,12 @@ class Spool:
         self.nan_is_nodata = hollow.values.nan_is_nodata
         self.cells = folder / "cells"
         self._gaps = folder / "gaps"
-        self._kept = hollow.values.data.dtype
-        self.dtype = self._kept if self._kept != np.bool_ else np.dtype(np.uint8)
+        self.is_truth = hollow.values.data.dtype == np.bool_
+        """Whether cells are true and false, kept as 1 and 0."""
+        self.dtype = np.dtype(np.uint8) if self.is_truth else hollow.values.data.dtype
         self.has_gaps = False
         """Whether a cell is not valid; NaN does not count."""
         _make(self.cells, self.size * self.dtype.itemsize)
-
-    @property
-    def is_truth(self) -> bool:
-        """Whether cells are true and false, kept as 1 and 0."""
-        return self._kept == np.bool_
 
     def fill(self, tiles: Iterable[tuple[Window, Cube]]) -> None:
         """Take in all tiles, of any size and in any order.
@@ -60,11 +55,11 @@ class Spool:
         Raises
         ------
         InternalError
-            They are not of the type that was told before, or do not make the whole.
+            One is not what was foreseen, or they do not make the whole.
         """
         missing = self.size
         for window, tile in tiles:
-            missing -= self._put(window, tile) if tile.values.data.size else 0
+            missing -= self._put(window, tile)
         if missing:
             raise InternalError("The parts of the result do not make a whole.")
 
@@ -75,7 +70,7 @@ class Spool:
     def read_valid(self, place: Place) -> NDArray[np.bool_]:
         """Return where cells at *place* are valid."""
         if not self.has_gaps:
-            return np.ones(_lengths(place), dtype=bool)
+            return np.ones(lengths_of(place), dtype=bool)
         return ~self._read(self._gaps, np.dtype(bool), place)
 
     def blocks(self) -> Iterator[tuple[NDArray[Any], NDArray[np.bool_]]]:
@@ -100,12 +95,10 @@ class Spool:
         self.dtype = dtype
 
     def _put(self, window: Window, tile: Cube) -> int:
-        data, valid = tile.values.data, tile.values.valid
-        if [each.name for each in tile.dimensions] != self._names:
-            raise InternalError("A part of the result has other dimensions than were foreseen.")
-        if data.dtype != self._kept:
-            raise InternalError(f"A part of the result is {data.dtype}, and {self._kept} was foreseen.")
-        place = self._place(window)
+        given, data, valid = place_part(self._hollow, window, tile), tile.values.data, tile.values.valid
+        if not data.size:
+            return 0
+        place = self._place([given[number] for number in self._order])
         self._write(self.cells, self.dtype, place, self._turn(data))
         if valid is not None and not valid.all():
             if not self.has_gaps:
@@ -114,19 +107,19 @@ class Spool:
             self._write(self._gaps, np.dtype(bool), place, ~self._turn(valid))
         return int(data.size)
 
-    def _place(self, window: Window) -> Place:
-        place = []
-        for each, length in zip(self.dimensions, self.shape, strict=True):
-            start, stop, _ = window.get(each.name, slice(None)).indices(length)
-            place.append(slice(length - stop, length - start) if each.name in self._flipped else slice(start, stop))
-        return tuple(place)
+    def _place(self, given: Sequence[slice]) -> Place:
+        """Return where in the file something is that the cube has at *given*, in the order of the file."""
+        return tuple(
+            slice(length - each.stop, length - each.start) if dimension.name in self._flipped else each
+            for dimension, length, each in zip(self.dimensions, self.shape, given, strict=True)
+        )
 
     def _turn(self, array: NDArray[Any]) -> NDArray[Any]:
         turned = array.transpose(self._order)
         return turned[tuple(slice(None, None, -1 if each.name in self._flipped else 1) for each in self.dimensions)]
 
     def _read(self, path: Path, dtype: "np.dtype[Any]", place: Place) -> NDArray[Any]:
-        cells = np.empty(_lengths(place), dtype=dtype)
+        cells = np.empty(lengths_of(place), dtype=dtype)
         starts, length = self._runs(place)
         with path.open("rb") as file:
             for start, run in zip(starts, cells.reshape(len(starts), length), strict=True):
@@ -146,7 +139,7 @@ class Spool:
 
         A file is not mapped: it may be larger than the addresses that a child may use.
         """
-        lengths = _lengths(place)
+        lengths = lengths_of(place)
         first = len(place)
         while first > 0 and lengths[first - 1] == self.shape[first - 1]:
             first -= 1
@@ -160,10 +153,6 @@ class Spool:
             stride //= self.shape[first]
             starts += place[first].start * stride
         return starts.ravel().tolist(), int(np.prod(lengths[first:], dtype=int))
-
-
-def _lengths(place: Place) -> tuple[int, ...]:
-    return tuple(each.stop - each.start for each in place)
 
 
 def _make(path: Path, size: int) -> None:
