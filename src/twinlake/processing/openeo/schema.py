@@ -21,10 +21,12 @@ MIGRATIONS: tuple[Migration, ...] = (
         "openeo",
         3,
         """
-        -- Batch jobs, run or not; the document is JSON as it was sent in. Owners are written as in the journal of jobs.
+        -- Batch jobs, run or not. Owners are written as in the journal of jobs.
         create table openeo_job(
             id text primary key,
             owner text not null,
+            -- JSON as it was sent in; the process, which may be large, on its own.
+            process blob not null,
             document blob not null,
             -- Counts edits and starts: who changes a job says which state of it they have seen.
             revision integer not null default 0,

@@ -12,7 +12,7 @@ from openeo.api.process import Parameter
 from openeo.processes import add
 from openeo.rest import JobFailedException, OpenEoApiError
 
-from twinlake.testing.site import SiteProcess, make_site
+from twinlake.testing.site import SiteProcess, make_site, run_twinlake
 
 pytestmark = pytest.mark.slow
 
@@ -98,6 +98,26 @@ def test_the_client_has_a_job_done(connection, tmp_path):
     assert json.loads((tmp_path / "result.json").read_text()) == 3
     as_collection = job.get_results().download_as_collection(tmp_path / "all", download_collection_assets=True)
     assert {each.name for each in as_collection} == {"result.json", "job-results.json"}
+
+
+def test_the_client_signs_in_with_name_and_password(site, tmp_path):
+    secret = tmp_path / "alice"
+    made = run_twinlake("admin", "accounts", "add", "alice", "--write-to", secret, "--config", site.config)
+    assert made.returncode == 0, made.stderr
+    connection = openeo.connect(site.url).authenticate_basic("alice", secret.read_text().strip())
+
+    job = connection.create_job(LOOK)
+
+    assert [each["id"] for each in connection.list_jobs()] == [job.job_id]
+
+
+def test_programs_in_browsers_see_what_they_need(site):
+    with site.client() as client:
+        made = client.post(f"{API}/jobs", json={"process": {"process_graph": LOOK}}, headers={"origin": "https://editor.example"})
+
+    exposed = {each.strip().lower() for each in made.headers["access-control-expose-headers"].split(",")}
+    assert {"location", "openeo-identifier", "openeo-costs", "link"} <= exposed
+    assert made.headers["location"] == f"{site.url}{API}/jobs/{made.headers['openeo-identifier']}"
 
 
 def test_the_client_finds_and_deletes_its_jobs(connection):

@@ -102,6 +102,21 @@ async def test_results_are_told_when_there_are_all_or_when_some_are_asked_for(si
     assert whole["expires"] == "2026-01-02T00:00:00.000000Z"
 
 
+async def test_results_are_an_item_for_who_wants_geojson(site, alice, job):
+    accept = {"accept": "application/geo+json"}
+    url = f"{API}/jobs/{job}/results?partial=true"
+
+    item = (await alice.get(url, headers=accept)).json()
+
+    assert (item["type"], item["bbox"], item["geometry"]["type"]) == ("Feature", [-10, 40, 20, 70], "Polygon")
+    assert item["properties"]["start_datetime"] == "2020-01-01T00:00:00Z"
+    assert item["assets"].keys() == {"one.txt", "cube.zarr"}
+    unplaced = await make(alice)
+    await start(site, unplaced)
+    item = (await alice.get(f"{API}/jobs/{unplaced}/results?partial=true", headers=accept)).json()
+    assert (item["geometry"], item["properties"]["datetime"], "bbox" in item) == (None, None, False)
+
+
 async def test_a_job_that_failed_says_why(site, alice, job):
     await site.services.run_journal.fail(await run_of(site, job), "lease", Failure("Broken", "It broke.", "Mend it."))
 

@@ -12,6 +12,7 @@ from twinlake.events.log import EventLog
 from twinlake.events.schema import MIGRATIONS as EVENTS
 from twinlake.jobs.requests import NewJob, RequestJournal
 from twinlake.jobs.schema import MIGRATIONS as JOBS
+from twinlake.processing.openeo.jobs.models import Draft
 from twinlake.processing.openeo.jobs.results import (
     ResultStore,
     list_citers,
@@ -27,7 +28,7 @@ from twinlake.testing.job_kinds import job_kind
 
 ALICE, BOB = "i|alice", "i|bob"
 ONE, TWO = StoredObject("11" * 32, 5), StoredObject("22" * 32, 7)
-DOCUMENT = {"process": {"process_graph": {}}}
+DRAFT = Draft(process=b'{"process_graph":{}}', document={"title": "T"})
 
 
 @pytest.fixture
@@ -70,9 +71,10 @@ async def put(database, run, name="result.json", files=None):
 
 
 async def test_a_job_is_its_owners(store):
-    job = await store.create(ALICE, DOCUMENT)
+    job = await store.create(ALICE, DRAFT)
 
-    assert (await store.get(ALICE, job)).document == DOCUMENT
+    assert (await store.get(ALICE, job)).document == DRAFT.document
+    assert await store.get_process(job) == DRAFT.process
     with pytest.raises(JobNotFoundError):
         await store.get(BOB, job)
     assert await store.list_jobs(BOB, limit=10, before=None) == []
@@ -81,7 +83,7 @@ async def test_a_job_is_its_owners(store):
 async def test_jobs_are_listed_newest_first_page_by_page(store, clock):
     made = []
     for _ in range(3):
-        made.insert(0, await store.create(ALICE, DOCUMENT))
+        made.insert(0, await store.create(ALICE, DRAFT))
         clock.advance(seconds=1)
 
     first = await store.list_jobs(ALICE, limit=2, before=None)
@@ -91,21 +93,22 @@ async def test_jobs_are_listed_newest_first_page_by_page(store, clock):
 
 
 async def test_of_two_who_change_a_job_one_is_told(store, start):
-    job = await store.create(ALICE, DOCUMENT)
+    job = await store.create(ALICE, DRAFT)
     seen = await store.get(ALICE, job)
-    await store.edit(seen, {**DOCUMENT, "title": "T"})
+    await store.edit(seen, Draft(process=None, document={"title": "U"}))
 
     with pytest.raises(JobChangedError):
-        await store.edit(seen, DOCUMENT)
+        await store.edit(seen, DRAFT)
     with pytest.raises(JobChangedError):
         await start(seen)
     with pytest.raises(JobChangedError):
         await store.delete(seen)
-    assert (await store.get(ALICE, job)).document["title"] == "T"
+    assert (await store.get(ALICE, job)).document == {"title": "U"}
+    assert await store.get_process(job) == DRAFT.process
 
 
 async def test_of_many_starts_at_once_one_is_made(store, start, database):
-    seen = await store.get(ALICE, await store.create(ALICE, DOCUMENT))
+    seen = await store.get(ALICE, await store.create(ALICE, DRAFT))
 
     made = await asyncio.gather(*[start(seen) for _ in range(8)], return_exceptions=True)
 
@@ -114,7 +117,7 @@ async def test_of_many_starts_at_once_one_is_made(store, start, database):
 
 
 async def test_results_are_those_of_the_last_start(store, start, results, database):
-    job = await store.create(ALICE, DOCUMENT)
+    job = await store.create(ALICE, DRAFT)
     first = await start(await store.get(ALICE, job))
     await put(database, first.run, "cube.zarr", {"zarr.json": ONE, "c/0/0": TWO})
     kept = await store.get(ALICE, job)
@@ -131,7 +134,7 @@ async def test_results_are_those_of_the_last_start(store, start, results, databa
 
 
 async def test_objects_are_held_while_a_result_names_them(store, start, database):
-    job = await store.create(ALICE, DOCUMENT)
+    job = await store.create(ALICE, DRAFT)
     run = (await start(await store.get(ALICE, job))).run
     await put(database, run)
     await put(database, run)
@@ -144,19 +147,20 @@ async def test_objects_are_held_while_a_result_names_them(store, start, database
 
 
 async def test_descriptions_have_so_much_room_and_no_more(store):
-    large = {"text": "x" * (30 << 20)}
+    large = Draft(process=b"x" * (30 << 20), document={})
     job = await store.create(ALICE, large)
     await store.create(ALICE, large)
 
     with pytest.raises(StorageQuotaExceededError):
         await store.create(ALICE, large)
+    assert len(await store.list_jobs(ALICE, limit=9, before=None)) == 2
     await store.create(BOB, large)
-    await store.edit(await store.get(ALICE, job), DOCUMENT)
+    await store.edit(await store.get(ALICE, job), DRAFT)
     await store.create(ALICE, large)
 
 
 async def test_what_the_journal_has_forgotten_goes(store, start, results, journal, database, clock):
-    untouched, done = await store.create(ALICE, DOCUMENT), await store.create(ALICE, DOCUMENT)
+    untouched, done = await store.create(ALICE, DRAFT), await store.create(ALICE, DRAFT)
     work = await start(await store.get(ALICE, done))
     await put(database, work.run)
     await journal.cancel(work.id, owner=ALICE)

@@ -1,7 +1,10 @@
 """Batch jobs, their logs and results."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
+import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -18,10 +21,10 @@ from twinlake.identity.web import guarded
 from twinlake.jobs.models import JobState
 from twinlake.processing.openeo.api.bodies import BODY_BYTES, read_object, to_json
 from twinlake.processing.openeo.jobs.kind import Preparing
-from twinlake.processing.openeo.jobs.models import SeenJob
+from twinlake.processing.openeo.jobs.models import Asset, SeenJob
 from twinlake.processing.openeo.jobs.service import BatchJobs
 from twinlake.processing.openeo.jobs.signing import ResultSigner
-from twinlake.processing.openeo.jobs.stac import write_results
+from twinlake.processing.openeo.jobs.stac import write_collection, write_item
 from twinlake.processing.openeo.jobs.wire import (
     DEFAULT_LOG_LEVEL,
     END,
@@ -94,11 +97,13 @@ class JobsApi:
         if len(found) > limit:
             next_token = self.seal.seal(shown[-1].batch.id.encode(), _binding(caller))
             links.append({"rel": "next", "href": f"{self.root}/jobs?limit={limit}&token={next_token}"})
-        return to_json({"jobs": [self._write(seen, is_full=False) for seen in shown], "links": links})
+        return to_json({"jobs": [write_job(seen, root=self.root, tariff=self.tariff) for seen in shown], "links": links})
 
     async def show(self, request: Request) -> Response:
         """Answer with all that is known of a job."""
-        return to_json(self._write(await self._see(request), is_full=True))
+        seen = await self._see(request)
+        process = await self.jobs.store.get_process(seen.batch.id)
+        return to_json(write_job(seen, root=self.root, tariff=self.tariff, process=process))
 
     async def edit(self, request: Request) -> Response:
         """Change a job."""
@@ -113,7 +118,9 @@ class JobsApi:
     async def estimate(self, request: Request) -> Response:
         """Answer with what a job will take; nothing is computed for that."""
         seen = await self._see(request)
-        return to_json(write_estimate(await self.estimating.estimate(request.state.caller, seen.batch.document), self.tariff))
+        process = orjson.loads(await self.jobs.store.get_process(seen.batch.id))
+        told = await self.estimating.estimate(request.state.caller, {**seen.batch.document, "process": process})
+        return to_json(write_estimate(told, self.tariff))
 
     async def list_log(self, request: Request) -> Response:
         """Answer with what a job has told so far."""
@@ -152,7 +159,8 @@ class JobsApi:
         if end is not None:
             return to_json(end, 424)
         assets = await self.jobs.list_results(seen, is_partial=is_partial)
-        document = write_results(seen, assets, signer=self.signer, until=self.signer.expiry())
+        wants_item = "application/geo+json" in request.headers.get("accept", "")
+        document = await self._describe(seen, assets, self.signer.expiry(), write=write_item if wants_item else write_collection)
         costs = {} if self.tariff is None else {"openeo-costs": "0"}  # downloads are free
         return to_json(document, headers={**costs, **_PRIVATE})
 
@@ -162,7 +170,7 @@ class JobsApi:
         until = self.signer.verify_metadata(job, request.scope["query_string"])
         seen = await self.jobs.get_vouched(job)
         assets = await self.jobs.list_results(seen, is_partial=True)
-        return to_json(write_results(seen, assets, signer=self.signer, until=until), headers=_PRIVATE)
+        return to_json(await self._describe(seen, assets, until), headers=_PRIVATE)
 
     async def get_file(self, request: Request) -> Response:
         """Answer with the bytes of a result."""
@@ -183,11 +191,19 @@ class JobsApi:
         representation, content = await self.sender.open(filename, media_type, Managed(file.sha256, file.size_bytes))
         return ContentResponse(representation, content, _PRIVATE)
 
+    async def _describe(
+        self,
+        seen: SeenJob,
+        assets: list[Asset],
+        until: datetime,
+        *,
+        write: Callable[..., JsonObject] = write_collection,
+    ) -> JsonObject:
+        process = await self.jobs.store.get_process(seen.batch.id)
+        return write(seen, assets, process=orjson.loads(process), signer=self.signer, until=until)
+
     async def _see(self, request: Request) -> SeenJob:
         return await self.jobs.get(request.state.caller, request.path_params["job_id"])
-
-    def _write(self, seen: SeenJob, *, is_full: bool) -> JsonObject:
-        return write_job(seen, root=self.root, tariff=self.tariff, is_full=is_full)
 
 
 def _write_end(seen: SeenJob) -> JsonObject | None:

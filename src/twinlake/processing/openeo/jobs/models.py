@@ -9,6 +9,16 @@ from twinlake.jobs.models import Job
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """What a job is to be."""
+
+    process: bytes | None
+    """JSON; None leaves it as it is."""
+    document: JsonObject
+    """All other members."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BatchJob:
     """A job as it is kept."""
 
@@ -16,7 +26,7 @@ class BatchJob:
     owner: str
     """``issuer|subject`` of the principal."""
     document: JsonObject
-    """``process`` and what else was sent in."""
+    """What was sent in, but for the process, which may be large and is read on its own."""
     revision: int
     """Counts edits and starts."""
     request: str | None

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import orjson
+
 from twinlake.core.documents import JsonObject
 from twinlake.engines.objectstore import StoredObject
 from twinlake.identity.principals import Caller
@@ -76,7 +78,8 @@ class BatchJobs:
             if _is_live(seen):
                 return
             batch = seen.batch
-            document = {"log_level": DEFAULT_LOG_LEVEL, **batch.document}
+            process = orjson.loads(await self.store.get_process(job))
+            document = {"log_level": DEFAULT_LOG_LEVEL, **batch.document, "process": process}
             try:
                 await self.jobs.submit(
                     caller,
@@ -139,8 +142,8 @@ class BatchJobs:
         NotFoundError
             There is none, or not any more.
         """
-        batch = await self.store.get(None, job)
-        found = None if batch.run is None else await self.results.find_file(batch.run, asset, path)
+        run = await self.store.get_run(job)
+        found = None if run is None else await self.results.find_file(run, asset, path)
         if found is None:
             raise NotFoundError("There is no such file among the results.")
         return found

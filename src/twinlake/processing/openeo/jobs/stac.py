@@ -1,4 +1,4 @@
-"""Results as a STAC Collection.
+"""Results as a STAC Collection, or an Item.
 
 Source: https://api.openeo.org/1.2.0/#tag/Batch-Jobs/operation/list-results, STAC 1.1.0
 """
@@ -24,25 +24,56 @@ _WHOLE_EARTH = [-180.0, -90.0, 180.0, 90.0]
 _ABOUT_ALL = ("bbox", "interval")
 
 
-def write_results(seen: SeenJob, assets: Sequence[Asset], *, signer: ResultSigner, until: datetime) -> JsonObject:
-    """Write *assets*, with addresses that are good *until*."""
-    batch, status = seen.batch, status_of(seen)
-    graph = batch.document["process"]["process_graph"]
+def write_collection(
+    seen: SeenJob, assets: Sequence[Asset], *, process: JsonObject, signer: ResultSigner, until: datetime
+) -> JsonObject:
+    """Write *assets*, which *process* has made, with addresses that are good *until*."""
+    interval: Sequence[str | None] = _find_interval(assets) or (None, None)
     return {
         "type": "Collection",
+        **_write_shared(seen, assets, signer=signer, until=until),
+        **_write_about(seen, process, until),
+        "extent": {"spatial": {"bbox": [_find_bbox(assets) or _WHOLE_EARTH]}, "temporal": {"interval": [interval]}},
+    }
+
+
+def write_item(
+    seen: SeenJob, assets: Sequence[Asset], *, process: JsonObject, signer: ResultSigner, until: datetime
+) -> JsonObject:
+    """Write the same for clients that want GeoJSON: what is nowhere in particular has no geometry."""
+    bbox, interval = _find_bbox(assets), _find_interval(assets)
+    properties = {"datetime": None, **_write_about(seen, process, until)}
+    if interval is not None:
+        properties |= {"start_datetime": interval[0], "end_datetime": interval[1]}
+    item = {"type": "Feature", **_write_shared(seen, assets, signer=signer, until=until), "properties": properties}
+    if bbox is None:
+        return {**item, "geometry": None}
+    west, south, east, north = bbox
+    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+    return {**item, "bbox": bbox, "geometry": {"type": "Polygon", "coordinates": [ring]}}
+
+
+def _write_shared(seen: SeenJob, assets: Sequence[Asset], *, signer: ResultSigner, until: datetime) -> JsonObject:
+    job = seen.batch.id
+    return {
         "stac_version": _STAC_VERSION,
         "stac_extensions": list(_EXTENSIONS),
-        "id": batch.id,
+        "id": job,
+        "links": [{"rel": "canonical", "href": signer.sign_metadata(job, until), "type": "application/json"}],
+        "assets": {each.name: _write_asset(job, each, signer=signer, until=until) for each in assets},
+    }
+
+
+def _write_about(seen: SeenJob, process: JsonObject, until: datetime) -> JsonObject:
+    batch, status = seen.batch, status_of(seen)
+    return {
         "title": batch.document.get("title", f"Results of job {batch.id}"),
         "description": batch.document.get("description") or "Results of a batch job.",
         "license": "other",
-        "extent": _write_extent(assets),
         "openeo:status": "running" if status == "queued" else status,
-        "processing:expression": {"format": "openeo", "expression": _without_secrets(graph)},
+        "processing:expression": {"format": "openeo", "expression": _without_secrets(process["process_graph"])},
         "expires": to_text(until),
         "usage": usage_of(seen),
-        "links": [{"rel": "canonical", "href": signer.sign_metadata(batch.id, until), "type": "application/json"}],
-        "assets": {each.name: _write_asset(batch.id, each, signer=signer, until=until) for each in assets},
     }
 
 
@@ -61,22 +92,21 @@ def _without_secrets(value: Any) -> Any:  # within the depth of a graph
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
-def _write_extent(assets: Sequence[Asset]) -> JsonObject:
-    """Write where and when the results are, as far as they say it."""
+def _find_bbox(assets: Sequence[Asset]) -> list[float] | None:
+    """Return where the results are, as far as they say it."""
     boxes = [each.document["bbox"] for each in assets if each.document.get("bbox")]
+    if not boxes:
+        return None
+    wests, souths, easts, norths = zip(*boxes, strict=True)
+    return [min(wests), min(souths), max(easts), max(norths)]
+
+
+def _find_interval(assets: Sequence[Asset]) -> tuple[str, str] | None:
+    """Return when the results are, as far as they say it."""
     intervals = [each.document["interval"] for each in assets if each.document.get("interval")]
-    box = _WHOLE_EARTH
-    if boxes:
-        box = [
-            min(box[0] for box in boxes),
-            min(box[1] for box in boxes),
-            max(box[2] for box in boxes),
-            max(box[3] for box in boxes),
-        ]
-    interval = [None, None]
-    if intervals:
-        interval = [min(start for start, _ in intervals), max(end for _, end in intervals)]
-    return {"spatial": {"bbox": [box]}, "temporal": {"interval": [interval]}}
+    if not intervals:
+        return None
+    return min(start for start, _ in intervals), max(end for _, end in intervals)
 
 
 def _write_asset(job: str, asset: Asset, *, signer: ResultSigner, until: datetime) -> JsonObject:

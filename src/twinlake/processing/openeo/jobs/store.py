@@ -6,18 +6,17 @@ from typing import Any
 import orjson
 
 from twinlake.core.clock import Clock, to_microseconds
-from twinlake.core.documents import JsonObject
 from twinlake.core.errors import ConflictError
 from twinlake.core.ids import new_id
 from twinlake.core.randomness import Randomness
 from twinlake.engines.database import Connection, Database
 from twinlake.jobs.models import Job
-from twinlake.processing.openeo.jobs.models import BatchJob
+from twinlake.processing.openeo.jobs.models import BatchJob, Draft
 from twinlake.processing.openeo.jobs.results import drop_assets
 from twinlake.standards.openeo.errors import JobNotFoundError, StorageQuotaExceededError
 
 _MOST_BYTES = 64 << 20
-"""Of all documents of one owner."""
+"""Of all descriptions of one owner."""
 _COLUMNS = """
 id, owner, document, revision, request, run,
 (select coalesce(sum(size_bytes), 0) from openeo_asset_file f where f.run = j.run),
@@ -46,22 +45,22 @@ class JobStore:
         self._clock = clock
         self._randomness = randomness
 
-    async def create(self, owner: str, document: JsonObject) -> str:
-        """Keep a new job; return its id.
+    async def create(self, owner: str, draft: Draft) -> str:
+        """Keep a new job, which has a process; return its id.
 
         Raises
         ------
         StorageQuotaExceededError
             The owner's jobs have no more room.
         """
-        job, now, text = new_id(self._clock, self._randomness), self._now(), orjson.dumps(document)
+        job, now, text = new_id(self._clock, self._randomness), self._now(), orjson.dumps(draft.document)
 
         def work(tx: Connection) -> None:
-            _require_room(tx, owner, job, len(text))
             tx.execute(
-                "insert into openeo_job(id, owner, document, created_at, updated_at) values (?, ?, ?, ?, ?)",
-                (job, owner, text, now, now),
+                "insert into openeo_job(id, owner, process, document, created_at, updated_at) values (?, ?, ?, ?, ?, ?)",
+                (job, owner, draft.process, text, now, now),
             )
+            _require_room(tx, owner)
 
         await self._database.write(work)
         return job
@@ -76,6 +75,21 @@ class JobStore:
         """
         return await self._database.read(lambda tx: _get(tx, owner, job))
 
+    async def get_process(self, job: str) -> bytes:
+        """Return the process of a job, in JSON. Raises JobNotFoundError as all of these."""
+        return bytes(await self._read_one("process", job))
+
+    async def get_run(self, job: str) -> str | None:
+        """Return the run of a job, whoever's; None where it was never started."""
+        run: str | None = await self._read_one("run", job)
+        return run
+
+    async def _read_one(self, column: str, job: str) -> Any:
+        row = await self._database.read(lambda tx: tx.execute(f"select {column} from openeo_job where id = ?", (job,)).fetchone())
+        if row is None:
+            raise _not_found(job)
+        return row[0]
+
     async def list_jobs(self, owner: str, *, limit: int, before: str | None) -> list[BatchJob]:
         """Return up to *limit* jobs, newest first, older than the job *before*."""
         rows = await self._database.read(
@@ -87,13 +101,13 @@ class JobStore:
         )
         return [_read(row) for row in rows]
 
-    async def edit(self, seen: BatchJob, document: JsonObject) -> None:
-        """Give a job another document. Raises JobChangedError where it is not as it was *seen*, as all below."""
-        now, text = self._now(), orjson.dumps(document)
+    async def edit(self, seen: BatchJob, draft: Draft) -> None:
+        """Make a job another one. Raises JobChangedError where it is not as it was *seen*, as all below."""
+        values = {"process": draft.process, "document": orjson.dumps(draft.document), "now": self._now()}
 
         def work(tx: Connection) -> None:
-            _require_room(tx, seen.owner, seen.id, len(text))
-            _change(tx, seen, "document = :document, updated_at = :now", document=text, now=now)
+            _change(tx, seen, "process = coalesce(:process, process), document = :document, updated_at = :now", **values)
+            _require_room(tx, seen.owner)
 
         await self._database.write(work)
 
@@ -126,7 +140,7 @@ class JobStore:
 def _get(tx: Connection, owner: str | None, job: str) -> BatchJob:
     row = tx.execute(f"select {_COLUMNS} from openeo_job j where id = ?", (job,)).fetchone()
     if row is None or (owner is not None and row[1] != owner):
-        raise JobNotFoundError(f"You have no job {job[:80]!r}.")
+        raise _not_found(job)
     return _read(row)
 
 
@@ -151,10 +165,14 @@ def _change(tx: Connection, seen: BatchJob, changes: str, **values: object) -> N
         raise JobChangedError(seen.id)
 
 
-def _require_room(tx: Connection, owner: str, job: str, size_bytes: int) -> None:
-    query = "select coalesce(sum(length(document)), 0) from openeo_job where owner = ? and id <> ?"
-    (others,) = tx.execute(query, (owner, job)).fetchone()
-    if others + size_bytes > _MOST_BYTES:
+def _not_found(job: str) -> JobNotFoundError:
+    return JobNotFoundError(f"You have no job {job[:80]!r}.")
+
+
+def _require_room(tx: Connection, owner: str) -> None:
+    query = "select sum(length(process) + length(document)) from openeo_job where owner = ?"
+    (taken,) = tx.execute(query, (owner,)).fetchone()
+    if taken > _MOST_BYTES:
         raise StorageQuotaExceededError(
             f"The descriptions of your jobs take more than {_MOST_BYTES >> 20} MiB.", remedy="Delete jobs that are not needed."
         )

@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from twinlake.core.clock import from_microseconds, to_text
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import InvalidInputError
 from twinlake.jobs.models import Failure, Job, JobState, LogLine
 from twinlake.processing.openeo.graphs import read_graph_of
-from twinlake.processing.openeo.jobs.models import SeenJob
+from twinlake.processing.openeo.jobs.models import Draft, SeenJob
 from twinlake.processing.openeo.reporting import LEVELS
 from twinlake.standards.openeo.errors import BudgetInvalidError, ProcessInvalidError, PropertyNotEditableError
 
@@ -29,6 +31,8 @@ END = "end"
 _OURS = frozenset({"id", "status", "progress", "created", "updated", "queued", "started", "finished", "costs", "usage", "links"})
 """Members of a job that are not for clients to set."""
 _SECONDS_PER_HOUR = 3600.0
+_MOST_BYTES = 64 << 10
+"""Of a job without its process: lists show it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +47,8 @@ class Tariff:
         return round(work.usage.cpu_seconds / _SECONDS_PER_HOUR * self.per_cpu_hour, 6)
 
 
-def read_new(body: JsonObject) -> JsonObject:
-    """Return the document of a job that was sent in.
+def read_new(body: JsonObject) -> Draft:
+    """Return a job that was sent in.
 
     Raises
     ------
@@ -52,12 +56,11 @@ def read_new(body: JsonObject) -> JsonObject:
         A member is missing, or is not what it must be.
     """
     document = {name: value for name, value in body.items() if name not in _OURS and value is not None}
-    _check(document)
-    return document
+    return _check(document.pop("process", None), document)
 
 
-def change(document: JsonObject, body: JsonObject) -> JsonObject:
-    """Return *document* with the changes of *body*: null takes a member away, but for the plan, which then stays.
+def change(document: JsonObject, body: JsonObject) -> Draft:
+    """Return a job with the changes of *body*: null takes a member away, but for the plan, which then stays.
 
     Raises
     ------
@@ -69,16 +72,22 @@ def change(document: JsonObject, body: JsonObject) -> JsonObject:
     if ours := sorted(_OURS & body.keys()):
         raise PropertyNotEditableError(f"'{ours[0]}' cannot be changed.")
     changed = {**document, **{name: value for name, value in body.items() if (name, value) != ("plan", None)}}
-    changed = {name: value for name, value in changed.items() if value is not None}
-    _check(changed)
-    return changed
+    changed = {name: value for name, value in changed.items() if value is not None or name == "process"}
+    if "process" not in changed:
+        return Draft(process=None, document=_check_document(changed))
+    return _check(changed.pop("process"), changed)
 
 
-def _check(document: JsonObject) -> None:
-    process = document.get("process")
+def _check(process: object, document: JsonObject) -> Draft:
     if not isinstance(process, dict):
         raise ProcessInvalidError("There is no 'process'.", remedy='Send {"process": {"process_graph": {...}}}.')
     read_graph_of(process)
+    return Draft(process=orjson.dumps(process), document=_check_document(document))
+
+
+def _check_document(document: JsonObject) -> JsonObject:
+    if len(orjson.dumps(document)) > _MOST_BYTES:
+        raise InvalidInputError(f"What is said of the job beside its process takes more than {_MOST_BYTES >> 10} KiB.")
     for name in ("title", "description", "plan"):
         if not isinstance(document.get(name, ""), str):
             raise InvalidInputError(f"'{name}' must be a text.")
@@ -89,6 +98,7 @@ def _check(document: JsonObject) -> None:
     budget = document.get("budget", 1)
     if not isinstance(budget, int | float) or isinstance(budget, bool) or budget <= 0:
         raise BudgetInvalidError("The budget must be a number above 0; leave it out for no limit.")
+    return document
 
 
 def status_of(seen: SeenJob) -> str:
@@ -100,8 +110,8 @@ def status_of(seen: SeenJob) -> str:
     return STATUS[seen.work.state]
 
 
-def write_job(seen: SeenJob, *, root: str, tariff: Tariff | None, is_full: bool) -> JsonObject:
-    """Write a job, with its process or, for lists, without what is no single value.
+def write_job(seen: SeenJob, *, root: str, tariff: Tariff | None, process: bytes | None = None) -> JsonObject:
+    """Write a job for `orjson`, with its process or, for lists, without that and all that is no single value.
 
     Parameters
     ----------
@@ -110,7 +120,7 @@ def write_job(seen: SeenJob, *, root: str, tariff: Tariff | None, is_full: bool)
     """
     batch, work, status = seen.batch, seen.work, status_of(seen)
     kept = batch.document
-    if not is_full:
+    if process is None:
         kept = {name: value for name, value in kept.items() if not isinstance(value, dict | list)}
     updated = max(batch.updated_at, 0 if work is None else work.updated_at)
     document: JsonObject = {
@@ -129,7 +139,8 @@ def write_job(seen: SeenJob, *, root: str, tariff: Tariff | None, is_full: bool)
             "usage": usage_of(seen),
             "costs": tariff.price(work) if tariff is not None and work.usage.cpu_seconds else None,
         }
-    if is_full:
+    if process is not None:
+        document["process"] = orjson.Fragment(process)
         document["links"] = _links(seen, f"{root}/jobs/{batch.id}")
     return {name: value for name, value in document.items() if value is not None}
 
