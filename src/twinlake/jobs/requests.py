@@ -193,6 +193,15 @@ class RequestJournal:
 
         return await self._database.read(work)
 
+    def forget(self, tx: Connection, job: str) -> None:
+        """Let a request that has ended, and its run after it, go with the next that are dropped, before their time."""
+        tx.execute(
+            "update job_run set finished_at = 0 where finished_at is not null"
+            " and id = (select run from job_request where id = ?)",
+            (job,),
+        )
+        tx.execute("update job_request set finished_at = 0 where id = ? and finished_at is not null", (job,))
+
     def drop_before(self, tx: Connection, instant: datetime, *, limit: int) -> int:
         """Drop at most *limit* rows of what finished before *instant*; return how many.
 

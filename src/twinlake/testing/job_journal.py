@@ -314,6 +314,21 @@ class JobJournalContract:
 
         assert [(line.message, line.details) for line in seen] == [("no", {"path": ["n"]}), ("vast", None)]
 
+    async def test_what_is_forgotten_goes_before_its_time(
+        self, requests: RequestJournal, runs: RunJournal, job: Job, database: Database
+    ) -> None:
+        await runs.claim(job_kind(), "lease")
+        await runs.append_log(job.run, [LogEntry("info", "secret")], lease="lease")
+        live = await requests.submit(NewJob(owner=ALICE, kind="count", spec={}), job_kind())
+        await requests.cancel(job.id, owner=ALICE)
+        for each in (job.id, live.id, "none"):
+            await database.write(lambda tx, each=each: requests.forget(tx, each))  # type: ignore[misc]
+        while await database.write(lambda tx: requests.drop_before(tx, START - SECOND, limit=10)):
+            pass
+
+        assert [found.id for found in await requests.list_jobs(owner=None, limit=9)] == [live.id]
+        assert await database.read(lambda tx: tx.execute("select count(*) from job_log").fetchone()) == (0,)
+
     async def test_what_is_noted_with_a_request_stands_and_falls_with_it(
         self, requests: RequestJournal, job: Job, database: Database
     ) -> None:

@@ -232,6 +232,9 @@ async def test_results_of_a_deleted_job_are_gone(site, alice, nobody, job):
 
     assert (await nobody.get(href)).json()["code"] == "JobNotFound"
     assert (await alice.get(f"{API}/jobs/{job}")).json()["code"] == "JobNotFound"
+    assert len((await alice.get("/jobs")).json()["jobs"]) == 1
+    await site.services.upkeep.go_round()
+    assert (await alice.get("/jobs")).json()["jobs"] == []
 
 
 async def test_objects_that_results_name_are_not_swept(site, alice, nobody, job, clock):

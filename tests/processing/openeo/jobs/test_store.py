@@ -66,6 +66,10 @@ def start(store, journal):
     return start
 
 
+def nothing(_tx):
+    return
+
+
 async def put(database, run, name="result.json", files=None):
     await database.write(lambda tx: put_asset(tx, run, name, {"type": "application/json"}, files or {"": ONE}))
 
@@ -102,7 +106,7 @@ async def test_of_two_who_change_a_job_one_is_told(store, start):
     with pytest.raises(JobChangedError):
         await start(seen)
     with pytest.raises(JobChangedError):
-        await store.delete(seen)
+        await store.delete(seen, noted=nothing)
     assert (await store.get(ALICE, job)).document == {"title": "U"}
     assert await store.get_process(job) == DRAFT.process
 
@@ -142,7 +146,7 @@ async def test_objects_are_held_while_a_result_names_them(store, start, database
     assert await database.read(list_held_objects) == {ONE.sha256}
     assert await database.read(list_holdings) == [ONE]
     assert await database.read(lambda tx: list_citers(tx, ONE.sha256, limit=3)) == [(run, "result.json", "")]
-    await store.delete(await store.get(ALICE, job))
+    await store.delete(await store.get(ALICE, job), noted=nothing)
     assert await database.read(list_held_objects) == frozenset()
 
 

@@ -1,6 +1,7 @@
 """Batch jobs as their owners use them; nobody else's work is seen, whatever one's role."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import orjson
 
@@ -103,7 +104,7 @@ class BatchJobs:
             seen = await self.get(caller, job)
             await self._stop(seen)
             try:
-                return await self.store.delete(seen.batch)
+                return await self.store.delete(seen.batch, noted=partial(self.journal.forget, job=seen.batch.request or ""))
             except JobChangedError:
                 continue
         raise JobChangedError(job)

@@ -1,5 +1,6 @@
 """Keeps batch jobs, whatever becomes of their runs."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -117,14 +118,15 @@ class JobStore:
         if seen.run is not None:
             drop_assets(tx, seen.run)
 
-    async def delete(self, seen: BatchJob) -> None:
-        """Forget a job and what it has made."""
+    async def delete(self, seen: BatchJob, *, noted: Callable[[Connection], None]) -> None:
+        """Forget a job and what it has made; *noted* is done with it."""
 
         def work(tx: Connection) -> None:
             _change(tx, seen, "updated_at = updated_at")
             tx.execute("delete from openeo_job where id = ?", (seen.id,))
             if seen.run is not None:
                 drop_assets(tx, seen.run)
+            noted(tx)
 
         await self._database.write(work)
 
