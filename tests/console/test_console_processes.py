@@ -14,7 +14,7 @@ from twinlake.console.processing.trying import Expectation, Trials, is_same
 from twinlake.console.processing.words import explain_work, write_type
 from twinlake.console.prose import write_prose
 from twinlake.engines.database import MemoryDatabase
-from twinlake.identity.principals import Principal
+from twinlake.identity.principals import ANONYMOUS, Principal
 from twinlake.processing.openeo.computing import Computing
 from twinlake.processing.openeo.definition_store import DefinitionStore
 from twinlake.processing.openeo.registry import find_process, list_ids, list_processes
@@ -158,12 +158,14 @@ def test_descriptions_have_code_and_emphasis_and_no_markup_of_their_own():
 
 
 async def test_a_site_that_is_busy_says_so_and_what_to_do():
-    computing = Computing([], inline_cubes=False)
-    others = [asyncio.create_task(computing.compute(b"{}", {})) for _ in range(64)]
+    computing = Computing([], inputs=None, inline_cubes=False)  # nothing is loaded
+    others = [asyncio.create_task(computing.compute(b"{}", {}, ANONYMOUS, identifier="")) for _ in range(64)]
     await asyncio.sleep(0)  # they begin, and wait for children that are not there
     async with MemoryDatabase(migrations=MIGRATIONS) as database:
         trials = Trials(computing=computing, defined=DefinitionStore(database))
-        outcome = await trials.run("add", '{"x": 1, "y": 2}', Principal("site", "me"), expected=Expectation(arguments={}))
+        outcome = await trials.run(
+            "add", '{"x": 1, "y": 2}', ANONYMOUS, Principal("site", "me"), expected=Expectation(arguments={})
+        )
     for each in others:
         each.cancel()
     await asyncio.gather(*others, return_exceptions=True)

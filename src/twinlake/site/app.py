@@ -126,8 +126,10 @@ def build_internal_app(services: Services) -> ASGIApp:
                 journal=services.run_journal,
                 database=services.database,
                 objects=services.objects,
-                inputs=services.inputs,
                 folder_of=services.supervisor.folder_of,
+            ),
+            *openeo_child_routes.input_routes(
+                journal=services.run_journal, inputs=services.inputs, folder_of=services.supervisor.folder_of
             ),
         ],
     )

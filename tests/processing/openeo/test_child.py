@@ -53,9 +53,12 @@ def test_a_cube_that_is_none_is_told():
     assert ask(broken, inline_cubes=True)["error"]["code"] == "ProcessParameterInvalid"
 
 
-def test_a_saved_cube_is_its_json_and_other_formats_are_for_jobs():
+def test_a_saved_cube_is_its_json_or_a_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     assert ask(one("save_result", data=CUBE, format="json"), inline_cubes=True)["result"]["data"] == [5]
-    assert ask(one("save_result", data=CUBE, format="Parquet"), inline_cubes=True)["error"]["code"] == "FeatureUnsupported"
+    made = ask(one("save_result", data=CUBE, format="Parquet"), inline_cubes=True)["file"]
+    assert made == {"path": "results/result.parquet", "media_type": "application/vnd.apache.parquet"}
+    assert (tmp_path / made["path"]).read_bytes()[:4] == b"PAR1"
     assert ask(one("save_result", data=CUBE, format="GTiff"), inline_cubes=True)["error"]["code"] == "FormatUnsuitable"
 
 
@@ -63,6 +66,6 @@ def test_a_mistake_of_a_process_costs_its_graph_alone(monkeypatch):
     def mistaken(*_):
         raise ZeroDivisionError
 
-    monkeypatch.setattr("twinlake.processing.openeo.child.evaluate", mistaken)
+    monkeypatch.setattr("twinlake.processing.openeo.child.plan_graph", mistaken)
 
     assert ask(one("pi"))["error"]["code"] == "Internal"

@@ -29,6 +29,10 @@ _PATH_CHARACTERS = 1000
 _NO_PARTS = frozenset({"", ".", ".."})
 
 
+FolderOf = Callable[[str], Path | None]
+"""Tells the folder of a running attempt by its lease."""
+
+
 class MadeFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A file that the child has made in its folder."""
 
@@ -44,45 +48,31 @@ class _MadeAsset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     files: Annotated[list[MadeFile], msgspec.Meta(min_length=1, max_length=_MOST_FILES)]
 
 
-def routes(
-    *,
-    journal: RunJournal,
-    database: Database,
-    objects: ObjectStore,
-    inputs: Inputs,
-    folder_of: Callable[[str], Path | None],
-) -> Sequence[BaseRoute]:
-    """Declare the routes for children of batch jobs; *folder_of* tells the folder of a running attempt by its lease."""
-    calls = _Calls(journal, database, objects, inputs, folder_of)
-    declare = RunRoutes(journal).route
-    return [
-        declare("/openeo/inputs", calls.lay_out, methods=["POST"]),
-        declare("/openeo/asset", calls.put_asset, methods=["POST"]),
-    ]
+def routes(*, journal: RunJournal, database: Database, objects: ObjectStore, folder_of: FolderOf) -> Sequence[BaseRoute]:
+    """Declare the routes by which children hand over what they have made."""
+    calls = _Calls(database, objects, folder_of)
+    return [RunRoutes(journal).route("/openeo/asset", calls.put_asset, methods=["POST"])]
+
+
+def input_routes(*, journal: RunJournal, inputs: Inputs, folder_of: FolderOf) -> Sequence[BaseRoute]:
+    """Declare the routes by which children get what they read."""
+
+    async def lay_out(_request: Request, run: Run, lease: str) -> Response:
+        """Put the files that the run reads before its child; answer where they are."""
+        _require_kind(run)
+        folder = _require_folder(folder_of, run, lease)
+        order = msgspec.convert(await journal.get_spec(run.id), Order)
+        files = await inputs.lay_out(read_pinned(order.pins), folder / INPUTS)
+        return Response(msgspec.json.encode({"files": files}), media_type="application/json")
+
+    return [RunRoutes(journal).route("/openeo/inputs", lay_out, methods=["POST"])]
 
 
 class _Calls:
-    def __init__(
-        self,
-        journal: RunJournal,
-        database: Database,
-        objects: ObjectStore,
-        inputs: Inputs,
-        folder_of: Callable[[str], Path | None],
-    ) -> None:
-        self._journal = journal
-        self._inputs = inputs
+    def __init__(self, database: Database, objects: ObjectStore, folder_of: FolderOf) -> None:
         self._database = database
         self._objects = objects
         self._folder_of = folder_of
-
-    async def lay_out(self, _request: Request, run: Run, lease: str) -> Response:
-        """Put the files that the run reads before its child; answer where they are."""
-        _require_kind(run)
-        folder = self._require_folder(run, lease)
-        order = msgspec.convert(await self._journal.get_spec(run.id), Order)
-        files = await self._inputs.lay_out(read_pinned(order.pins), folder / INPUTS)
-        return Response(msgspec.json.encode({"files": files}), media_type="application/json")
 
     async def put_asset(self, request: Request, run: Run, lease: str) -> Response:
         """Bring the bytes of an asset to the object store, then note it."""
@@ -91,7 +81,7 @@ class _Calls:
         name = check_id(made.name, "asset")
         for each in made.files:
             _check_path(each.path, is_only=len(made.files) == 1)
-        folder = self._require_folder(run, lease)
+        folder = _require_folder(self._folder_of, run, lease)
         files = {}
         for each in made.files:
             stored = await self._objects.put_file(folder / WORK / check_id(each.made, "file"), take=True)
@@ -104,11 +94,12 @@ class _Calls:
         await self._database.write(work)
         return Response(status_code=204)
 
-    def _require_folder(self, run: Run, lease: str) -> Path:
-        folder = self._folder_of(lease)
-        if folder is None:
-            raise LeaseLostError(run.id)
-        return folder
+
+def _require_folder(folder_of: FolderOf, run: Run, lease: str) -> Path:
+    folder = folder_of(lease)
+    if folder is None:
+        raise LeaseLostError(run.id)
+    return folder
 
 
 def _require_kind(run: Run) -> None:

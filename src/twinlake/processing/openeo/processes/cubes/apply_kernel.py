@@ -9,7 +9,7 @@ from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.json_schemas import NUMBER, RASTER
 from twinlake.processing.openeo.kernels.convolving import MODES, weigh_neighbours
 from twinlake.processing.openeo.kernels.numbers import as_float
-from twinlake.processing.openeo.process import Opaque, Parameter, Process
+from twinlake.processing.openeo.process import Opaque, Parameter, Process, SamePlace
 from twinlake.processing.openeo.shapes.dimensions import find_horizontal
 from twinlake.processing.openeo.values import Values
 from twinlake.standards.openeo.errors import ProcessError, ProcessParameterInvalidError
@@ -85,5 +85,8 @@ PROCESS = Process(
     returned="The cube with the sums; its dimensions are as before.",
     work=Opaque(),
     kernel=_apply,
+    reach=SamePlace(
+        crosses=lambda arguments: [arguments["data"].dimensions[n].name for n in find_horizontal(arguments["data"].dimensions)]
+    ),
     exceptions={"KernelDimensionsUneven": "The kernel has an even number of rows or columns."},
 )
