@@ -89,7 +89,7 @@ async def open_job_site(
             log=new_logger(sys.stderr.buffer, site="test", level="error"),
         )
         await stack.enter_async_context(supervisor)
-        yield JobSite(kinds=named, database=database, requests=requests, runs=runs, supervisor=supervisor, socket=socket)
+        yield JobSite(kinds=dict(named), database=database, requests=requests, runs=runs, supervisor=supervisor, socket=socket)
 
 
 async def _serve_until_killed(folder: Path) -> None:
