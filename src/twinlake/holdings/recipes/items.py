@@ -14,13 +14,14 @@ from twinlake.core.ids import check_id
 from twinlake.holdings.catalogue.interfaces import ItemDraft, ItemText
 from twinlake.holdings.readers import times
 from twinlake.holdings.readers.describe import describe, file_fields, thumbnail
-from twinlake.holdings.readers.description import EO, FILE, PROCESSING, Description, Interval
+from twinlake.holdings.readers.description import DATACUBE, EO, FILE, PROCESSING, PROJECTION, Description, Interval
 from twinlake.holdings.readers.documents import StacDocument, read_documents
 from twinlake.holdings.readers.errors import RecipeNeededError, UnreadableFileError
 from twinlake.holdings.readers.footprints import cover
 from twinlake.holdings.recipes.models import Recipe
 from twinlake.holdings.recipes.plans import AssetPlan, CollectionPlan, DocumentPlan, DocumentsPlan, ItemPlan, Refusal, SourceFile
 from twinlake.holdings.recipes.thumbnails import draw_item
+from twinlake.standards.stac.bands import list_bands
 
 _REMOTE = ("https://", "http://")
 _SHARED = ("proj:code", "proj:wkt2", "proj:bbox", "proj:shape", "proj:transform")
@@ -106,8 +107,8 @@ def _asset(plan: AssetPlan, described: Description | None, recipe: Recipe) -> Js
     if described is None:
         return asset | {"type": _sidecar_type(plan.file.name)} | file_fields(plan.file.path)
     asset |= {"type": described.media_type} | described.asset
-    if len(bands := asset.get("bands", [])) == 1 and bands[0]["name"] == "band1" and plan.key != "data":
-        asset["bands"] = [{**bands[0], "name": plan.key}]
+    if "bands" in asset:
+        asset["bands"] = _named(asset["bands"], plan.key)
     stated = recipe.assets.get(plan.key)
     if stated is not None:
         if stated.bands:
@@ -186,10 +187,11 @@ def _build_document(plan: DocumentPlan, collection: str) -> BuiltItem:
     picture: bytes | None = None
     for key, file in plan.assets.items():
         fields, drawn = _check_asset(file)
-        document["assets"][key] |= {"href": f"./{file.name}"} | fields
+        asset = document["assets"][key]
+        asset |= {"href": f"./{file.name}"} | _complete(key, asset, document.get("properties") or {}, fields)
         picture = picture or drawn
-    if plan.assets and FILE not in (extensions := document.setdefault("stac_extensions", [])):
-        extensions.append(FILE)
+    if plan.assets:
+        _declare_extensions(document)
     has_thumbnail = any("thumbnail" in (asset.get("roles") or []) for asset in document["assets"].values())
     if picture and not has_thumbnail and THUMBNAIL not in document["assets"]:
         document["assets"][THUMBNAIL] = _thumbnail_asset()
@@ -198,6 +200,15 @@ def _build_document(plan: DocumentPlan, collection: str) -> BuiltItem:
     return BuiltItem(
         draft=ItemDraft(document=document, original=found.original), files=dict(plan.assets), thumbnail=picture, notes=notes
     )
+
+
+def _declare_extensions(document: JsonObject) -> None:
+    """Name the extensions that what was added to a document speaks, where it does not name a version of them."""
+    extensions: list[str] = document.setdefault("stac_extensions", [])
+    added = {name.partition(":")[0] for asset in document["assets"].values() for name in asset}
+    for prefix, uri in (("file", FILE), ("proj", PROJECTION), ("cube", DATACUBE)):
+        if prefix in added and not any(each.startswith(uri[: uri.index("/v")]) for each in extensions):
+            extensions.append(uri)
 
 
 def _check_asset(file: SourceFile) -> tuple[JsonObject, bytes | None]:
@@ -211,7 +222,25 @@ def _check_asset(file: SourceFile) -> tuple[JsonObject, bytes | None]:
         return file_fields(file.path), None
     except UnreadableFileError as error:
         raise type(error)(f"{file.name}: {error.reason}", error.remedy or "") from error
-    return {name: described.asset[name] for name in ("file:size", "file:checksum")}, drawn
+    return described.asset, drawn
+
+
+def _complete(key: str, asset: JsonObject, properties: JsonObject, read: JsonObject) -> JsonObject:
+    """Return what was *read* of a file and its document does not say, so that it can be loaded; its size and checksum, too."""
+    stated = {**properties, **asset}
+    names = [name for name in read if name.startswith(("cube:", "proj:", "file:"))]
+    if "proj:epsg" in stated or "proj:wkt2" in stated:
+        names = [name for name in names if name not in {"proj:code", "proj:wkt2"}]
+    found = {name: read[name] for name in names if name not in stated or name.startswith("file:")}
+    bands = list_bands(asset)
+    if len(read.get("bands", ())) >= len(bands) and "bands" in read:
+        found["bands"] = _merge_bands(_named(read["bands"], key), tuple(bands))
+    return found
+
+
+def _named(bands: list[JsonObject], key: str) -> list[JsonObject]:
+    """Return the bands of a file; a single one without a name of its own has that of its asset."""
+    return [{**bands[0], "name": key}] if len(bands) == 1 and bands[0]["name"] == "band1" and key != "data" else bands
 
 
 def _adopt(found: StacDocument, collection: str, local: Mapping[str, SourceFile]) -> tuple[JsonObject, tuple[str, ...]]:

@@ -4,15 +4,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from twinlake.core.documents import JsonObject
+from twinlake.holdings.readers.description import DATACUBE, EO
 from twinlake.processing.openeo.loading.cube_items import list_grids
 from twinlake.processing.openeo.loading.items import BandEntry, list_rasters
 from twinlake.processing.openeo.loading.labels import list_declared_bands
 from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.processing.openeo.shapes.projecting import DEGREES
 from twinlake.standards.openeo.errors import OpenEoError
-
-_DATACUBE = "https://stac-extensions.github.io/datacube/v2.2.0/schema.json"
-_EO = "https://stac-extensions.github.io/eo/v2.0.0/schema.json"
 
 
 def describe_cube(collection: JsonObject, items: Iterable[JsonObject]) -> JsonObject:
@@ -35,7 +33,7 @@ def describe_cube(collection: JsonObject, items: Iterable[JsonObject]) -> JsonOb
         **{each.name: _describe(each) for each in others},
         **({"bands": {"type": "bands", "values": [each["name"] for each in bands]}} if bands else {}),
     }
-    extensions = [*collection.get("stac_extensions", ()), _DATACUBE, *([_EO] if any(len(each) > 1 for each in bands) else [])]
+    extensions = [*collection.get("stac_extensions", ()), DATACUBE, *([EO] if any(len(each) > 1 for each in bands) else [])]
     return {**described, "stac_extensions": list(dict.fromkeys(extensions))}
 
 

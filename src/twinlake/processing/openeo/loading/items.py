@@ -13,6 +13,7 @@ from twinlake.processing.openeo.shapes.projecting import Crs
 from twinlake.processing.openeo.shapes.times import parse_time, write_time
 from twinlake.standards.datalake import single_assets
 from twinlake.standards.openeo.errors import ProcessError
+from twinlake.standards.stac.bands import list_bands
 
 _PICTURES = frozenset({"thumbnail", "overview", "metadata", "visual"})
 """Roles of assets that are no data."""
@@ -167,7 +168,7 @@ def _are_numbers(value: Any, lengths: tuple[int, ...]) -> bool:
 
 
 def _list_bands(key: str, fields: Fields, item: JsonObject) -> Iterator[BandEntry]:
-    described = _merge(fields.asset)
+    described = list_bands(fields.asset) or [{}]
     for number, band in enumerate(described, start=1):
         inherited = Fields(band, {**fields.properties, **fields.asset})
         name = band.get("name") or (key if len(described) == 1 else f"{key}_{number}")
@@ -188,17 +189,6 @@ def _list_bands(key: str, fields: Fields, item: JsonObject) -> Iterator[BandEntr
             common_name=_first_text(band, "eo:common_name", "common_name"),
             wavelength=_first_number(band, "eo:center_wavelength", "center_wavelength", default=None),
         )
-
-
-def _merge(asset: JsonObject) -> list[JsonObject]:
-    """Return the bands of an asset; before STAC 1.1 each extension had a list of its own."""
-    lists = [asset[name] for name in ("eo:bands", "raster:bands", "bands") if isinstance(asset.get(name), list)]
-    merged: list[JsonObject] = [{} for _ in range(max(map(len, lists), default=1))]
-    for bands in lists:
-        for place, band in enumerate(bands):
-            if isinstance(band, dict):
-                merged[place] |= {name: value for name, value in band.items() if value is not None}
-    return merged
 
 
 def _read_number(value: Any) -> float | None:

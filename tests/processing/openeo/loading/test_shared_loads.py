@@ -1,0 +1,120 @@
+"""Real data become cubes with what xarray and rasterio find in the same files."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+import xarray as xr
+
+from processing.openeo.loading.lake import request
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
+RECIPES = Path(__file__).parents[3] / "holdings/recipes"
+
+
+async def hold(lake, shared, tmp_path, kind, *patterns, collection=None):
+    """Take in the files of one kind of the shared data that match *patterns*."""
+    root, recipe = shared / "data" / kind, RECIPES / f"{kind}.toml"
+    for path in (found for pattern in patterns for found in root.glob(pattern)):
+        target = tmp_path / path.relative_to(root)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+    name = collection or kind
+    return await lake.hold(tmp_path, collection=name, recipe=recipe.read_text() if recipe.exists() else "")
+
+
+async def test_sentinel_2_with_documents_of_somebody_else(lake, shared, tmp_path):
+    await hold(lake, shared, tmp_path, "sentinel2-stac-cog", "**/*.tif", "**/*.tif.json")
+    cube = await lake.load("sentinel2-stac-cog")
+
+    assert cube.dimensions[0].labels == ("2023-06-01T00:00:00Z", "2023-06-04T00:00:00Z", "2023-06-06T00:00:00Z")
+    assert cube.dimensions[1].labels == ("B04", "B03", "B02")
+    for place, path in enumerate(sorted(tmp_path.glob("**/*.tif"), key=lambda each: each.name)):
+        with rasterio.open(path) as file:
+            data, mask = file.read(), file.read_masks() != 0
+            left, top = file.transform @ (0.5, 0.5)
+            column, row = cube.dimensions[3].labels.index(left), cube.dimensions[2].labels.index(top)
+        part = (place, slice(None), slice(row, row + data.shape[1]), slice(column, column + data.shape[2]))
+        valid = mask & ~np.isnan(data)
+        assert np.array_equal(cube.values.where()[part], valid)
+        assert np.array_equal(cube.values.data[part][valid], data[valid])
+
+
+async def test_landsat_scenes_of_two_rows(lake, shared, tmp_path):
+    scenes = ("LC08_L1TP_014031_20180106*", "LC08_L1TP_014032_20180428*", "LC08_L1TP_014031_20180428*")
+    await hold(
+        lake, shared, tmp_path, "landsat-timeseries", *(f"{scene}/*_{band}.TIF" for scene in scenes for band in ("B4", "B5"))
+    )
+    pins = await lake.pin(request("landsat-timeseries", bands=["red", "B5"]))
+    t, bands, y, x = pins.dimensions
+    assert (len(t.labels), bands.labels) == (2, ("B4", "B5"))
+    async with lake.open(pins) as source:
+        whole = source.read({})
+    for number, band in enumerate(bands.labels):
+        (path,) = tmp_path.glob(f"LC08_L1TP_014031_20180106*/*_{band}.TIF")
+        with rasterio.open(path) as file:
+            data = file.read(1)
+            left, top = file.transform @ (0.5, 0.5)
+            width, height = file.transform.a, file.transform.e
+        rows = np.floor((y.coordinates() - top) / height + 0.5).astype(int)
+        columns = np.floor((x.coordinates() - left) / width + 0.5).astype(int)
+        down, across = (rows >= 0) & (rows < data.shape[0]), (columns >= 0) & (columns < data.shape[1])
+        part, expected = whole.values.data[0, number][down][:, across], data[rows[down]][:, columns[across]]
+        there = whole.values.where()[0, number][down][:, across]
+        assert expected.size > 0.9 * data.size
+        assert np.array_equal(there, expected != 0)
+        assert np.array_equal(part[there], expected[there])
+
+
+@pytest.mark.filterwarnings("ignore:variable .* has non-conforming")
+@pytest.mark.parametrize(
+    ("kind", "pattern"),
+    [
+        ("climate-projection", "E1_north_america.nc"),
+        ("eraint-netcdf", "eraint_uvz.nc"),
+        ("ocean-netcdf", "ostia_monthly.nc"),
+        ("cmip6", "**/tas_EUR-22*.nc"),
+    ],
+)
+async def test_netcdf_on_axes_is_what_xarray_has(lake, shared, tmp_path, kind, pattern):
+    await hold(lake, shared, tmp_path, kind, pattern, collection=f"{kind}-axes")
+    cube = await lake.load(f"{kind}-axes")
+    (path,) = tmp_path.glob("**/*.nc")
+    with xr.open_dataset(path, decode_times=xr.coders.CFDatetimeCoder(use_cftime=True)) as data:
+        for number, name in enumerate(cube.dimensions[1].labels):
+            horizontal = [each for each in data[name].dims if each in {"latitude", "rlat", "longitude", "rlon"}]
+            values = data[name].sortby(horizontal[0], ascending=False).sortby(horizontal[1])
+            own = cube.values.data[:, number] if "time" in values.dims else cube.values.data[0, number]
+            assert np.allclose(own, values.values, rtol=1e-6, atol=1e-5, equal_nan=True)
+            assert np.allclose(cube.dimensions[-2].coordinates(), values[horizontal[0]], atol=1e-4)
+            assert np.allclose(cube.dimensions[-1].coordinates(), values[horizontal[1]], atol=1e-4)
+        if "time" in data.coords:
+            stated = [each.isoformat(timespec="seconds") for each in data.time.values]
+            assert [each.rstrip("Z") for each in cube.dimensions[0].labels] == stated
+            assert cube.dimensions[0].calendar == data.time.dt.calendar.replace("gregorian", "standard").replace(
+                "proleptic_standard", "proleptic_gregorian"
+            )
+            assert cube.dimensions[0].intervals is not None
+
+
+@pytest.mark.parametrize(
+    ("kind", "pattern", "name"),
+    [("ocean-netcdf", "NEMO/nemo_1m_20150101-20150201_grid-T.nc", "tos"), ("cmip6", "**/tos_Omon_FGOALS*.nc", "tos")],
+)
+async def test_netcdf_on_curvilinear_grids_gives_cells_of_the_file(lake, shared, tmp_path, kind, pattern, name):
+    await hold(lake, shared, tmp_path, kind, pattern, collection=f"{kind}-bent")
+    box = {"west": -40, "south": 20, "east": -20, "north": 50}
+    cube = await lake.load(f"{kind}-bent", bands=[name], spatial_extent=box)
+    (path,) = tmp_path.glob("**/*.nc")
+    with xr.open_dataset(path, decode_times=False) as data:
+        stored = data[name].values[0]
+        longitude, latitude = (next(c.values for c in data[name].coords.values() if c.attrs.get("units") == unit and c.ndim == 2)
+                               for unit in ("degrees_east", "degrees_north"))  # fmt: skip
+    y, x = (each.coordinates() for each in cube.dimensions[-2:])
+    for row, column in [(3, 4), (len(y) // 2, len(x) // 2), (len(y) - 2, len(x) - 3)]:
+        away = ((longitude - x[column] + 180) % 360 - 180) * np.cos(np.radians(y[row]))
+        nearest = np.nanargmin(away**2 + (latitude - y[row]) ** 2)
+        assert cube.values.data[0, 0, row, column] == pytest.approx(stored.ravel()[nearest], nan_ok=True)
+    assert np.isfinite(cube.values.data).mean() > 0.8
