@@ -134,8 +134,11 @@ class Piece:
         return np.where(self.cells == NOWHERE, np.asarray(outside, dtype=block.dtype), flat)
 
 
-def list_pieces(row: Places, column: Places, is_inside: NDArray[np.bool_]) -> Iterator[Piece]:
-    """Yield blocks, each for a part of the cube that is small enough for its pixels not to lie too far apart."""
+def list_pieces(row: Places, column: Places, is_inside: NDArray[np.bool_], *, most: int = _MAX_BLOCK) -> Iterator[Piece]:
+    """Yield blocks for targets that have a *row* and a *column* each where they are inside.
+
+    A part of the targets whose sources lie so far apart that its block would have more cells than *most* is read in smaller ones.
+    """
     waiting = [(slice(0, row.shape[0]), slice(0, row.shape[1]))]
     while waiting:
         part = waiting.pop()
@@ -145,7 +148,7 @@ def list_pieces(row: Places, column: Places, is_inside: NDArray[np.bool_]) -> It
         rows, columns = row[part], column[part]
         top, left = int(rows[inside].min()), int(columns[inside].min())
         height, width = int(rows[inside].max()) + 1 - top, int(columns[inside].max()) + 1 - left
-        if height * width > _MAX_BLOCK and inside.size > 1:
+        if height * width > most and inside.size > 1:
             waiting.extend(_halve(part))
             continue
         cells = np.where(inside, (rows - top) * width + (columns - left), NOWHERE)

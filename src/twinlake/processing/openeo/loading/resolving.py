@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
 from twinlake.engines.objectstore import LinkedFileError, LinkedFiles
@@ -42,6 +43,20 @@ class _Place:
     item: str | None = None
 
 
+class Results(Protocol):
+    """Cubes of this site's openEO API that are in no collection: results of jobs."""
+
+    async def resolve(self, request: LoadRequest, path: str, caller: Caller) -> Pins:
+        """Return what *request* will read for *caller* of what is at *path* below the API's root, such as ``jobs/ID/results``.
+
+        Raises
+        ------
+        NotFoundError
+            It is none of theirs.
+        """
+        ...
+
+
 class Resolver:
     """Resolves loads for callers: what they may discover is found, and what they may not read is refused.
 
@@ -49,6 +64,8 @@ class Resolver:
     ----------
     public_url
         Of the site, without a slash at its end: addresses below it are its own.
+    results
+        Has what is at other addresses of the site's openEO API.
     deadline_seconds
         Longest that one page of a search may take.
     """
@@ -60,12 +77,14 @@ class Resolver:
         collections: CollectionPolicy,
         links: LinkedFiles,
         public_url: str,
+        results: Results | None = None,
         deadline_seconds: float = 30.0,
     ) -> None:
         self._catalogue = catalogue
         self._collections = collections
         self._links = links
         self._public_url = public_url
+        self._results = results
         self._deadline_seconds = deadline_seconds
 
     async def resolve(self, request: LoadRequest, caller: Caller) -> Pins:
@@ -85,6 +104,10 @@ class Resolver:
             It is too much.
         """
         place = self._locate(request)
+        if isinstance(place, str):
+            if self._results is None:
+                raise ProcessParameterInvalidError(f"{request.source[:200]!r} is the address of no collection and no item.")
+            return await self._results.resolve(request, place, caller)
         await self._require_read(caller, place.collection)
         visibility = await self._collections.visibility_of(caller)
         try:
@@ -112,7 +135,8 @@ class Resolver:
         except UnknownCollectionError as error:
             raise CollectionNotFoundError(error.message) from error
 
-    def _locate(self, request: LoadRequest) -> _Place:
+    def _locate(self, request: LoadRequest) -> _Place | str:
+        """Return what is loaded, or the path below the root of the openEO API at which else it is."""
         if request.process == "load_collection":
             return _Place(request.source)
         url = urlsplit(request.source)
@@ -127,6 +151,8 @@ class Resolver:
                 return _Place(collection)
             case ["collections", collection, "items", item]:
                 return _Place(collection, item)
+        if root == _OPENEO:
+            return path
         raise ProcessParameterInvalidError(f"{request.source[:200]!r} is the address of no collection and no item.")
 
     async def _search(self, request: LoadRequest, place: _Place, visibility: Visibility) -> list[bytes]:
