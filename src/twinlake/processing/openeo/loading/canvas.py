@@ -32,12 +32,13 @@ class Canvas:
     def fill(self, place: Place, values: NDArray[Any], there: NDArray[np.bool_]) -> None:
         """Give cells at *place* the *values* that are *there*, where they have none yet."""
         known = self._there[place]
-        new = there if not known.any() else there & ~known
-        if new.all():
+        is_first = not known.any()
+        if is_first and not self._has_nan:
+            # What stands beside the data does not matter, and a copy through a mask takes longer.
             self._data[place] = values
         else:
-            np.copyto(self._data[place], values, where=new, casting="unsafe")
-        known |= new
+            np.copyto(self._data[place], values, where=there if is_first else there & ~known, casting="unsafe")
+        known |= there
 
     def forget(self, outside: NDArray[np.bool_]) -> None:
         """Take the data out of cells; *outside* is of the shape of the last dimensions."""
