@@ -1,7 +1,7 @@
 """What the function of a job kind is given in its child process."""
 
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import httpx2
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import ConflictError
 from twinlake.jobs.gateway import Gateway, GatewayRefusedError
-from twinlake.jobs.models import Checkpoint, Failure
+from twinlake.jobs.models import Checkpoint, Failure, LogEntry
 
 _HEARTBEAT_SECONDS = 3.0
 
@@ -63,9 +63,13 @@ class JobContext:
         """Say how far the run is, which also says that the child does not hang."""
         self.gateway.post("progress", {"done": done, "total": total, "unit": unit, "message": message})
 
-    def log(self, message: str, *, level: str = "info", details: JsonObject | None = None) -> None:
+    def log(self, message: str, *, level: str = "info") -> None:
         """Write a line to the run's log, for its owner's eyes."""
-        self.gateway.post("log", {"lines": [[level, message, details]]})
+        self.write_log([LogEntry(level, message)])
+
+    def write_log(self, entries: Sequence[LogEntry]) -> None:
+        """Write to the run's log."""
+        self.gateway.post("log", {"lines": [list(each) for each in entries]})
 
     @contextmanager
     def heartbeats(self) -> Generator[None]:

@@ -124,6 +124,10 @@ class Checkpoint:
     """Why the try before this one did not finish; None where it was not the step's fault."""
 
 
+LOG_LINES = 2000
+"""What a run's log holds; it takes no more."""
+
+
 class LogEntry(NamedTuple):
     """What is written to a run's log."""
 

@@ -10,12 +10,11 @@ from twinlake.core.documents import JsonObject
 from twinlake.engines.database import Connection, Database
 from twinlake.events.interfaces import EventWriter
 from twinlake.jobs.errors import LeaseLostError
-from twinlake.jobs.models import Checkpoint, Failure, JobKind, JobState, LogEntry, Progress, Retry, Run, Usage
+from twinlake.jobs.models import LOG_LINES, Checkpoint, Failure, JobKind, JobState, LogEntry, Progress, Retry, Run, Usage
 from twinlake.jobs.rows import RUN_COLUMNS, read_checkpoint, read_run, write_failure
 from twinlake.jobs.states import move_run
 
 _LEASE = timedelta(seconds=30)
-_LOG_LINES = 2000
 _MESSAGE_CHARACTERS = 2000
 _DETAILS_BYTES = 8 << 10
 _CLAIM = """
@@ -134,8 +133,8 @@ class RunJournal:
             if lease is not None:
                 _touch(tx, run, lease, now)
             (last,) = tx.execute("select coalesce(max(number), 0) from job_log where run = ?", (run,)).fetchone()
-            room = list(lines)[: max(0, _LOG_LINES - last)]
-            if last + len(room) == _LOG_LINES and room:
+            room = list(lines)[: max(0, LOG_LINES - last)]
+            if last + len(room) == LOG_LINES and room:
                 room[-1] = LogEntry("warning", "The log is full; what follows is not kept.")
             tx.executemany(
                 "insert into job_log(run, number, at, level, message, details) values (?, ?, ?, ?, ?, ?)",

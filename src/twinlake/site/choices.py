@@ -102,20 +102,18 @@ def tariff(settings: SiteSettings) -> Tariff | None:
 def job_kinds(settings: SiteSettings, *, ingest: IngestService, preparing: Preparing) -> Mapping[str, JobKind]:
     """Return the kinds of jobs that the site runs, by name."""
     limits = Limits(memory_bytes=settings.jobs.memory_bytes, cpu_seconds=settings.jobs.cpu_seconds, file_bytes=_CHILD_FILE_BYTES)
-    stall = timedelta(seconds=settings.jobs.stall_seconds)
     kinds = (
         ingest_kind(
             service=ingest,
             limits=limits,
             concurrent=settings.jobs.concurrent_runs,
-            stall=stall,
+            stall=timedelta(seconds=settings.jobs.stall_seconds),
             link_roots=settings.ingest.link_roots,
         ),
         openeo_kind(
             preparing=preparing,
             limits=limits,
             concurrent=settings.jobs.concurrent_runs,
-            stall=stall,
             link_roots=settings.ingest.link_roots,
         ),
     )

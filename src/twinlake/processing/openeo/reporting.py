@@ -42,6 +42,11 @@ class Report:
     listener: Listener | None
     path: tuple[Mapping[str, str], ...] = ()
 
+    @property
+    def is_heard(self) -> bool:
+        """Whether anybody listens."""
+        return self.listener is not None
+
     def at(self, node: Node) -> "Report":
         """Return the report of a node within."""
         return Report(self.listener, ({"node_id": node.id, "process_id": node.process}, *self.path))

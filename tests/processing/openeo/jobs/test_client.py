@@ -301,3 +301,18 @@ def test_a_job_goes_on_after_a_kill_and_comes_to_the_same(site, connection, what
     assert job.get_results().get_asset().load_json() == [False, True, None] * 6_000
     with site.client() as client:
         assert client.get("/jobs").json()["jobs"][0]["attempts"] == 2
+
+
+def test_a_log_that_is_full_takes_no_more_and_the_job_goes_on(connection):
+    look = {"look": {"process_id": "inspect", "arguments": {"data": {"from_parameter": "x"}}, "result": True}}
+    data = [1, "a"] * 1_500
+    job = connection.create_job(
+        {"n": {"process_id": "array_apply", "arguments": {"data": data, "process": {"process_graph": look}}, "result": True}}
+    )
+
+    job.start_and_wait(**QUICK)
+
+    assert job.get_results().get_asset().load_json() == data
+    entries = list(job.logs())
+    assert (len(entries), entries[-1]["level"]) == (2000, "warning")
+    assert [each["node_id"] for each in entries[0]["path"]] == ["look", "n"]

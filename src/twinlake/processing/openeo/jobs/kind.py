@@ -99,10 +99,8 @@ class Preparing:
         return graph, await self._defined.list_called(caller.principal, graph)
 
 
-def openeo_kind(
-    *, preparing: Preparing, limits: Limits, concurrent: int, stall: timedelta, link_roots: Sequence[Path]
-) -> JobKind:
-    """Make the kind.
+def openeo_kind(*, preparing: Preparing, limits: Limits, concurrent: int, link_roots: Sequence[Path]) -> JobKind:
+    """Make the kind: a process may take all the CPU time that its child has without telling how far it is.
 
     Parameters
     ----------
@@ -116,7 +114,7 @@ def openeo_kind(
         prepare=preparing.prepare,
         limits=limits,
         concurrent=concurrent,
-        stall=stall,
+        stall=timedelta(seconds=limits.cpu_seconds),
         longest=_LONGEST,
         retry=_RETRY,
         readable=tuple(link_roots),

@@ -11,6 +11,7 @@ import msgspec
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import TwinlakeError
 from twinlake.jobs.context import JobContext
+from twinlake.jobs.models import LOG_LINES, LogEntry
 from twinlake.processing.openeo.graphs import GraphFailedError
 from twinlake.processing.openeo.jobs.kind import Order
 from twinlake.processing.openeo.reporting import LEVELS, Report, Told
@@ -54,28 +55,42 @@ def run(context: JobContext) -> JsonObject:
 def _explain(error: OpenEoError, telling: "_Telling") -> GraphFailedError:
     code = error.reason if isinstance(error, ProcessError) else str(error.members.get("code", error.code))
     telling.note(Told(level="error", message=error.message, code=code, path=error.path))
+    telling.flush()
     return GraphFailedError(code, error.message)
 
 
 class _Telling:
-    """Tells the site (`Listener`): the log as it comes, of progress what anybody can follow."""
+    """Tells the site (`Listener`): the log, many entries at once where they come fast; of progress what anybody can follow."""
 
     def __init__(self, context: JobContext, log_level: str) -> None:
         self._context = context
         self._levels = LEVELS[: LEVELS.index(log_level) + 1]
-        self._told_at = time.monotonic()
+        self._room = LOG_LINES
+        self._waiting: list[LogEntry] = []
+        self._logged_at = self._progressed_at = 0.0
 
     def note(self, told: Told) -> None:
-        if told.level in self._levels:
-            members = {"code": told.code, "path": list(told.path), "data": told.data}
-            details = {name: value for name, value in members.items() if value}
-            self._context.log(told.message, level=told.level, details=details)
+        if told.level not in self._levels or self._room == 0:
+            return
+        self._room -= 1
+        members = {"code": told.code, "path": list(told.path), "data": told.data}
+        details = {name: value for name, value in members.items() if value is not None}
+        self._waiting.append(LogEntry(told.level, told.message, details))
+        if time.monotonic() - self._logged_at >= _TELL_SECONDS:
+            self.flush()
 
     def note_progress(self, done: int, total: int, unit: str) -> None:
+        self.flush()  # what comes next may take long
         now = time.monotonic()
-        if done == total or now - self._told_at >= _TELL_SECONDS:
-            self._told_at = now
+        if done == total or now - self._progressed_at >= _TELL_SECONDS:
+            self._progressed_at = now
             self._context.progress(done, total, unit)
+
+    def flush(self) -> None:
+        """Write what waits to be written."""
+        if self._waiting:
+            self._context.write_log(self._waiting)
+            self._waiting, self._logged_at = [], time.monotonic()
 
 
 def hand_over(context: JobContext, result: ResultFile) -> None:

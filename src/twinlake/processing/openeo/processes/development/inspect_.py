@@ -18,7 +18,8 @@ _SHOWN_LABELS = 20
 def _inspect(data: Any, message: str, code: str, level: str, report: Report) -> Any:
     if level not in LEVELS or not isinstance(message, str) or not isinstance(code, str):
         raise ProcessParameterInvalidError(f"'message' and 'code' must be texts, 'level' one of {', '.join(LEVELS)}.")
-    report.log(level, message, code=code, data=_summarise(data))
+    if report.is_heard:
+        report.log(level, message, code=code, data=_summarise(data))
     return data
 
 
