@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from twinlake.jobs.models import Failure, Usage
+from twinlake.jobs.models import Failure, LogEntry, Usage
 from twinlake.jobs.requests import NewJob
 from twinlake.processing.openeo.jobs.results import put_asset
 from twinlake.testing.clock import HandClock
@@ -127,6 +127,24 @@ async def test_a_job_that_failed_says_why(site, alice, job):
     logs = (await alice.get(f"{API}/jobs/{job}/logs?level=error")).json()
     assert [(each["id"], each["message"]) for each in logs["logs"]] == [("end", "It broke. Mend it.")]
     assert (await alice.get(f"{API}/jobs/{job}/logs?offset=end")).json()["logs"] == []
+
+
+async def test_logs_come_page_by_page_and_end_with_the_reason(site, alice, job):
+    run = await run_of(site, job)
+    written = [LogEntry("info", "one"), LogEntry("debug", "two", {"code": "User"}), LogEntry("info", "three")]
+    await site.services.run_journal.append_log(run, written, lease="lease")
+    await site.services.run_journal.fail(run, "lease", Failure("Broken", "It broke."))
+    url, pages = f"{API}/jobs/{job}/logs?limit=2&level=info", []
+
+    while url:
+        page = (await alice.get(url)).json()
+        pages.append([each["message"] for each in page["logs"]])
+        url = next((link["href"] for link in page["links"] if link["rel"] == "next"), None)
+
+    assert pages == [["one", "three"], ["It broke."]]
+    assert page["level"] == "info"
+    for query in ("limit=0", "level=loud", "offset=x"):
+        assert (await alice.get(f"{API}/jobs/{job}/logs?{query}")).status_code == 400
 
 
 async def test_a_cancelled_job_keeps_what_it_had_made(alice, job):

@@ -18,7 +18,7 @@ from twinlake.engines.web.files import ContentResponse
 from twinlake.holdings.catalogue.interfaces import Managed
 from twinlake.identity.principals import Caller
 from twinlake.identity.web import guarded
-from twinlake.jobs.models import JobState
+from twinlake.jobs.models import LOG_LINES, JobState
 from twinlake.processing.openeo.api.bodies import BODY_BYTES, read_object, to_json
 from twinlake.processing.openeo.jobs.kind import Preparing
 from twinlake.processing.openeo.jobs.models import Asset, SeenJob
@@ -132,14 +132,23 @@ class JobsApi:
             return to_json({"level": level, "logs": [], "links": []})
         if not (offset.isascii() and offset.isdigit() and len(offset) < 16):
             raise InvalidInputError(f"There is no log entry {offset[:40]!r}.", remedy="Send the id of one as it was given.")
-        lines = await self.jobs.list_log(seen, after=int(offset), levels=tuple(levels_from(level)), limit=limit + 1)
+        lines = await self.jobs.list_log(seen, after=int(offset), levels=levels_from(level), limit=limit + 1)
         logs, links = [write_log_line(line) for line in lines[:limit]], []
-        if len(lines) > limit:
+        end = await self._find_end(seen)
+        if len(lines) > limit or (end is not None and len(logs) == limit):
             url = f"{self.root}/jobs/{seen.batch.id}/logs"
             links.append({"rel": "next", "href": f"{url}?limit={limit}&level={level}&offset={lines[limit - 1].number}"})
-        elif len(logs) < limit and (end := _write_end(seen)) is not None and not any(_is_same(end, each) for each in logs):
+        elif end is not None:
             logs.append(end)
         return to_json({"level": level, "logs": logs, "links": links})
+
+    async def _find_end(self, seen: SeenJob) -> JsonObject | None:
+        """Return the entry of why a job failed, unless its child has written one, with the node."""
+        end = _write_end(seen)
+        if end is None:
+            return None
+        errors = await self.jobs.list_log(seen, after=0, levels=("error",), limit=LOG_LINES)
+        return None if any(each.message == end["message"] for each in errors) else end
 
     async def start(self, request: Request) -> Response:
         """Have a job done."""
@@ -212,11 +221,6 @@ def _write_end(seen: SeenJob) -> JsonObject | None:
     if work is None or work.state is not JobState.FAILED or work.error is None:
         return None
     return write_end(work.error, work.finished_at)
-
-
-def _is_same(end: JsonObject, entry: JsonObject) -> bool:
-    """Tell whether the child itself has written why it failed, which it does with the node."""
-    return (entry["level"], entry.get("code"), entry["message"]) == (end["level"], end["code"], end["message"])
 
 
 def _binding(caller: Caller) -> bytes:

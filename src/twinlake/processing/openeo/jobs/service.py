@@ -1,5 +1,6 @@
 """Batch jobs as their owners use them; nobody else's work is seen, whatever one's role."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -109,7 +110,7 @@ class BatchJobs:
                 continue
         raise JobChangedError(job)
 
-    async def list_log(self, seen: SeenJob, *, after: int, levels: tuple[str, ...], limit: int) -> list[LogLine]:
+    async def list_log(self, seen: SeenJob, *, after: int, levels: Sequence[str], limit: int) -> list[LogLine]:
         """Return up to *limit* entries of a job's log with numbers above *after*."""
         if seen.work is None:
             return []
