@@ -134,3 +134,5 @@ def _explain_reach(reach: Reach) -> tuple[str, str]:
         case Everywhere(is_shape_in_data=is_shape_in_data):
             told = " Which labels the result has only the data tell." if is_shape_in_data else ""
             return "On cubes, whole", f"A cell of the result comes of all cells.{told}"
+        case _:
+            return "On cubes, by places", "A pixel of the result comes of those that lie where it does, and of some around them."

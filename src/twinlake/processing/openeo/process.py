@@ -6,6 +6,7 @@ from enum import Enum
 from typing import Any, Final, Literal
 
 from twinlake.core.documents import JsonObject
+from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.json_schemas import Schema
 
 Reduction = Literal["distributive", "algebraic", "holistic"]
@@ -55,10 +56,6 @@ class Everywhere:
 
     is_shape_in_data: bool = False
     """Whether labels and type are known from the values alone."""
-
-
-Reach = SamePlace | Everywhere
-"""Which cells of its cubes a process makes a cell of the result of: what is needed for a part of it."""
 
 
 class _Required(Enum):
@@ -116,6 +113,21 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """What one tile of a result comes of, and how.
+
+    Whatever the tiles are, each pixel has the same bits: it depends on its labels and on the pixels around it alone.
+    """
+
+    rows: slice
+    """Of the cube that is the first argument: the places along y that count, in steps of 1; there may be none."""
+    columns: slice
+    """The places along x."""
+    compute: Callable[[Cube], Cube]
+    """Takes that part of the cube, with its labels, and returns the tile."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Process:
     """A process that is offered."""
 
@@ -130,8 +142,12 @@ class Process:
     work: Work
     kernel: Callable[..., Any]
     """Takes the parameters by name: `Values`, plain Python where a parameter says so, a `Callback` for a graph."""
-    reach: Reach = SamePlace()
-    """Of processes with cubes."""
+    reach: SamePlace | Everywhere | Callable[..., Reach] = SamePlace()
+    """Which cells of its cubes a process makes a cell of the result of.
+
+    A function takes a tile of the result, as slices ``rows`` and ``columns`` of its labels along y and x, and the arguments of the
+    kernel by name, of which only the dimensions of cubes are looked at.
+    """
     labels_only: frozenset[str] = frozenset()
     """Names of parameters, cubes, of which the labels count, and no cell."""
     exceptions: Mapping[str, str] = field(default_factory=dict)

@@ -54,6 +54,9 @@ _STEPS = {
     "trim": lambda data: node("trim_cube", data=data),
     "rename": lambda data: node("rename_dimension", data=data, source="bands", target="channels"),
     "add": lambda data: node("add_dimension", data=data, name="run", label="first"),
+    "smooth": lambda data: node(
+        "apply_kernel", data=data, kernel=[[1, 2, 1], [0, 3, 0], [1, 0, 1], [0, 1, 0], [2, 0, 1]], factor=0.1, border="reflect"
+    ),
     # of cubes that lose one
     "mean": lambda data: node("reduce_dimension", data=data, dimension="t", reducer=reducer("mean")),
     "last": lambda data: node("reduce_dimension", data=data, dimension="t", reducer=reducer("last")),

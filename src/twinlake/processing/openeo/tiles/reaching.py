@@ -14,8 +14,8 @@ import numpy as np
 
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.loading.source import Window
-from twinlake.processing.openeo.process import SamePlace
-from twinlake.processing.openeo.shapes.dimensions import Dimension
+from twinlake.processing.openeo.process import Reach, SamePlace
+from twinlake.processing.openeo.shapes.dimensions import Dimension, find_horizontal
 from twinlake.processing.openeo.shapes.times import parse_time, read_starts
 from twinlake.processing.openeo.tiles.windows import whole
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError
@@ -45,6 +45,28 @@ class Edge:
         return needed
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved(Edge):
+    """How a node uses the cube whose pixels it moves, or mixes with those around."""
+
+    horizontal: Sequence[str]
+    """Names of the dimensions y and x of the result."""
+    own_horizontal: Sequence[str]
+    """The same of the other cube."""
+    find: Callable[[slice, slice], Reach]
+    """Tells what rows and columns of the result come of."""
+
+    def needs(self, window: Window) -> Window:
+        """Return the part of the other cube that is needed for a part of the result."""
+        found = self.part(window)
+        return {**Edge.needs(self, window), **dict(zip(self.own_horizontal, (found.rows, found.columns), strict=True))}
+
+    def part(self, window: Window) -> Reach:
+        """Return what a part of the result comes of, and how."""
+        rows, columns = (window[name] for name in self.horizontal)
+        return self.find(rows, columns)
+
+
 def same_place(source: str, given: Cube, made: Cube, reach: SamePlace, arguments: Mapping[str, Any]) -> Edge:
     """Return how a node uses a cube whose cells count for those of the result that have their labels."""
     crossed = set(reach.crosses(arguments)) if reach.crosses else set()
@@ -61,6 +83,22 @@ def same_place(source: str, given: Cube, made: Cube, reach: SamePlace, arguments
         if find is not None:
             along[dimension.name] = find
     return Edge(source=source, everything=whole(given.dimensions), along=along)
+
+
+def around(source: str, given: Cube, made: Cube, reach: Callable[..., Reach], arguments: Mapping[str, Any]) -> Edge:
+    """Return how a node uses a cube of whose other pixels those of the result are made; along other dimensions by labels."""
+    plain = same_place(source, given, made, SamePlace(), arguments)
+    names = [
+        [dimensions[number].name for number in find_horizontal(dimensions)] for dimensions in (made.dimensions, given.dimensions)
+    ]
+    return Moved(
+        source=source,
+        everything=plain.everything,
+        along={name: find for name, find in plain.along.items() if name not in names[1]},
+        horizontal=names[0],
+        own_horizontal=names[1],
+        find=lambda rows, columns: reach(rows=rows, columns=columns, **arguments),
+    )
 
 
 def _by_labels(given: Dimension, result: Dimension, *, unites: bool) -> _Along | None:

@@ -8,11 +8,11 @@ from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.definitions import NO_DEFINITIONS, Definitions
 from twinlake.processing.openeo.evaluating import arguments_of, call
 from twinlake.processing.openeo.loading.source import Window
-from twinlake.processing.openeo.process import Process, SamePlace
+from twinlake.processing.openeo.process import Everywhere, Process, SamePlace
 from twinlake.processing.openeo.registry import find_process
 from twinlake.processing.openeo.reporting import UNHEARD, Report
 from twinlake.processing.openeo.tiles.folding import Fold, find_fold
-from twinlake.processing.openeo.tiles.reaching import Edge, same_place
+from twinlake.processing.openeo.tiles.reaching import Edge, around, same_place
 from twinlake.processing.openeo.tiles.windows import count_cells, hull, is_empty, whole
 from twinlake.standards.openeo.graph import FromNode, Graph, Node
 
@@ -104,12 +104,16 @@ def _find_edges(node: Node, results: dict[str, Any], definitions: Definitions) -
     process = find_process(node.process)
     for source in sorted(each for each in sources if isinstance(results[each], Cube)):
         given = results[source]
-        if process is not None and isinstance(process.reach, SamePlace):
-            parameters = _parameters_with(node, source)
-            if parameters is not None and parameters <= process.labels_only:
+        parameters = None if process is None else _parameters_with(node, source)
+        if process is not None and parameters is not None:
+            if parameters <= process.labels_only:
                 continue
-            if parameters is not None:
-                yield same_place(source, given, results[node.id], process.reach, arguments_of(node, results, definitions))
+            arguments, made = arguments_of(node, results, definitions), results[node.id]
+            if isinstance(process.reach, SamePlace):
+                yield same_place(source, given, made, process.reach, arguments)
+                continue
+            if not isinstance(process.reach, Everywhere) and parameters == {process.parameters[0].name}:
+                yield around(source, given, made, process.reach, arguments)
                 continue
         yield Edge(source=source, everything=whole(given.dimensions), along={})
 
@@ -129,4 +133,4 @@ def _parameters_with(node: Node, source: str) -> set[str] | None:
 
 def shape_is_in_data(process: Process | None) -> bool:
     """Whether the shape of what a process makes is known from the values alone."""
-    return process is not None and getattr(process.reach, "is_shape_in_data", False)
+    return process is not None and isinstance(process.reach, Everywhere) and process.reach.is_shape_in_data

@@ -10,6 +10,7 @@ from twinlake.processing.openeo.evaluating import call
 from twinlake.processing.openeo.loading.source import Window
 from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.processing.openeo.tiles.layout import Stage
+from twinlake.processing.openeo.tiles.reaching import Moved
 from twinlake.processing.openeo.tiles.shapes import Shapes
 from twinlake.processing.openeo.tiles.windows import cut, hull, is_empty, within
 from twinlake.processing.openeo.values import Values
@@ -56,8 +57,9 @@ def _compute(shapes: Shapes, name: str, demanded: Mapping[str, Window], cubes: M
     results: dict[str, Any] = {each: shapes.results[each] for each in used}
     for source, needed in needs.items():
         results[source] = cut(cubes[source], within(needed, demanded[source]))
-    made = call(node, results, shapes.definitions)
     dry = shapes.cube(name)
+    moved = next((edge for edge in shapes.edges[name] if isinstance(edge, Moved)), None)
+    made = call(node, results, shapes.definitions) if moved is None else moved.part(part).compute(results[moved.source])
     return _typed(_keep(made, name, [_part(each, part) for each in dry.dimensions]), dry.values)
 
 

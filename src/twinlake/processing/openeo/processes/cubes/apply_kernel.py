@@ -1,6 +1,7 @@
 """`apply_kernel`."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,8 +10,9 @@ from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.json_schemas import NUMBER, RASTER
 from twinlake.processing.openeo.kernels.convolving import MODES, weigh_neighbours
 from twinlake.processing.openeo.kernels.numbers import as_float
-from twinlake.processing.openeo.process import Opaque, Parameter, Process, SamePlace
+from twinlake.processing.openeo.process import Opaque, Parameter, Process, Reach
 from twinlake.processing.openeo.shapes.dimensions import find_horizontal
+from twinlake.processing.openeo.shapes.windows import shift, widen
 from twinlake.processing.openeo.values import Values
 from twinlake.standards.openeo.errors import ProcessError, ProcessParameterInvalidError
 
@@ -25,6 +27,31 @@ def _apply(
         numbers = (weigh_neighbours(numbers, weights, border) * factor).astype(numbers.dtype)
     values = Values(data=np.moveaxis(numbers, (-2, -1), (y, x)), nan_is_nodata=data.values.nan_is_nodata)
     return Cube(values=values, dimensions=data.dimensions)
+
+
+def _reach(
+    rows: slice, columns: slice, data: Cube, kernel: Sequence[Sequence[float]], *, border: str | float = 0, **options: Any
+) -> Reach:
+    height, width = (size // 2 for size in _read_kernel(kernel).shape)
+    y, x = find_horizontal(data.dimensions)
+    around_y, around_x = (
+        _around(wanted, reach, len(data.dimensions[number].labels), wraps=border == "wrap")
+        for wanted, reach, number in ((rows, height, y), (columns, width, x))
+    )
+
+    def compute(part: Cube) -> Cube:
+        applied = _apply(part, kernel, border=border, **options)
+        return applied.cut(y, shift(rows, -around_y.start)).cut(x, shift(columns, -around_x.start))
+
+    return Reach(rows=around_y, columns=around_x, compute=compute)
+
+
+def _around(wanted: slice, reach: int, count: int, *, wraps: bool) -> slice:
+    """Return which places count for those that are wanted; at a border all do where pixels of the other side lie beyond it."""
+    near = widen(wanted, reach)
+    if wraps and (near.start < 0 or near.stop > count):
+        return slice(0, count)
+    return slice(max(near.start, 0), min(near.stop, count))
 
 
 def _read_kernel(kernel: Sequence[Sequence[float]]) -> NDArray[np.float64]:
@@ -85,8 +112,6 @@ PROCESS = Process(
     returned="The cube with the sums; its dimensions are as before.",
     work=Opaque(),
     kernel=_apply,
-    reach=SamePlace(
-        crosses=lambda arguments: [arguments["data"].dimensions[n].name for n in find_horizontal(arguments["data"].dimensions)]
-    ),
+    reach=_reach,
     exceptions={"KernelDimensionsUneven": "The kernel has an even number of rows or columns."},
 )
