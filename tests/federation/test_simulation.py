@@ -36,6 +36,7 @@ class _MergesNullsFirst(FederatedSearch):
                 page.bodies,
                 page.more,
                 page.matched,
+                page.closed,
             )
             for site, page in pages.items()
         }
@@ -54,7 +55,10 @@ class _RunsAhead(FederatedSearch):
     """Takes what it knows of one site for all that the site has."""
 
     def _merge(self, pages, start, order, limit):
-        complete = {site: type(page)(page.keys, page.places, page.bodies, False, page.matched) for site, page in pages.items()}
+        complete = {
+            site: type(page)(page.keys, page.places, page.bodies, False, page.matched, page.closed)
+            for site, page in pages.items()
+        }
         return merge(complete, start, order, limit=limit)
 
 
@@ -68,8 +72,8 @@ class _ForgetsWhoIsMissing(FederatedSearch):
 class _PassesOnAnything(FederatedSearch):
     """Looks into no item."""
 
-    def _find_liars(self, taken, *, are_whole):
-        return {}
+    def _settle(self, taken, pages, sources, *, are_whole):
+        return [body[:-1] + b',"federation:backends":["%b"]}' % site.encode() for site, body in taken], {}
 
 
 def _simulate_all(search):

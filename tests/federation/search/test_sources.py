@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from dataclasses import replace
 from io import BytesIO
 
 import orjson
@@ -73,7 +74,10 @@ class Here:
     async def search(self, query, *, fields, caller, budget):
         if self.error is not None:
             raise self.error
-        return SourcePage(bodies=[HERE], more=False, matched=1)
+        return SourcePage(bodies=[HERE] if query.after is None else [], more=False, matched=1)
+
+    def settle(self, bodies, *, closed, are_whole):
+        return bodies
 
 
 class Calls:
@@ -351,6 +355,48 @@ async def test_what_can_be_queried_at_a_peer_must_be_a_schema(schema):
     )
 
     assert (found.get("properties"), dict(completeness.missing)) == ({}, {"peer": "invalid-answer"})
+
+
+@pytest.mark.parametrize("name", ["a link that is a script", "depth without end", "a number without end"])
+async def test_what_is_wrong_with_an_item_is_noticed_on_the_page_that_it_comes_to_stand_on(name):
+    features = [item(1), {**item(9), **MISSHAPEN[name](item(9))}]
+    search = federated(source(Calls(peer=write_lie({"features": features, "more": False, "matched": 2})), "peer"))
+
+    first = await search.search(ANONYMOUS, replace(QUERY, limit=2))
+    search = federated(source(Calls(peer=write_lie({"features": features[1:], "more": False, "matched": 1})), "peer"))
+    second = await search.search(ANONYMOUS, replace(QUERY, limit=2), token=first.token)
+
+    assert [orjson.loads(body)["id"] for body in first.bodies] == ["i1", "h"]
+    assert dict(first.completeness.missing) == {}
+    assert (second.bodies, dict(second.completeness.missing)) == ([], {"peer": "invalid-answer"})
+
+
+@pytest.mark.parametrize("text", [b'"\xff"', b"[" * 40_000 + b"]" * 40_000, b"{" * 40_000])
+async def test_what_is_no_json_goes_no_further_wherever_it_stands(text):
+    shown = page(item(1, title="T"))
+    behind = page(item(1), item(9, title="T"))
+
+    for answer in (shown, behind):
+        found = await federated(source(Calls(peer=answer.replace(b'"T"', text)), "peer")).search(ANONYMOUS, QUERY)
+        assert dict(found.completeness.missing) == {"peer": "invalid-answer"}
+
+
+async def test_a_page_goes_on_behind_what_the_peer_has_and_not_behind_what_is_made_of_it():
+    root = "https://peer.example/stac/v2/"
+    first = {**item(1), "properties": {"n": f"{root}a", "datetime": "2020-01-01T00:00:00Z"}}
+    second = {**item(2), "properties": {"n": f"{root}b", "datetime": "2020-01-01T00:00:00Z"}}
+    answer = orjson.dumps({"features": [first, second], "more": True, "matched": 3})
+    calls = Calls(peer=answer)
+    search = federated(source(calls, "peer"))
+
+    found = await search.search(ANONYMOUS, replace(QUERY, limit=2))
+    calls.answers["peer"] = orjson.dumps({"features": [second], "more": False, "matched": None})
+    rest = await search.search(ANONYMOUS, replace(QUERY, limit=2), token=found.token)
+
+    assert [orjson.loads(body)["properties"]["n"] for body in (*found.bodies, *rest.bodies)][1:] == [
+        "https://here.example/stac/v2/a",
+        "https://here.example/stac/v2/b",
+    ]
 
 
 async def test_who_is_believed_and_who_is_not_is_told():

@@ -152,13 +152,13 @@ class Queryables(msgspec.Struct):
     properties: dict[str, _Queryable] = {}
 
 
-def check_text(content: bytes) -> None:
-    """Refuse what is not UTF-8, or nested deeper than a document within an answer: compiled forms do not look into all of it.
+def check_text(content: bytes) -> bytes:
+    """Return *content*, an answer: compiled forms do not look into all of it.
 
     Raises
     ------
     InvalidAnswerError
-        It is so.
+        It is not UTF-8, or nested deeper than a document within an answer.
     """
     try:
         if not content.isascii():
@@ -167,10 +167,7 @@ def check_text(content: bytes) -> None:
         raise InvalidAnswerError(f"Its answer is not UTF-8: {error.reason}.") from None
     if is_nested_deeper(content, MAX_DEPTH + _AROUND):
         raise InvalidAnswerError("Its answer is nested too deeply, or is not JSON.")
-
-
-_read_item = msgspec.json.Decoder(_Item).decode
-_read_partial = msgspec.json.Decoder(_PartialItem).decode
+    return content
 
 
 def check_items(bodies: Sequence[bytes], *, are_whole: bool) -> None:
@@ -186,12 +183,12 @@ def check_items(bodies: Sequence[bytes], *, are_whole: bool) -> None:
     InvalidAnswerError
         One is misshapen, or has a name or an address that no item may have, or a number that is not finite.
     """
-    read = _read_item if are_whole else _read_partial
+    if any(is_nested_deeper(body, MAX_DEPTH) for body in bodies):
+        raise InvalidAnswerError("An item is nested too deeply.")
+    form: type[_Item | _PartialItem] = _Item if are_whole else _PartialItem
     try:
-        items = [read(body) for body in bodies]
-        for body in bodies:
-            orjson.loads(body)  # what is not finite has the form of JSON, and nobody can read it
-    except (msgspec.MsgspecError, orjson.JSONDecodeError, RecursionError) as error:
+        items = [msgspec.convert(orjson.loads(body), form) for body in bodies]
+    except (msgspec.MsgspecError, orjson.JSONDecodeError) as error:
         raise InvalidAnswerError(f"An item has not the form of one: {error}.") from None
     _check_names(items)
     _check_hrefs(items, bodies)

@@ -1,6 +1,6 @@
 """What federated search asks of a source of items, and of who makes calls to peers."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -83,6 +83,23 @@ class SearchSource(Protocol):
 
     async def search(self, query: ItemQuery, *, fields: Fields | None, caller: Caller, budget: Budget) -> SourcePage:
         """Find items; *fields* tells what of them is needed at least."""
+        ...
+
+    def settle(self, bodies: Sequence[bytes], *, closed: Collection[str], are_whole: bool) -> Sequence[bytes]:
+        """Return *bodies*, which it found, as this site passes them on.
+
+        Parameters
+        ----------
+        closed
+            As their page has it.
+        are_whole
+            Whether the asker chose no fields.
+
+        Raises
+        ------
+        InvalidAnswerError
+            One is no item. Nobody has looked at more of it than its key before.
+        """
         ...
 
     async def collections(self, *, caller: Caller, budget: Budget) -> Sequence[JsonObject]:

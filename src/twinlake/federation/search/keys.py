@@ -55,7 +55,14 @@ _read_timed = msgspec.json.Decoder(_Timed).decode
 _read_plain = msgspec.json.Decoder(_Plain).decode
 
 
-_NO_ITEM = (msgspec.MsgspecError, orjson.JSONDecodeError, orjson.JSONEncodeError, RecursionError, OverflowError)
+_NO_ITEM = (
+    msgspec.MsgspecError,
+    UnicodeDecodeError,
+    orjson.JSONDecodeError,
+    orjson.JSONEncodeError,
+    RecursionError,
+    OverflowError,
+)
 
 
 class _Descending:

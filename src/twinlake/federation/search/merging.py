@@ -41,6 +41,7 @@ class CheckedPage:
     bodies: Sequence[bytes]
     more: bool
     matched: int | None
+    closed: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ def check_page(page: SourcePage, query: ItemQuery, order: KeyOrder) -> CheckedPa
         before = place
     _check_names(keys, query, order)
     _check_count(page, query)
-    return CheckedPage(keys, places, bodies, page.more, page.matched)
+    return CheckedPage(keys, places, bodies, page.more, page.matched, page.closed)
 
 
 def _check_names(keys: Sequence[Key], query: ItemQuery, order: KeyOrder) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -20,7 +20,6 @@ from twinlake.federation.search.errors import (
     InvalidAnswerError,
     UnsupportedQueryError,
 )
-from twinlake.federation.search.forms import check_items
 from twinlake.federation.search.interfaces import Budget, Peers, PeerSet, SearchSource
 from twinlake.federation.search.keys import Key, KeyOrder, key_order
 from twinlake.federation.search.merging import CheckedPage, MergedPage, Position, check_page, merge
@@ -123,16 +122,18 @@ class FederatedSearch:
         sources = [source for source in asked.sources if source.id not in missed]
         pages, failed = await self._ask_all(sources, ask)
         merged = self._merge(pages, start, order, query.limit)
-        while liars := self._find_liars(merged.taken, are_whole=needed is None):
+        bodies, liars = self._settle(merged.taken, pages, sources, are_whole=needed is None)
+        while liars:
             failed |= liars
             pages = {site: page for site, page in pages.items() if site not in liars}
             merged = self._merge(pages, start, order, query.limit)
+            bodies, liars = self._settle(merged.taken, pages, sources, are_whole=needed is None)
         missing = {**missed, **failed}
         completeness = self._complete(pages, missing, scope)
         told = [page.matched for page in pages.values() if page.matched is not None]
         counted = query.count and token is None
         return FederatedPage(
-            bodies=_marked(merged.taken),
+            bodies=bodies,
             token=None if merged.next is None else self._write(merged.next, missing, bound),
             matched=sum(told) if counted and not missing and len(told) == len(pages) else None,
             partial=sum(told) if counted else None,
@@ -203,19 +204,25 @@ class FederatedSearch:
     def _merge(self, pages: Mapping[str, CheckedPage], start: Position, order: KeyOrder, limit: int) -> MergedPage:
         return merge(pages, start, order, limit=limit)
 
-    def _find_liars(self, taken: Sequence[tuple[str, bytes]], *, are_whole: bool) -> dict[str, str]:
-        """Return the peers of which something that is to be passed on is no item, with the reason that is told."""
-        bodies: dict[str, list[bytes]] = {}
-        for site, body in taken:
-            bodies.setdefault(site, []).append(body)
-        liars = {}
-        bodies.pop(self._local.id, None)
-        for site, passed_on in bodies.items():
+    def _settle(
+        self,
+        taken: Sequence[tuple[str, bytes]],
+        pages: Mapping[str, CheckedPage],
+        sources: Sequence[SearchSource],
+        *,
+        are_whole: bool,
+    ) -> tuple[list[bytes], dict[str, str]]:
+        """Return what is *taken* as it is passed on; or else the peers of which some is no item, with the reason that is told."""
+        settled: dict[str, Iterator[bytes]] = {}
+        liars: dict[str, str] = {}
+        for source in sources:
+            bodies = [body for site, body in taken if site == source.id]
             try:
-                check_items(passed_on, are_whole=are_whole)
+                if bodies:
+                    settled[source.id] = iter(source.settle(bodies, closed=pages[source.id].closed, are_whole=are_whole))
             except InvalidAnswerError as error:
-                liars[site] = self._disbelieve(site, error)
-        return liars
+                liars[source.id] = self._disbelieve(source.id, error)
+        return [] if liars else [_marked(next(settled[site]), site) for site, _ in taken], liars
 
     def _budget(self, source: SearchSource) -> Budget:
         return self._own if source is self._local else self._remote
@@ -321,10 +328,9 @@ class _Failure:
     reason: str
 
 
-def _marked(taken: Sequence[tuple[str, bytes]]) -> list[bytes]:
-    """Write into each body the site that it is from: last, where it counts whatever a peer wrote before."""
-    marks = {site: b',"federation:backends":%b}' % orjson.dumps([site]) for site, _ in taken}
-    return [body[:-1] + marks[site] for site, body in taken]
+def _marked(body: bytes, site: str) -> bytes:
+    """Write into *body* the site that it is from: last, where it counts whatever a peer wrote before."""
+    return b'%b,"federation:backends":%b}' % (body[:-1], orjson.dumps([site]))
 
 
 def _binding(caller: Caller, query: ItemQuery, scope: Scope, peers: PeerSet) -> bytes:

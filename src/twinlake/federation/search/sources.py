@@ -1,14 +1,14 @@
 """The two kinds of sources that there are: the catalogue of this site, and a peer."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Collection, Sequence
 
 import orjson
 
 from twinlake.core.documents import JsonObject
 from twinlake.federation.search.combining import check_collections
 from twinlake.federation.search.errors import InvalidAnswerError
+from twinlake.federation.search.forms import check_items
 from twinlake.federation.search.hrefs import DataHrefs
 from twinlake.federation.search.interfaces import Abilities, Budget, PeerCalls, SourcePage
 from twinlake.federation.search.wire import (
@@ -47,6 +47,10 @@ class LocalSource:
         visibility = await self._visibility_of(caller)
         page = await self._catalogue.search(query, visibility, deadline_seconds=budget.seconds)
         return SourcePage(bodies=page.bodies, more=page.after is not None, matched=page.matched)
+
+    def settle(self, bodies: Sequence[bytes], *, closed: Collection[str], are_whole: bool) -> Sequence[bytes]:
+        _ = closed, are_whole
+        return bodies
 
     async def collections(self, *, caller: Caller, budget: Budget) -> Sequence[JsonObject]:
         _ = budget
@@ -109,15 +113,18 @@ class PeerSource:
 
     async def search(self, query: ItemQuery, *, fields: Fields | None, caller: Caller, budget: Budget) -> SourcePage:
         body = {"query": write_query(query), "fields": write_fields(fields)}
-        content = await self._call("/federation/search", body, caller, budget)
-        page = read_page(content)
-        if not page.closed:
-            return page
-        return replace(page, bodies=self._hrefs.move(page.bodies, page.closed, self._own_data_root))
+        return read_page(await self._call("/federation/search", body, caller, budget))
+
+    def settle(self, bodies: Sequence[bytes], *, closed: Collection[str], are_whole: bool) -> Sequence[bytes]:
+        settled = [self._replace_roots(body) for body in bodies]
+        if closed:
+            settled = self._hrefs.move(settled, closed, self._own_data_root)
+        check_items(settled, are_whole=are_whole)
+        return settled
 
     async def collections(self, *, caller: Caller, budget: Budget) -> Sequence[JsonObject]:
         content = await self._call("/federation/collections", {}, caller, budget)
-        return await asyncio.to_thread(self._read_collections, content)  # there may be 16 MiB of them
+        return await asyncio.to_thread(self._read_collections, self._replace_roots(content))  # there may be 16 MiB of them
 
     async def queryables(self, collection: str | None, *, caller: Caller, budget: Budget) -> JsonObject:
         schema = read_queryables(await self._call("/federation/queryables", {"collection": collection}, caller, budget))
@@ -141,6 +148,9 @@ class PeerSource:
         content = await self._calls.call(self.id, path, {**body, "chain": self._chain}, caller=caller, budget=budget)
         if len(content) > budget.size_bytes:
             raise InvalidAnswerError("Its answer is larger than was allowed.")
+        return content
+
+    def _replace_roots(self, content: bytes) -> bytes:
         for theirs, ours in self._roots:
             content = content.replace(theirs, ours)
         return content

@@ -203,13 +203,13 @@ def read_page(content: bytes) -> SourcePage:
 
 def read_collections(content: bytes) -> tuple[Sequence[JsonObject], Sequence[str]]:
     """Read the collections that another site answered, and those among their addresses that it calls closed."""
-    answer = _decode(_read_collections, content)
+    answer = _decode(_read_collections, check_text(content))
     return answer.collections, answer.closed
 
 
 def read_queryables(content: bytes) -> JsonObject:
     """Read the JSON Schema of what can be queried at another site."""
-    _decode(_read_queryables, content)
+    _decode(_read_queryables, check_text(content))
     try:
         return orjson.loads(content)  # type: ignore[no-any-return]
     except orjson.JSONDecodeError as error:
@@ -218,15 +218,14 @@ def read_queryables(content: bytes) -> JsonObject:
 
 def read_counts(content: bytes, by: Sequence[str]) -> JsonObject:
     """Read counts that another site answered: all of *by* and nothing else, the total as a number, all else as buckets."""
-    counts = _decode(_read_counts, content)
+    counts = _decode(_read_counts, check_text(content))
     if counts.keys() != set(by) or any(isinstance(counts[name], int) != (name == "total_count") for name in by):
         raise InvalidAnswerError("It counted something else than was asked for.")
     return msgspec.to_builtins(counts)  # type: ignore[no-any-return]
 
 
 def _decode(decode: Any, content: bytes) -> Any:
-    check_text(content)
     try:
         return decode(content)
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidAnswerError(f"Its answer is not of the form of such an answer: {error}.") from None
