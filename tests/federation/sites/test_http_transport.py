@@ -37,7 +37,7 @@ def request(url, *, method="GET", path="/x", body=b"", **headers):
 
 
 async def send(transport, url, **more):
-    return await transport.send(request(url, **more), seconds=10, max_bytes=1 << 20)
+    return await transport.send(request(url, **more), max_bytes=1 << 20)
 
 
 def saying(*parts, close=False):
@@ -128,7 +128,8 @@ async def test_who_gives_up_takes_no_answer_of_another(transport, server):
 
     server.speak = late
     with pytest.raises(TimeoutError):
-        await transport.send(request(server.url, path="/late"), seconds=0.05, max_bytes=100)
+        async with asyncio.timeout(0.05):
+            await transport.send(request(server.url, path="/late"), max_bytes=100)
 
     assert (await send(transport, server.url, path="/next")).body == b"/next"
 
@@ -138,7 +139,7 @@ async def test_a_name_that_has_moved_is_called_where_it_is_now(transport, server
     elsewhere = Destination(url=URL(server.url), addresses=(ip_address("127.0.0.1"), ip_address("127.0.0.2")))
     moved = PeerRequest(method="GET", destination=elsewhere, path="/x", headers={}, body=b"")
 
-    await transport.send(moved, seconds=10, max_bytes=100)
+    await transport.send(moved, max_bytes=100)
 
     assert server.connections == 2
 

@@ -64,13 +64,11 @@ class PeerAnswer:
 class PeerTransport(Protocol):
     """Carries requests to peers. The network is one; the simulator has another."""
 
-    async def send(self, request: PeerRequest, *, seconds: float, max_bytes: int) -> PeerAnswer:
-        """Send *request* and return the whole answer.
+    async def send(self, request: PeerRequest, *, max_bytes: int) -> PeerAnswer:
+        """Send *request* and return the whole answer; the caller watches the time, and cancels.
 
         Raises
         ------
-        TimeoutError
-            It did not come in time.
         PeerUnreachableError
             Nobody answered, or not in HTTP, or the answer broke off.
         PeerAnswerError
@@ -161,16 +159,15 @@ class PeerClient:
 
     async def _send(self, peer: Peer, question: PeerQuestion, headers: dict[str, str], budget: Budget) -> PeerAnswer:
         try:
-            async with asyncio.timeout(budget.seconds_left):  # the machine's resolver has no limit of its own
-                destination = await self._destinations.find(peer)
-            request = PeerRequest(
-                method=question.method,
-                destination=destination,
-                path=_check_path(question.path),
-                headers=headers,
-                body=question.body,
-            )
-            answer = await self._transport.send(request, seconds=budget.seconds_left, max_bytes=budget.bytes_left)
+            async with asyncio.timeout(budget.seconds_left):
+                request = PeerRequest(
+                    method=question.method,
+                    destination=await self._destinations.find(peer),
+                    path=_check_path(question.path),
+                    headers=headers,
+                    body=question.body,
+                )
+                answer = await self._transport.send(request, max_bytes=budget.bytes_left)
         except TimeoutError:
             raise PeerDeadlineError(f"{peer.id} did not answer in time.") from None
         except DestinationUnreachableError as error:

@@ -59,11 +59,11 @@ class HttpTransport:
             pool.close()
         self._pools.clear()
 
-    async def send(self, request: PeerRequest, *, seconds: float, max_bytes: int) -> PeerAnswer:
+    async def send(self, request: PeerRequest, *, max_bytes: int) -> PeerAnswer:
         """As `PeerTransport.send`."""
         message, loop = _write(request), asyncio.get_running_loop()
         pool = self._pool_of(request.destination)
-        async with asyncio.timeout(seconds), pool.free:
+        async with pool.free:
             connection = pool.take(loop.time()) or await _connect(request.destination)
             try:
                 answer = await connection.ask(message, max_bytes=max_bytes)
