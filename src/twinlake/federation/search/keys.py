@@ -116,8 +116,7 @@ class KeyOrder:
         try:
             if self._order.by_time is not None:
                 timed = _read_timed(body)
-                times = {name: getattr(timed.properties, name) for name in timed.properties.__struct_fields__}
-                return read_times(timed.id, times).at, timed.id, timed.collection
+                return read_times(timed.id, msgspec.structs.asdict(timed.properties)).at, timed.id, timed.collection
             plain = _read_plain(body)
             if self._names & _STATES:
                 return self.key(orjson.loads(body))
