@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from processing.openeo.tiles import assert_tiles_are_the_whole, cuts
+from processing.openeo.cutting import assert_tiles_are_the_whole, cuts
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.processing.openeo.values import Values
@@ -26,6 +26,7 @@ def a_scene(height, width, *, dtype="float32", layers=2, seed=1):
 
 
 @pytest.mark.parametrize("border", ["replicate", "reflect", "reflect_pixel", "wrap", 7])
+@settings(deadline=None)
 @given(height=st.integers(1, 9), width=st.integers(1, 9), rows=st.integers(0, 3), columns=st.integers(0, 3), data=st.data())
 def test_a_kernel_is_laid_on_tiles_as_on_the_whole(border, height, width, rows, columns, data):
     kernel = np.random.default_rng(2).random((2 * rows + 1, 2 * columns + 1)).tolist()

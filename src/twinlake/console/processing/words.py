@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from twinlake.processing.openeo.json_schemas import Schema
-from twinlake.processing.openeo.process import Along, Everywhere, Opaque, Pointwise, Process, Reach, Reducer, SamePlace
+from twinlake.processing.openeo.process import Along, Everywhere, Opaque, Pointwise, Process, Reducer, SamePlace
 
 _SCALARS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
@@ -125,7 +125,7 @@ def explain_work(process: Process) -> tuple[str, str]:
             return "Whole", "It takes what it is given whole, as its description says."
 
 
-def _explain_reach(reach: Reach) -> tuple[str, str]:
+def _explain_reach(reach: object) -> tuple[str, str]:
     match reach:
         case SamePlace(crosses=None):
             return "On cubes, by labels", f"{_BY_LABELS}."

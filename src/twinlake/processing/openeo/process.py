@@ -145,8 +145,8 @@ class Process:
     reach: SamePlace | Everywhere | Callable[..., Reach] = SamePlace()
     """Which cells of its cubes a process makes a cell of the result of.
 
-    A function takes a tile of the result, as slices ``rows`` and ``columns`` of its labels along y and x, and the arguments of the
-    kernel by name, of which only the dimensions of cubes are looked at.
+    A function takes a tile of the result, as slices ``rows`` and ``columns`` of its labels along y and x, and the arguments of
+    the kernel by name, of which only the dimensions of cubes are looked at.
     """
     labels_only: frozenset[str] = frozenset()
     """Names of parameters, cubes, of which the labels count, and no cell."""
