@@ -63,6 +63,7 @@ from twinlake.processing.openeo.api.computed import ComputedApi
 from twinlake.processing.openeo.api.credentials import CredentialsApi
 from twinlake.processing.openeo.api.described import ApiFacts
 from twinlake.processing.openeo.api.errors import render_openeo_error
+from twinlake.processing.openeo.api.files import FilesApi
 from twinlake.processing.openeo.api.jobs import JobsApi
 from twinlake.processing.openeo.api.services import ServicesApi
 from twinlake.processing.openeo.jobs import child_routes as openeo_child_routes
@@ -185,6 +186,7 @@ def _openeo(services: Services) -> BaseRoute:
         maps,
         credentials,
         CollectionsApi(services.discovery, root=facts.root),
+        FilesApi(services.user_files, sender=services.direct, root=facts.root),
     )
     return mount_openeo(
         facts,

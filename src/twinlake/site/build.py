@@ -58,6 +58,7 @@ from twinlake.notification.webhooks.service import Webhooks
 from twinlake.notification.webhooks.signing import WebhookSigner
 from twinlake.processing.openeo.computing import open_computing
 from twinlake.processing.openeo.definition_store import DefinitionStore
+from twinlake.processing.openeo.files.store import FileStore
 from twinlake.processing.openeo.inputs import Inputs
 from twinlake.processing.openeo.jobs.kind import Preparing
 from twinlake.processing.openeo.jobs.results import ResultStore
@@ -170,6 +171,15 @@ async def open_services(
             folder=folder.staging / "uploads",
             limits=upload_limits(settings),
         )
+        user_files = FileStore(
+            database=database,
+            objects=objects,
+            clock=clock,
+            randomness=randomness,
+            folder=folder.staging / "openeo-files",
+            most_bytes=settings.openeo.user_files_bytes,
+        )
+        user_files.prepare()
         ingest = IngestService(catalogue=catalogue, uploads=uploads, policy=policy, collections=collections)
         inputs = Inputs(
             resolver=Resolver(catalogue=catalogue, collections=collections, links=links, public_url=settings.base_url),
@@ -344,6 +354,7 @@ async def open_services(
             previews=await stack.enter_async_context(
                 PreviewRenderer(folder=folder.staging / "previews", readable=settings.ingest.link_roots)
             ),
+            user_files=user_files,
             inputs=inputs,
             computing=computing,
             preparing=preparing,

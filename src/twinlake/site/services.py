@@ -48,6 +48,7 @@ from twinlake.notification.webhooks.dispatcher import WebhookDispatcher
 from twinlake.notification.webhooks.service import Webhooks
 from twinlake.processing.openeo.computing import Computing
 from twinlake.processing.openeo.definition_store import DefinitionStore
+from twinlake.processing.openeo.files.store import FileStore
 from twinlake.processing.openeo.inputs import Inputs
 from twinlake.processing.openeo.jobs.kind import Preparing
 from twinlake.processing.openeo.jobs.service import BatchJobs
@@ -121,6 +122,7 @@ class Services:
     defined: DefinitionStore
     batch_jobs: BatchJobs
     result_signer: ResultSigner
+    user_files: FileStore
 
     @asynccontextmanager
     async def loops(self) -> AsyncGenerator[None]:

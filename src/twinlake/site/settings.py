@@ -231,6 +231,7 @@ class OpenEoSettings(_Section):
         description="What jobs are paid in, as clients show it; without it nothing costs anything.",
     )
     price_per_cpu_hour: float = Field(0.0, ge=0, description="What an hour of CPU time costs, in that currency.")
+    user_files_bytes: int = Field(10 << 30, ge=0, description="What the files of one person for their graphs may have together.")
 
 
 class LoggingSettings(_Section):

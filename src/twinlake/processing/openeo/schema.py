@@ -19,6 +19,23 @@ MIGRATIONS: tuple[Migration, ...] = (
     ),
     Migration(
         "openeo",
+        2,
+        """
+        -- Files that people keep here; the bytes are in the object store, by their hash.
+        create table openeo_file(
+            owner_issuer text not null,
+            owner_subject text not null,
+            path text not null,
+            sha256 text not null,
+            size_bytes integer not null check (size_bytes >= 0),
+            modified_at integer not null,
+            primary key (owner_issuer, owner_subject, path)
+        ) strict, without rowid;
+        create index openeo_file_object on openeo_file(sha256, size_bytes);
+        """,
+    ),
+    Migration(
+        "openeo",
         3,
         """
         -- Batch jobs, run or not. Owners are written as in the journal of jobs.
