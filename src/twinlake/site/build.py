@@ -66,6 +66,7 @@ from twinlake.processing.openeo.jobs.service import BatchJobs
 from twinlake.processing.openeo.jobs.store import JobStore
 from twinlake.processing.openeo.loading.laying_out import FileLayout
 from twinlake.processing.openeo.loading.resolving import Resolver
+from twinlake.processing.openeo.loading.urls import FetchedFiles
 from twinlake.processing.openeo.services.renderer import TileRenderer
 from twinlake.processing.openeo.services.service import TileServices
 from twinlake.processing.openeo.services.store import ServiceStore
@@ -341,6 +342,7 @@ async def open_services(
                     (batch_jobs.store, timedelta(days=settings.jobs.retention_days)),
                     (audit, timedelta(days=settings.audit.retention_days)),
                     (usage, timedelta(days=settings.usage.retention_days)),
+                    (FetchedFiles(), FetchedFiles.RETENTION),
                 ),
                 catalogue=catalogue,
                 objects=objects,

@@ -5,11 +5,14 @@ from twinlake.engines.objectstore import StoredObject
 from twinlake.holdings.catalogue import keeping
 from twinlake.processing.openeo.files import store as files
 from twinlake.processing.openeo.jobs import results
+from twinlake.processing.openeo.loading import urls
 
 
 def list_held_objects(tx: Connection) -> frozenset[str]:
     """Return the SHA-256 (hex) of every object that something names."""
-    return keeping.list_held_objects(tx) | results.list_held_objects(tx) | files.list_held_objects(tx)
+    return (
+        keeping.list_held_objects(tx) | results.list_held_objects(tx) | files.list_held_objects(tx) | urls.list_held_objects(tx)
+    )
 
 
 def list_holdings(tx: Connection) -> list[StoredObject]:

@@ -22,7 +22,7 @@ class Answer:
     headers: Mapping[str, str]
     """Names in lower case."""
     body: bytes
-    """At most the first 64 KiB."""
+    """At most the first 64 KiB, or as much as was asked for."""
 
 
 class GuardedClient:
@@ -32,9 +32,15 @@ class GuardedClient:
         self.guard = guard
         self._timeout_seconds = timeout_seconds
 
-    async def get(self, url: str) -> Answer:
-        """Ask for *url* and return the answer, whatever its status; raises as `post` does."""
-        return await self._send("GET", url, headers={}, body=b"")
+    async def get(self, url: str, *, most_bytes: int = _MAX_ANSWER_BYTES) -> Answer:
+        """Ask for *url* and return the answer, whatever its status; raises as `post` does.
+
+        Parameters
+        ----------
+        most_bytes
+            Of the body; what follows is not read.
+        """
+        return await self._send("GET", url, headers={}, body=b"", most_bytes=most_bytes)
 
     async def post(self, url: str, *, headers: Mapping[str, str], body: bytes) -> Answer:
         """Send *body* and return the answer, whatever its status.
@@ -48,15 +54,21 @@ class GuardedClient:
         """
         return await self._send("POST", url, headers=headers, body=body)
 
-    async def _send(self, method: str, url: str, *, headers: Mapping[str, str], body: bytes) -> Answer:
+    async def _send(
+        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes, most_bytes: int = _MAX_ANSWER_BYTES
+    ) -> Answer:
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                return await self._exchange(method, await self.guard.check(url), headers=headers, body=body)
+                return await self._exchange(
+                    method, await self.guard.check(url), headers=headers, body=body, most_bytes=most_bytes
+                )
         except (aiohttp.ClientError, OSError, ValueError) as error:
             reason = str(error) or type(error).__name__
             raise DestinationUnreachableError(f"The receiver did not answer: {reason}.") from error
 
-    async def _exchange(self, method: str, destination: Destination, *, headers: Mapping[str, str], body: bytes) -> Answer:
+    async def _exchange(
+        self, method: str, destination: Destination, *, headers: Mapping[str, str], body: bytes, most_bytes: int
+    ) -> Answer:
         connector = aiohttp.TCPConnector(resolver=_Pinned(destination), use_dns_cache=False, force_close=True)
         async with (
             aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False) as session,
@@ -67,17 +79,17 @@ class GuardedClient:
             return Answer(
                 status=response.status,
                 headers={name.lower(): value for name, value in response.headers.items()},
-                body=await _read_start(response),
+                body=await _read_start(response, most_bytes),
             )
 
 
-async def _read_start(response: aiohttp.ClientResponse) -> bytes:
+async def _read_start(response: aiohttp.ClientResponse, most_bytes: int) -> bytes:
     body = bytearray()
     async for chunk in response.content.iter_chunked(_MAX_ANSWER_BYTES):
         body += chunk
-        if len(body) >= _MAX_ANSWER_BYTES:
+        if len(body) >= most_bytes:
             break
-    return bytes(body[:_MAX_ANSWER_BYTES])
+    return bytes(body[:most_bytes])
 
 
 class _Pinned(AbstractResolver):

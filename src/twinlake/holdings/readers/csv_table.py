@@ -5,6 +5,7 @@ import io
 import re
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -58,18 +59,14 @@ def describe(path: Path, found: Format, hints: Hints) -> Description:
     UnreadableFileError
         It has no header, rows of another length than its header, or it is damaged.
     """
-    with open_text(path) as file:
-        try:
-            names, batches = _open(io.BufferedReader(_BoundedReader(file), 1 << 20))
-            extents = Extents.of(names, hints)
-            types = _Types(names)
-            rows = 0
-            for batch in batches:
-                rows += batch.num_rows
-                extents.add(batch)
-                types.add(batch)
-        except (EOFError, OSError, zlib.error, csv.Error, pa.ArrowException) as error:
-            raise UnreadableFileError(f"The CSV cannot be read: {clean_text(str(error))[:200]}.", _REMEDY) from None
+    with open_csv(path) as (names, batches):
+        extents = Extents.of(names, hints)
+        types = _Types(names)
+        rows = 0
+        for batch in batches:
+            rows += batch.num_rows
+            extents.add(batch)
+            types.add(batch)
     footprint = extents.footprint()
     asset: JsonObject = {"table:columns": types.columns(), "table:row_count": rows}
     return Description(
@@ -80,6 +77,22 @@ def describe(path: Path, found: Format, hints: Hints) -> Description:
         asset=asset,
         extensions=frozenset({TABLE}),
     )
+
+
+@contextmanager
+def open_csv(path: Path) -> Iterator[tuple[list[str], Iterator[pa.RecordBatch]]]:
+    """Open the CSV at *path* and yield the names of its columns, and its rows as batches of texts.
+
+    Raises
+    ------
+    UnreadableFileError
+        It has no header, rows of another length than its header, or it is damaged; also while the batches are read.
+    """
+    with open_text(path) as file:
+        try:
+            yield _open(io.BufferedReader(_BoundedReader(file), 1 << 20))
+        except (EOFError, OSError, zlib.error, csv.Error, pa.ArrowException) as error:
+            raise UnreadableFileError(f"The CSV cannot be read: {clean_text(str(error))[:200]}.", _REMEDY) from None
 
 
 def _open(raw: io.BufferedReader) -> tuple[list[str], Iterator[pa.RecordBatch]]:

@@ -68,7 +68,7 @@ def _check(metadata: Any) -> None:
 def describe(path: Path, hints: Hints) -> Description:
     """Describe the Parquet or GeoParquet file at *path*."""
     with open_parquet(path) as file:
-        geo = _geo_column(file.schema_arrow)
+        geo = find_geometry(file.schema_arrow)
         extents = Extents.of(_plain_columns(file.schema_arrow), hints)
         bounds = _Bounds()
         wanted = _wanted(extents, geo)
@@ -91,7 +91,7 @@ def describe(path: Path, hints: Hints) -> Description:
         )
 
 
-class _GeoColumn:
+class GeoColumn:
     """The primary geometry of a GeoParquet file (specification 1.1)."""
 
     def __init__(self, name: str, definition: JsonObject) -> None:
@@ -101,7 +101,14 @@ class _GeoColumn:
         self.crs = read_crs(definition["crs"]) if definition.get("crs") else read_crs("OGC:CRS84")
 
 
-def _geo_column(schema: pa.Schema) -> _GeoColumn | None:
+def find_geometry(schema: pa.Schema) -> GeoColumn | None:
+    """Return the primary geometry of a schema; None of a plain table.
+
+    Raises
+    ------
+    UnreadableFileError
+        The metadata contradict the columns, or the geometry has another encoding than WKB.
+    """
     raw = (schema.metadata or {}).get(b"geo")
     if raw is None:
         return None
@@ -111,7 +118,7 @@ def _geo_column(schema: pa.Schema) -> _GeoColumn | None:
     if not isinstance(name, str) or not isinstance(columns, dict) or name not in schema.names:
         raise UnreadableFileError("The GeoParquet metadata contradicts the columns.", _REMEDY)
     definition = columns.get(name)
-    return _GeoColumn(name, definition if isinstance(definition, dict) else {})
+    return GeoColumn(name, definition if isinstance(definition, dict) else {})
 
 
 def _plain_columns(schema: pa.Schema) -> list[str]:
@@ -119,7 +126,7 @@ def _plain_columns(schema: pa.Schema) -> list[str]:
     return [each.name for each in schema if not (pa.types.is_nested(each.type) or pa.types.is_binary(each.type))]
 
 
-def _wanted(extents: Extents, geo: _GeoColumn | None) -> list[str]:
+def _wanted(extents: Extents, geo: GeoColumn | None) -> list[str]:
     if geo is not None:
         extents.longitude = extents.latitude = None
     names = [*extents.time_columns, extents.longitude, extents.latitude, geo.name if geo is not None else None]
@@ -152,7 +159,7 @@ def read_wkb(column: pa.Array) -> Any:
         raise UnreadableFileError(f"A geometry of the GeoParquet file is broken: {str(error)[:100]}.", _REMEDY) from None
 
 
-def _footprint(bounds: _Bounds, geo: _GeoColumn | None, extents: Extents) -> Footprint | None:
+def _footprint(bounds: _Bounds, geo: GeoColumn | None, extents: Extents) -> Footprint | None:
     if geo is None or bounds.known is None or extents.hints.bbox:
         return extents.footprint()
     if code_of(geo.crs) in {"OGC:CRS84", "EPSG:4326"}:
@@ -163,7 +170,7 @@ def _footprint(bounds: _Bounds, geo: _GeoColumn | None, extents: Extents) -> Foo
 def geometries(path: Path) -> list[Any]:
     """Return the first geometries of the GeoParquet file at *path*, in degrees, to be drawn; none of a plain table."""
     with open_parquet(path) as file:
-        geo = _geo_column(file.schema_arrow)
+        geo = find_geometry(file.schema_arrow)
         if geo is None:
             return []
         drawn: list[Any] = []

@@ -89,4 +89,17 @@ MIGRATIONS: tuple[Migration, ...] = (
         create index openeo_service_owner on openeo_service(owner_issuer, owner_subject);
         """,
     ),
+    Migration(
+        "openeo",
+        5,
+        """
+        -- Files that were got from elsewhere for a graph; the bytes are in the object store.
+        create table openeo_fetched(
+            sha256 text primary key,
+            size_bytes integer not null check (size_bytes >= 0),
+            fetched_at integer not null
+        ) strict, without rowid;
+        create index openeo_fetched_age on openeo_fetched(fetched_at);
+        """,
+    ),
 )

@@ -15,6 +15,7 @@ from twinlake.core.errors import InvalidInputError
 from twinlake.identity.principals import Principal, site_issuer
 from twinlake.identity.web import guarded
 from twinlake.processing.openeo.formats.registry import list_formats
+from twinlake.processing.openeo.loading.inputs import describe_inputs
 from twinlake.processing.openeo.registry import read_processes
 from twinlake.standards.openeo.errors import AuthenticationRequiredError
 
@@ -125,7 +126,7 @@ class DescribedApi:
 
     async def list_file_formats(self, _request: Request) -> Response:
         """Answer with the formats of files."""
-        return _json({"input": {}, "output": {each.name: each.describe() for each in list_formats()}})
+        return _json({"input": describe_inputs(), "output": {each.name: each.describe() for each in list_formats()}})
 
     async def list_none(self, _request: Request) -> Response:
         """Answer that there are none."""

@@ -1,0 +1,182 @@
+"""Loads of files that a graph names: people's own (``load_uploaded_files``), and those at an address (``load_url``).
+
+A request becomes pins that have the bytes of each file by their SHA-256; what is in them is read in a child alone::
+
+    requests = find_file_loads(graph)                        # child, no I/O
+    pins = await FileResolver(...).resolve(request, owner)   # gateway
+    # gateway: every file of pins.kept is laid out under the name of its sha256
+    with open_files(pins, {sha256: path}) as source: ...     # child
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from twinlake.core.documents import JsonObject
+from twinlake.identity.principals import Principal
+from twinlake.processing.openeo.files.paths import path_in_workspace
+from twinlake.processing.openeo.files.store import FileStore
+from twinlake.processing.openeo.loading.inputs import read_format
+from twinlake.processing.openeo.loading.source import Source
+from twinlake.processing.openeo.loading.urls import UrlLoader, without_secrets
+from twinlake.standards.openeo.errors import (
+    AuthenticationRequiredError,
+    FilePathInvalidError,
+    ProcessError,
+    ProcessParameterInvalidError,
+)
+from twinlake.standards.openeo.graph import FromNode, FromParameter, Graph, Node
+
+_MOST_FILES = 1000
+"""Of one load."""
+
+
+class FileRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One load of files of a graph."""
+
+    node: str
+    process: str
+    paths: tuple[str, ...] = ()
+    """Of `load_uploaded_files`."""
+    url: str | None = None
+    """Of `load_url`."""
+    format: str
+    """As it is listed."""
+    options: JsonObject = {}
+    """All of them."""
+
+
+class KeptFile(msgspec.Struct, frozen=True, kw_only=True):
+    """The bytes of one file."""
+
+    name: str
+    """For people: its path, or its address."""
+    sha256: str
+    size_bytes: int
+
+
+class FilePins(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="reads", tag="files"):
+    """What will be read: dimensions and values are told by the bytes and the options alone."""
+
+    format: str
+    options: JsonObject
+    kept: tuple[KeptFile, ...]
+
+
+def find_file_loads(graph: Graph) -> list[FileRequest]:
+    """Return what *graph*, with all definitions put into it, loads of files; callbacks load nothing.
+
+    Raises
+    ------
+    ProcessParameterInvalidError
+        An argument is no constant, or is of a wrong kind.
+    ProcessError
+        ``FormatUnsuitable``.
+    """
+    return [
+        _read(node)
+        for node in graph.nodes.values()
+        if node.process in {"load_uploaded_files", "load_url"} and node.namespace in {None, "backend"}
+    ]
+
+
+class FileResolver:
+    """Finds the bytes: people's own at the site, others by getting them."""
+
+    def __init__(self, *, files: FileStore, urls: UrlLoader) -> None:
+        self._files = files
+        self._urls = urls
+
+    async def resolve(self, request: FileRequest, owner: Principal | None) -> FilePins:
+        """Return what *request* will read for *owner*.
+
+        Raises
+        ------
+        AuthenticationRequiredError
+            Nobody in particular asks.
+        FileNotFoundError, FileOperationUnsupportedError
+            A path is none of theirs, or that of a folder.
+        ProcessError
+            ``UrlUnsupported``: the address is not let pass, nothing came from there, or it is too large.
+        """
+        if owner is None:
+            raise AuthenticationRequiredError("Say who you are.")
+        if request.url is not None:
+            stored = await self._urls.fetch(request.url)
+            name = without_secrets(request.url)
+            kept: tuple[KeptFile, ...] = (KeptFile(name=name, sha256=stored.sha256, size_bytes=stored.size_bytes),)
+        else:
+            found = await self._files.find(owner, request.paths)
+            kept = tuple(KeptFile(name=each.path, sha256=each.sha256, size_bytes=each.size_bytes) for each in found)
+        return FilePins(format=request.format, options=request.options, kept=kept)
+
+
+@contextmanager
+def open_files(pins: FilePins, files: Mapping[str, Path]) -> Iterator[Source]:
+    """Yield the source of *pins*, in a child.
+
+    Parameters
+    ----------
+    files
+        Where the bytes lie, by their SHA-256.
+
+    Raises
+    ------
+    ProcessError
+        ``FormatUnsuitable``: a file is of another format, is damaged, or has what no cube can have.
+    """
+    from twinlake.processing.openeo.loading.images import open_image
+    from twinlake.processing.openeo.loading.vectors import WholeSource, read_vectors
+
+    paths = [(each.name, files[each.sha256]) for each in pins.kept]
+    if pins.format != "GTiff":
+        yield WholeSource(read_vectors(pins.format, paths, pins.options))
+        return
+    if len(paths) != 1:
+        raise ProcessError("FormatUnsuitable", "Several images are no cube: load them one by one, and use merge_cubes.")
+    with open_image(*paths[0]) as source:
+        yield source
+
+
+def _read(node: Node) -> FileRequest:
+    given = node.arguments
+    for name in ("paths", "url", "format", "options"):
+        if _has_references(given.get(name)):
+            raise ProcessParameterInvalidError(f"'{name}' of '{node.process}' in node {node.id!r} is no constant.")
+    wanted: Any = given.get("format")
+    options: Any = given.get("options", {})
+    if not isinstance(wanted, str) or not isinstance(options, dict):
+        raise ProcessParameterInvalidError(f"'{node.process}' in node {node.id!r} needs a format, and options as an object.")
+    format_, read = read_format(wanted, options)
+    if node.process == "load_url":
+        url = given.get("url")
+        if not isinstance(url, str):
+            raise ProcessParameterInvalidError(f"'load_url' in node {node.id!r} needs a URL.")
+        return FileRequest(node=node.id, process=node.process, url=url, format=format_, options=read)
+    paths = given.get("paths")
+    if not isinstance(paths, list) or not 0 < len(paths) <= _MOST_FILES or not all(isinstance(each, str) for each in paths):
+        raise ProcessParameterInvalidError(f"'load_uploaded_files' in node {node.id!r} needs 1 to {_MOST_FILES} paths.")
+    return FileRequest(
+        node=node.id, process=node.process, paths=tuple([_find_path(each) for each in paths]), format=format_, options=read
+    )
+
+
+def _find_path(text: str) -> str:
+    """Return a path; what can be none, or lies outside, is not found (that is how openEO has it)."""
+    try:
+        return path_in_workspace(text)
+    except FilePathInvalidError as error:
+        raise ProcessError("FileNotFound", f"There is no file {text[:200]!r}: {error.message}") from error
+
+
+def _has_references(value: Any) -> bool:
+    waiting = [value]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, FromNode | FromParameter | Graph):
+            return True
+        waiting.extend(each.values() if isinstance(each, dict) else each if isinstance(each, list) else ())
+    return False

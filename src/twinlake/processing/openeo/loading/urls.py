@@ -1,0 +1,71 @@
+"""Files at addresses that a graph names: got once by the gateway, behind its guard, and kept by their SHA-256."""
+
+from datetime import datetime, timedelta
+
+from twinlake.core.clock import Clock, to_microseconds
+from twinlake.engines.database import Connection, Database
+from twinlake.engines.network import DestinationRefusedError, DestinationUnreachableError, GuardedClient
+from twinlake.engines.objectstore import ObjectStore, StoredObject
+from twinlake.standards.openeo.errors import ProcessError
+
+MOST_BYTES = 256 << 20
+
+
+class UrlLoader:
+    """Gets files from elsewhere. What came is held for a time, so that a job that waits finds it."""
+
+    def __init__(
+        self, *, client: GuardedClient, objects: ObjectStore, database: Database, clock: Clock, most_bytes: int = MOST_BYTES
+    ) -> None:
+        self._client = client
+        self._objects = objects
+        self._database = database
+        self._clock = clock
+        self._most_bytes = most_bytes
+
+    async def fetch(self, url: str) -> StoredObject:
+        """Return the bytes that are at *url* now.
+
+        Raises
+        ------
+        ProcessError
+            ``UrlUnsupported``: the address is not let pass, nothing came from there, or too much.
+        """
+        if not url.startswith(("http://", "https://")):
+            raise ProcessError("UrlUnsupported", "Files are got by HTTP and HTTPS alone.")
+        try:
+            answer = await self._client.get(url, most_bytes=self._most_bytes + 1)
+        except (DestinationRefusedError, DestinationUnreachableError) as error:
+            raise ProcessError("UrlUnsupported", f"Nothing can be got from {without_secrets(url)}: {error.message}") from error
+        if answer.status != 200:
+            raise ProcessError("UrlUnsupported", f"{without_secrets(url)} answered {answer.status}; redirects are not followed.")
+        if len(answer.body) > self._most_bytes:
+            raise ProcessError(
+                "UrlUnsupported", f"{without_secrets(url)} has more than {self._most_bytes >> 20} MiB: upload the file instead."
+            )
+        stored = await self._objects.put_bytes(answer.body)
+        now = to_microseconds(self._clock.now())
+        query = "insert into openeo_fetched values (?, ?, ?) on conflict do update set fetched_at = excluded.fetched_at"
+        await self._database.write(lambda tx: tx.execute(query, (stored.sha256, stored.size_bytes, now)).rowcount)
+        return stored
+
+
+class FetchedFiles:
+    """What was got: held until it is dropped by age."""
+
+    RETENTION = timedelta(days=30)
+
+    def drop_before(self, tx: Connection, instant: datetime, *, limit: int) -> int:
+        """Let go of at most *limit* files that were got before *instant*; return how many."""
+        query = "delete from openeo_fetched where sha256 in (select sha256 from openeo_fetched where fetched_at < ? limit ?)"
+        return tx.execute(query, (to_microseconds(instant), limit)).rowcount
+
+
+def list_held_objects(tx: Connection) -> frozenset[str]:
+    """Return the SHA-256 (hex) of every object that was got from elsewhere."""
+    return frozenset(sha256 for (sha256,) in tx.execute("select sha256 from openeo_fetched"))
+
+
+def without_secrets(url: str) -> str:
+    """Return an address as far as it can have no secret."""
+    return url.partition("?")[0].rpartition("@")[2][:200]
