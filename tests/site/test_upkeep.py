@@ -7,11 +7,14 @@ import orjson
 import pytest
 
 from twinlake.core.clock import SystemClock
+from twinlake.engines.database import MemoryDatabase
 from twinlake.holdings.catalogue.bodies import body_packer, unpack
 from twinlake.holdings.catalogue.documents import PUBLIC_URL, digest
 from twinlake.holdings.catalogue.interfaces import ItemDraft, Managed, Visibility
 from twinlake.identity.keys.ring import KEY_USES
 from twinlake.site.kept import list_held_objects
+from twinlake.site.schema import MIGRATIONS
+from twinlake.site.storage import PREPARE
 from twinlake.testing.delivery_site import new_collection, new_item
 from twinlake.testing.site import local_site
 
@@ -221,3 +224,9 @@ async def test_a_round_that_fails_is_told_and_the_site_goes_on(tmp_path):
 
         [line] = site.log()
         assert (line["level"], line["event"]) == ("warning", "upkeep could not finish its round")
+
+
+async def test_a_database_of_an_older_version_tells_what_it_holds():
+    older = [step for step in MIGRATIONS if step.capability != "openeo"]
+    async with MemoryDatabase(migrations=older, prepare=PREPARE) as database:
+        assert await database.read(list_held_objects) == frozenset()

@@ -64,9 +64,10 @@ from twinlake.processing.openeo.jobs.kind import Preparing
 from twinlake.processing.openeo.jobs.results import ResultStore
 from twinlake.processing.openeo.jobs.service import BatchJobs
 from twinlake.processing.openeo.jobs.store import JobStore
+from twinlake.processing.openeo.loading.file_resolving import FileResolver
 from twinlake.processing.openeo.loading.laying_out import FileLayout
 from twinlake.processing.openeo.loading.resolving import Resolver
-from twinlake.processing.openeo.loading.urls import FetchedFiles
+from twinlake.processing.openeo.loading.urls import FetchedFiles, UrlLoader
 from twinlake.processing.openeo.services.renderer import TileRenderer
 from twinlake.processing.openeo.services.service import TileServices
 from twinlake.processing.openeo.services.store import ServiceStore
@@ -182,9 +183,13 @@ async def open_services(
         )
         user_files.prepare()
         ingest = IngestService(catalogue=catalogue, uploads=uploads, policy=policy, collections=collections)
+        guard = DestinationGuard(allow=settings.webhooks.allow, is_closed=federation.sites.directory.is_at_peer)
+        client = GuardedClient(guard=guard)
         inputs = Inputs(
             resolver=Resolver(catalogue=catalogue, collections=collections, links=links, public_url=settings.base_url),
+            files=FileResolver(files=user_files, urls=UrlLoader(client=client, objects=objects, database=database, clock=clock)),
             layout=FileLayout(catalogue=catalogue, objects=objects, links=links),
+            objects=objects,
         )
         computing = await stack.enter_async_context(
             open_computing(
@@ -230,8 +235,6 @@ async def open_services(
             clock=clock,
         )
         webhook_signer = WebhookSigner(key=folder.derive_key("webhook secrets"))
-        guard = DestinationGuard(allow=settings.webhooks.allow, is_closed=federation.sites.directory.is_at_peer)
-        client = GuardedClient(guard=guard)
         yield Services(
             settings=settings,
             folder=folder,

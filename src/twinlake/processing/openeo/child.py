@@ -2,7 +2,7 @@
 
 A message is JSON: ``do`` (`Do`), ``graph``, as the text that came, ``parameters``, the names that it is given, ``definitions``,
 the user-defined processes that it may call, as texts by id, ``inline_cubes``, ``identifier``, and where something is loaded
-``pins``, by node, and ``files``, where they lie. The answer is JSON: ``faults``, ``loads``, ``result``, ``file`` or ``error``;
+``pins``, by node, and ``files``, where they lie. The answer is JSON: ``faults``, ``loads`` and ``named``, ``result``, ``file`` or ``error``;
 NaN and infinity stand in it as openEO's clients write and read them.
 """
 
@@ -22,6 +22,7 @@ from twinlake.processing.openeo.cubes import Cube, write_cube
 from twinlake.processing.openeo.evaluating import evaluate
 from twinlake.processing.openeo.formats.facts import WrittenFile
 from twinlake.processing.openeo.formats.saved import Saved
+from twinlake.processing.openeo.loading.files import find_file_loads
 from twinlake.processing.openeo.loading.pins import PinnedLoads, read_pinned
 from twinlake.processing.openeo.loading.requests import find_loads
 from twinlake.processing.openeo.planning import Plan
@@ -77,17 +78,18 @@ def _answer(order: dict[str, Any]) -> dict[str, Any]:
     if do == "check" or read.graph is None:
         return {"faults": _describe(read.faults)}
     if read.cubes:
-        return {"loads": []} if do == "plan" else {"faults": []} if do == "dry" else _compute_inline(read, order)
+        return {"loads": [], "named": []} if do == "plan" else {"faults": []} if do == "dry" else _compute_inline(read, order)
     planned = plan_graph(read.graph, read.definitions)
     pinned = read_pinned(order.get("pins", {}))
     match do:
         case "plan":
-            return {"loads": msgspec.to_builtins(find_loads(planned.graph))}
+            loads, named = find_loads(planned.graph), find_file_loads(planned.graph)
+            return {"loads": msgspec.to_builtins(loads), "named": msgspec.to_builtins(named)}
         case "dry":
-            check_plan(planned, pinned)
+            check_plan(planned, pinned, order.get("files", {}))
             return {"faults": []}
         case "estimate":
-            return {"result": asdict(estimate_plan(planned, pinned))}
+            return {"result": asdict(estimate_plan(planned, pinned, order.get("files", {})))}
         case _:
             return _compute(planned, pinned, order)
 

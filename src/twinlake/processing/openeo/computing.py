@@ -19,7 +19,8 @@ from twinlake.engines.web.files import FileContent
 from twinlake.identity.principals import Caller
 from twinlake.processing.openeo.graphs import refuse, refuse_for
 from twinlake.processing.openeo.inputs import Inputs
-from twinlake.processing.openeo.loading.pins import PinnedLoads, write_pinned
+from twinlake.processing.openeo.loading.files import FileRequest
+from twinlake.processing.openeo.loading.pins import FilePins, PinnedLoads, write_pinned
 from twinlake.processing.openeo.loading.requests import LoadRequest
 from twinlake.standards.openeo.errors import (
     InfrastructureBusyError,
@@ -98,14 +99,25 @@ class Computing:
         planned = await self._ask("plan", graph, definitions)
         if (wrong := _read_wrong(planned)) is not None:
             return wrong
-        if not planned["loads"]:
+        loads = msgspec.convert(planned["loads"], list[LoadRequest])
+        named = msgspec.convert(planned["named"], list[FileRequest])
+        if not loads and not named:
             return {}
         try:
-            pinned = await self._inputs.pin(msgspec.convert(planned["loads"], list[LoadRequest]), caller)
+            pinned = await self._inputs.pin([*loads, *named], caller)
+            wrong = _read_wrong(await self._ask_with_files("dry", graph, definitions, pinned))
         except OpenEoError as error:
             return _read_failure(error)
-        wrong = _read_wrong(await self._ask("dry", graph, definitions, pinned=pinned))
         return pinned if wrong is None else wrong
+
+    async def _ask_with_files(
+        self, do: str, graph: bytes, definitions: Mapping[str, bytes], pinned: PinnedLoads
+    ) -> dict[str, Any]:
+        """Ask about a graph with the files that it names, of which it is not known before what is in them."""
+        named = {node: pins for node, pins in pinned.items() if isinstance(pins, FilePins)}
+        async with self._desk() as desk:
+            files = await self._lay_out(desk, named)
+            return await self._exchange(desk, do, graph, definitions, pinned=pinned, files=files)
 
     async def estimate(
         self, graph: bytes, definitions: Mapping[str, bytes], caller: Caller
@@ -114,7 +126,7 @@ class Computing:
         pinned = await self.pin(graph, definitions, caller)
         if not isinstance(pinned, Mapping):
             return pinned
-        told = await self._ask("estimate", graph, definitions, pinned=pinned)
+        told = await self._ask_with_files("estimate", graph, definitions, pinned)
         wrong = _read_wrong(told)
         found: Mapping[str, Any] = told.get("result", {})
         return found if wrong is None else wrong
@@ -171,10 +183,9 @@ class Computing:
         definitions: Mapping[str, bytes],
         *,
         parameters: Sequence[str] = (),
-        pinned: PinnedLoads = _NOTHING,
     ) -> dict[str, Any]:
         async with self._desk() as desk:
-            return await self._exchange(desk, do, graph, definitions, parameters=parameters, pinned=pinned)
+            return await self._exchange(desk, do, graph, definitions, parameters=parameters)
 
     @asynccontextmanager
     async def _desk(self) -> AsyncIterator[_Desk]:

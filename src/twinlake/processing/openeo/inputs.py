@@ -3,27 +3,36 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from twinlake.core.errors import TwinlakeError
+from twinlake.engines.objectstore import ObjectStore, place_object
 from twinlake.identity.principals import Caller
+from twinlake.processing.openeo.loading.file_resolving import FileResolver
+from twinlake.processing.openeo.loading.files import FileRequest
 from twinlake.processing.openeo.loading.laying_out import FileLayout
-from twinlake.processing.openeo.loading.pins import PinnedLoads, Pins
+from twinlake.processing.openeo.loading.pins import FilePins, PinnedLoads, Pins
 from twinlake.processing.openeo.loading.requests import LoadRequest
 from twinlake.processing.openeo.loading.resolving import Resolver
-from twinlake.standards.openeo.errors import OpenEoError
+from twinlake.standards.openeo.errors import OpenEoError, ProcessError
 
 
 class Inputs:
     """Finds and lends what graphs load."""
 
-    def __init__(self, *, resolver: Resolver, layout: FileLayout) -> None:
+    def __init__(self, *, resolver: Resolver, files: FileResolver, layout: FileLayout, objects: ObjectStore) -> None:
         self._resolver = resolver
+        self._files = files
         self._layout = layout
+        self._objects = objects
 
-    async def pin(self, loads: Sequence[LoadRequest], caller: Caller) -> PinnedLoads:
-        """Return what *loads* read for *caller*, now; raises as `Resolver.resolve` does, and says at which node."""
-        pinned: dict[str, Pins] = {}
+    async def pin(self, loads: Sequence[LoadRequest | FileRequest], caller: Caller) -> PinnedLoads:
+        """Return what *loads* read for *caller*, now; raises as the two resolvers do, and says at which node."""
+        pinned: dict[str, Pins | FilePins] = {}
         for each in loads:
             try:
-                pinned[each.node] = await self._resolver.resolve(each, caller)
+                if isinstance(each, FileRequest):
+                    pinned[each.node] = await self._files.resolve(each, caller.principal)
+                else:
+                    pinned[each.node] = await self._resolver.resolve(each, caller)
             except OpenEoError as error:
                 error.path = error.path or ({"node_id": each.node, "process_id": each.process},)
                 raise
@@ -32,9 +41,18 @@ class Inputs:
     async def require_readable(self, pinned: PinnedLoads, caller: Caller) -> None:
         """See that *caller* may read all of it now; raises as `Resolver.require_readable` does."""
         for pins in pinned.values():
-            await self._resolver.require_readable(pins, caller)
+            if not isinstance(pins, FilePins):  # which are the caller's own
+                await self._resolver.require_readable(pins, caller)
 
     async def lay_out(self, pinned: PinnedLoads, folder: Path) -> dict[str, str]:
         """Return where a child that may read *folder* finds each file; raises as `FileLayout.lay_out` does."""
-        files = {file.key: file for pins in pinned.values() for file in pins.files}
-        return {key: str(path) for key, path in (await self._layout.lay_out(list(files.values()), folder)).items()}
+        files = {file.key: file for pins in pinned.values() if not isinstance(pins, FilePins) for file in pins.files}
+        found = {key: str(path) for key, path in (await self._layout.lay_out(list(files.values()), folder)).items()}
+        for kept in {each.sha256: each for pins in pinned.values() if isinstance(pins, FilePins) for each in pins.kept}.values():
+            path = folder / kept.sha256
+            try:
+                await place_object(self._objects, kept.sha256, kept.size_bytes, path)
+            except (FileNotFoundError, TwinlakeError) as error:
+                raise ProcessError("FileUnreadable", f"The file {kept.name[:200]!r} is gone.") from error
+            found[kept.sha256] = str(path)
+        return found

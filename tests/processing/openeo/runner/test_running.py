@@ -105,4 +105,4 @@ def test_what_a_plan_takes_is_told_from_shapes():
 def test_what_depends_on_the_data_has_no_estimate():
     """Nobody knows what will be trimmed."""
     with pytest.raises(EstimateComplexityError):
-        estimate_plan(_plan({**NDVI, "trimmed": node("trim_cube", data=of("mean"))}), {})
+        estimate_plan(_plan({**NDVI, "trimmed": node("trim_cube", data=of("mean"))}), {}, {})

@@ -33,7 +33,7 @@ def find_coverage(pixels: Pixels, parts: Sequence[Sequence[BaseGeometry]]) -> It
     ProcessParameterInvalidError
         There is one pixel alone, of which the size is not known.
     """
-    x, y = pixels.sides()
+    x, y = pixels.sides[0.0]
     if not (y.widths > 0).all() or not (x.widths > 0).all():
         raise ProcessParameterInvalidError("How large the pixels are is not known: there is one alone, or two are at one place.")
     steps = _step(y), _step(x)
@@ -51,7 +51,7 @@ def cell_areas(pixels: Pixels, cells: NDArray[np.int64]) -> NDArray[np.float64]:
 
     On grids of degrees they are exact; on others it is the area in the plane by the scale in the middle of the pixel.
     """
-    x, y = pixels.sides()
+    x, y = pixels.sides[0.0]
     rows, columns = np.divmod(cells, len(pixels.x))
     if is_in_degrees(pixels.crs):
         strips = _to_pole(y.high, pixels.crs) - _to_pole(y.low, pixels.crs)

@@ -111,8 +111,7 @@ def find_window(y: Dimension, x: Dimension, geometries: Dimension, *, only_areas
     parts = parts_near(geometries, pixels.crs, within=pixels.outline, only_areas=only_areas)
     for part in chain.from_iterable(parts):
         west, south, east, north = shapely.bounds(part)
-        for degrees in pixels.turns:
-            along_x, along_y = pixels.sides(degrees)
+        for along_x, along_y in pixels.sides.values():
             row, column = along_y.find_cells(south, north), along_x.find_cells(west, east)
             if row.size and column.size:
                 rows.append(row[[0, -1]])

@@ -1,11 +1,7 @@
 """Loads of files that a graph names: people's own (``load_uploaded_files``), and those at an address (``load_url``).
 
-A request becomes pins that have the bytes of each file by their SHA-256; what is in them is read in a child alone::
-
-    requests = find_file_loads(graph)                        # child, no I/O
-    pins = await FileResolver(...).resolve(request, owner)   # gateway
-    # gateway: every file of pins.kept is laid out under the name of its sha256
-    with open_files(pins, {sha256: path}) as source: ...     # child
+A request becomes pins that have the bytes of each file by their SHA-256 (`file_resolving`, in the gateway); what is in them is
+read in a child alone.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,14 +12,11 @@ from typing import Any
 import msgspec
 
 from twinlake.core.documents import JsonObject
-from twinlake.identity.principals import Principal
 from twinlake.processing.openeo.files.paths import path_in_workspace
-from twinlake.processing.openeo.files.store import FileStore
 from twinlake.processing.openeo.loading.inputs import read_format
+from twinlake.processing.openeo.loading.pins import FilePins
 from twinlake.processing.openeo.loading.source import Source
-from twinlake.processing.openeo.loading.urls import UrlLoader, without_secrets
 from twinlake.standards.openeo.errors import (
-    AuthenticationRequiredError,
     FilePathInvalidError,
     ProcessError,
     ProcessParameterInvalidError,
@@ -49,21 +42,9 @@ class FileRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """All of them."""
 
 
-class KeptFile(msgspec.Struct, frozen=True, kw_only=True):
-    """The bytes of one file."""
-
-    name: str
-    """For people: its path, or its address."""
-    sha256: str
-    size_bytes: int
-
-
-class FilePins(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="reads", tag="files"):
-    """What will be read: dimensions and values are told by the bytes and the options alone."""
-
-    format: str
-    options: JsonObject
-    kept: tuple[KeptFile, ...]
+def is_file_load(node: Node) -> bool:
+    """Whether a node loads files that it names."""
+    return node.process in {"load_uploaded_files", "load_url"} and node.namespace in {None, "backend"}
 
 
 def find_file_loads(graph: Graph) -> list[FileRequest]:
@@ -76,42 +57,7 @@ def find_file_loads(graph: Graph) -> list[FileRequest]:
     ProcessError
         ``FormatUnsuitable``.
     """
-    return [
-        _read(node)
-        for node in graph.nodes.values()
-        if node.process in {"load_uploaded_files", "load_url"} and node.namespace in {None, "backend"}
-    ]
-
-
-class FileResolver:
-    """Finds the bytes: people's own at the site, others by getting them."""
-
-    def __init__(self, *, files: FileStore, urls: UrlLoader) -> None:
-        self._files = files
-        self._urls = urls
-
-    async def resolve(self, request: FileRequest, owner: Principal | None) -> FilePins:
-        """Return what *request* will read for *owner*.
-
-        Raises
-        ------
-        AuthenticationRequiredError
-            Nobody in particular asks.
-        FileNotFoundError, FileOperationUnsupportedError
-            A path is none of theirs, or that of a folder.
-        ProcessError
-            ``UrlUnsupported``: the address is not let pass, nothing came from there, or it is too large.
-        """
-        if owner is None:
-            raise AuthenticationRequiredError("Say who you are.")
-        if request.url is not None:
-            stored = await self._urls.fetch(request.url)
-            name = without_secrets(request.url)
-            kept: tuple[KeptFile, ...] = (KeptFile(name=name, sha256=stored.sha256, size_bytes=stored.size_bytes),)
-        else:
-            found = await self._files.find(owner, request.paths)
-            kept = tuple(KeptFile(name=each.path, sha256=each.sha256, size_bytes=each.size_bytes) for each in found)
-        return FilePins(format=request.format, options=request.options, kept=kept)
+    return [_read(node) for node in graph.nodes.values() if is_file_load(node)]
 
 
 @contextmanager

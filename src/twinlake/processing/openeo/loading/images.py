@@ -1,7 +1,7 @@
 """One GeoTIFF as a cube, read window by window, in a child."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,17 +28,22 @@ def open_image(name: str, path: Path) -> Iterator["ImageSource"]:
     ProcessError
         ``FormatUnsuitable``: it is none, or its grid is turned or nowhere.
     """
+    source = ImageSource(name, path)
     try:
-        with open_raster(path) as dataset:
-            yield ImageSource(name, dataset)
-    except UnreadableFileError as error:
-        raise ProcessError("FormatUnsuitable", f"{name[:200]!r} cannot be loaded: {error.reason}") from error
+        yield source
+    finally:
+        source.close()
 
 
 class ImageSource:
-    """Bands, rows and columns of an open dataset of rasterio."""
+    """Bands, rows and columns of one image."""
 
-    def __init__(self, name: str, dataset: Any) -> None:
+    def __init__(self, name: str, path: Path) -> None:
+        self._name = name
+        self._path = path
+        self._open = ExitStack()
+        self._known: Any = None
+        dataset = self._dataset
         turn = dataset.transform
         if dataset.crs is None or turn.b or turn.d or turn.is_identity:
             raise ProcessError("FormatUnsuitable", f"{name[:200]!r} has a grid that is turned, or no place on the Earth.")
@@ -47,12 +52,26 @@ class ImageSource:
         labels = described if len(set(described)) == len(described) else [f"B{number}" for number in dataset.indexes]
         y = turn.f + (np.arange(dataset.height) + 0.5) * turn.e
         x = turn.c + (np.arange(dataset.width) + 0.5) * turn.a
-        self._dataset = dataset
         self._dimensions = (
             Dimension(name="bands", kind="bands", labels=tuple(labels)),
             Dimension(name="y", kind="spatial", axis="y", labels=tuple(y.tolist()), crs=crs),
             Dimension(name="x", kind="spatial", axis="x", labels=tuple(x.tolist()), crs=crs),
         )
+
+    @property
+    def _dataset(self) -> Any:
+        """The file, open."""
+        if self._known is None:
+            try:
+                self._known = self._open.enter_context(open_raster(self._path))
+            except UnreadableFileError as error:
+                raise ProcessError("FormatUnsuitable", f"{self._name[:200]!r} cannot be loaded: {error.reason}") from error
+        return self._known
+
+    def close(self) -> None:
+        """Close the file."""
+        self._known = None
+        self._open.close()
 
     @property
     def hollow(self) -> Cube:

@@ -7,7 +7,8 @@ from pathlib import Path
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.loading.arrays import open_cubes
 from twinlake.processing.openeo.loading.canvas import hollow_values
-from twinlake.processing.openeo.loading.pins import ArrayPins, Pins
+from twinlake.processing.openeo.loading.files import open_files
+from twinlake.processing.openeo.loading.pins import ArrayPins, FilePins, Pins
 from twinlake.processing.openeo.loading.rasters import open_rasters
 from twinlake.processing.openeo.loading.source import Source
 
@@ -18,6 +19,11 @@ def open_source(pins: Pins, files: Mapping[str, Path]) -> AbstractContextManager
     Files are opened when they are first read, and closed with the context.
     """
     return open_cubes(pins, files) if isinstance(pins, ArrayPins) else open_rasters(pins, files)
+
+
+def open_pinned(pins: Pins | FilePins, files: Mapping[str, Path]) -> AbstractContextManager[Source]:
+    """Return a context that holds the source of *pins* of any sort; else as `open_source`."""
+    return open_files(pins, files) if isinstance(pins, FilePins) else open_source(pins, files)
 
 
 def hollow_cube(pins: Pins) -> Cube:

@@ -128,7 +128,24 @@ class ArrayPins(_Pins, frozen=True, kw_only=True, omit_defaults=True, tag="array
 Pins = RasterPins | ArrayPins
 
 
-PinnedLoads = Mapping[str, Pins]
+class KeptFile(msgspec.Struct, frozen=True, kw_only=True):
+    """The bytes of one file."""
+
+    name: str
+    """For people: its path, or its address."""
+    sha256: str
+    size_bytes: int
+
+
+class FilePins(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="reads", tag="files"):
+    """What will be read: dimensions and values are told by the bytes and the options alone."""
+
+    format: str
+    options: JsonObject
+    kept: tuple[KeptFile, ...]
+
+
+PinnedLoads = Mapping[str, Pins | FilePins]
 """What each load of a graph reads, by node."""
 
 
@@ -139,4 +156,4 @@ def write_pinned(pinned: PinnedLoads) -> dict[str, Any]:
 
 def read_pinned(document: Mapping[str, Any]) -> PinnedLoads:
     """Return what `write_pinned` wrote."""
-    return {node: msgspec.convert(each, Pins) for node, each in document.items()}
+    return {node: msgspec.convert(each, Pins | FilePins) for node, each in document.items()}

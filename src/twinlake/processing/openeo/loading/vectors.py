@@ -59,6 +59,9 @@ class WholeSource:
         """It does not matter how much is read together."""
         return {each.name: 1 for each in self._cube.dimensions}
 
+    def close(self) -> None:
+        """Do nothing: nothing is open."""
+
     def read(self, window: Window) -> Cube:
         """Return a part, with its labels."""
         cube = self._cube

@@ -13,8 +13,9 @@ from twinlake.processing.openeo.definitions import Definitions
 from twinlake.processing.openeo.formats.facts import ResultFacts, WrittenFile
 from twinlake.processing.openeo.formats.saved import Saved, save
 from twinlake.processing.openeo.formats.writing import write, write_plain
-from twinlake.processing.openeo.loading.opening import hollow_cube, open_source
-from twinlake.processing.openeo.loading.pins import PinnedLoads
+from twinlake.processing.openeo.loading.files import is_file_load
+from twinlake.processing.openeo.loading.opening import hollow_cube, open_pinned
+from twinlake.processing.openeo.loading.pins import FilePins, PinnedLoads
 from twinlake.processing.openeo.loading.requests import is_load
 from twinlake.processing.openeo.loading.source import Source
 from twinlake.processing.openeo.planning import Output, Plan, plan
@@ -87,32 +88,37 @@ def open_sources(pinned: PinnedLoads, files: Mapping[str, str]) -> Iterator[Mapp
     """Yield the sources of pinned loads, by node; *files* are where their files lie, by key."""
     paths = {key: Path(path) for key, path in files.items()}
     with ExitStack() as stack:
-        yield {node: stack.enter_context(open_source(pins, paths)) for node, pins in pinned.items()}
+        yield {node: stack.enter_context(open_pinned(pins, paths)) for node, pins in pinned.items()}
 
 
 def plan_graph(graph: Graph, definitions: Definitions) -> Plan:
     """Return how a graph is computed; raises as `planning.plan` does."""
-    return plan(graph, definitions, is_load=is_load)
+    return plan(graph, definitions, is_load=lambda node: is_load(node) or is_file_load(node))
 
 
 def facts_of(identifier: str, graph: str, pinned: PinnedLoads, *, title: str = "Result") -> ResultFacts:
     """Return what is told of a result beside its cells; *graph* is JSON."""
-    files = {file.key: file for pins in pinned.values() for file in pins.files}
-    lineage = [{"id": key, "sha256": file.sha256} if file.sha256 else {"id": key} for key, file in sorted(files.items())]
+    files: dict[str, str | None] = {}
+    for pins in pinned.values():
+        if isinstance(pins, FilePins):
+            files |= {each.name: each.sha256 for each in pins.kept}
+        else:
+            files |= {each.key: each.sha256 for each in pins.files}
+    lineage = [{"id": name, "sha256": sha256} if sha256 else {"id": name} for name, sha256 in sorted(files.items())]
     return ResultFacts(identifier=identifier, title=title, graph=json.loads(graph), lineage=lineage)
 
 
-def check_plan(planned: Plan, pinned: PinnedLoads) -> None:
-    """Run a plan dry, without any file; raises as `Run.compute` does before anything is computed.
+def check_plan(planned: Plan, pinned: PinnedLoads, files: Mapping[str, str]) -> None:
+    """Run a plan dry, without any file but those that it names; raises as `Run.compute` does before anything is computed.
 
     What depends on values alone, and what comes behind it, is not looked at.
     """
     if not depends_on_data(planned.graph):
-        check_outputs(planned, _trace(planned, pinned))
+        check_outputs(planned, _trace(planned, pinned, files))
 
 
-def estimate_plan(planned: Plan, pinned: PinnedLoads, size: TileSize = _SIZE) -> Estimate:
-    """Return what a plan takes, told without any file.
+def estimate_plan(planned: Plan, pinned: PinnedLoads, files: Mapping[str, str], size: TileSize = _SIZE) -> Estimate:
+    """Return what a plan takes, told without any file but those that it names.
 
     Raises
     ------
@@ -123,7 +129,7 @@ def estimate_plan(planned: Plan, pinned: PinnedLoads, size: TileSize = _SIZE) ->
     """
     if depends_on_data(planned.graph):
         raise EstimateComplexityError("How large the result will be depends on what is in the data.")
-    shapes = _trace(planned, pinned)
+    shapes = _trace(planned, pinned, files)
     check_outputs(planned, shapes)
     return estimate_shapes(planned, shapes, {node: {} for node in pinned}, size)
 
@@ -135,8 +141,12 @@ def estimate_shapes(planned: Plan, shapes: Shapes, chunks: Chunks, size: TileSiz
     return estimate(shapes, stages, targets)
 
 
-def _trace(planned: Plan, pinned: PinnedLoads) -> Shapes:
-    return trace_shapes(planned.graph, {node: hollow_cube(pins) for node, pins in pinned.items()}, planned.definitions)
+def _trace(planned: Plan, pinned: PinnedLoads, files: Mapping[str, str]) -> Shapes:
+    named = {node: pins for node, pins in pinned.items() if isinstance(pins, FilePins)}
+    with open_sources(named, files) as sources:
+        known = {node: source.hollow for node, source in sources.items()}
+    known |= {node: hollow_cube(pins) for node, pins in pinned.items() if not isinstance(pins, FilePins)}
+    return trace_shapes(planned.graph, known, planned.definitions)
 
 
 def write_saved(saved: Saved, *, folder: Path, facts: ResultFacts) -> list[WrittenFile]:

@@ -19,7 +19,7 @@ from twinlake.holdings.readers.gdal import configured
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.evaluating import evaluate
 from twinlake.processing.openeo.formats.png import Stretch
-from twinlake.processing.openeo.loading.pins import RasterPins, read_pinned
+from twinlake.processing.openeo.loading.pins import FilePins, RasterPins, read_pinned
 from twinlake.processing.openeo.loading.rasters import RasterSource
 from twinlake.processing.openeo.reading import read_checked
 from twinlake.processing.openeo.runner.running import Run, open_sources, plan_graph
@@ -81,7 +81,11 @@ class _Map:
     def _find_stretch(self) -> Stretch:
         """Return the stretch of all tiles: what is not said is told from the whole map, small."""
         if self._stretch is None:
-            layers, there = layers_of(self._compute(smallest_tile([pins.dimensions for pins in self._pinned.values()])))
+            layers, there = layers_of(
+                self._compute(
+                    smallest_tile([pins.dimensions for pins in self._pinned.values() if not isinstance(pins, FilePins)])
+                )
+            )
             self._stretch = find_stretch(layers, there, self._style)
         return self._stretch
 

@@ -6,6 +6,8 @@ Predicates are those of Simple Features: what lies on an edge counts. On grids o
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
 
 import numpy as np
 import shapely
@@ -19,7 +21,7 @@ from twinlake.processing.openeo.shapes.projecting import DEGREES, Crs, is_in_deg
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Pixels:
     """The centres of a cube's pixels."""
 
@@ -37,14 +39,16 @@ class Pixels:
         """The box around all pixels; None where there is none."""
         if not self.x.size or not self.y.size:
             return None
-        x, y = self.sides()
+        x, y = self.sides[0.0]
         return shapely.box(x.low.min(), y.low.min(), x.high.max(), y.high.max())
 
-    def sides(self, turn: float = 0.0) -> tuple["Side", "Side"]:
-        """Return the pixels along x and along y; on grids of degrees they end at the poles."""
+    @cached_property
+    def sides(self) -> dict[float, tuple["Side", "Side"]]:
+        """The pixels along x and along y, by what is added to x; on grids of degrees they end at the poles."""
         steps = [abs(centres[1] - centres[0]) for centres in (self.x, self.y) if len(centres) > 1]
         step, pole = steps[0] if steps else 0.0, 90.0 if is_in_degrees(self.crs) else math.inf
-        return Side.of(self.x + turn, step), Side.of(self.y, step, end=pole)
+        y = Side.of(self.y, step, end=pole)
+        return {turn: (Side.of(self.x + turn, step), y) for turn in self.turns}
 
 
 def read_pixels(dimensions: Sequence[Dimension]) -> Pixels:
@@ -141,8 +145,8 @@ def _hits(
     pixels: Pixels, geometries: Sequence[BaseGeometry]
 ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.bool_]]]:
     """Yield rows, columns, and which of the pixels there belong to a geometry."""
-    for geometry, turn in ((each, turn) for each in geometries for turn in pixels.turns):
-        (x, y), (rows, columns) = pixels.sides(turn), _reach(pixels, geometry, turn)
+    for geometry, (x, y) in product(geometries, pixels.sides.values()):
+        rows, columns = _reach(y, x, geometry)
         if not rows.size or not columns.size:
             continue
         shapely.prepare(geometry)
@@ -158,17 +162,16 @@ def enclose(pixels: Pixels, geometries: Sequence[BaseGeometry]) -> tuple[list[in
     """Return the places along y and along x of the box around *geometries*, and around the pixels that belong to them."""
     rows, columns = np.zeros(len(pixels.y), dtype=bool), np.zeros(len(pixels.x), dtype=bool)
     around = [shapely.box(*shapely.total_bounds(geometries))] if geometries else []
-    for geometry, turn in ((each, turn) for each in (*around, *geometries) for turn in pixels.turns):
-        along_y, along_x = _reach(pixels, geometry, turn)
+    for geometry, (x, y) in product((*around, *geometries), pixels.sides.values()):
+        along_y, along_x = _reach(y, x, geometry)
         if along_y.size and along_x.size:
             rows[along_y] = columns[along_x] = True
     return np.flatnonzero(rows).tolist(), np.flatnonzero(columns).tolist()
 
 
-def _reach(pixels: Pixels, geometry: BaseGeometry, turn: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def _reach(y: "Side", x: "Side", geometry: BaseGeometry) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return the places along y and along x that a geometry may have pixels at."""
     west, south, east, north = shapely.bounds(geometry)
-    x, y = pixels.sides(turn)
     if geometry.geom_type == "Polygon":
         return y.find_centres(south, north), x.find_centres(west, east)
     rows, columns = y.find_cells(south, north), x.find_cells(west, east)

@@ -1,0 +1,39 @@
+"""From files that a graph names to pins, in the gateway."""
+
+from twinlake.identity.principals import Principal
+from twinlake.processing.openeo.files.store import FileStore
+from twinlake.processing.openeo.loading.files import FileRequest
+from twinlake.processing.openeo.loading.pins import FilePins, KeptFile
+from twinlake.processing.openeo.loading.urls import UrlLoader, without_secrets
+from twinlake.standards.openeo.errors import AuthenticationRequiredError
+
+
+class FileResolver:
+    """Finds the bytes: people's own at the site, others by getting them."""
+
+    def __init__(self, *, files: FileStore, urls: UrlLoader) -> None:
+        self._files = files
+        self._urls = urls
+
+    async def resolve(self, request: FileRequest, owner: Principal | None) -> FilePins:
+        """Return what *request* will read for *owner*.
+
+        Raises
+        ------
+        AuthenticationRequiredError
+            Nobody in particular asks.
+        FileNotFoundError, FileOperationUnsupportedError
+            A path is none of theirs, or that of a folder.
+        ProcessError
+            ``UrlUnsupported``: the address is not let pass, nothing came from there, or it is too large.
+        """
+        if owner is None:
+            raise AuthenticationRequiredError("Say who you are.")
+        if request.url is not None:
+            stored = await self._urls.fetch(request.url)
+            name = without_secrets(request.url)
+            kept: tuple[KeptFile, ...] = (KeptFile(name=name, sha256=stored.sha256, size_bytes=stored.size_bytes),)
+        else:
+            found = await self._files.find(owner, request.paths)
+            kept = tuple(KeptFile(name=each.path, sha256=each.sha256, size_bytes=each.size_bytes) for each in found)
+        return FilePins(format=request.format, options=request.options, kept=kept)
