@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from processing.openeo.rasters import SQUARE, a_cube, run
 from twinlake.holdings.readers.crs import read_crs, way_between
+from twinlake.processing.openeo.shapes.areas import Pixels, cover, find_pixels
 from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError
 
@@ -192,3 +195,18 @@ def test_features_are_masked_and_no_data_stays():
 def test_masks_that_are_none_are_refused(mask, told):
     with pytest.raises(ProcessParameterInvalidError, match=told):
         run("mask_polygon", a_cube(), mask=mask)
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 2**32), snapped=st.booleans(), rows=st.integers(1, 90), columns=st.integers(40, 90))
+def test_blocks_find_the_pixels_that_each_centre_finds(seed, snapped, rows, columns):
+    random = np.random.default_rng(seed)
+    places = random.uniform(-10, 100, (5, 2))
+    ring = shapely.linestrings(np.round(places) if snapped else places)
+    shape = shapely.difference(shapely.buffer(ring, 20, cap_style="flat"), shapely.box(20, 20, 50, 41))
+    parts = [each for each in shapely.get_parts(shape) if not each.is_empty]
+    pixels = Pixels(y=np.arange(rows, 0, -1.0), x=np.arange(1.0, columns + 1), crs=32631)
+
+    expected = shapely.intersects_xy(shapely.union_all(parts), pixels.x[None, :], pixels.y[:, None])
+    np.testing.assert_array_equal(cover(pixels, parts), expected)
+    np.testing.assert_array_equal(find_pixels(pixels, parts), np.flatnonzero(expected))

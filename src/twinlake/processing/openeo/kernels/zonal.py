@@ -222,7 +222,7 @@ def _weigh(y: Dimension, x: Dimension, geometries: Dimension, weighting: Weighti
     parts = parts_near(geometries, pixels.crs, within=pixels.outline, only_areas=weighting != "centres")
     covered = list(_cover(pixels, parts, weighting))
     numbers, shares = (np.concatenate([each[place] for each in covered] or [np.zeros(0)]) for place in (0, 1))
-    cells, places = np.unique(numbers.astype(np.int64), return_inverse=True)
+    cells, places = _find_places(numbers.astype(np.int64, copy=False))
     if weighting == "area":
         shares = shares * cell_areas(pixels, cells)[places]
     starts = np.cumsum([0, *(len(each) for each, _ in covered)])
@@ -239,6 +239,13 @@ def _cover(pixels: Pixels, parts: Sequence[Sequence[shapely.Geometry]], weightin
     for each in parts:
         numbers = find_pixels(pixels, each)
         yield numbers, np.ones(len(numbers))
+
+
+def _find_places(numbers: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
+    """Return all *numbers* in order, each once, and where each stands among them; those of one geometry are in order already."""
+    if (np.diff(numbers) > 0).all():
+        return numbers, np.arange(len(numbers))
+    return np.unique(numbers, return_inverse=True)
 
 
 def _hull(places: NDArray[np.integer[Any]]) -> slice:

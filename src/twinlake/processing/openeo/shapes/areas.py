@@ -20,6 +20,11 @@ from twinlake.processing.openeo.shapes.geometries import crs_of, read_shapes
 from twinlake.processing.openeo.shapes.projecting import DEGREES, Crs, is_in_degrees, project, turns_of
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError
 
+_BLOCK = 32
+"""Rows and columns of a block of pixels that are looked at together."""
+_FEW = 4096
+"""Places that are looked at one by one."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Pixels:
@@ -138,7 +143,9 @@ def find_pixels(pixels: Pixels, geometries: Sequence[BaseGeometry]) -> NDArray[n
         (rows[:, None] * width + columns)[hit]  # one after the other: no array of all pixels is made
         for rows, columns, hit in _hits(pixels, geometries)
     ]
-    return np.unique(np.concatenate(found)).astype(np.int64) if found else np.zeros(0, dtype=np.int64)
+    if len(found) < 2:
+        return found[0].astype(np.int64) if found else np.zeros(0, dtype=np.int64)
+    return np.unique(np.concatenate(found)).astype(np.int64)
 
 
 def _hits(
@@ -151,11 +158,33 @@ def _hits(
             continue
         shapely.prepare(geometry)
         if geometry.geom_type == "Polygon":
-            hit = shapely.intersects_xy(geometry, x.centres[None, columns], y.centres[rows, None])
+            hit = _find_within(geometry, y.centres[rows], x.centres[columns])
         else:
             cells = shapely.box(x.low[None, columns], y.low[rows, None], x.high[None, columns], y.high[rows, None])
             hit = shapely.intersects(geometry, cells)
         yield rows, columns, hit
+
+
+def _find_within(polygon: BaseGeometry, y: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which places of a grid lie in a polygon that is prepared; y before x.
+
+    Blocks that lie in it, or beside it, as a whole are not looked at place by place.
+    """
+    if len(y) * len(x) <= _FEW:
+        return np.asarray(shapely.intersects_xy(polygon, x[None, :], y[:, None]))
+    rows, columns = (np.arange(0, len(each), _BLOCK) for each in (y, x))
+    south, north = np.minimum.reduceat(y, rows), np.maximum.reduceat(y, rows)
+    west, east = np.minimum.reduceat(x, columns), np.maximum.reduceat(x, columns)
+    blocks = shapely.box(west[None, :], south[:, None], east[None, :], north[:, None])
+    covers = shapely.covers(polygon, blocks)
+    meets = shapely.intersects(polygon, blocks) & ~covers
+
+    def spread(blocks: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        return np.repeat(np.repeat(blocks, _BLOCK, axis=0), _BLOCK, axis=1)[: len(y), : len(x)]
+
+    hit, (row, column) = spread(covers), np.nonzero(spread(meets))
+    hit[row, column] = shapely.intersects_xy(polygon, x[column], y[row])
+    return hit
 
 
 def enclose(pixels: Pixels, geometries: Sequence[BaseGeometry]) -> tuple[list[int], list[int]]:
