@@ -2,8 +2,8 @@
 
 A message is JSON: ``do`` (`Do`), ``graph``, as the text that came, ``parameters``, the names that it is given, ``definitions``,
 the user-defined processes that it may call, as texts by id, ``inline_cubes``, ``identifier``, and where something is loaded
-``pins``, by node, and ``files``, where they lie. The answer is JSON: ``faults``, ``loads`` and ``named``, ``result``, ``file`` or ``error``;
-NaN and infinity stand in it as openEO's clients write and read them.
+``pins``, by node, and ``files``, where they lie. The answer is JSON: ``faults``; ``loads`` and ``named``, by search and of files
+that are named; ``result``; ``file``; or ``error``. NaN and infinity stand in it as openEO's clients write and read them.
 """
 
 import json
