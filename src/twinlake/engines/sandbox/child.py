@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from twinlake.engines.sandbox.limits import Limits
+from twinlake.engines.sandbox.user_program import UserProgram
 
 _OUTPUT_BYTES = 64 * 1024
 _READ_BYTES = 16 * 1024
@@ -99,7 +100,15 @@ class Child:
         self._output.close()
 
 
-def start_child(module: str, *, message: bytes, limits: Limits, scratch: Path, readable: Sequence[Path] | None = None) -> Child:
+def start_child(
+    module: str,
+    *,
+    message: bytes,
+    limits: Limits,
+    scratch: Path,
+    readable: Sequence[Path] | None = None,
+    user_program: UserProgram | None = None,
+) -> Child:
     """Run *module* in a new, limited process whose standard input is *message*.
 
     Call it from the thread of the event loop, and let that thread live as long as its children:
@@ -114,9 +123,17 @@ def start_child(module: str, *, message: bytes, limits: Limits, scratch: Path, r
     readable
         What else the child may read, beside the interpreter and its libraries; it writes to *scratch* alone then,
         and has no network (Landlock, where the kernel has it). None leaves it all files of this user.
+    user_program
+        What it may start sandboxes with, by `UserCode.beside_child`, for code that its users wrote.
     """
     allowed = None if readable is None else [str(path) for path in readable]
-    order = {"parent": os.getpid(), "limits": asdict(limits), "module": module, "readable": allowed}
+    order = {
+        "parent": os.getpid(),
+        "limits": asdict(limits),
+        "module": module,
+        "readable": allowed,
+        "user_program": None if user_program is None else asdict(user_program),
+    }
     read_end, write_end = os.pipe()
     try:
         os.write(write_end, message)

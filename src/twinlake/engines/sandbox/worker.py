@@ -14,6 +14,7 @@ from typing import Protocol
 from twinlake.engines.sandbox.child import Child, start_child
 from twinlake.engines.sandbox.limits import Limits
 from twinlake.engines.sandbox.socket_path import short_path
+from twinlake.engines.sandbox.user_program import UserProgram
 
 _SOCKET = "worker.sock"
 _START_SECONDS = 30.0
@@ -35,15 +36,24 @@ class Worker:
         What the child runs; it calls `serve`.
     work
         The child's scratch: made when it starts, and gone with it.
-    readable
-        As `start_child` has it.
+    readable, user_program
+        As `start_child` has them.
     """
 
-    def __init__(self, module: str, *, work: Path, limits: Limits, readable: Sequence[Path] | None) -> None:
+    def __init__(
+        self,
+        module: str,
+        *,
+        work: Path,
+        limits: Limits,
+        readable: Sequence[Path] | None,
+        user_program: UserProgram | None = None,
+    ) -> None:
         self._module = module
         self._work = work
         self._limits = limits
         self._readable = readable
+        self._user_program = user_program
         self._lock = asyncio.Lock()
         self._child: Child | None = None
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
@@ -85,7 +95,14 @@ class Worker:
     async def _start(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         shutil.rmtree(self._work, ignore_errors=True)
         self._work.mkdir(mode=0o700, parents=True)
-        self._child = start_child(self._module, message=b"", limits=self._limits, scratch=self._work, readable=self._readable)
+        self._child = start_child(
+            self._module,
+            message=b"",
+            limits=self._limits,
+            scratch=self._work,
+            readable=self._readable,
+            user_program=self._user_program,
+        )
         async with asyncio.timeout(_START_SECONDS):
             while True:
                 with contextlib.suppress(FileNotFoundError, ConnectionRefusedError), short_path(self._work / _SOCKET) as address:
