@@ -53,12 +53,16 @@ def init(
 
 
 def serve(
+    *,
     config: Annotated[Path, typer.Option(help="The site's settings.", exists=False)] = Path("site.toml"),
+    unsafe_user_code: Annotated[
+        bool, typer.Option("--unsafe-user-code", help="Run user-defined functions even where this machine cannot shut them in.")
+    ] = False,
 ) -> None:
     """Serve a site until it is told to stop (Ctrl-C or SIGTERM)."""
     from twinlake.site.serve import serve as serve_site
 
-    asyncio.run(serve_site(config, tell=typer.echo))
+    asyncio.run(serve_site(config, tell=typer.echo, unsafe_user_code=unsafe_user_code))
 
 
 def doctor(

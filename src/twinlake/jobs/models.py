@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from twinlake.core.documents import JsonObject
-from twinlake.engines.sandbox import Limits
+from twinlake.engines.sandbox import Limits, UserProgram
 from twinlake.identity.principals import Caller
 
 
@@ -184,6 +184,8 @@ class JobKind:
     retry: Retry = field(default_factory=Retry)
     readable: tuple[Path, ...] | None = ()
     """What its child may read beside its inputs; None leaves it all files of the site's user."""
+    user_program: UserProgram | None = None
+    """What runs code that users wrote, if its child may start that (`engines.sandbox.user_code`)."""
     is_shared: bool = False
     """Whether requests with equal specifications share one live run."""
     keeps_work: bool = False

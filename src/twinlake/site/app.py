@@ -71,7 +71,6 @@ from twinlake.site.choices import tariff
 from twinlake.site.health_routes import routes as health_routes
 from twinlake.site.operations_api import OperationsDocument
 from twinlake.site.services import Services
-from twinlake.site.settings import SiteSettings
 
 
 def build_app(services: Services) -> ASGIApp:
@@ -162,7 +161,7 @@ def _hot_routes(services: Services) -> list[BaseRoute]:
 
 
 def _openeo(services: Services) -> BaseRoute:
-    settings, facts = services.settings, _openeo_facts(services.settings)
+    settings, facts = services.settings, _openeo_facts(services)
     jobs = JobsApi(
         jobs=services.batch_jobs,
         signer=services.result_signer,
@@ -195,7 +194,8 @@ def _openeo(services: Services) -> BaseRoute:
     )
 
 
-def _openeo_facts(settings: SiteSettings) -> ApiFacts:
+def _openeo_facts(services: Services) -> ApiFacts:
+    settings = services.settings
     return ApiFacts(
         site_id=settings.id,
         title=settings.title,
@@ -204,6 +204,7 @@ def _openeo_facts(settings: SiteSettings) -> ApiFacts:
         issuer=Realm("dedl", settings.base_url).url,
         client=EXCHANGE_CLIENT,
         currency=settings.openeo.currency,
+        runs_user_code=services.user_code.program is not None,
     )
 
 
@@ -273,6 +274,6 @@ def _cold_routes(services: Services) -> list[BaseRoute]:
         *trust_routes(services.federation.homes, attempts=AttemptLimit(clock=services.clock)),
         *webhook_routes(services.webhooks, services.event_ids),
         *health_routes(services),
-        openeo_well_known(_openeo_facts(settings)),
+        openeo_well_known(_openeo_facts(services)),
         Mount("/api", api),
     ]

@@ -56,26 +56,16 @@ from twinlake.notification.tail import EventTail
 from twinlake.notification.webhooks.dispatcher import WebhookDispatcher
 from twinlake.notification.webhooks.service import Webhooks
 from twinlake.notification.webhooks.signing import WebhookSigner
-from twinlake.processing.openeo.computing import open_computing
-from twinlake.processing.openeo.definition_store import DefinitionStore
-from twinlake.processing.openeo.files.store import FileStore
-from twinlake.processing.openeo.inputs import Inputs
-from twinlake.processing.openeo.jobs.kind import Preparing
 from twinlake.processing.openeo.jobs.results import ResultStore
 from twinlake.processing.openeo.jobs.service import BatchJobs
 from twinlake.processing.openeo.jobs.store import JobStore
-from twinlake.processing.openeo.loading.file_resolving import FileResolver
-from twinlake.processing.openeo.loading.laying_out import FileLayout
-from twinlake.processing.openeo.loading.resolving import Resolver
-from twinlake.processing.openeo.loading.urls import FetchedFiles, UrlLoader
-from twinlake.processing.openeo.services.renderer import TileRenderer
-from twinlake.processing.openeo.services.service import TileServices
-from twinlake.processing.openeo.services.store import ServiceStore
+from twinlake.processing.openeo.loading.urls import FetchedFiles
 from twinlake.site.choices import choose_sender, data_signer, job_kinds, read_rules, result_signer, upload_limits
 from twinlake.site.federation.build import open_federation
 from twinlake.site.health import HealthWatch
 from twinlake.site.layout import SiteFolder
 from twinlake.site.neighbourhood import Neighbourhood
+from twinlake.site.processing import open_processing
 from twinlake.site.services import Services
 from twinlake.site.settings import SiteSettings
 from twinlake.site.storage import open_database, open_objects
@@ -173,35 +163,27 @@ async def open_services(
             folder=folder.staging / "uploads",
             limits=upload_limits(settings),
         )
-        user_files = FileStore(
-            database=database,
-            objects=objects,
-            clock=clock,
-            randomness=randomness,
-            folder=folder.staging / "openeo-files",
-            most_bytes=settings.openeo.user_files_bytes,
-        )
-        user_files.prepare()
         ingest = IngestService(catalogue=catalogue, uploads=uploads, policy=policy, collections=collections)
         guard = DestinationGuard(allow=settings.webhooks.allow, is_closed=federation.sites.directory.is_at_peer)
         client = GuardedClient(guard=guard)
-        inputs = Inputs(
-            resolver=Resolver(catalogue=catalogue, collections=collections, links=links, public_url=settings.base_url),
-            files=FileResolver(files=user_files, urls=UrlLoader(client=client, objects=objects, database=database, clock=clock)),
-            layout=FileLayout(catalogue=catalogue, objects=objects, links=links),
-            objects=objects,
-        )
-        computing = await stack.enter_async_context(
-            open_computing(
-                folder.staging / "openeo",
-                inputs=inputs,
-                readable=settings.ingest.link_roots,
-                inline_cubes=settings.openeo.inline_cubes,
+        standing = Standing(database=database, clock=clock, knows=federation.issuer.knows)
+        processing = await stack.enter_async_context(
+            open_processing(
+                settings,
+                folder,
+                database=database,
+                objects=objects,
+                links=links,
+                catalogue=catalogue,
+                collections=collections,
+                client=client,
+                caller_of=standing.caller_of,
+                clock=clock,
+                randomness=randomness,
+                log=log,
             )
         )
-        defined = DefinitionStore(database)
-        preparing = Preparing(computing=computing, defined=defined, inline_cubes=settings.openeo.inline_cubes)
-        kinds = job_kinds(settings, ingest=ingest, preparing=preparing)
+        kinds = job_kinds(settings, ingest=ingest, preparing=processing.preparing, user_program=processing.user_code.program)
         journal = RequestJournal(database=database, events=events, clock=clock, randomness=randomness)
         run_journal = RunJournal(database=database, events=events, clock=clock)
         jobs = Jobs(journal=journal, kinds=kinds)
@@ -221,18 +203,6 @@ async def open_services(
             scratch=folder.staging / "children",
             kept=folder.staging / "runs",
             log=log,
-        )
-        standing = Standing(database=database, clock=clock, knows=federation.issuer.knows)
-        tile_services = TileServices(
-            store=ServiceStore(database=database, clock=clock, randomness=randomness),
-            computing=computing,
-            defined=defined,
-            inputs=inputs,
-            renderer=await stack.enter_async_context(
-                TileRenderer(folder=folder.staging / "maps", inputs=inputs, readable=settings.ingest.link_roots)
-            ),
-            caller_of=standing.caller_of,
-            clock=clock,
         )
         webhook_signer = WebhookSigner(key=folder.derive_key("webhook secrets"))
         yield Services(
@@ -359,12 +329,13 @@ async def open_services(
             previews=await stack.enter_async_context(
                 PreviewRenderer(folder=folder.staging / "previews", readable=settings.ingest.link_roots)
             ),
-            user_files=user_files,
-            inputs=inputs,
-            computing=computing,
-            preparing=preparing,
-            tile_services=tile_services,
-            defined=defined,
+            user_files=processing.user_files,
+            inputs=processing.inputs,
+            user_code=processing.user_code,
+            computing=processing.computing,
+            preparing=processing.preparing,
+            tile_services=processing.tile_services,
+            defined=processing.defined,
             batch_jobs=batch_jobs,
             result_signer=result_signer(settings, folder, clock),
         )

@@ -10,7 +10,7 @@ from twinlake.access.delivery.signing import DataSigner
 from twinlake.core.clock import Clock
 from twinlake.core.errors import InvalidInputError
 from twinlake.engines.objectstore import LinkedFiles, ObjectStore
-from twinlake.engines.sandbox import Limits
+from twinlake.engines.sandbox import Limits, UserProgram
 from twinlake.engines.web.signed_urls import UrlSigner
 from twinlake.holdings.ingest.kind import ingest_kind
 from twinlake.holdings.ingest.models import UploadLimits
@@ -99,7 +99,9 @@ def tariff(settings: SiteSettings) -> Tariff | None:
     return Tariff(currency=settings.openeo.currency, per_cpu_hour=settings.openeo.price_per_cpu_hour)
 
 
-def job_kinds(settings: SiteSettings, *, ingest: IngestService, preparing: Preparing) -> Mapping[str, JobKind]:
+def job_kinds(
+    settings: SiteSettings, *, ingest: IngestService, preparing: Preparing, user_program: UserProgram | None
+) -> Mapping[str, JobKind]:
     """Return the kinds of jobs that the site runs, by name."""
     limits = Limits(memory_bytes=settings.jobs.memory_bytes, cpu_seconds=settings.jobs.cpu_seconds, file_bytes=_CHILD_FILE_BYTES)
     kinds = (
@@ -115,6 +117,7 @@ def job_kinds(settings: SiteSettings, *, ingest: IngestService, preparing: Prepa
             limits=limits,
             concurrent=settings.jobs.concurrent_runs,
             link_roots=settings.ingest.link_roots,
+            user_program=user_program,
         ),
     )
     return {kind.name: kind for kind in kinds}

@@ -13,8 +13,10 @@ from urllib.parse import quote
 from pysqlite3 import dbapi2
 
 from twinlake.core.errors import ConflictError, TwinlakeError
+from twinlake.engines.sandbox import Level
 from twinlake.site.layout import SiteFolder
 from twinlake.site.settings import SiteSettings
+from twinlake.site.user_code import find_user_code
 
 _LEAST_SQLITE = (3, 51, 3)
 _LEAST_FREE_BYTES = 1 << 30
@@ -41,6 +43,7 @@ def examine(config: Path) -> list[Finding]:
     findings.append(Finding("settings", ok=True, detail=f"{config} is good; the site is {settings.id} at {settings.base_url}"))
     findings.extend(_examine_secrets(folder))
     findings.append(_examine_disk(folder))
+    findings.append(_examine_user_code(settings))
     findings.extend(_examine_running(folder, settings))
     return findings
 
@@ -73,6 +76,18 @@ def _examine_secrets(folder: SiteFolder) -> Iterator[Finding]:
             detail=f"mode {mode:04o}",
             remedy=None if private else f"Others can read it: chmod 600 {path}",
         )
+
+
+def _examine_user_code(settings: SiteSettings) -> Finding:
+    """Tell what is refused, too: a site without user-defined functions is a good one."""
+    chosen = find_user_code(settings)
+    told = {Level.NOBODY: "shut in by Landlock and limits alone", Level.OWN: "shut in", Level.OTHERS: "shut in, each on its own"}
+    detail = "refused" if chosen.program is None else told[chosen.confinement.level]
+    if chosen.lacking:
+        detail = f"{detail}; this machine lacks: {'; '.join(chosen.lacking)}"
+    is_unsafe = chosen.program is not None and bool(chosen.lacking)
+    remedy = "Install what is missing, and set openeo.unsafe_user_code to false." if is_unsafe else None
+    return Finding("user code", ok=not is_unsafe, detail=detail, remedy=remedy)
 
 
 def _examine_disk(folder: SiteFolder) -> Finding:

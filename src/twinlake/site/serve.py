@@ -118,9 +118,17 @@ def _spare_collector() -> None:
     gc.set_threshold(_COLLECTED_AFTER)
 
 
-async def serve(config: Path, *, tell: Callable[[str], None]) -> None:
-    """Serve the site of *config* until SIGTERM or SIGINT; *tell* is told when it is ready."""
+async def serve(config: Path, *, tell: Callable[[str], None], unsafe_user_code: bool = False) -> None:
+    """Serve the site of *config* until SIGTERM or SIGINT; *tell* is told when it is ready.
+
+    Parameters
+    ----------
+    unsafe_user_code
+        As the setting `openeo.unsafe_user_code`.
+    """
     settings = SiteSettings.read(config)
+    if unsafe_user_code:
+        settings = settings.model_copy(update={"openeo": settings.openeo.model_copy(update={"unsafe_user_code": True})})
     # A writer that comes back from the disk waits for the event loop to let go; Python's 5 ms would be most of its time.
     sys.setswitchinterval(_SWITCH_SECONDS)
     # What libraries have to say goes to the same log, in the same form, without secrets.

@@ -59,6 +59,7 @@ from twinlake.site.health import HealthWatch
 from twinlake.site.layout import SiteFolder
 from twinlake.site.settings import SiteSettings
 from twinlake.site.upkeep import Upkeep
+from twinlake.site.user_code import UserCodeChoice
 
 _FLUSH_SECONDS = 5.0
 
@@ -116,6 +117,7 @@ class Services:
     upkeep: Upkeep
     previews: PreviewRenderer
     inputs: Inputs
+    user_code: UserCodeChoice
     computing: Computing
     preparing: Preparing
     tile_services: TileServices

@@ -223,6 +223,11 @@ class OpenEoSettings(_Section):
     """Processing near the data."""
 
     inline_cubes: bool = Field(False, description="Let cubes stand in process graphs as JSON; for tests of processes.")
+    unsafe_user_code: bool = Field(
+        False,
+        description="Run user-defined functions of anybody even where this machine cannot shut them in (bubblewrap, a user and a "
+        "control group for each); `twinlake doctor` tells what it lacks. Whoever may process here may then do harm.",
+    )
     result_hours: int = Field(24, ge=1, le=24 * 7, description="Life of the signed addresses of a job's results, in hours.")
     currency: str | None = Field(
         None,

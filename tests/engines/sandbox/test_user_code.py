@@ -11,7 +11,7 @@ import numpy as np
 import psutil
 import pytest
 
-from twinlake.engines.sandbox.confinement import Confinement, Level, find_lacking, strongest
+from twinlake.engines.sandbox.confinement import FIRST_USER, Confinement, Level, find_lacking, strongest
 from twinlake.engines.sandbox.user_code import UserCode, UserCodeError, spawner
 from twinlake.engines.sandbox.user_program import UserLimits, UserProgram
 
@@ -231,7 +231,7 @@ def test_it_has_no_rights_and_no_name_of_the_machine(for_others):
 
     assert "CapEff:\t0000000000000000" in told[0]
     assert "CapBnd:\t0000000000000000" in told[0]
-    assert told[1] > 1_900_000_000
+    assert told[1] > FIRST_USER
     assert 0 not in told[2]
     assert {"HOME", "PATH"} <= told[3].keys() <= {
         "HOME", "PATH", "TMPDIR", "LANG", "PWD", "LC_CTYPE", "MALLOC_ARENA_MAX", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS",
@@ -430,13 +430,36 @@ def test_an_answer_to_another_question_is_refused(for_others):
 
 def test_nothing_is_left_when_its_parent_goes(for_others):
     for_others.value("answer = 1")
-    own = [each for each in psutil.process_iter() if each.uids().real > 1_900_000_000]
+    own = [each for each in psutil.process_iter() if each.uids().real > FIRST_USER]
     assert own
     with open_sandbox("others") as control, closing(UserCode(control, limits=LIMITS)) as user_code:
         other = Sandbox(user_code)
         other.value("import subprocess; subprocess.Popen(['sleep', '1000'], start_new_session=True)")
-        begun = [each for each in psutil.process_iter() if each.uids().real > 1_900_000_000 and each not in own]
+        begun = [each for each in psutil.process_iter() if each.uids().real > FIRST_USER and each not in own]
         assert len(begun) == 2
     psutil.wait_procs(begun, timeout=20)
     assert not any(each.is_running() for each in begun)
-    assert not any(Path("/sys/fs/cgroup").glob(f"*/**/twinlake-{begun[0].pid}"))
+    assert not any(Path("/sys/fs/cgroup").glob(f"*/**/twinlake-{begun[0].pid}-*"))
+
+
+def test_each_fork_of_its_parent_has_a_sandbox_of_its_own(for_others):
+    own = for_others.value("import os; answer = os.getuid()")
+    read, write = os.pipe()
+    pids = []
+    for _ in range(3):
+        pid = os.fork()
+        if not pid:
+            try:
+                found = [for_others.value(f"import os, time; time.sleep(0.05); answer = os.getuid(), {n}") for n in range(3)]
+                ok = len({user for user, _ in found}) == 1 and [n for _, n in found] == [0, 1, 2]
+                os.write(write, f"{found[0][0] if ok else 0}\n".encode())
+            finally:
+                os._exit(0)
+        pids.append(pid)
+    for pid in pids:
+        os.waitpid(pid, 0)
+    os.close(write)
+    with os.fdopen(read) as told:
+        users = [int(line) for line in told]
+    assert len({own, *users}) == 4
+    assert for_others.value("answer = 5") == 5

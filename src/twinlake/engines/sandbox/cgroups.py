@@ -23,8 +23,8 @@ class Cgroup:
         self._folders = folders
 
     @classmethod
-    def create(cls, *, memory_bytes: int, processes: int) -> "Cgroup":
-        """Make a group below, or beside, the one that this process is in.
+    def create(cls, *, memory_bytes: int, processes: int, number: int = 0) -> "Cgroup":
+        """Make a group below, or beside, the one that this process is in; *number* tells it from others of this process.
 
         Raises
         ------
@@ -34,7 +34,7 @@ class Cgroup:
         parents = _parents()
         for parent in parents:
             _clear(parent)
-        group = cls([parent / f"{_PREFIX}{os.getpid()}" for parent in parents])
+        group = cls([parent / f"{_PREFIX}{os.getpid()}-{number}" for parent in parents])
         for folder in group._folders:
             folder.mkdir(exist_ok=True)
         group._set(("memory.max", "memory.limit_in_bytes"), memory_bytes)
@@ -94,6 +94,6 @@ def _parents() -> list[Path]:
 def _clear(parent: Path) -> None:
     """Take away what a process that was killed has left."""
     for left in parent.glob(f"{_PREFIX}*"):
-        if not Path("/proc", left.name.removeprefix(_PREFIX)).exists():
+        if not Path("/proc", left.name.removeprefix(_PREFIX).split("-")[0]).exists():
             with contextlib.suppress(OSError):
                 left.rmdir()

@@ -124,7 +124,7 @@ def start_child(
         What else the child may read, beside the interpreter and its libraries; it writes to *scratch* alone then,
         and has no network (Landlock, where the kernel has it). None leaves it all files of this user.
     user_program
-        What it may start sandboxes with, by `UserCode.beside_child`, for code that its users wrote.
+        What it may start sandboxes with, by `user_code.UserCode.beside_child`, for code that its users wrote.
     """
     allowed = None if readable is None else [str(path) for path in readable]
     order = {

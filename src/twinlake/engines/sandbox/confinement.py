@@ -19,8 +19,8 @@ from twinlake.engines.sandbox.cgroups import Cgroup
 from twinlake.engines.sandbox.confining import SYSTEM
 
 SCRATCH = Path("/tmp")  # noqa: S108  # of the sandbox, in memory; not the machine's
-_FIRST_USER = 1_900_000_000
-"""Users that no system gives out: above those of containers (systemd: UIDS-GIDS), below 2^31."""
+FIRST_USER = 0x70000000
+"""Users from here to 2^31 are given out by no system: those of containers end below (systemd: UIDS-GIDS)."""
 _PROBE_SECONDS = 20
 _BUBBLEWRAP, _SETPRIV = "bwrap", "setpriv"
 
@@ -58,7 +58,7 @@ class Confinement:
         Parameters
         ----------
         user
-            A number that no other sandbox has at the same time.
+            A number below 2^28 that no other sandbox has at the same time.
         """
         if not self.bubblewrap:
             return list(program)
@@ -69,7 +69,7 @@ class Confinement:
         end = ["--die-with-parent", "--new-session", "--chdir", str(SCRATCH), "--cap-drop", "ALL"]
         become: list[str] = []
         if self.own_user:
-            number = str(_FIRST_USER + user)
+            number = str(FIRST_USER + user)
             end += [word for name in ("SETUID", "SETGID", "SETPCAP") for word in ("--cap-add", f"CAP_{name}")]
             become = [_SETPRIV, "--reuid", number, "--regid", number, "--clear-groups", "--bounding-set=-all", "--inh-caps=-all"]
         return [_BUBBLEWRAP, *spaces, *view, *end, "--", *become, *program]
@@ -80,16 +80,18 @@ def strongest() -> Confinement:
     return next(each for each in _choices() if not each.bubblewrap or _works(each))
 
 
-def find_lacking(confinement: Confinement) -> list[str]:
-    """Return what the machine lacks for anybody's code, in words for its operator."""
+def find_lacking(confinement: Confinement, wanted: Level = Level.OTHERS) -> list[str]:
+    """Return what the machine lacks for a level, in words for its operator."""
     lacking = []
     if shutil.which(_BUBBLEWRAP) is None:
         lacking.append("bubblewrap (apt-get install bubblewrap)")
     elif not confinement.bubblewrap:
         lacking.append("user namespaces, which bubblewrap needs (sysctl kernel.unprivileged_userns_clone=1, or AppArmor's rule)")
-    if shutil.which(_SETPRIV) is None:
+    if shutil.which(_SETPRIV) is None and os.geteuid() == 0:
         lacking.append("setpriv (apt-get install util-linux)")
-    if os.geteuid() != 0:
+    if wanted < Level.OTHERS:
+        pass
+    elif os.geteuid() != 0:
         lacking.append("a site that is started by root, which alone can give code a user and a control group of its own")
     elif not confinement.cgroup:
         lacking.append("control groups of memory and processes (cgroup v2, or v1 with the controllers memory and pids)")
@@ -117,7 +119,7 @@ def _has_cgroups() -> bool:
 
 def _works(confinement: Confinement) -> bool:
     probe = [sys.executable, "-I", "-S", "-c", "pass"]
-    command = confinement.command(probe, scratch_bytes=1 << 20, user=os.getpid())
+    command = confinement.command(probe, scratch_bytes=1 << 20, user=0)
     try:
         ended = subprocess.run(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=_PROBE_SECONDS,

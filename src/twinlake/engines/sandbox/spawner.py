@@ -1,16 +1,17 @@
 """Starts sandboxes for a child that, once it is confined itself, cannot: `python -I -m twinlake.engines.sandbox.spawner JSON`.
 
 A confined process may not lay out the files of another one (Landlock forbids it every mount). So a small process stands beside
-it from before, knows one command, and does what the child asks over a socket pair: ``start`` it, or ``end`` it. All that
-a child which a hostile file has taken over can do with it is to run a program that may do even less.
+it from before, knows one command, and does what the child asks: ``start`` it, or ``end`` it. All that a child which a hostile
+file has taken over can do with it is to run a program that may do even less.
 
-``start`` is answered with the socket to the program and a file in memory with what it wrote past Python; ``end`` with how it
-ended.
+The child, and each process that it has forked, sends it one end of a socket pair of its own, and asks there. ``start`` is
+answered with the socket to the program and a file in memory with what it wrote past Python; ``end`` with how it ended.
 """
 
 import contextlib
 import json
 import os
+import selectors
 import shutil
 import signal
 import socket
@@ -26,23 +27,25 @@ from twinlake.engines.sandbox.confining import die_with_parent
 
 _MODULE = "twinlake.engines.sandbox.user_process"
 _MESSAGE_BYTES = 16
+_MOST_SANDBOXES = 64
+"""At a time; with the largest number of a process, 2^22, this makes the users that there are."""
 _ANSWER_BYTES = 512
 
 
 class Sandbox:
     """One program, from its start to its end."""
 
-    def __init__(self, order: dict[str, Any], connection: socket.socket, output: int) -> None:
+    def __init__(self, order: dict[str, Any], connection: socket.socket, output: int, *, number: int) -> None:
         limits, confinement = order["limits"], Confinement(**order["confinement"])
         self._scratch = SCRATCH if confinement.bubblewrap else Path(tempfile.mkdtemp(prefix="twinlake-"))
         self._is_scratch_own = not confinement.bubblewrap
         self._cgroup = None
         if confinement.cgroup:
-            self._cgroup = Cgroup.create(memory_bytes=limits["memory_bytes"], processes=limits["processes"])
+            self._cgroup = Cgroup.create(memory_bytes=limits["memory_bytes"], processes=limits["processes"], number=number)
         inside = {"program": order["program"], "limits": limits}
         program = [sys.executable, "-I", "-m", _MODULE, json.dumps(inside)]
         self._process = subprocess.Popen(
-            confinement.command(program, scratch_bytes=limits["scratch_bytes"], user=os.getpid()),
+            confinement.command(program, scratch_bytes=limits["scratch_bytes"], user=os.getpid() * _MOST_SANDBOXES + number),
             stdin=connection.fileno(),
             stdout=output,
             stderr=output,
@@ -75,26 +78,73 @@ _MOMENT_SECONDS = 0.2
 """How long a program that has closed its socket is given to end by itself, so that it can be told how it did."""
 
 
-def run(control: socket.socket, order: dict[str, Any]) -> None:
-    """Do what the child asks until it has gone."""
-    sandbox: Sandbox | None = None
-    while asked := control.recv(_MESSAGE_BYTES):
-        if asked == b"start":
-            ours, theirs = socket.socketpair()
-            output = os.memfd_create("output", os.MFD_CLOEXEC)
-            with ours, theirs:
-                try:
-                    sandbox = Sandbox(order, theirs, output)
-                except OSError as error:
-                    control.send(str(error).encode()[:_ANSWER_BYTES])
-                else:
-                    socket.send_fds(control, [b"started"], [ours.fileno(), output])
-            os.close(output)
-        elif sandbox is not None:
-            control.send(json.dumps(sandbox.end()).encode())
-            sandbox = None
-    if sandbox is not None:
-        sandbox.end()
+class Client:
+    """A process that asks, and the sandbox that it has."""
+
+    def __init__(self, connection: socket.socket, order: dict[str, Any], number: int) -> None:
+        self.connection = connection
+        self._order = order
+        self._number = number
+        self._sandbox: Sandbox | None = None
+
+    def answer(self) -> bool:
+        """Do what it asks; False if it has gone."""
+        try:
+            asked = self.connection.recv(_MESSAGE_BYTES)
+            if asked == b"start" and self._sandbox is None:
+                self._start()
+            elif asked == b"end" and self._sandbox is not None:
+                ended, self._sandbox = self._sandbox.end(), None
+                self.connection.send(json.dumps(ended).encode())
+        except ConnectionError:
+            return False
+        return bool(asked)
+
+    def close(self) -> None:
+        """End what it has."""
+        if self._sandbox is not None:
+            self._sandbox.end()
+        self.connection.close()
+
+    def _start(self) -> None:
+        ours, theirs = socket.socketpair()
+        output = os.memfd_create("output", os.MFD_CLOEXEC)
+        with ours, theirs:
+            try:
+                self._sandbox = Sandbox(self._order, theirs, output, number=self._number)
+            except OSError as error:
+                self.connection.send(str(error).encode()[:_ANSWER_BYTES])
+            else:
+                socket.send_fds(self.connection, [b"started"], [ours.fileno(), output])
+        os.close(output)
+
+
+def run(door: socket.socket, order: dict[str, Any]) -> None:
+    """Do what is asked until the child has gone."""
+    free = set(range(_MOST_SANDBOXES))
+    with selectors.DefaultSelector() as selector:
+        selector.register(door, selectors.EVENT_READ)
+        while True:
+            for key, _ in selector.select():
+                number = key.data[0] if key.data else -1
+                if key.data is None:
+                    asked, descriptors, _, _ = socket.recv_fds(door, _MESSAGE_BYTES, 1)
+                    if not asked:
+                        for each in [*selector.get_map().values()]:
+                            if each.data is not None:
+                                each.data[1].close()
+                        return
+                    for descriptor in descriptors:
+                        connection = socket.socket(fileno=descriptor)
+                        if not free:
+                            connection.close()
+                            continue
+                        number = free.pop()
+                        selector.register(connection, selectors.EVENT_READ, (number, Client(connection, order, number)))
+                elif not key.data[1].answer():
+                    selector.unregister(key.fileobj)
+                    key.data[1].close()
+                    free.add(number)
 
 
 def _environment(scratch: Path) -> dict[str, str]:
@@ -113,8 +163,8 @@ def main() -> None:
     """Serve the child that started this process."""
     order = json.loads(sys.argv[1])
     die_with_parent(order["parent"])
-    with socket.socket(fileno=0) as control:
-        run(control, order)
+    with socket.socket(fileno=0) as door:
+        run(door, order)
 
 
 if __name__ == "__main__":

@@ -10,17 +10,18 @@ import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import Any, Self
+from typing import Any, Never, Self
 
 import msgspec
 from numpy.typing import NDArray
 
 from twinlake.engines.sandbox.confinement import Confinement
 from twinlake.engines.sandbox.frames import Channel, Frame, FrameError, GoneError
+from twinlake.engines.sandbox.user_errors import UserCodeError
 from twinlake.engines.sandbox.user_program import UserLimits, UserProgram
 
-_CONTROL = 3
-"""Descriptor at which a child finds its spawner."""
+_DOOR = "SANDBOX_SPAWNER"
+"""Variable of the environment in which a child finds its spawner."""
 _START_SECONDS = 60.0
 _NICENESS = 5
 _OUTPUT_BYTES = 2000
@@ -30,14 +31,6 @@ _SIGNALS = 128
 
 Report = Callable[[str, str, int | None], None]
 """Takes level (``error``, ``warning``, ``info``, ``debug``), message, and the line of the user's code, where it is known."""
-
-
-class UserCodeError(Exception):
-    """Somebody's code failed, was ended, or did not answer as it must."""
-
-    def __init__(self, message: str, line: int | None = None) -> None:
-        super().__init__(message)
-        self.line = line
 
 
 @contextmanager
@@ -64,8 +57,8 @@ def spawner(program: UserProgram) -> Generator[socket.socket]:
 def spawner_of_child(program: Mapping[str, Any]) -> Generator[None]:
     """Start the spawner of a child that will be confined; `UserCode.beside_child` finds it."""
     confinement, limits = Confinement(**program["confinement"]), UserLimits(**program["limits"])
-    with spawner(UserProgram(module=program["module"], confinement=confinement, limits=limits)) as control:
-        os.dup2(control.fileno(), _CONTROL, inheritable=False)
+    with spawner(UserProgram(module=program["module"], confinement=confinement, limits=limits)) as door:
+        os.environ[_DOOR] = json.dumps({"door": door.fileno(), "limits": program["limits"]})
         yield
 
 
@@ -82,19 +75,30 @@ class _Failed(msgspec.Struct, frozen=True):
 
 
 class UserCode:
-    """The sandbox beside a process: begun when it is first asked, begun anew after it fell."""
+    """The sandbox beside a process: begun when it is first asked, begun anew after it fell, and another one after a fork.
 
-    def __init__(self, control: socket.socket, *, limits: UserLimits) -> None:
-        self._control = control
+    Parameters
+    ----------
+    door
+        Where the spawner is asked (`spawner`).
+    """
+
+    def __init__(self, door: socket.socket, *, limits: UserLimits) -> None:
+        self._door = door
         self._limits = limits
+        self._owner = 0
+        self._control: socket.socket | None = None
         self._channel: Channel | None = None
         self._output = -1
         self._number = 0
 
     @classmethod
-    def beside_child(cls, *, limits: UserLimits) -> Self:
-        """Return that of a child which was started with a `UserProgram`; call it once."""
-        return cls(socket.socket(fileno=_CONTROL), limits=limits)
+    def beside_child(cls) -> Self | None:
+        """Return that of the child that this is; None if it was started without a `UserProgram`."""
+        if _DOOR not in os.environ:
+            return None
+        told = json.loads(os.environ[_DOOR])
+        return cls(socket.socket(fileno=os.dup(told["door"])), limits=UserLimits(**told["limits"]))
 
     def ask(self, document: Any, arrays: Sequence[NDArray[Any]], *, report: Report) -> Frame:
         """Return what the program answers.
@@ -104,6 +108,8 @@ class UserCode:
         UserCodeError
             It failed, was ended, took too long, or answered nonsense.
         """
+        if self._owner != os.getpid():
+            self._enter()
         try:
             channel = self._channel or self._start()
             until = time.monotonic() + self._limits.call_seconds
@@ -118,7 +124,29 @@ class UserCode:
 
     def close(self) -> None:
         """End the program, if there is one; another question would begin a new one."""
-        self._end()
+        if self._owner == os.getpid():
+            self._end()
+            self._forget()
+
+    def __reduce__(self) -> Never:
+        raise UserCodeError("A user-defined function runs on the machine where its sandbox was started, and on no other.")
+
+    def _enter(self) -> None:
+        """Get a socket of one's own to the spawner; what a fork has of its parent's stays the parent's."""
+        self._forget()
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            socket.send_fds(self._door, [b"enter"], [theirs.fileno()])
+        self._owner = os.getpid()
+
+    def _forget(self) -> None:
+        for each in (self._channel, self._control):
+            if each is not None:
+                each.close()
+        if self._channel is not None:
+            os.close(self._output)
+        self._channel = self._control = None
+        self._owner = 0
 
     def _listen(self, channel: Channel, until: float, report: Report) -> Frame:
         entries = 0
@@ -143,8 +171,12 @@ class UserCode:
             raise UserCodeError(f"{failed.error}: {failed.message}" if failed.message else failed.error, failed.line)
 
     def _start(self) -> Channel:
-        self._control.send(b"start")
-        told, descriptors, _, _ = socket.recv_fds(self._control, _ANSWER_BYTES, 2)
+        assert self._control is not None  # it was asked for
+        try:
+            self._control.send(b"start")
+            told, descriptors, _, _ = socket.recv_fds(self._control, _ANSWER_BYTES, 2)
+        except OSError as error:
+            raise UserCodeError("No sandbox could be started: too many are there, or their spawner has gone.") from error
         if len(descriptors) != 2:
             raise UserCodeError(f"No sandbox could be started: {told.decode(errors='replace') or 'its spawner has gone'}.")
         connection, self._output = descriptors
@@ -153,13 +185,16 @@ class UserCode:
         return channel
 
     def _end(self) -> dict[str, Any]:
-        if self._channel is None:
+        if self._channel is None or self._control is None:
             return {}
         self._channel.close()
         os.close(self._output)
         self._channel = None
-        self._control.send(b"end")
-        ended: dict[str, Any] = json.loads(self._control.recv(_ANSWER_BYTES) or b"{}")
+        try:
+            self._control.send(b"end")
+            ended: dict[str, Any] = json.loads(self._control.recv(_ANSWER_BYTES) or b"{}")
+        except OSError:
+            return {}
         return ended
 
     def _explain(self, error: FrameError) -> str:

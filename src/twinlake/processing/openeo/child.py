@@ -11,6 +11,7 @@ import logging
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -38,6 +39,7 @@ from twinlake.processing.openeo.runner.running import (
     write_saved,
 )
 from twinlake.processing.openeo.tiles.computing import Computed, Here
+from twinlake.processing.openeo.tools import NO_TOOLS, Tools
 from twinlake.processing.openeo.values import Values, to_json
 from twinlake.standards.openeo.errors import OpenEoError, ProcessError
 from twinlake.standards.openeo.graph import Fault
@@ -50,11 +52,17 @@ _RESULTS: Final = "results"
 _PARTS: Final = "parts"
 
 
-def answer(message: bytes) -> bytes:
-    """Answer one message."""
-    order = json.loads(message)
+def answer(message: bytes, tools: Tools = NO_TOOLS) -> bytes:
+    """Answer one message; what somebody's code has left in its sandbox is gone before the next one."""
     try:
-        return _write(_answer(order))
+        return _answer_or_explain(json.loads(message), tools)
+    finally:
+        tools.close()
+
+
+def _answer_or_explain(order: dict[str, Any], tools: Tools) -> bytes:
+    try:
+        return _write(_answer(order, tools))
     except OpenEoError as error:
         code = error.reason if isinstance(error, ProcessError) else error.code
         return _write({"error": {"code": code, "message": error.message, "node": _node_of(error)}})
@@ -70,7 +78,7 @@ def _node_of(error: OpenEoError) -> str:
     return "/".join(each["node_id"] for each in reversed(error.path))
 
 
-def _answer(order: dict[str, Any]) -> dict[str, Any]:
+def _answer(order: dict[str, Any], tools: Tools) -> dict[str, Any]:
     do: Do = order["do"]
     read = read_checked(
         order["graph"].encode(), order["definitions"], parameters=order["parameters"], inline_cubes=order["inline_cubes"]
@@ -78,7 +86,9 @@ def _answer(order: dict[str, Any]) -> dict[str, Any]:
     if do == "check" or read.graph is None:
         return {"faults": _describe(read.faults)}
     if read.cubes:
-        return {"loads": [], "named": []} if do == "plan" else {"faults": []} if do == "dry" else _compute_inline(read, order)
+        return (
+            {"loads": [], "named": []} if do == "plan" else {"faults": []} if do == "dry" else _compute_inline(read, order, tools)
+        )
     planned = plan_graph(read.graph, read.definitions)
     pinned = read_pinned(order.get("pins", {}))
     match do:
@@ -86,19 +96,19 @@ def _answer(order: dict[str, Any]) -> dict[str, Any]:
             loads, named = find_loads(planned.graph), find_file_loads(planned.graph)
             return {"loads": msgspec.to_builtins(loads), "named": msgspec.to_builtins(named)}
         case "dry":
-            check_plan(planned, pinned, order.get("files", {}))
+            check_plan(planned, pinned, order.get("files", {}), tools=tools)
             return {"faults": []}
         case "estimate":
-            return {"result": asdict(estimate_plan(planned, pinned, order.get("files", {})))}
+            return {"result": asdict(estimate_plan(planned, pinned, order.get("files", {}), tools=tools))}
         case _:
-            return _compute(planned, pinned, order)
+            return _compute(planned, pinned, order, tools)
 
 
-def _compute(planned: Plan, pinned: PinnedLoads, order: Mapping[str, Any]) -> dict[str, Any]:
+def _compute(planned: Plan, pinned: PinnedLoads, order: Mapping[str, Any], tools: Tools) -> dict[str, Any]:
     for name in (_RESULTS, _PARTS):
         shutil.rmtree(name, ignore_errors=True)
     with open_sources(pinned, order.get("files", {})) as sources:
-        run = Run(plan=planned, sources=sources, scratch=Path(_PARTS), runner=Here(), progress=lambda *_: None)
+        run = Run(plan=planned, sources=sources, scratch=Path(_PARTS), runner=Here(), progress=lambda *_: None, tools=tools)
         made = run.compute()
         if len(made) == 1 and planned.outputs[0].format is None and (plain := _as_json(made[0])) is not None:
             return {"result": plain[0]}
@@ -115,10 +125,10 @@ def _as_json(made: Any) -> tuple[Any] | None:
     return (write_cube(made.whole()),) if cells <= _LARGEST_JSON else None
 
 
-def _compute_inline(read: ReadGraph, order: Mapping[str, Any]) -> dict[str, Any]:
+def _compute_inline(read: ReadGraph, order: Mapping[str, Any], tools: Tools) -> dict[str, Any]:
     """Compute a graph with cubes in it: these are small."""
     assert read.graph is not None  # it was read
-    result = evaluate(read.graph, read.cubes, read.definitions)
+    result = evaluate(read.graph, read.cubes, read.definitions, tools=tools)
     if isinstance(result, Saved) and result.format != "JSON":
         shutil.rmtree(_RESULTS, ignore_errors=True)
         folder = Path(_RESULTS)
@@ -144,4 +154,4 @@ def _write(document: dict[str, Any]) -> bytes:
 
 
 if __name__ == "__main__":
-    serve(answer)
+    serve(partial(answer, tools=Tools.of_child()))

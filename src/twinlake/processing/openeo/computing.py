@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from twinlake.engines.sandbox import Limits, Worker, WorkerFellError
+from twinlake.engines.sandbox import Limits, UserProgram, Worker, WorkerFellError
 from twinlake.engines.web.files import FileContent
 from twinlake.identity.principals import Caller
 from twinlake.processing.openeo.graphs import refuse, refuse_for
@@ -249,7 +249,7 @@ def require_found(found: Mapping[str, _Found] | list[Fault] | Failure) -> Mappin
 
 @asynccontextmanager
 async def open_computing(
-    folder: Path, *, inputs: Inputs, readable: Sequence[Path], inline_cubes: bool
+    folder: Path, *, inputs: Inputs, readable: Sequence[Path], inline_cubes: bool, user_program: UserProgram | None
 ) -> AsyncGenerator[Computing]:
     """Compute in children that work below *folder*, on the file system of the objects; they end on exit.
 
@@ -259,12 +259,14 @@ async def open_computing(
         Folders of which files are read where they lie.
     inline_cubes
         Let cubes stand in graphs (`inline`).
+    user_program
+        What runs user-defined functions; None where these are refused.
     """
     desks = []
     for number in range(_CHILDREN):
         work, own = folder / str(number) / "work", folder / str(number) / "inputs"
         await asyncio.to_thread(_empty, own)
-        worker = Worker(_CHILD, work=work, limits=_LIMITS, readable=(own, *readable))
+        worker = Worker(_CHILD, work=work, limits=_LIMITS, readable=(own, *readable), user_program=user_program)
         desks.append(_Desk(worker=worker, work=work, inputs=own))
     try:
         yield Computing(desks, inputs=inputs, inline_cubes=inline_cubes)

@@ -15,7 +15,7 @@ from twinlake.processing.openeo.definitions import NO_DEFINITIONS, Definitions
 from twinlake.processing.openeo.kernels.joining import wrap
 from twinlake.processing.openeo.process import REQUIRED, Parameter, Process
 from twinlake.processing.openeo.registry import find_process
-from twinlake.processing.openeo.reporting import UNHEARD, Report
+from twinlake.processing.openeo.tools import NO_TOOLS, Cells, Standing, Tools
 from twinlake.processing.openeo.values import Values, from_json, nothing, to_json, to_plain
 from twinlake.standards.openeo.errors import (
     OpenEoError,
@@ -38,7 +38,7 @@ def evaluate(
     definitions: Definitions = NO_DEFINITIONS,
     *,
     known: Mapping[str, Any] = _NOTHING,
-    report: Report = UNHEARD,
+    tools: Tools = NO_TOOLS,
 ) -> Any:
     """Return the result of *graph*.
 
@@ -48,27 +48,27 @@ def evaluate(
         The user-defined processes that it calls; none of them calls itself.
     known
         Results that there are already, by node: of what was loaded, and of what was computed before.
-    report
-        Where processes tell their user what they have to tell.
+    tools
+        What processes may do beyond computing.
 
     Raises
     ------
     OpenEoError
         A process cannot do what it was asked to; says at which node.
     """
-    return _compute(graph, _Frame(dict(known), scope, definitions, report))
+    return _compute(graph, _Frame(dict(known), scope, definitions, tools))
 
 
-def call(node: Node, results: Results, definitions: Definitions = NO_DEFINITIONS, *, report: Report = UNHEARD) -> Any:
+def call(node: Node, results: Results, definitions: Definitions = NO_DEFINITIONS, *, tools: Tools = NO_TOOLS) -> Any:
     """Return the result of one node of a graph without parameters, given those of the nodes that it uses; else as `evaluate`."""
-    return _call(node, _Frame(results, _NOTHING, definitions, report))
+    return _call(node, _Frame(results, _NOTHING, definitions, tools))
 
 
 def arguments_of(node: Node, results: Results, definitions: Definitions = NO_DEFINITIONS) -> dict[str, Any]:
     """Return what the kernel of *node*, whose process is one of the site's, would be called with; else as `call`."""
     process = find_process(node.process)
     assert process is not None  # it was checked
-    frame = _Frame(results, _NOTHING, definitions, UNHEARD)
+    frame = _Frame(results, _NOTHING, definitions, NO_TOOLS)
     return {each.name: _argument(process, each, node, frame) for each in process.parameters}
 
 
@@ -79,15 +79,17 @@ class _Frame:
     results: Results
     scope: Scope
     definitions: Definitions
-    report: Report
+    tools: Tools
+    cells: Cells | None = None
+    """What its parameters lie along, in the graph of a callback."""
 
 
 def _compute(graph: Graph, frame: _Frame) -> Any:
     for done, node in enumerate(graph.nodes.values(), 1):
         if node.id not in frame.results:
             frame.results[node.id] = _call(node, frame)
-        if not frame.report.path:  # of the outermost graph alone
-            frame.report.progress(done, len(graph.nodes), "nodes")
+        if not frame.tools.report.path:  # of the outermost graph alone
+            frame.tools.report.progress(done, len(graph.nodes), "nodes")
     return frame.results[graph.result]
 
 
@@ -98,10 +100,16 @@ class Callback:
         self._graph = graph
         self._frame = frame
 
-    def __call__(self, **given: Any) -> Values:
-        """Return what it makes of the parameters *given*."""
-        result = _compute(self._graph, replace(self._frame, results={}, scope={**self._frame.scope, **given}))
+    def __call__(self, *, cells: Cells | None = None, **given: Any) -> Values:
+        """Return what it makes of the parameters *given*; they lie along *cells*, or the cells around."""
+        scope, known = {**self._frame.scope, **given}, cells or self._frame.cells
+        result = _compute(self._graph, replace(self._frame, results={}, scope=scope, cells=known))
         return result if isinstance(result, Values) else from_json(result)
+
+    def along(self, cube: Cube, number: int, *, context: Any, is_reduced: bool = False) -> Values:
+        """Return what it makes of the values along a dimension of *cube*, in each cell of the others."""
+        cells = Cells(cube.dimensions, number, is_reduced)
+        return self(cells=cells, data=cube.array_along(number), context=context)
 
     def for_each(self, data: Values, context: Any = None) -> Values:
         """Return the array of what it makes of each element of *data*: of all at once, where they are of one kind."""
@@ -138,14 +146,16 @@ def _as_array(made: Values, data: Values) -> Values:
 
 def _call(node: Node, frame: _Frame) -> Any:
     process = find_process(node.process)
-    frame = replace(frame, report=frame.report.at(node))
+    frame = replace(frame, tools=frame.tools.at(node))
     try:
         if process is None:
             return _call_definition(node, frame)
         given = {each.name: _argument(process, each, node, frame) for each in process.parameters}
-        return process.kernel(**given, **({"report": frame.report} if process.is_reporting else {}))
+        if process.needs_standing:
+            given["standing"] = Standing(frame.tools, frame.cells)
+        return process.kernel(**given)
     except OpenEoError as error:
-        error.path = error.path or frame.report.path  # the innermost node says it first
+        error.path = error.path or frame.tools.report.path  # the innermost node says it first
         raise
 
 

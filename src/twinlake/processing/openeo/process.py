@@ -158,8 +158,8 @@ class Process:
     find_fault: Callable[[Mapping[str, Any]], tuple[str, str] | None] | None = None
     """Tells of arguments that are constants, by name, with defaults, what their schemas do not: which one is wrong, and why."""
     is_experimental: bool = False
-    is_reporting: bool = False
-    """Whether the kernel takes a `report`, too: it has something to tell."""
+    needs_standing: bool = False
+    """Whether the kernel is also given where it is called, and what is lent to it there: ``standing``, a `tools.Standing`."""
 
     def describe(self) -> JsonObject:
         """Return it as `GET /processes` lists it."""

@@ -1,7 +1,7 @@
 """What the processes of a graph tell their user while they work: entries of a log, and how far they are."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from twinlake.standards.openeo.graph import Node
@@ -35,12 +35,28 @@ class Listener(Protocol):
         ...
 
 
+class Notes:
+    """A listener that keeps what it is told (`Listener`)."""
+
+    def __init__(self) -> None:
+        self.all: list[Told] = []
+
+    def note(self, told: Told) -> None:
+        """Keep an entry."""
+        self.all.append(told)
+
+    def note_progress(self, done: int, total: int, unit: str) -> None:
+        """Take no notice."""
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """Tells a listener, in the name of the node at which the work is."""
 
     listener: Listener | None
     path: tuple[Mapping[str, str], ...] = ()
+    is_of_part: bool = False
+    """Whether the work is on a part of a cube: what is told of a whole is not told again for each of its parts."""
 
     @property
     def is_heard(self) -> bool:
@@ -49,7 +65,7 @@ class Report:
 
     def at(self, node: Node) -> "Report":
         """Return the report of a node within."""
-        return Report(self.listener, ({"node_id": node.id, "process_id": node.process}, *self.path))
+        return replace(self, path=({"node_id": node.id, "process_id": node.process}, *self.path))
 
     def log(self, level: str, message: str, *, code: str | None = None, data: Any = None) -> None:
         """Write to the log."""

@@ -17,6 +17,7 @@ from twinlake.identity.web import guarded
 from twinlake.processing.openeo.formats.registry import list_formats
 from twinlake.processing.openeo.loading.inputs import describe_inputs
 from twinlake.processing.openeo.registry import read_processes
+from twinlake.processing.openeo.udf.runtimes import list_runtimes
 from twinlake.standards.openeo.errors import AuthenticationRequiredError
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ class ApiFacts:
     """Public client of that realm, for openEO's programs."""
     currency: str | None
     """In which jobs are paid; None where nothing costs anything."""
+    runs_user_code: bool
+    """Whether user-defined functions are run."""
 
 
 class DescribedApi:
@@ -66,7 +69,7 @@ class DescribedApi:
             guarded("/conformance", self.list_conformance, methods=["GET"], action="public"),
             guarded("/processes", self.list_processes, methods=["GET"], action="public"),
             guarded("/file_formats", self.list_file_formats, methods=["GET"], action="public"),
-            guarded("/udf_runtimes", self.list_none, methods=["GET"], action="public"),
+            guarded("/udf_runtimes", self.list_runtimes, methods=["GET"], action="public"),
             guarded("/credentials/oidc", self.list_providers, methods=["GET"], action="public"),
             guarded("/me", self.describe_caller, methods=["GET"], action="discover"),
         ]
@@ -131,6 +134,10 @@ class DescribedApi:
     async def list_none(self, _request: Request) -> Response:
         """Answer that there are none."""
         return _json({})
+
+    async def list_runtimes(self, _request: Request) -> Response:
+        """Answer with what runs user-defined functions."""
+        return _json(list_runtimes() if self._facts.runs_user_code else {})
 
     async def list_providers(self, _request: Request) -> Response:
         """Answer with the realm where people of this site sign in."""

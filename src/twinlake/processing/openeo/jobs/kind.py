@@ -10,7 +10,7 @@ import orjson
 
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import UnauthenticatedError
-from twinlake.engines.sandbox import Limits
+from twinlake.engines.sandbox import Limits, UserProgram
 from twinlake.identity.principals import Caller
 from twinlake.jobs.models import JobKind, Retry
 from twinlake.processing.openeo.computing import Computing, Failure, require_found
@@ -99,13 +99,17 @@ class Preparing:
         return graph, await self._defined.list_called(caller.principal, graph)
 
 
-def openeo_kind(*, preparing: Preparing, limits: Limits, concurrent: int, link_roots: Sequence[Path]) -> JobKind:
+def openeo_kind(
+    *, preparing: Preparing, limits: Limits, concurrent: int, link_roots: Sequence[Path], user_program: UserProgram | None
+) -> JobKind:
     """Make the kind: a process may take all the CPU time that its child has without telling how far it is.
 
     Parameters
     ----------
     link_roots
         Folders whose files may be linked: children read there, too.
+    user_program
+        What runs user-defined functions; None where these are refused.
     """
     return JobKind(
         name=OPENEO,
@@ -119,4 +123,5 @@ def openeo_kind(*, preparing: Preparing, limits: Limits, concurrent: int, link_r
         retry=_RETRY,
         readable=tuple(link_roots),
         keeps_work=True,
+        user_program=user_program,
     )

@@ -16,6 +16,7 @@ from twinlake.processing.openeo.graphs import GraphFailedError
 from twinlake.processing.openeo.jobs.kind import Order
 from twinlake.processing.openeo.reporting import LEVELS, Report, Told
 from twinlake.processing.openeo.runner.executing import ResultFile, execute
+from twinlake.processing.openeo.tools import Tools
 from twinlake.standards.openeo.errors import InternalError, OpenEoError, ProcessError
 
 _TELL_SECONDS = 0.5
@@ -27,6 +28,7 @@ def run(context: JobContext) -> JsonObject:
     """Do what the run's specification orders; return the names of the results."""
     order = msgspec.convert(context.spec, Order)
     telling = _Telling(context, order.log_level)
+    tools = Tools.of_child(Report(telling))
     folder = context.scratch / "results"
     shutil.rmtree(folder, ignore_errors=True)  # an earlier attempt may have left it half done
     folder.mkdir()
@@ -38,7 +40,7 @@ def run(context: JobContext) -> JsonObject:
             files=laid_out,
             scratch=context.scratch / "parts",
             folder=folder,
-            report=Report(telling),
+            tools=tools,
         )
     except OpenEoError as error:
         raise _explain(error, telling) from error
@@ -47,6 +49,8 @@ def run(context: JobContext) -> JsonObject:
     except Exception as error:  # a mistake of a process costs its graph, and is not made again
         traceback.print_exc(file=sys.stderr)
         raise _explain(InternalError("A process made a mistake."), telling) from error
+    finally:
+        tools.close()
     for file in files:
         hand_over(context, file)
     return {"assets": [file.path.name for file in files]}

@@ -15,9 +15,9 @@ from twinlake.processing.openeo.graphs import refuse
 from twinlake.processing.openeo.jobs.kind import Order
 from twinlake.processing.openeo.loading.pins import read_pinned
 from twinlake.processing.openeo.reading import read_checked
-from twinlake.processing.openeo.reporting import Report
 from twinlake.processing.openeo.runner.forks import Forks
 from twinlake.processing.openeo.runner.running import Run, facts_of, open_sources, plan_graph, write_saved
+from twinlake.processing.openeo.tools import Tools
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,7 @@ class ResultFile:
 
 
 def execute(
-    order: Order, *, identifier: str, files: Mapping[str, str], scratch: Path, folder: Path, report: Report
+    order: Order, *, identifier: str, files: Mapping[str, str], scratch: Path, folder: Path, tools: Tools
 ) -> list[ResultFile]:
     """Compute the graph of *order* and write its results below *folder*.
 
@@ -74,7 +74,7 @@ def execute(
     pinned = read_pinned(order.pins)
     facts = facts_of(identifier, graph.decode(), pinned, title=order.title)
     if read.cubes:
-        result = evaluate(read.graph, read.cubes, read.definitions, report=report)
+        result = evaluate(read.graph, read.cubes, read.definitions, tools=tools)
         saved = result if isinstance(result, Saved) else save(result)
         return _describe(write_saved(saved, folder=folder, facts=facts), folder)
     planned = plan_graph(read.graph, read.definitions)
@@ -84,8 +84,8 @@ def execute(
             sources=sources,
             scratch=scratch,
             runner=Forks(os.cpu_count() or 1),
-            progress=lambda done, total: report.progress(done, total, "tiles"),
-            report=report,
+            progress=lambda done, total: tools.report.progress(done, total, "tiles"),
+            tools=tools,
         )
         return _describe(run.save(run.compute(), folder, facts), folder)
 

@@ -19,11 +19,11 @@ from twinlake.processing.openeo.loading.pins import FilePins, PinnedLoads
 from twinlake.processing.openeo.loading.requests import is_load
 from twinlake.processing.openeo.loading.source import Source
 from twinlake.processing.openeo.planning import Output, Plan, plan
-from twinlake.processing.openeo.reporting import UNHEARD, Report
 from twinlake.processing.openeo.tiles.computing import Computed, Progress, TileComputing, TileRunner, depends_on_data
 from twinlake.processing.openeo.tiles.layout import Chunks, TileSize, lay_out
 from twinlake.processing.openeo.tiles.shapes import Shapes, trace_shapes
 from twinlake.processing.openeo.tiles.windows import hollow, whole
+from twinlake.processing.openeo.tools import NO_TOOLS, Tools
 from twinlake.standards.openeo.errors import EstimateComplexityError
 from twinlake.standards.openeo.graph import Graph
 
@@ -47,7 +47,7 @@ class Run:
     scratch: Path
     runner: TileRunner
     progress: Progress
-    report: Report = UNHEARD
+    tools: Tools = NO_TOOLS
     size: TileSize = _SIZE
 
     def compute(self) -> list[Any]:
@@ -66,7 +66,7 @@ class Run:
             folder=self.scratch,
             runner=self.runner,
             progress=self.progress,
-            report=self.report,
+            tools=self.tools,
             size=self.size,
         )
         if not depends_on_data(self.plan.graph):
@@ -108,16 +108,18 @@ def facts_of(identifier: str, graph: str, pinned: PinnedLoads, *, title: str = "
     return ResultFacts(identifier=identifier, title=title, graph=json.loads(graph), lineage=lineage)
 
 
-def check_plan(planned: Plan, pinned: PinnedLoads, files: Mapping[str, str]) -> None:
+def check_plan(planned: Plan, pinned: PinnedLoads, files: Mapping[str, str], *, tools: Tools = NO_TOOLS) -> None:
     """Run a plan dry, without any file but those that it names; raises as `Run.compute` does before anything is computed.
 
     What depends on values alone, and what comes behind it, is not looked at.
     """
     if not depends_on_data(planned.graph):
-        check_outputs(planned, _trace(planned, pinned, files))
+        check_outputs(planned, _trace(planned, pinned, files, tools))
 
 
-def estimate_plan(planned: Plan, pinned: PinnedLoads, files: Mapping[str, str], size: TileSize = _SIZE) -> Estimate:
+def estimate_plan(
+    planned: Plan, pinned: PinnedLoads, files: Mapping[str, str], size: TileSize = _SIZE, *, tools: Tools = NO_TOOLS
+) -> Estimate:
     """Return what a plan takes, told without any file but those that it names.
 
     Raises
@@ -129,7 +131,7 @@ def estimate_plan(planned: Plan, pinned: PinnedLoads, files: Mapping[str, str], 
     """
     if depends_on_data(planned.graph):
         raise EstimateComplexityError("How large the result will be depends on what is in the data.")
-    shapes = _trace(planned, pinned, files)
+    shapes = _trace(planned, pinned, files, tools)
     check_outputs(planned, shapes)
     return estimate_shapes(planned, shapes, {node: {} for node in pinned}, size)
 
@@ -141,12 +143,12 @@ def estimate_shapes(planned: Plan, shapes: Shapes, chunks: Chunks, size: TileSiz
     return estimate(shapes, stages, targets)
 
 
-def _trace(planned: Plan, pinned: PinnedLoads, files: Mapping[str, str]) -> Shapes:
+def _trace(planned: Plan, pinned: PinnedLoads, files: Mapping[str, str], tools: Tools) -> Shapes:
     named = {node: pins for node, pins in pinned.items() if isinstance(pins, FilePins)}
     with open_sources(named, files) as sources:
         known = {node: source.hollow for node, source in sources.items()}
     known |= {node: hollow_cube(pins) for node, pins in pinned.items() if not isinstance(pins, FilePins)}
-    return trace_shapes(planned.graph, known, planned.definitions)
+    return trace_shapes(planned.graph, known, planned.definitions, tools=tools)
 
 
 def write_saved(saved: Saved, *, folder: Path, facts: ResultFacts) -> list[WrittenFile]:

@@ -11,14 +11,15 @@ from twinlake.processing.openeo.evaluating import call
 from twinlake.processing.openeo.kernels.assembling import common_type
 from twinlake.processing.openeo.loading.source import Source, Window
 from twinlake.processing.openeo.registry import find_process
-from twinlake.processing.openeo.reporting import UNHEARD, Report
+from twinlake.processing.openeo.reporting import UNHEARD, Notes, Report
 from twinlake.processing.openeo.tiles.folding import Fold
 from twinlake.processing.openeo.tiles.layout import Stage, TileSize, lay_out
 from twinlake.processing.openeo.tiles.scratch import Scratch
 from twinlake.processing.openeo.tiles.shapes import Shapes, shape_is_in_data, trace_shapes
 from twinlake.processing.openeo.tiles.tile import compute_tile
 from twinlake.processing.openeo.tiles.windows import cut, hollow, whole
-from twinlake.standards.openeo.errors import ProcessGraphComplexityError
+from twinlake.processing.openeo.tools import NO_TOOLS, RunsUserCode, Tools
+from twinlake.standards.openeo.errors import OpenEoError, ProcessGraphComplexityError
 from twinlake.standards.openeo.graph import Graph, Node
 
 _SIZE = TileSize()
@@ -101,7 +102,7 @@ class TileComputing:
         folder: Path,
         runner: TileRunner,
         progress: Progress,
-        report: Report = UNHEARD,
+        tools: Tools = NO_TOOLS,
         size: TileSize = _SIZE,
     ) -> None:
         self._graph = graph
@@ -110,23 +111,30 @@ class TileComputing:
         self._folder = folder
         self._runner = runner
         self._progress = progress
-        self._report = report
+        self._tools = tools
         self._size = size
         self._kept: dict[str, Computed] = {}
         self._done = 0
 
-    def shapes(self, *, report: Report = UNHEARD) -> Shapes:
-        """Run the graph dry: as far as it goes without data, with what was computed so far."""
+    def shapes(self, *, is_told: bool = False) -> Shapes:
+        """Run the graph dry: as far as it goes without data, with what was computed so far.
+
+        Parameters
+        ----------
+        is_told
+            Let processes tell their user of it.
+        """
+        tools = self._tools if is_told else replace(self._tools, report=UNHEARD)
         known = {node: source.hollow for node, source in self._sources.items()}
         known |= {node: computed.hollow for node, computed in self._kept.items()}
-        return trace_shapes(self._graph, known, self._definitions, report=report)
+        return trace_shapes(self._graph, known, self._definitions, tools=tools)
 
     def compute(self, targets: Sequence[str]) -> dict[str, Any]:
         """Return what *targets* make, by node: `Computed` for cubes, and plain results."""
         for node in self._graph.nodes.values():  # what follows is not known before these are computed
             if shape_is_in_data(find_process(node.process)):
                 self._compute_at_once(node)
-        shapes = self.shapes(report=self._report)
+        shapes = self.shapes(is_told=True)
         self._compute(shapes, [each for each in targets if isinstance(shapes.results[each], Cube)])
         return {each: self._kept.get(each, shapes.results[each]) for each in targets}
 
@@ -151,23 +159,41 @@ class TileComputing:
             )
         self._compute(shapes, sources)
         cubes = {each: self._read(each, shapes.whole(each)) for each in sources}
-        made = call(node, {**shapes.results, **cubes}, self._definitions)
+        made = call(node, {**shapes.results, **cubes}, self._definitions, tools=self._tools)
         self._kept[node.id] = self._keep(node.id, made)
 
     def _make(self, shapes: Shapes, stage: Stage, total: int) -> Computed:
         scratch = self._scratch(stage, shapes)
         numbers = [number for number in range(len(stage.windows)) if number not in scratch]
         self._done += len(stage.windows) - len(numbers)
-        work = _Work(shapes=shapes, stage=stage, sources=self._sources, kept=dict(self._kept), scratch=scratch)
+        work = _Work(
+            shapes=shapes,
+            stage=stage,
+            sources=self._sources,
+            kept=dict(self._kept),
+            scratch=scratch,
+            user_code=self._tools.user_code,
+        )
         self._progress(self._done, total)
         for source in self._sources.values():
             source.close()
-        for _ in self._runner.run(numbers, work, peak_bytes=stage.peak_bytes):
-            self._done += 1
-            self._progress(self._done, total)
+        try:
+            for number in self._runner.run(numbers, work, peak_bytes=stage.peak_bytes):
+                self._tell_of([number], scratch)
+                self._done += 1
+                self._progress(self._done, total)
+        except OpenEoError:
+            self._tell_of(numbers, scratch)
+            raise
         if stage.fold is None:
             return Computed(hollow=_with_type(shapes.cube(stage.node), scratch), parts=scratch)
         return self._finish(stage.node, shapes.cube(stage.node), stage.fold, scratch)
+
+    def _tell_of(self, numbers: Sequence[int], scratch: Scratch) -> None:
+        """Tell the user what was noted while windows were made, maybe in other processes."""
+        for told in scratch.take_notes(numbers):
+            if self._tools.report.listener is not None:
+                self._tools.report.listener.note(told)
 
     def _finish(self, node: str, dry: Cube, fold: Fold, states: Scratch) -> Computed:
         """Merge the states of windows that lie in the same part of the result."""
@@ -215,9 +241,16 @@ class _Work:
     sources: Mapping[str, Source]
     kept: Mapping[str, Computed]
     scratch: Scratch
+    user_code: RunsUserCode
 
     def __call__(self, number: int) -> None:
-        self.scratch.put(number, compute_tile(self.shapes, self.stage, self.stage.windows[number], self._read))
+        notes = Notes()
+        tools = Tools(report=Report(notes, is_of_part=True), user_code=self.user_code)
+        try:
+            cube = compute_tile(self.shapes, self.stage, self.stage.windows[number], self._read, tools)
+        finally:
+            self.scratch.put_notes(number, notes.all)
+        self.scratch.put(number, cube)
 
     def _read(self, node: str, window: Window) -> Cube:
         return _read(node, window, self.sources, self.kept)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.kernels.assembling import Place, assemble
 from twinlake.processing.openeo.loading.source import Window
+from twinlake.processing.openeo.reporting import Told
 from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.processing.openeo.tiles.windows import cut
 from twinlake.processing.openeo.values import Values
@@ -67,6 +68,20 @@ class Scratch:
         finally:
             os.close(folder)
 
+    def put_notes(self, number: int, notes: Sequence[Told]) -> None:
+        """Keep what was told while a part was made, for `take_notes` in another process."""
+        if notes:
+            self._notes(number).write_bytes(msgspec.json.encode(notes))
+
+    def take_notes(self, numbers: Sequence[int]) -> Iterator[Told]:
+        """Yield what was told while parts were made, once."""
+        for number in numbers:
+            path = self._notes(number)
+            if path.exists():
+                notes = msgspec.json.decode(path.read_bytes(), type=list[Told])
+                path.unlink()
+                yield from notes
+
     def get(self, number: int) -> Cube:
         """Return a part; its values are read from the file when they are used."""
         path = self._path(number)
@@ -114,6 +129,9 @@ class Scratch:
         shape = tuple([part.stop - part.start for part in wanted])
         dimensions = cut(Cube(values=_nothing(self._dimensions), dimensions=self._dimensions), window).dimensions
         return Cube(values=assemble(shape, parts), dimensions=dimensions)
+
+    def _notes(self, number: int) -> Path:
+        return self._folder / f"{number}.notes"
 
     def _path(self, number: int) -> Path:
         return self._folder / str(number)

@@ -10,10 +10,10 @@ from twinlake.processing.openeo.evaluating import arguments_of, call
 from twinlake.processing.openeo.loading.source import Window
 from twinlake.processing.openeo.process import Everywhere, Process, SamePlace
 from twinlake.processing.openeo.registry import find_process
-from twinlake.processing.openeo.reporting import UNHEARD, Report
 from twinlake.processing.openeo.tiles.folding import Fold, find_fold
 from twinlake.processing.openeo.tiles.reaching import Edge, around, same_place
 from twinlake.processing.openeo.tiles.windows import count_cells, hull, is_empty, whole
+from twinlake.processing.openeo.tools import NO_TOOLS, Tools
 from twinlake.standards.openeo.graph import FromNode, Graph, Node
 
 
@@ -70,7 +70,7 @@ class Shapes:
 
 
 def trace_shapes(
-    graph: Graph, known: Mapping[str, Any], definitions: Definitions = NO_DEFINITIONS, *, report: Report = UNHEARD
+    graph: Graph, known: Mapping[str, Any], definitions: Definitions = NO_DEFINITIONS, *, tools: Tools = NO_TOOLS
 ) -> Shapes:
     """Run *graph* dry.
 
@@ -78,8 +78,8 @@ def trace_shapes(
     ----------
     known
         Hollow cubes of nodes that are loaded or computed already.
-    report
-        Where processes tell what they have to tell: of each cube once, and not for each of its parts.
+    tools
+        What processes may do beyond computing. They tell of each cube once, and not for each of its parts.
 
     Raises
     ------
@@ -91,7 +91,7 @@ def trace_shapes(
     folds: dict[str, Fold] = {}
     for node in graph.nodes.values():
         if node.id not in known:
-            results[node.id] = call(node, results, definitions, report=report)
+            results[node.id] = call(node, results, definitions, tools=tools)
         is_needed = node.id not in known and isinstance(results[node.id], Cube)
         edges[node.id] = tuple(_find_edges(node, results, definitions)) if is_needed else ()
         if is_needed and (fold := find_fold(node, results)) is not None:

@@ -13,6 +13,7 @@ from twinlake.processing.openeo.tiles.layout import Stage
 from twinlake.processing.openeo.tiles.reaching import Moved
 from twinlake.processing.openeo.tiles.shapes import Shapes
 from twinlake.processing.openeo.tiles.windows import cut, hull, is_empty, within
+from twinlake.processing.openeo.tools import NO_TOOLS, Tools
 from twinlake.processing.openeo.values import Values
 from twinlake.standards.openeo.errors import InternalError
 from twinlake.standards.openeo.graph import FromNode
@@ -21,14 +22,14 @@ Read = Callable[[str, Window], Cube]
 """Reads a part of the cube of a node that is loaded, or of an earlier stage."""
 
 
-def compute_tile(shapes: Shapes, stage: Stage, window: Window, read: Read) -> Cube:
+def compute_tile(shapes: Shapes, stage: Stage, window: Window, read: Read, tools: Tools = NO_TOOLS) -> Cube:
     """Return a part of the cube that a stage makes, or the state that it is folded of."""
     is_given = stage.computed in stage.given
-    cube = read(stage.computed, window) if is_given else _compute_window(shapes, stage, window, read)
+    cube = read(stage.computed, window) if is_given else _compute_window(shapes, stage, window, read, tools)
     return cube if stage.fold is None else stage.fold.begin(cube)
 
 
-def _compute_window(shapes: Shapes, stage: Stage, window: Window, read: Read) -> Cube:
+def _compute_window(shapes: Shapes, stage: Stage, window: Window, read: Read, tools: Tools) -> Cube:
     demanded = shapes.demands(stage.computed, window, stage.given)
     computed = [each for each in shapes.graph.nodes if each in demanded and each not in stage.given]
     last_use = {edge.source: node for node in computed for edge in shapes.uses(node, demanded[node])}
@@ -41,13 +42,13 @@ def _compute_window(shapes: Shapes, stage: Stage, window: Window, read: Read) ->
             if edge.source not in cubes:
                 part = demanded[edge.source]
                 cubes[edge.source] = _empty(shapes.cube(edge.source), part) if is_empty(part) else read(edge.source, part)
-        cubes[node] = _compute(shapes, node, demanded, cubes)
+        cubes[node] = _compute(shapes, node, demanded, cubes, tools)
         for source in [each for each in cubes if last_use.get(each) == node]:
             del cubes[source]
     return cubes[stage.computed]
 
 
-def _compute(shapes: Shapes, name: str, demanded: Mapping[str, Window], cubes: Mapping[str, Cube]) -> Cube:
+def _compute(shapes: Shapes, name: str, demanded: Mapping[str, Window], cubes: Mapping[str, Cube], tools: Tools) -> Cube:
     node, part = shapes.graph.nodes[name], demanded[name]
     needs: dict[str, Window] = {}
     for edge in shapes.edges[name]:
@@ -59,7 +60,10 @@ def _compute(shapes: Shapes, name: str, demanded: Mapping[str, Window], cubes: M
         results[source] = cut(cubes[source], within(needed, demanded[source]))
     dry = shapes.cube(name)
     moved = next((edge for edge in shapes.edges[name] if isinstance(edge, Moved)), None)
-    made = call(node, results, shapes.definitions) if moved is None else moved.part(part).compute(results[moved.source])
+    if moved is not None:
+        made = moved.part(part).compute(results[moved.source])
+    else:
+        made = call(node, results, shapes.definitions, tools=tools)
     return _typed(_keep(made, name, [_part(each, part) for each in dry.dimensions]), dry.values)
 
 

@@ -1,6 +1,7 @@
 """`aggregate_temporal`."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from twinlake.processing.openeo.cubes import Cube
@@ -21,6 +22,7 @@ from twinlake.processing.openeo.kernels.grouping import reduce_groups
 from twinlake.processing.openeo.process import Opaque, Parameter, Process, SamePlace
 from twinlake.processing.openeo.shapes.dimensions import Label, find_temporal
 from twinlake.processing.openeo.shapes.times import DAY, parse_interval, parse_time_of_day, read_starts
+from twinlake.processing.openeo.tools import Cells
 from twinlake.standards.openeo.errors import ProcessError, ProcessParameterInvalidError
 
 Interval = Sequence[str | None]
@@ -42,7 +44,8 @@ def _aggregate(
     spans = [(start, end) for start, end in intervals if start is not None and end is not None]
     is_dated = len(spans) == len(intervals) and not any(parse_time_of_day(start) is not None for start, _ in spans)
     target = own.relabel(_labels(intervals, labels), spans if is_dated else None)
-    return reduce_groups(data, number, groups, target, reducer=reducer, context=context)
+    inside = partial(reducer, cells=Cells(data.dimensions, number, is_reduced=True))
+    return reduce_groups(data, number, groups, target, reducer=inside, context=context)
 
 
 def _labels(intervals: Sequence[Interval], labels: Sequence[Label]) -> list[Label]:

@@ -1,5 +1,6 @@
 """`aggregate_temporal_period`."""
 
+from functools import partial
 from typing import Any, Final
 
 from twinlake.processing.openeo.cubes import Cube
@@ -10,6 +11,7 @@ from twinlake.processing.openeo.process import Opaque, Parameter, Process, SameP
 from twinlake.processing.openeo.shapes.dimensions import find_temporal
 from twinlake.processing.openeo.shapes.periods import PERIODS
 from twinlake.processing.openeo.shapes.times import read_starts
+from twinlake.processing.openeo.tools import Cells
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError
 
 _MOST: Final = 1_000_000
@@ -28,7 +30,8 @@ def _aggregate(data: Cube, period: str, reducer: Callback, dimension: str | None
         groups[each - periods.start].append(place)
     labels = [kind.label(each, own.calendar) for each in periods]
     target = own.relabel(labels, [kind.interval(each, own.calendar) for each in periods])
-    return reduce_groups(data, number, groups, target, reducer=reducer, context=context)
+    inside = partial(reducer, cells=Cells(data.dimensions, number, is_reduced=True))
+    return reduce_groups(data, number, groups, target, reducer=inside, context=context)
 
 
 PROCESS = Process(

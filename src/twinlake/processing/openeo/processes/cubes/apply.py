@@ -6,10 +6,13 @@ from twinlake.processing.openeo.cubes import Cube, one_per_cell
 from twinlake.processing.openeo.evaluating import Callback
 from twinlake.processing.openeo.json_schemas import ANYTHING, CUBE, callback, passed
 from twinlake.processing.openeo.process import Opaque, Parameter, Process
+from twinlake.processing.openeo.tools import Cells
 
 
 def _apply(data: Cube, process: Callback, context: Any = None) -> Cube:
-    return one_per_cell(process(x=data.values, context=context), data.dimensions, data.values.data.shape)
+    return one_per_cell(
+        process(cells=Cells(data.dimensions), x=data.values, context=context), data.dimensions, data.values.data.shape
+    )
 
 
 PROCESS = Process(

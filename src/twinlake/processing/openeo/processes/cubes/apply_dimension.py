@@ -17,7 +17,7 @@ from twinlake.standards.openeo.errors import ProcessParameterInvalidError
 def _apply(data: Cube, process: Callback, dimension: str, target_dimension: str | None = None, context: Any = None) -> Cube:
     source = data.place(dimension)
     array = data.array_along(source)
-    made = process(data=array, context=context)
+    made = process.along(data, source, context=context)
     cells = array.data.shape[1:]
     numbers = _of_each_cell(made.data, made, cells)
     valid = None if made.valid is None else _of_each_cell(made.valid, made, cells)

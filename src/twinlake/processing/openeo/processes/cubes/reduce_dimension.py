@@ -10,8 +10,9 @@ from twinlake.processing.openeo.process import Opaque, Parameter, Process
 
 def _reduce(data: Cube, reducer: Callback, dimension: str, context: Any = None) -> Cube:
     number = data.place(dimension)
-    array = data.array_along(number)
-    return one_per_cell(reducer(data=array, context=context), data.without(number), array.data.shape[1:])
+    shape = data.values.data.shape
+    reduced = reducer.along(data, number, context=context, is_reduced=True)
+    return one_per_cell(reduced, data.without(number), (*shape[:number], *shape[number + 1 :]))
 
 
 PROCESS = Process(

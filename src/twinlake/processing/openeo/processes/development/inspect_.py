@@ -7,7 +7,8 @@ import numpy as np
 from twinlake.processing.openeo.cubes import Cube, describe_dimensions
 from twinlake.processing.openeo.json_schemas import ANYTHING, TEXT
 from twinlake.processing.openeo.process import Parameter, Pointwise, Process
-from twinlake.processing.openeo.reporting import LEVELS, Report
+from twinlake.processing.openeo.reporting import LEVELS
+from twinlake.processing.openeo.tools import Standing
 from twinlake.processing.openeo.values import Values, to_json
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError
 
@@ -15,10 +16,11 @@ _SHOWN_ELEMENTS = 100
 _SHOWN_LABELS = 20
 
 
-def _inspect(data: Any, message: str, code: str, level: str, report: Report) -> Any:
+def _inspect(data: Any, message: str, code: str, level: str, standing: Standing) -> Any:
     if level not in LEVELS or not isinstance(message, str) or not isinstance(code, str):
         raise ProcessParameterInvalidError(f"'message' and 'code' must be texts, 'level' one of {', '.join(LEVELS)}.")
-    if report.is_heard:
+    report = standing.tools.report
+    if report.is_heard and not report.is_of_part:  # of the whole it was told
         report.log(level, message, code=code, data=_summarise(data))
     return data
 
@@ -69,7 +71,7 @@ PROCESS = Process(
     returned="What it was given.",
     work=Pointwise(),
     kernel=_inspect,
-    is_reporting=True,
+    needs_standing=True,
     examples=(
         {"arguments": {"data": [1, None, "a"], "message": "so far"}, "returns": [1, None, "a"]},
         {"arguments": {"data": 0, "level": "debug"}, "returns": 0},

@@ -1,0 +1,116 @@
+"""What a site computes with: graphs of openEO, their inputs, maps, and the files that people keep for them."""
+
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from structlog.typing import FilteringBoundLogger
+
+from twinlake.core.clock import Clock
+from twinlake.core.randomness import Randomness
+from twinlake.engines.database import Database
+from twinlake.engines.network import GuardedClient
+from twinlake.engines.objectstore import LinkedFiles, ObjectStore
+from twinlake.holdings.catalogue.store import SqlCatalogue
+from twinlake.holdings.visibility import CollectionPolicy
+from twinlake.processing.openeo.computing import Computing, open_computing
+from twinlake.processing.openeo.definition_store import DefinitionStore
+from twinlake.processing.openeo.files.store import FileStore
+from twinlake.processing.openeo.inputs import Inputs
+from twinlake.processing.openeo.jobs.kind import Preparing
+from twinlake.processing.openeo.loading.file_resolving import FileResolver
+from twinlake.processing.openeo.loading.laying_out import FileLayout
+from twinlake.processing.openeo.loading.resolving import Resolver
+from twinlake.processing.openeo.loading.urls import UrlLoader
+from twinlake.processing.openeo.services.renderer import TileRenderer
+from twinlake.processing.openeo.services.service import CallerOf, TileServices
+from twinlake.processing.openeo.services.store import ServiceStore
+from twinlake.site.layout import SiteFolder
+from twinlake.site.settings import SiteSettings
+from twinlake.site.user_code import UserCodeChoice, choose_user_code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Processing:
+    """The services of processing, built and wired."""
+
+    user_files: FileStore
+    inputs: Inputs
+    user_code: UserCodeChoice
+    computing: Computing
+    defined: DefinitionStore
+    preparing: Preparing
+    tile_services: TileServices
+
+
+@asynccontextmanager
+async def open_processing(
+    settings: SiteSettings,
+    folder: SiteFolder,
+    *,
+    database: Database,
+    objects: ObjectStore,
+    links: LinkedFiles,
+    catalogue: SqlCatalogue,
+    collections: CollectionPolicy,
+    client: GuardedClient,
+    caller_of: CallerOf,
+    clock: Clock,
+    randomness: Randomness,
+    log: FilteringBoundLogger,
+) -> AsyncGenerator[Processing]:
+    """Build them; their children end on exit.
+
+    Parameters
+    ----------
+    client
+        Gets what lies elsewhere.
+    caller_of
+        Tells what somebody may do who is not there.
+    """
+    user_files = FileStore(
+        database=database,
+        objects=objects,
+        clock=clock,
+        randomness=randomness,
+        folder=folder.staging / "openeo-files",
+        most_bytes=settings.openeo.user_files_bytes,
+    )
+    user_files.prepare()
+    inputs = Inputs(
+        resolver=Resolver(catalogue=catalogue, collections=collections, links=links, public_url=settings.base_url),
+        files=FileResolver(files=user_files, urls=UrlLoader(client=client, objects=objects, database=database, clock=clock)),
+        layout=FileLayout(catalogue=catalogue, objects=objects, links=links),
+        objects=objects,
+    )
+    readable = settings.ingest.link_roots
+    user_code = await choose_user_code(settings, log)
+    async with AsyncExitStack() as stack:
+        computing = await stack.enter_async_context(
+            open_computing(
+                folder.staging / "openeo",
+                inputs=inputs,
+                readable=readable,
+                inline_cubes=settings.openeo.inline_cubes,
+                user_program=user_code.program,
+            )
+        )
+        maps = await stack.enter_async_context(TileRenderer(folder=folder.staging / "maps", inputs=inputs, readable=readable))
+        defined = DefinitionStore(database)
+        yield Processing(
+            user_files=user_files,
+            inputs=inputs,
+            user_code=user_code,
+            computing=computing,
+            defined=defined,
+            preparing=Preparing(computing=computing, defined=defined, inline_cubes=settings.openeo.inline_cubes),
+            tile_services=TileServices(
+                store=ServiceStore(database=database, clock=clock, randomness=randomness),
+                computing=computing,
+                defined=defined,
+                inputs=inputs,
+                renderer=maps,
+                caller_of=caller_of,
+                clock=clock,
+            ),
+        )
