@@ -7,6 +7,7 @@ from twinlake.processing.openeo.cubes import read_cube
 from twinlake.processing.openeo.definitions import read_definitions
 from twinlake.processing.openeo.evaluating import evaluate
 from twinlake.processing.openeo.reporting import Report
+from twinlake.processing.openeo.tools import Tools
 from twinlake.standards.openeo.errors import OpenEoError
 from twinlake.standards.openeo.graph import read_graph
 
@@ -31,7 +32,7 @@ def told_by(graph, scope=None, definitions=None):
     assert not faults
     defined, faults = read_definitions({name: orjson.dumps(each) for name, each in (definitions or {}).items()})
     assert not faults
-    evaluate(read, scope or {}, defined, report=Report(listening))
+    evaluate(read, scope or {}, defined, tools=Tools(report=Report(listening)))
     return listening.told
 
 
