@@ -1,0 +1,282 @@
+"""Graphs over collections of a served site, with openEO's own client: at once, as jobs, and as maps."""
+
+import io
+import json
+import os
+import re
+import signal
+import warnings
+
+import httpx2
+import numpy as np
+import openeo
+import pytest
+import rasterio
+import xarray as xr
+from openeo.rest import OpenEoApiError
+from PIL import Image
+
+from processing.openeo.jobs.test_client import find_child, wait_for
+from processing.openeo.loading.lake import write_raster
+from twinlake.testing.site import SiteProcess, make_site, run_twinlake
+
+pytestmark = pytest.mark.slow
+QUICK = {"max_poll_interval": 0.1, "print": lambda _: None}
+DAYS = ("20240105", "20240120", "20240210", "20240303")
+RECIPE = r"""
+datetime_format = "%Y%m%d"
+[[rules]]
+files = '(?P<item>s_(?P<datetime>\d{8}))/(?P<asset>\w+)\.tif'
+[assets.B04]
+bands = [{ name = "B04", "eo:common_name" = "red", "eo:center_wavelength" = 0.665 }]
+[assets.B08]
+bands = [{ name = "B08", "eo:common_name" = "nir", "eo:center_wavelength" = 0.842 }]
+"""
+HEIGHT, WIDTH = 200, 1300
+MEAN = {"process_graph": {"m": {"process_id": "mean", "arguments": {"data": {"from_parameter": "data"}}, "result": True}}}
+MEDIAN = {"process_graph": {"m": {"process_id": "median", "arguments": {"data": {"from_parameter": "data"}}, "result": True}}}
+
+
+def make_scenes(folder):
+    """Write scenes of two bands with gaps; return them, shape (day, band, y, x)."""
+    random = np.random.default_rng(5)
+    scenes = random.integers(1, 3000, (len(DAYS), 2, HEIGHT, WIDTH), dtype=np.uint16)
+    scenes[:, :, :20, :20] = 0
+    for day, bands in zip(DAYS, scenes, strict=True):
+        for name, data in zip(("B04", "B08"), bands, strict=True):
+            write_raster(folder / f"s_{day}" / f"{name}.tif", data, nodata=0)
+    return scenes
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("whole")
+
+
+@pytest.fixture(scope="module")
+def scenes(folder):
+    return make_scenes(folder / "scenes")
+
+
+@pytest.fixture(scope="module")
+def site(folder, scenes):
+    (folder / "recipe.toml").write_text(RECIPE)
+    with SiteProcess(make_site(folder / "site")) as site:
+        for collection in ("scenes", "hidden"):
+            take_in(site, folder, collection)
+        hidden = run_twinlake("access", "set", "hidden", "private", "--to", site.url, "--token-file", folder / "token")
+        assert hidden.returncode == 0, hidden.stderr
+        yield site
+
+
+def take_in(site, folder, collection):
+    token = folder / "token"
+    token.write_text(site.token)
+    ingest = ("ingest", folder / "scenes", "-c", collection, "--create-collection", "--recipe", folder / "recipe.toml")
+    done = run_twinlake(*ingest, "--to", site.url, "--token-file", token)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def connection(site):
+    connection = openeo.connect(site.url)
+    connection.authenticate_bearer_token(f"basic//{site.token}")
+    return connection
+
+
+def ndvi(scenes):
+    values = np.where(scenes == 0, np.nan, scenes.astype(np.float64))
+    return (values[:, 1] - values[:, 0]) / (values[:, 1] + values[:, 0])
+
+
+def quiet(reduce, values, **options):
+    """Return what a function of numpy makes, which warns where there is nothing."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return reduce(values, **options)
+
+
+def index_of(connection, collection="scenes"):
+    return connection.load_collection(collection).ndvi()
+
+
+def test_a_map_that_is_computed_at_once_is_what_numpy_makes(connection, scenes, tmp_path):
+    index_of(connection).reduce_dimension(dimension="t", reducer="mean").download(tmp_path / "map.tif", format="GTiff")
+
+    with rasterio.open(tmp_path / "map.tif") as made:
+        np.testing.assert_allclose(made.read(1), quiet(np.nanmean, ndvi(scenes), axis=0), atol=1e-6)
+        assert made.crs.to_epsg() == 32631
+        assert json.loads(made.tags()["openeo_lineage"])[0]["id"].startswith("scenes/s_")
+
+
+def test_a_series_comes_as_json_and_as_a_table(connection, scenes, tmp_path):
+    series = index_of(connection).process("reduce_spatial", reducer=MEAN, data=index_of(connection))
+    found = connection.execute(series.flat_graph())
+    series.download(tmp_path / "series.csv", format="CSV")
+
+    expected = np.nanmean(ndvi(scenes), axis=(1, 2))
+    np.testing.assert_allclose(np.ravel(found["data"]), expected, atol=1e-6)
+    table = (tmp_path / "series.csv").read_text().splitlines()
+    assert [line.split(",")[0] for line in table[1:]] == [f"{day[:4]}-{day[4:6]}-{day[6:]}T00:00:00Z" for day in DAYS]
+
+
+def test_a_box_and_a_time_are_all_that_is_loaded(connection, scenes, tmp_path):
+    box = {"west": 500_100, "south": 5_599_000, "east": 500_300, "north": 5_599_500, "crs": 32631}
+    cube = connection.load_collection("scenes", spatial_extent=box, temporal_extent=["2024-01-10", "2024-02-11"], bands=["nir"])
+    cube.download(tmp_path / "part.nc", format="netCDF")
+
+    with xr.open_dataset(tmp_path / "part.nc") as found:
+        assert found.sizes["t"] == 2
+        np.testing.assert_array_equal(found["B08"].values, scenes[1:3, 1, 50:100, 10:30])
+
+
+def test_a_job_is_estimated_computed_in_tiles_and_described(connection, scenes, tmp_path):
+    months = index_of(connection).aggregate_temporal_period("month", reducer="max")
+    job = months.save_result("Zarr").create_job(title="Greenest")
+    estimate = job.estimate()
+    job.start_and_wait(**QUICK)
+    described = job.describe()
+
+    assert re.fullmatch(r"PT\d+S", estimate["duration"])
+    assert estimate["size"] > 0
+    assert described["progress"] == 100
+    assert wait_for(lambda: job.describe()["usage"].get("cpu"))["value"] > 0
+    results = job.get_results().get_metadata()
+    [asset] = results["assets"].values()
+    assert asset["cube:dimensions"]["t"]["values"] == ["2024-01", "2024-02", "2024-03"]
+    found = xr.open_zarr(asset["href"])
+    [name] = [each for each in found.data_vars if found[each].ndim == 3]
+    np.testing.assert_allclose(found[name].values[0], quiet(np.nanmax, ndvi(scenes)[:2], axis=0), atol=1e-6)
+
+
+def test_what_is_wrong_is_told_before_anything_is_computed(connection):
+    red = connection.load_collection("scenes", bands=["B04"])
+    [fault] = red.ndvi().validate()
+    with pytest.raises(OpenEoApiError, match="NirBandAmbiguous"):
+        red.ndvi().save_result("GTiff").create_job(validate=False).start()
+
+    assert fault["code"] == "NirBandAmbiguous"
+    assert "ndvi1" in fault["message"]
+    [unsuitable] = index_of(connection).apply_dimension(process="sort", dimension="t").save_result("PNG").validate() or [{}]
+    assert unsuitable == {}  # a series of pictures
+    [unsuitable] = connection.load_collection("scenes").add_dimension("run", "a", "other").save_result("PNG").validate()
+    assert unsuitable["code"] == "FormatUnsuitable"
+
+
+def test_who_may_not_know_of_it_loads_nothing(site, connection):
+    graph = connection.datacube_from_process(
+        "load_collection", id="hidden", spatial_extent=None, temporal_extent=None
+    ).flat_graph()
+    answer = httpx2.post(f"{site.url}/openeo/1.2/validation", json={"process_graph": graph})
+
+    [fault] = answer.json()["errors"]
+    assert fault["code"] == "CollectionNotFound"
+    assert connection.post("/validation", json={"process_graph": graph}).json() == {"errors": []}
+
+
+def test_a_job_whose_child_is_killed_goes_on_with_the_tiles_that_are_missing(site, connection, folder):
+    job = index_of(connection).reduce_dimension(dimension="t", reducer="median").save_result("GTiff").create_job()
+    whole = index_of(connection).reduce_dimension(dimension="t", reducer="median")
+    whole.download(folder / "whole.tif", format="GTiff")
+    runs = site.folder / "staging" / "runs"
+    job.start()
+    found = wait_for(lambda: [each for each in runs.glob("*/work/parts/*/0") if find_child(site)])
+    if child := find_child(site):
+        os.kill(child, signal.SIGKILL)
+    kept = found[0].stat().st_mtime_ns if found[0].exists() else None
+    job.start_and_wait(**QUICK) if job.status() == "created" else wait_for(lambda: job.status() in {"finished", "error"})
+
+    assert job.status() == "finished"
+    assert kept is None or not found[0].exists() or found[0].stat().st_mtime_ns == kept
+    job.get_results().download_files(folder / "resumed")
+    with rasterio.open(folder / "whole.tif") as one, rasterio.open(next(p for p in (folder / "resumed").glob("*.tif"))) as other:
+        np.testing.assert_array_equal(one.read(), other.read())
+
+
+class TestMaps:
+    """XYZ services."""
+
+    @pytest.fixture
+    def map_of(self, connection):
+        mean = index_of(connection).reduce_dimension(dimension="t", reducer="mean")
+        colours = {"minimum": -1, "maximum": 1, "palette": ["#000000", "#00ff00"]}
+        return connection.create_service(mean.flat_graph(), type="XYZ", title="Green", configuration=colours)
+
+    @pytest.fixture
+    def place(self):
+        """Return the tile in the middle of the scenes."""
+        zoom, lon, lat = 13, 3.005, 50.54
+        x = int((lon + 180) / 360 * 2**zoom)
+        y = int((1 - np.arcsinh(np.tan(np.radians(lat))) / np.pi) / 2 * 2**zoom)
+        return {"z": zoom, "x": x, "y": y}
+
+    def test_everybody_with_the_address_sees_the_map(self, map_of, place):
+        described = map_of.describe_service()
+        answer = httpx2.get(described["url"].format(**place))
+        away = httpx2.get(described["url"].format(z=13, x=0, y=0))
+
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "image/png")
+        picture = np.array(Image.open(io.BytesIO(answer.content)))
+        assert picture.shape == (256, 256, 4)
+        shown = picture[picture[..., 3] > 0]
+        assert len(shown) > 1000
+        assert set(shown[:, 0]) == {0}
+        assert 100 < shown[:, 1].mean() < 160
+        assert not np.array(Image.open(io.BytesIO(away.content)))[..., 3].any()
+
+    def test_an_address_that_was_not_given_shows_nothing(self, map_of, place):
+        url = map_of.describe_service()["url"]
+        broken = url.replace("/tiles/", "/tiles/x")
+
+        assert httpx2.get(broken.format(**place)).status_code == 404
+        assert httpx2.get(url.format(z=3, x=8, y=0)).status_code == 404
+
+    def test_its_owner_changes_disables_and_deletes_it(self, connection, map_of, place):
+        url = map_of.describe_service()["url"]
+        connection.patch(f"/services/{map_of.service_id}", json={"title": "Greener", "enabled": False}, expected_status=204)
+        assert httpx2.get(url.format(**place)).status_code == 404
+        assert map_of.describe_service()["title"] == "Greener"
+        assert map_of.service_id in [each["id"] for each in connection.list_services()]
+        map_of.delete_service()
+        with pytest.raises(OpenEoApiError, match="ServiceNotFound"):
+            map_of.describe_service()
+
+    def test_what_is_no_map_is_told_in_its_log(self, connection, place):
+        series = connection.create_service(index_of(connection).flat_graph(), type="xyz")
+        answer = httpx2.get(series.describe_service()["url"].format(**place))
+
+        assert answer.json()["code"] == "FormatUnsuitable"
+        [entry] = connection.get(f"/services/{series.service_id}/logs").json()["logs"]
+        assert "'t'" in entry["message"]
+
+    @pytest.mark.parametrize(
+        ("body", "code"),
+        [
+            ({"type": "WMS"}, "ServiceUnsupported"),
+            ({"type": "XYZ", "configuration": {"colour": 1}}, "ServiceConfigUnsupported"),
+            ({"type": "XYZ", "configuration": {"palette": ["red", "green"]}}, "ServiceConfigInvalid"),
+            (
+                {"type": "XYZ", "process": {"process_graph": {"n": {"process_id": "nosuch", "result": True}}}},
+                "ProcessUnsupported",
+            ),
+        ],
+    )
+    def test_what_cannot_be_a_service_is_refused(self, connection, body, code):
+        graph = index_of(connection).flat_graph()
+        answer = connection.post("/services", json={"process": {"process_graph": graph}, **body}, expected_status=400)
+
+        assert answer.json()["code"] == code
+
+    def test_gdal_reads_it_as_a_map(self, map_of, tmp_path):
+        url = map_of.describe_service()["url"].format(z="${z}", x="${x}", y="${y}")
+        (tmp_path / "map.xml").write_text(f"""<GDAL_WMS><Service name="TMS"><ServerUrl>{url}</ServerUrl></Service>
+          <DataWindow><UpperLeftX>-20037508.34</UpperLeftX><UpperLeftY>20037508.34</UpperLeftY>
+          <LowerRightX>20037508.34</LowerRightX><LowerRightY>-20037508.34</LowerRightY><TileLevel>13</TileLevel>
+          <TileCountX>1</TileCountX><TileCountY>1</TileCountY><YOrigin>top</YOrigin></DataWindow>
+          <Projection>EPSG:3857</Projection><BlockSizeX>256</BlockSizeX><BlockSizeY>256</BlockSizeY><BandsCount>4</BandsCount>
+          <Cache/></GDAL_WMS>""")
+        with rasterio.open(tmp_path / "map.xml") as dataset:
+            row, column = dataset.index(334_500, 6_540_000)
+            found = dataset.read(window=((row, row + 64), (column, column + 64)))
+        assert found.shape == (4, 64, 64)
+        assert found[3].any()
