@@ -8,6 +8,7 @@ import xarray as xr
 
 from processing.openeo.loading.lake import request
 from twinlake.holdings.catalogue.interfaces import ItemDraft
+from twinlake.processing.openeo.loading.describing import describe_cube
 from twinlake.processing.openeo.loading.opening import open_source
 from twinlake.processing.openeo.shapes.times import read_starts
 from twinlake.standards.openeo.errors import OpenEoError, ProcessError, ProcessParameterInvalidError
@@ -109,6 +110,43 @@ async def test_parts_are_those_of_the_whole(lake, tmp_path):
             part = source.read(window)
             expected = whole[window["t"], :, window["y"], window["x"]]
             assert np.array_equal(part.values.data, expected, equal_nan=True)
+
+
+BANDS_BY_FILE = """
+datetime = "2020-01-01"
+[[rules]]
+files = '(?P<asset>red|nir|other)\\.nc'
+item = "scene"
+[assets.red]
+bands = [{ name = "B04", "eo:common_name" = "red", "eo:center_wavelength" = 0.665 }]
+[assets.nir]
+bands = [{ "eo:common_name" = "nir" }]
+[assets.other]
+bands = [{ name = "B01" }, { name = "B02" }]
+"""
+
+
+async def test_a_file_of_one_variable_is_the_band_that_its_asset_names(lake, tmp_path):
+    fields = {name: field(16, 31, seed=seed) for seed, name in enumerate(("red", "nir", "other", "more"))}
+    for name, variables in {"red": ["values"], "nir": ["infrared"], "other": ["other", "more"]}.items():
+        own = {each: (("lat", "lon"), fields[name if len(variables) == 1 else each]) for each in variables}
+        save(xr.Dataset(own, DEGREES), tmp_path / f"{name}.nc")
+    (item,) = await lake.hold(tmp_path, collection="bands-by-file", recipe=BANDS_BY_FILE)
+
+    extent = {"spatial": {"bbox": [[-135, 30, -45, 60]]}, "temporal": {"interval": [["2020-01-01T00:00:00Z", None]]}}
+    described = describe_cube({"id": "bands-by-file", "extent": extent}, [item])["summaries"]["bands"]
+    whole = await lake.load("bands-by-file")
+    chosen = await lake.load("bands-by-file", bands=["nir", "red"])
+
+    bands = whole.dimensions[1]
+    names = dict(zip(bands.labels, zip(bands.common_names, bands.wavelengths, strict=True), strict=True))
+    assert names == {"B04": ("red", 0.665), "infrared": ("nir", None), "other": (None, None), "more": (None, None)}
+    for name, stored in {"B04": "red", "infrared": "nir", "other": "other", "more": "more"}.items():
+        assert np.array_equal(whole.values.data[0, bands.place(name)], fields[stored][::-1])
+    assert [each["name"] for each in described] == list(bands.labels)
+    assert described[0] == {"name": "infrared", "eo:common_name": "nir"}
+    assert chosen.dimensions[1].labels == ("infrared", "B04")
+    assert np.array_equal(chosen.values.data[0, 1], fields["red"][::-1])
 
 
 async def test_packed_integers_become_numbers_once_and_gaps_stay_gaps(lake, tmp_path):

@@ -92,10 +92,7 @@ def plan_arrays(request: LoadRequest, items: Sequence[JsonObject], collection: J
     if not grids:
         return None
     every = name_bands(
-        (name for grid in grids for name in grid.variables),
-        common_names={},
-        wavelengths={},
-        declared=list_declared_bands(collection),
+        (each.band for grid in grids for each in grid.variables.values()), declared=list_declared_bands(collection)
     )
     wanted, along = _choose_variables(grids, choose_bands(every, request.bands), are_named=request.bands is not None)
     entries = [(grid, found) for grid in sorted(grids, key=_id_of) if (found := _list_along(grid, wanted, along))]
@@ -146,7 +143,7 @@ def _choose_variables(grids: Sequence[GridFile], bands: Dimension, *, are_named:
 
 
 def _list_along(grid: GridFile, bands: Dimension, along: frozenset[str]) -> list[Variable]:
-    return [each for each in grid.variables.values() if each.name in bands.labels and _along(grid, each) == along]
+    return [each for each in grid.variables.values() if each.band.name in bands.labels and _along(grid, each) == along]
 
 
 def _require_alike(grids: Sequence[GridFile], along: frozenset[str]) -> None:
@@ -219,14 +216,14 @@ def _plan_file(
     found = tuple(
         CubeVariable(
             name=each.name,
-            band=bands.place(each.name),
+            band=bands.place(each.band.name),
             dimensions=each.dimensions,
             dtype=each.dtype,
             scale=each.scale,
             offset=each.offset,
         )
         for each in variables
-        if each.name in bands.labels
+        if each.band.name in bands.labels
     )
     moments = _moments_of(grid, has_time=has_time)
     times = tuple((place, places[each.start]) for place, each in enumerate(moments) if each.start in places)

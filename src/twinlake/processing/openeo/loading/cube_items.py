@@ -3,15 +3,24 @@
 The labels are those that ingest writes exactly (`holdings.readers.labels`).
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from twinlake.core.documents import JsonObject
 from twinlake.holdings.readers.labels import MEMBER
-from twinlake.processing.openeo.loading.items import MAX_CELLS_ALONG, NUMBER_TYPES, CubeAsset, Unloadable, list_cubes, read_time
+from twinlake.processing.openeo.loading.items import (
+    MAX_CELLS_ALONG,
+    NUMBER_TYPES,
+    Band,
+    CubeAsset,
+    Unloadable,
+    list_cubes,
+    read_band,
+    read_time,
+)
 from twinlake.processing.openeo.loading.labels import Moment, read_moments
 from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.processing.openeo.shapes.projecting import DEGREES
@@ -26,6 +35,8 @@ class Variable:
     """One variable that lies on the grid."""
 
     name: str
+    """In the file."""
+    band: Band
     dimensions: tuple[str, ...]
     dtype: str
     scale: float
@@ -49,6 +60,7 @@ class GridFile:
     calendar: str
     others: Mapping[str, Dimension]
     variables: Mapping[str, Variable]
+    """By the names of their bands."""
 
 
 def list_grids(item: JsonObject) -> Iterator[GridFile]:
@@ -76,7 +88,7 @@ def _read(asset: CubeAsset, item: JsonObject) -> GridFile | None:
     if not {"x", "y"} <= by_axis.keys():
         return None
     y_name, x_name = by_axis["y"], by_axis["x"]
-    variables = {each.name: each for each in _list_variables(asset, {y_name, x_name})}
+    variables = _name_bands(_list_variables(asset, {y_name, x_name}), asset.bands)
     if not variables:
         return None
     time = next((name for name, each in asset.dimensions.items() if each.get("type") == "temporal"), None)
@@ -85,8 +97,8 @@ def _read(asset: CubeAsset, item: JsonObject) -> GridFile | None:
     moments, calendar = ((item_moment,), "standard") if time is None else read_moments(asset.dimensions[time][MEMBER])
     lengths = {
         name: int(length)
-        for each in variables
-        for name, length in zip(asset.variables[each]["dimensions"], asset.variables[each]["shape"], strict=True)
+        for each in variables.values()
+        for name, length in zip(each.dimensions, asset.variables[each.name]["shape"], strict=True)
     }
     others = {
         name: _read_other(name, asset.dimensions.get(name, {}), length)
@@ -115,11 +127,20 @@ def _list_variables(asset: CubeAsset, horizontal: set[str]) -> Iterator[Variable
         if is_data and described.get("data_type") in NUMBER_TYPES and len(set(dimensions)) == len(dimensions):
             yield Variable(
                 name=name,
+                band=Band(name=name),
                 dimensions=dimensions,
                 dtype=described["data_type"],
                 scale=float(described.get("raster:scale", 1.0)),
                 offset=float(described.get("raster:offset", 0.0)),
             )
+
+
+def _name_bands(variables: Iterable[Variable], described: Sequence[JsonObject]) -> dict[str, Variable]:
+    """Return variables by the names of their bands: one alone is called what the item says of its only band."""
+    found = list(variables)
+    if len(found) == len(described) == 1:
+        found = [replace(found[0], band=read_band(described[0], name=found[0].name))]
+    return {each.band.name: each for each in found}
 
 
 def _read_axis(name: str, axis: str, described: JsonObject) -> Dimension:

@@ -6,7 +6,7 @@ from typing import Any
 from twinlake.core.documents import JsonObject
 from twinlake.holdings.readers.description import DATACUBE, EO
 from twinlake.processing.openeo.loading.cube_items import list_grids
-from twinlake.processing.openeo.loading.items import BandEntry, list_rasters
+from twinlake.processing.openeo.loading.items import Band, list_rasters
 from twinlake.processing.openeo.loading.labels import list_declared_bands
 from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.processing.openeo.shapes.projecting import DEGREES
@@ -44,14 +44,16 @@ def _look_at(items: Iterable[JsonObject]) -> tuple[list[JsonObject], list[Dimens
             rasters = {band.name: band for asset in list_rasters(item) for band in asset.bands}
             if rasters:
                 return [_describe_band(each) for each in rasters.values()], []
-            for grid in list_grids(item):
-                return [{"name": name} for name in grid.variables], list(grid.others.values())
+            grids = list(list_grids(item))
+            if grids:
+                bands = {name: each.band for grid in grids for name, each in grid.variables.items()}
+                return [_describe_band(each) for each in bands.values()], list(grids[0].others.values())
         except OpenEoError:  # its metadata do not say enough; loading it will tell
             continue
     return [], []
 
 
-def _describe_band(band: BandEntry) -> JsonObject:
+def _describe_band(band: Band) -> JsonObject:
     described: JsonObject = {"name": band.name}
     if band.common_name is not None:
         described["eo:common_name"] = band.common_name

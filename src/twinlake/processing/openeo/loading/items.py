@@ -4,7 +4,7 @@ Sources: STAC 1.1.0 (bands), extensions projection 2.0.0, raster 2.0.0, eo 2.0.0
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,19 +35,25 @@ class Unloadable(ProcessError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BandEntry:
-    """One band of a raster asset."""
+class Band:
+    """What a band is called."""
 
     name: str
+    common_name: str | None = None
+    wavelength: float | None = None
+    """Micrometres."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BandEntry(Band):
+    """One band of a raster asset."""
+
     number: int
     """In the file, from 1."""
     dtype: str
     nodata: float | None
     scale: float
     offset: float
-    common_name: str | None
-    wavelength: float | None
-    """Micrometres."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +74,8 @@ class CubeAsset:
     key: str
     dimensions: Mapping[str, JsonObject]
     variables: Mapping[str, JsonObject]
+    bands: Sequence[JsonObject]
+    """What the item says of each, if anything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +124,19 @@ def list_cubes(item: JsonObject) -> Iterator[CubeAsset]:
             described = Fields(asset, item["properties"])
             dimensions, variables = described.get("cube:dimensions"), described.get("cube:variables")
             if isinstance(dimensions, dict) and isinstance(variables, dict):
-                yield CubeAsset(key=key, dimensions=dimensions, variables=variables)
+                yield CubeAsset(key=key, dimensions=dimensions, variables=variables, bands=list_bands(asset))
+
+
+def read_band(described: JsonObject, *, name: str) -> Band:
+    """Return what a band is called; *name* is for where it is not said."""
+    return Band(name=_first_text(described, "name") or name, **_read_colour(described))
+
+
+def _read_colour(band: JsonObject) -> dict[str, Any]:
+    return {
+        "common_name": _first_text(band, "eo:common_name", "common_name"),
+        "wavelength": _first_number(band, "eo:center_wavelength", "center_wavelength", default=None),
+    }
 
 
 def _is_data(asset: JsonObject, types: str | tuple[str, ...]) -> bool:
@@ -186,8 +206,7 @@ def _list_bands(key: str, fields: Fields, item: JsonObject) -> Iterator[BandEntr
             nodata=_read_number(inherited.get("nodata")),
             scale=_first_number(band, "raster:scale", "scale", default=1.0),
             offset=_first_number(band, "raster:offset", "offset", default=0.0),
-            common_name=_first_text(band, "eo:common_name", "common_name"),
-            wavelength=_first_number(band, "eo:center_wavelength", "center_wavelength", default=None),
+            **_read_colour(band),
         )
 
 

@@ -1,10 +1,10 @@
 """Labels of cubes that are put together of many items: times and bands. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from twinlake.core.documents import JsonObject
-from twinlake.processing.openeo.loading.items import write_instant
+from twinlake.processing.openeo.loading.items import Band, write_instant
 from twinlake.processing.openeo.loading.requests import Interval
 from twinlake.processing.openeo.shapes.bands import find_bands
 from twinlake.processing.openeo.shapes.dimensions import Dimension
@@ -98,22 +98,21 @@ def is_within(start: int, extent: Interval | None, calendar: str = "standard") -
     return (first is None or start >= first) and (last is None or start < last)
 
 
-def name_bands(
-    names: Iterable[str],
-    *,
-    common_names: Mapping[str, str | None],
-    wavelengths: Mapping[str, float | None],
-    declared: Sequence[str] = (),
-) -> Dimension:
-    """Return the dimension of all bands: in the order that the collection declares, those beyond in their own."""
-    known = dict.fromkeys(names)
-    ordered = list(dict.fromkeys([*(each for each in declared if each in known), *known]))
-    common = tuple(common_names.get(each) for each in ordered)
-    centres = tuple(wavelengths.get(each) for each in ordered)
+def name_bands(bands: Iterable[Band], *, declared: Sequence[str] = ()) -> Dimension:
+    """Return the dimension of all bands: in the order that the collection declares, those beyond in their own.
+
+    Of bands of one name the first counts.
+    """
+    known: dict[str, Band] = {}
+    for each in bands:
+        known.setdefault(each.name, each)
+    ordered = [known[name] for name in dict.fromkeys([*(each for each in declared if each in known), *known])]
+    common = tuple(each.common_name for each in ordered)
+    centres = tuple(each.wavelength for each in ordered)
     return Dimension(
         name="bands",
         kind="bands",
-        labels=tuple(ordered),
+        labels=tuple(each.name for each in ordered),
         common_names=common if any(each is not None for each in common) else None,
         wavelengths=centres if any(each is not None for each in centres) else None,
     )

@@ -80,7 +80,7 @@ def plan_rasters(request: LoadRequest, items: Sequence[JsonObject], collection: 
     layers = [each for item in items for each in _list_layers(item)]
     if not layers:
         return None
-    every = _name_bands(layers, collection)
+    every = name_bands((each.band for each in layers), declared=list_declared_bands(collection))
     wanted = choose_bands(every, request.bands)
     layers = [each for each in layers if each.band.name in wanted.labels and is_within(each.time.start, request.temporal_extent)]
     if not layers:
@@ -119,16 +119,6 @@ def _list_layers(item: JsonObject) -> list[_Layer]:
 def _pixel_area(asset: RasterAsset) -> float:
     a, b, _, d, e, _ = asset.transform
     return abs(a * e - b * d)
-
-
-def _name_bands(layers: Sequence[_Layer], collection: JsonObject) -> Dimension:
-    bands = {each.band.name: each.band for each in reversed(layers)}
-    return name_bands(
-        (each.band.name for each in layers),
-        common_names={name: band.common_name for name, band in bands.items()},
-        wavelengths={name: band.wavelength for name, band in bands.items()},
-        declared=list_declared_bands(collection),
-    )
 
 
 def _choose_grid(request: LoadRequest, layers: Sequence[_Layer], collection: JsonObject) -> Grid:
