@@ -69,3 +69,10 @@ def test_a_mistake_of_a_process_costs_its_graph_alone(monkeypatch):
     monkeypatch.setattr("twinlake.processing.openeo.child.plan_graph", mistaken)
 
     assert ask(one("pi"))["error"]["code"] == "Internal"
+
+
+def test_a_cube_without_dimensions_is_computed_in_tiles_too(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found = ask(one("create_data_cube"))["result"]
+
+    assert (found["order"], found["data"]) == ([], [])

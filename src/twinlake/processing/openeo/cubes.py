@@ -173,7 +173,7 @@ def empty_cube() -> Cube:
 
 def write_cube(cube: Cube) -> JsonObject:
     """Return a cube as `read_cube` reads it."""
-    data = cube.values.data.astype(object)
+    data = np.array(cube.values.data, dtype=object)  # `astype` makes a number of one cell that lies in a file
     mask = cube.values.mask()
     if mask is not None:
         data[~mask] = None
