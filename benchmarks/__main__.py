@@ -44,6 +44,7 @@ BENCHMARKS = {
         "Federated search over three real sites", "benchmarks.federation.http", ("--items", "100000"), ("--items", "10000")
     ),
     "identity": Benchmark("Who asks, and whether they may", "benchmarks.identity.deciding", (), ("--rounds", "500")),
+    "openeo": Benchmark("openEO near the data", "benchmarks.openeo", (), ("--size", "1024", "--days", "730")),
     "site": Benchmark(
         "Start and rest of a site", "benchmarks.site.startup", ("--site", "build/benchmarks/search/site"), ("--items", "100000")
     ),

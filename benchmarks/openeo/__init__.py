@@ -1,0 +1,1 @@
+"""openEO near the data, beside the same written by hand."""
