@@ -57,6 +57,8 @@ _STEPS = {
     "smooth": lambda data: node(
         "apply_kernel", data=data, kernel=[[1, 2, 1], [0, 3, 0], [1, 0, 1], [0, 1, 0], [2, 0, 1]], factor=0.1, border="reflect"
     ),
+    "coarser": lambda data: node("resample_spatial", data=data, resolution=50, method="average"),
+    "finer": lambda data: node("resample_spatial", data=data, resolution=13, method="bilinear"),
     # of cubes that lose one
     "mean": lambda data: node("reduce_dimension", data=data, dimension="t", reducer=reducer("mean")),
     "last": lambda data: node("reduce_dimension", data=data, dimension="t", reducer=reducer("last")),
@@ -73,11 +75,15 @@ _TWO = {
         overlap_resolver=callback("subtract", x={"from_parameter": "x"}, y={"from_parameter": "y"}),
     ),
     "mask": lambda one, other: node("mask", data=one, mask=other),
+    "grid": lambda one, other: node("resample_cube_spatial", data=one, target=other, method="cubic"),
 }
 
 
+ALL_JOINS = tuple(sorted(_TWO))
+
+
 @st.composite
-def graphs(draw, steps=ALL_STEPS):
+def graphs(draw, steps=ALL_STEPS, joins=ALL_JOINS):
     """Draw the nodes of a graph without those that load: chains of *steps* that come together."""
     nodes = {}
 
@@ -92,7 +98,7 @@ def graphs(draw, steps=ALL_STEPS):
     first = chain(LOADED, 3)
     if draw(st.booleans()):
         second = chain(draw(st.sampled_from([LOADED, OTHER, first])), 2)
-        kind = draw(st.sampled_from(sorted(_TWO)))
+        kind = draw(st.sampled_from(joins))
         number = f"{kind}{len(nodes)}"
         nodes[number] = _TWO[kind](of(first), of(second))
         first = number

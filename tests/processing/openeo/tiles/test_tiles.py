@@ -54,7 +54,7 @@ def test_tiles_are_the_whole(nodes, dtype, tile_bytes, tmp_path_factory):
 PLAIN = {LOADED: make_cube("float64"), OTHER: make_cube("float64", seed=2)}
 
 
-@given(nodes=graphs(steps=tuple(sorted(naive.NAIVE))))
+@given(nodes=graphs(steps=tuple(sorted(naive.NAIVE)), joins=tuple(sorted(naive.NAIVE_TWO))))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_graphs_are_what_xarray_makes_of_them(nodes, tmp_path_factory):
     """Labels alike, values within what sums in another order differ by."""

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 Crs = int | str
 """EPSG code, or WKT2."""
+Way = Callable[[NDArray[np.float64], NDArray[np.float64]], tuple[NDArray[np.float64], NDArray[np.float64]]]
+"""Takes x (or longitude) and y."""
 DEGREES: Crs = 4326
 _PARTS = 1000
 """Of the longest side of a geometry: its edges are bent in another CRS."""
@@ -47,6 +49,28 @@ def is_in_degrees(crs: Crs) -> bool:
         The CRS is not understood.
     """
     return bool(_read(crs).is_geographic)
+
+
+def find_way(source: Crs, target: Crs) -> Way | None:
+    """Return what takes coordinates over into another CRS, each exactly; None where both are the same.
+
+    What has no place there gets infinite ones.
+
+    Raises
+    ------
+    ProcessParameterInvalidError
+        A CRS is not understood, or there is no way from one to the other.
+    """
+    from pyproj.exceptions import ProjError
+
+    start, end = _read(source), _read(target)
+    if start == end:
+        return None
+    try:
+        transform: Way = way_between(start, end).transform
+    except ProjError as error:
+        raise ProcessParameterInvalidError("There is no way from one coordinate reference system to the other.") from error
+    return transform
 
 
 def describe_crs(name: int | str) -> Crs:

@@ -1,0 +1,130 @@
+"""Where the pixels of a tile lie among those of another grid; in pixels, from the centre of the first row and column there."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twinlake.processing.openeo.shapes.axes import Axis, Coordinates
+from twinlake.processing.openeo.shapes.grids import Grid
+from twinlake.processing.openeo.shapes.projecting import find_way
+
+_WIDER = 1 / 0.95
+"""Pixels of the source to one of the target, from which on filters are wider: as for gdalwarp."""
+_LATTICE = 9
+"""Pixels along each side of a grid at which their size is looked at."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Centres:
+    """The centres of pixels."""
+
+    y: Coordinates
+    """Of one column, if they are separable, else of rows and columns; NaN is nowhere near."""
+    x: Coordinates
+    """Of one row, if they are separable, else of rows and columns."""
+    is_separable: bool
+    """Whether those of a row of pixels lie in one row there, and those of a column in one column: both grids have one CRS."""
+
+
+def locate_centres(source: Grid, target: Grid, rows: slice, columns: slice) -> Centres:
+    """Return where the centres of the pixels of a tile of *target* lie in *source*."""
+    y, x = target.y.centres[rows], target.x.centres[columns]
+    if _is_separable(source, target):
+        return Centres(y=source.y.locate(y)[:, None], x=source.x.locate(x + source.x.turned(x))[None, :], is_separable=True)
+    y, x = _locate(source, target, y, x)
+    return Centres(y=y, x=x, is_separable=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Corners:
+    """The outlines of pixels, in one CRS with the other grid: where rows and columns begin and end, the lower place first."""
+
+    y: tuple[Coordinates, Coordinates]
+    x: tuple[Coordinates, Coordinates]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlines:
+    """The outlines of pixels in another CRS: the four corners of each, one after the other around it."""
+
+    y: Coordinates
+    """Of shape ``(4, pixels)``; NaN is nowhere near."""
+    x: Coordinates
+
+
+def locate_outlines(source: Grid, target: Grid, rows: slice, columns: slice) -> Corners | Outlines:
+    """Return where the borders of the pixels of a tile of *target* lie in *source*."""
+    y, x = (axis.borders[places.start : places.stop + 1] for axis, places in ((target.y, rows), (target.x, columns)))
+    if _is_separable(source, target):
+        turns = source.x.turned(target.x.centres[columns])
+        sides = [source.y.locate(each) for each in (y[:-1], y[1:])], [source.x.locate(each + turns) for each in (x[:-1], x[1:])]
+        (low_y, high_y), (low_x, high_x) = [(np.minimum(*pair), np.maximum(*pair)) for pair in sides]
+        return Corners(y=(low_y, high_y), x=(low_x, high_x))
+    x, y = _project(source, target, y[:, None], x[None, :])
+    around_y, around_x = _around(y), _around(x)
+    if source.x.turn:
+        with np.errstate(invalid="ignore"):
+            # No side goes around the Earth, and all are where the middle is.
+            around_x += source.x.turn * np.round((around_x[0] - around_x) / source.x.turn)
+            around_x += source.x.turned(around_x.mean(axis=0))
+    return Outlines(y=source.y.locate(around_y), x=source.x.locate(around_x))
+
+
+def find_stretch(source: Grid, target: Grid) -> tuple[float, float]:
+    """Return how many pixels of *source*, along y and along x, a pixel of *target* is as large as; at least 1.
+
+    That is one number for the whole of both: in another CRS the median over the pixels that lie on *source*.
+    """
+    if _is_separable(source, target):
+        return _at_least(abs(target.y.step / source.y.step)), _at_least(abs(target.x.step / source.x.step))
+    y, x = (axis.centres[np.unique(np.linspace(0, axis.count - 1, _LATTICE).astype(int))] for axis in (target.y, target.x))
+    here_y, here_x = _locate(source, target, y, x)
+    steps = [_locate(source, target, y + target.y.step, x), _locate(source, target, y, x + target.x.step)]
+    is_there = source.y.holds(here_y) & source.x.holds(here_x) & np.all(np.isfinite(steps), axis=(0, 1))
+    if not is_there.any():
+        return 1.0, 1.0
+    sizes = [
+        np.hypot(*[step[number][is_there] - here[is_there] for step in steps]) for number, here in enumerate((here_y, here_x))
+    ]
+    return _at_least(float(np.median(sizes[0]))), _at_least(float(np.median(sizes[1])))
+
+
+def find_window(axis: Axis, first: NDArray[Any], last: NDArray[Any]) -> slice:
+    """Return which pixels of an axis lie between others, both included, which may be beyond the border."""
+    if not first.size:
+        return slice(0, 0)
+    start, stop = int(first.min()), int(last.max()) + 1
+    if axis.wraps and (start < 0 or stop > axis.count):
+        return slice(0, axis.count)
+    return slice(min(max(start, 0), axis.count), max(min(stop, axis.count), 0))
+
+
+def _at_least(size: float) -> float:
+    return size if size > _WIDER else 1.0
+
+
+def _is_separable(source: Grid, target: Grid) -> bool:
+    return find_way(target.crs, source.crs) is None
+
+
+def _project(source: Grid, target: Grid, y: Coordinates, x: Coordinates) -> tuple[Coordinates, Coordinates]:
+    """Return x and y in the CRS of *source*, which is another one."""
+    shape = np.broadcast_shapes(y.shape, x.shape)
+    way = find_way(target.crs, source.crs)
+    assert way is not None
+    return way(np.broadcast_to(x, shape), np.broadcast_to(y, shape))
+
+
+def _locate(source: Grid, target: Grid, y: Coordinates, x: Coordinates) -> tuple[Coordinates, Coordinates]:
+    x, y = _project(source, target, y[:, None], x[None, :])
+    with np.errstate(invalid="ignore"):
+        x = x + source.x.turned(x)
+    return source.y.locate(y), source.x.locate(x)
+
+
+def _around(lattice: Coordinates) -> Coordinates:
+    """Return the four corners of each square of a lattice, of shape ``(4, squares)``."""
+    corners = lattice[:-1, :-1], lattice[:-1, 1:], lattice[1:, 1:], lattice[1:, :-1]
+    return np.stack([each.ravel() for each in corners])

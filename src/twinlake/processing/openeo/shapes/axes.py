@@ -1,0 +1,108 @@
+"""Axes of grids: where a coordinate lies among the pixels along one, told in pixels from the centre of the first."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twinlake.processing.openeo.shapes.dimensions import Dimension
+from twinlake.standards.openeo.errors import ProcessParameterInvalidError
+
+Coordinates = NDArray[np.float64]
+CLOSE = 1e-6
+"""Of a pixel: so far apart two places are the same. Projections and the labels of files are not more exact."""
+_FAR = 1e6
+"""Pixels beyond the border, up to which places are told."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Axis:
+    """The pixels along one axis, which need not be of one size.
+
+    Between the centres of two, places go evenly from one to the other, so that their border is in the middle.
+    """
+
+    centres: Coordinates
+    """Rising or falling, at least one."""
+    step: float
+    """From one pixel to the next, in the mean; negative where they fall."""
+    turn: float = 0.0
+    """What may be added to a coordinate without going anywhere: 360 for longitudes; 0 is nothing."""
+    takes_greater: bool = True
+    """Whether, right between two pixels, the one with the greater coordinate is taken for the nearest."""
+
+    @property
+    def count(self) -> int:
+        """How many pixels there are."""
+        return len(self.centres)
+
+    @cached_property
+    def borders(self) -> Coordinates:
+        """Where pixels end and begin, one more than there are pixels."""
+        middles = (self.centres[1:] + self.centres[:-1]) / 2
+        first, last = self._ends
+        borders: Coordinates = np.concatenate([self.centres[:1] - first / 2, middles, self.centres[-1:] + last / 2])
+        return borders
+
+    @cached_property
+    def wraps(self) -> bool:
+        """Whether the last pixel has the first one beside it: the axis goes around the Earth."""
+        return self.turn > 0 and abs(abs(self.step) * self.count - self.turn) < 0.01 * abs(self.step)
+
+    def turned(self, coordinates: Coordinates) -> Coordinates:
+        """Return the whole turns that bring *coordinates* as near to the middle of the axis as can be."""
+        if not self.turn:
+            return np.zeros_like(coordinates)
+        middle = (self.borders[0] + self.borders[-1]) / 2
+        turns: Coordinates = self.turn * np.round((middle - coordinates) / self.turn)
+        return turns
+
+    def locate(self, coordinates: Coordinates) -> Coordinates:
+        """Return the places of *coordinates*; NaN for what is far away, or nowhere."""
+        first, last = self._ends
+        nodes = np.concatenate([self.centres[:1] - _FAR * first, self.centres, self.centres[-1:] + _FAR * last])
+        places = np.concatenate([[-_FAR], np.arange(self.count), [self.count - 1 + _FAR]])
+        if self.step < 0:
+            nodes, places = nodes[::-1], places[::-1]
+        found = np.interp(coordinates, nodes, places, left=np.nan, right=np.nan)
+        # What is as near as nothing to a centre or to a border is there.
+        even = np.round(found * 2) / 2
+        return np.asarray(np.where(np.abs(found - even) < CLOSE, even, found))
+
+    def holds(self, places: Coordinates) -> NDArray[np.bool_]:
+        """Tell which places lie on a pixel, or on the border of one."""
+        held: NDArray[np.bool_] = (places >= -0.5 - CLOSE) & (places <= self.count - 0.5 + CLOSE)
+        return held
+
+    def nearest(self, places: Coordinates) -> NDArray[np.intp]:
+        """Return the pixel that each place is on, of two that are as near the same wherever they stand; 0 where there is none."""
+        places = np.where(self.holds(places), places, 0)
+        takes_next = self.takes_greater == (self.step > 0)
+        found = np.floor(places + (0.5 + CLOSE)) if takes_next else np.ceil(places - (0.5 + CLOSE))
+        return np.clip(found, 0, self.count - 1).astype(np.intp)
+
+    @cached_property
+    def _ends(self) -> tuple[float, float]:
+        if self.count == 1:
+            return self.step, self.step
+        return float(self.centres[1] - self.centres[0]), float(self.centres[-1] - self.centres[-2])
+
+
+def read_axis(dimension: Dimension, *, step: float | None, turn: float = 0.0) -> Axis:
+    """Return the axis along a spatial dimension; *step* is taken for that of a single pixel.
+
+    Raises
+    ------
+    ProcessParameterInvalidError
+        The labels are no coordinates, or not in order; there is none; or it is a single one, and *step* is not known.
+    """
+    centres = dimension.coordinates()
+    steps = np.diff(centres)
+    if not centres.size or not (np.all(steps > 0) or np.all(steps < 0)):
+        raise ProcessParameterInvalidError(f"The labels of dimension {dimension.name!r} do not rise or fall from pixel to pixel.")
+    if steps.size:
+        step = float(centres[-1] - centres[0]) / len(steps)
+    if step is None:
+        raise ProcessParameterInvalidError("The cube has a single pixel, of which nobody knows the size.")
+    return Axis(centres=centres, step=step, turn=turn, takes_greater=dimension.axis == "x")
