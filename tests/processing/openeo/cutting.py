@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from twinlake.processing.openeo.cubes import Cube
-from twinlake.processing.openeo.evaluating import Callback
+from twinlake.processing.openeo.evaluating import arguments_of
 from twinlake.processing.openeo.registry import find_process
 from twinlake.processing.openeo.shapes.dimensions import find_horizontal
 from twinlake.processing.openeo.values import Values
@@ -23,9 +23,10 @@ def hollowed(cube):
 
 def as_callback(described):
     """Return a graph as kernels are given it."""
-    graph, faults = parse_graph(described["process_graph"])
+    calling = {"process_id": "array_apply", "arguments": {"data": [], "process": described}, "result": True}
+    graph, faults = parse_graph({"calling": calling})
     assert not faults
-    return Callback(graph, {}, {})
+    return arguments_of(graph.nodes["calling"], {})["process"]
 
 
 @st.composite

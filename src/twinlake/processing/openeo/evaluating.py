@@ -102,9 +102,15 @@ class Callback:
 
     def __call__(self, *, cells: Cells | None = None, **given: Any) -> Values:
         """Return what it makes of the parameters *given*; they lie along *cells*, or the cells around."""
-        scope, known = {**self._frame.scope, **given}, cells or self._frame.cells
-        result = _compute(self._graph, replace(self._frame, results={}, scope=scope, cells=known))
+        result = self.evaluate(cells=cells, **given)
+        if isinstance(result, Cube):
+            raise ProcessParameterInvalidError("The process makes a cube, and values are wanted.")
         return result if isinstance(result, Values) else from_json(result)
+
+    def evaluate(self, *, cells: Cells | None = None, **given: Any) -> Any:
+        """Return what it makes of the parameters *given* as it is, be it a cube."""
+        scope, known = {**self._frame.scope, **given}, cells or self._frame.cells
+        return _compute(self._graph, replace(self._frame, results={}, scope=scope, cells=known))
 
     def along(self, cube: Cube, number: int, *, context: Any, is_reduced: bool = False) -> Values:
         """Return what it makes of the values along a dimension of *cube*, in each cell of the others."""
@@ -183,6 +189,8 @@ def _argument(process: Process, parameter: Parameter, node: Node, frame: _Frame)
     value = _resolve(node.arguments[parameter.name], frame)
     if parameter.is_cube and not isinstance(value, Cube):
         raise ProcessParameterInvalidError(f"'{parameter.name}' of '{process.id}' is no cube.")
+    if isinstance(value, Cube) and not parameter.takes_cubes:
+        raise ProcessParameterInvalidError(f"'{parameter.name}' of '{process.id}' cannot be a cube: use 'apply', or the like.")
     if isinstance(value, Callback | Cube):
         return value
     if parameter.is_plain:

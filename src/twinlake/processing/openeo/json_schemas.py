@@ -58,7 +58,7 @@ BOX: Schema = {
 }
 
 
-def callback(*parameters: dict[str, Any], returns: Schema) -> Schema:
+def callback(*parameters: dict[str, Any], returns: Schema | list[Schema]) -> Schema:
     """Return the schema of a process graph that is given *parameters* and returns what *returns* describes."""
     return {
         "type": "object",

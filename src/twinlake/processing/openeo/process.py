@@ -90,6 +90,12 @@ class Parameter:
         return all(each.get("subtype") == "datacube" for each in schemas)
 
     @property
+    def takes_cubes(self) -> bool:
+        """Whether it may be a cube."""
+        schemas = self.schema if isinstance(self.schema, list) else [self.schema]
+        return any("type" not in each or each.get("subtype") == "datacube" for each in schemas)
+
+    @property
     def passed(self) -> tuple["Parameter", ...]:
         """What a callback is given, or each of several by name."""
         schemas = self.schema if isinstance(self.schema, list) else [self.schema]

@@ -54,6 +54,23 @@ def put(values: Values, where: NDArray[np.bool_], value: object) -> Values:
     return Values(data=data, valid=valid, nan_is_nodata=values.nan_is_nodata and dtype.kind == "f")
 
 
+def extend(values: Values, number: int, before: int, behind: int) -> Values:
+    """Return *values* with so many cells of no data more along a dimension; in their type."""
+    if not before and not behind:
+        return values
+    shape = list(values.data.shape)
+    size = shape[number]
+    shape[number] += before + behind
+    place = (*[slice(None)] * number, slice(before, before + size))
+    if values.nan_is_nodata and values.data.dtype.kind == "f" and values.valid is None:
+        data = np.full(shape, math.nan, dtype=values.data.dtype)
+        data[place] = values.data
+        return Values(data=data, nan_is_nodata=True)
+    data, valid = np.zeros(shape, dtype=values.data.dtype), np.zeros(shape, dtype=bool)
+    data[place], valid[place] = values.data, values.where()
+    return Values(data=data, valid=valid, nan_is_nodata=values.nan_is_nodata)
+
+
 def broadcast(values: Values, shape: tuple[int, ...]) -> Values:
     """Return *values* spread over *shape*."""
     valid = None if values.valid is None else np.broadcast_to(values.valid, shape)

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from twinlake.processing.openeo.kernels.filtering import BLOCK, Pixels, Truths, layers_of, require_few
 from twinlake.processing.openeo.kernels.placing import Corners, Outlines, find_window
-from twinlake.processing.openeo.kernels.resampled_pixels import BLOCK, Pixels, Truths, layers_of, require_few
 from twinlake.processing.openeo.kernels.selecting import SELECTIONS
 from twinlake.processing.openeo.kernels.weighing import (
     Floats,

@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.kernels.covering import Covered
+from twinlake.processing.openeo.kernels.filtering import Filtered, Nearest, Sampling
 from twinlake.processing.openeo.kernels.filters import FILTERS
 from twinlake.processing.openeo.kernels.numbers import as_float
 from twinlake.processing.openeo.kernels.placing import find_stretch, locate_centres, locate_outlines
-from twinlake.processing.openeo.kernels.resampled_pixels import Filtered, Nearest, Sampling
 from twinlake.processing.openeo.kernels.selecting import SELECTIONS
 from twinlake.processing.openeo.process import Reach
 from twinlake.processing.openeo.shapes.dimensions import find_horizontal

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,6 +70,14 @@ class Axis:
         # What is as near as nothing to a centre or to a border is there.
         even = np.round(found * 2) / 2
         return np.asarray(np.where(np.abs(found - even) < CLOSE, even, found))
+
+    def coordinates(self, places: NDArray[Any]) -> Coordinates:
+        """Return the coordinates of places, which may lie beyond the borders."""
+        last = self.count - 1
+        beyond = self.centres[-1] + (places - last) * self._ends[1]
+        before = self.centres[0] + places * self._ends[0]
+        between = np.interp(places, np.arange(self.count), self.centres)
+        return np.asarray(np.where(places < 0, before, np.where(places > last, beyond, between)))
 
     def holds(self, places: Coordinates) -> NDArray[np.bool_]:
         """Tell which places lie on a pixel, or on the border of one."""

@@ -51,6 +51,20 @@ def is_in_degrees(crs: Crs) -> bool:
     return bool(_read(crs).is_geographic)
 
 
+def metres_of_unit(crs: Crs) -> float:
+    """Return how many metres the unit of a projected CRS is.
+
+    Raises
+    ------
+    ProcessParameterInvalidError
+        The CRS is not understood, or its coordinates are no lengths.
+    """
+    axes = _read(crs).axis_info
+    if not axes or is_in_degrees(crs):
+        raise ProcessParameterInvalidError("The coordinates are no lengths: say how many pixels, or degrees, are meant.")
+    return float(axes[0].unit_conversion_factor)
+
+
 def find_way(source: Crs, target: Crs) -> Way | None:
     """Return what takes coordinates over into another CRS, each exactly; None where both are the same.
 
