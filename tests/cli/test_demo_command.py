@@ -5,9 +5,13 @@ import re
 import socket
 import sysconfig
 from contextlib import ExitStack
+from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pytest
+import xarray as xr
+from scipy.io import netcdf_file
 
 from twinlake.cli.demo.sources import list_sources
 from twinlake.cli.demo.story import runnable_command
@@ -39,6 +43,30 @@ def data(tmp_path):
         pytest.skip(f"{error.message} {error.remedy}")
 
 
+def measure_el_nino():
+    """Return anomalies by month: of whole cells, weighted by the cosine of their latitude."""
+    with xr.open_dataset(sample("iris_sample_data", "sample_data/ostia_monthly.nc")) as data:
+        temperature = data["surface_temperature"].load()
+    west, east = temperature.longitude % 360 >= 190, temperature.longitude % 360 <= 240
+    here = temperature.where(west & east & (abs(temperature.latitude) <= 5))
+    months = here.groupby("time.month")
+    means = (months - months.mean()).weighted(np.cos(np.deg2rad(here.latitude))).mean(["latitude", "longitude"])
+    return dict(zip(means.time.dt.strftime("%Y-%m").values.tolist(), means.values.tolist(), strict=True))
+
+
+def measure_vegetation():
+    """Return the mean of the index over all pixels."""
+    bands = {}
+    for name in ("red", "nir"):
+        with netcdf_file(sample("xrspatial", f"datasets/sentinel-2/{name}_band.nc"), mmap=False) as file:
+            bands[name] = file.variables["__xarray_dataarray_variable__"].data.astype(float)
+    return np.nanmean((bands["nir"] - bands["red"]) / (bands["nir"] + bands["red"]))
+
+
+def sample(package, name):
+    return Path(find_spec(package).origin).parent / name
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("data")
 def test_the_story_is_told_once(tmp_path, port):
@@ -50,7 +78,7 @@ def test_the_story_is_told_once(tmp_path, port):
     steps = json.loads((tmp_path / "build/demo-report.json").read_text())
     assert [step["name"] for step in steps] == [
         "sites", "joined", "taken in", "signed in", "found", "fetched and verified", "announced", "lost and back", "services",
-        "console",
+        "let in", "anomalies", "mitigation", "vegetation", "console",
     ]  # fmt: skip
     assert all(step["ok"] and step["seconds"] >= 0 for step in steps)
     figures = {step["name"]: step["figures"] for step in steps}
@@ -60,6 +88,19 @@ def test_the_story_is_told_once(tmp_path, port):
     assert figures["lost and back"]["missing"] == ["climate"]
     assert figures["lost and back"]["found_without"] < figures["lost and back"]["found_again"] == figures["taken in"]["items"]
     assert figures["announced"]["announced"] == figures["taken in"]["items"]
+    assert figures["let in"]["name"] == "researcher"
+    months, warmest, coolest = (figures["anomalies"][name] for name in ("months", "warmest", "coolest"))
+    expected = measure_el_nino()
+    assert months == len(expected)
+    assert (
+        (warmest[0], coolest[0]) == (max(expected, key=expected.get), min(expected, key=expected.get)) == ("2010-01", "2007-11")
+    )
+    assert [warmest[1], coolest[1]] == pytest.approx([expected["2010-01"], expected["2007-11"]], abs=0.05)
+    mitigation = figures["mitigation"]
+    assert mitigation["Canada"] > mitigation["United States of America"] > mitigation["Mexico"] > 2
+    assert figures["vegetation"]["mean"] == pytest.approx(measure_vegetation(), abs=1e-6)
+    assert figures["vegetation"]["painted"] > 5000
+    assert {each.name for each in (tmp_path / "demo").iterdir()} >= {"ndvi.tif"}
     for secret in ("accounts.json", "central/admin.token", "climate/admin.token", "extremes/admin.token"):
         assert (tmp_path / "demo" / secret).stat().st_mode & 0o777 == 0o600
     passwords = json.loads((tmp_path / "demo/accounts.json").read_text())

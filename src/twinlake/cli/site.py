@@ -86,7 +86,7 @@ def demo(
     once: Annotated[bool, typer.Option("--once", help="Tell the story, check it and stop.")] = False,
     keep: Annotated[bool, typer.Option("--serve", help="Keep the sites up without a terminal until SIGTERM.")] = False,
 ) -> None:
-    """Start three sites, take in real data and tell the story: joined, signed in once, found, fetched, lost and back.
+    """Start three sites, take in real data and tell the story: joined, signed in once, found, fetched, lost and back, computed.
 
     What came of each step is written to build/demo-report.json. Each time begins anew, with new accounts and passwords.
     """

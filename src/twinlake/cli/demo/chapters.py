@@ -132,12 +132,11 @@ QUESTIONS = (
 )
 
 
-def sign_in(sites: Sequence[DemoSite], password: str, narrator: Narrator, figures: Figures) -> str:
-    """Sign the researcher in, once, and be known at every site; return a token of the first."""
+def sign_in(visitor: Visitor, sites: Sequence[DemoSite], password: str, narrator: Narrator, figures: Figures) -> list[str]:
+    """Sign the researcher in, once, and be known at every site; return a token of each."""
     names = set()
-    with Visitor(sites[0].url) as visitor:
-        tokens = [visitor.token_for(site.url, username="researcher", password=password) for site in sites]
-        given = visitor.passwords_given
+    tokens = [visitor.token_for(site.url, username="researcher", password=password) for site in sites]
+    given = visitor.passwords_given
     for site, token in zip(sites, tokens, strict=True):
         with SiteClient(site.url, token=token) as client:
             me = client.json("GET", "/api/me")
@@ -146,7 +145,7 @@ def sign_in(sites: Sequence[DemoSite], password: str, narrator: Narrator, figure
     if given != 1 or len(names) != 1:
         raise StepFailedError(f"The password was given {given} times, and {len(names)} people came of it.")
     figures.update(passwords_given=given, sites=len(sites))
-    return tokens[0]
+    return tokens
 
 
 def find(site: SiteClient, expected_items: int, narrator: Narrator, figures: Figures) -> list[JsonObject]:

@@ -38,16 +38,20 @@ class DemoSite:
     folder: SiteFolder
     _process: "subprocess.Popen[bytes] | None" = field(default=None, init=False)
 
+    @property
+    def log(self) -> Path:
+        """Where it writes what goes on."""
+        return self.folder.path / "site.log"
+
     def start(self) -> None:
-        """Serve the site; its log goes to ``site.log`` in its folder.
+        """Serve the site.
 
         Raises
         ------
         StepFailedError
             It did not start; the message holds the end of its log.
         """
-        log = self.folder.path / "site.log"
-        with log.open("ab") as stream:
+        with self.log.open("ab") as stream:
             command = [sys.executable, "-m", "twinlake", "serve", "--config", str(self.folder.config)]
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stream)
 
@@ -56,7 +60,7 @@ class DemoSite:
         process = self._running()
         assert process.stdout is not None  # a pipe was asked for
         if not process.stdout.readline():
-            raise StepFailedError(f"The site {self.id} did not start:\n{_tail(self.folder.path / 'site.log')}")
+            raise StepFailedError(f"The site {self.id} did not start:\n{_tail(self.log)}")
 
     def wait(self) -> None:
         """Wait for its end."""

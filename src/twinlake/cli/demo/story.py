@@ -17,10 +17,12 @@ from rich.console import Console
 from rich.panel import Panel
 
 from twinlake.cli.client import SiteClient, SiteRefusedError, SiteUnreachableError, read_token
-from twinlake.cli.demo import chapters
+from twinlake.cli.demo import chapters, near_data
 from twinlake.cli.demo.narrator import Narrator, StepFailedError
 from twinlake.cli.demo.process import DemoSite, make_sites, start_together
 from twinlake.cli.demo.sources import list_sources
+from twinlake.cli.demo.visiting import Visitor
+from twinlake.core.documents import JsonObject
 from twinlake.core.errors import TwinlakeError
 
 _REPORT = Path("build/demo-report.json")
@@ -79,24 +81,54 @@ def _tell(narrator: Narrator, sites: Sequence[DemoSite], directory: Path) -> Non
         with narrator.step("taken in", "Each takes in real data of its own") as figures:
             chapters.take_in(sites, list_sources(), Path(workshop), narrator, figures)
             items = figures["items"]
-    with narrator.step("signed in", "A researcher signs in, once") as figures:
-        token = chapters.sign_in(sites, password, narrator, figures)
-    with SiteClient(central.url, token=token) as site:
-        with narrator.step("found", "One question at one site finds what all of them hold") as figures:
-            found = chapters.find(site, items, narrator, figures)
-        with narrator.step("fetched and verified", "Bytes come from the site that holds them, as they went in") as figures:
-            chapters.fetch(found, narrator, figures)
-        with narrator.step("announced", "Who listened was told of every change") as figures:
-            chapters.be_told(listeners, items, narrator, figures)
-        with narrator.step("lost and back", "A bridge falls, is named as missing, and is back") as figures:
-            chapters.lose_and_regain(site, climate, items, narrator, figures)
-        with narrator.step("services", "What all sites offer") as figures:
-            chapters.see_services(site, narrator, figures)
+    with Visitor(central.url) as visitor:
+        with narrator.step("signed in", "A researcher signs in, once") as figures:
+            tokens = chapters.sign_in(visitor, sites, password, narrator, figures)
+        with SiteClient(central.url, token=tokens[0]) as site:
+            with narrator.step("found", "One question at one site finds what all of them hold") as figures:
+                found = chapters.find(site, items, narrator, figures)
+            with narrator.step("fetched and verified", "Bytes come from the site that holds them, as they went in") as figures:
+                chapters.fetch(found, narrator, figures)
+            with narrator.step("announced", "Who listened was told of every change") as figures:
+                chapters.be_told(listeners, items, narrator, figures)
+            with narrator.step("lost and back", "A bridge falls, is named as missing, and is back") as figures:
+                chapters.lose_and_regain(site, climate, items, narrator, figures)
+            with narrator.step("services", "What all sites offer") as figures:
+                chapters.see_services(site, narrator, figures)
+        _compute(narrator, visitor, central, climate, token=tokens[1], items=found, target=directory / "ndvi.tif")
     with (
         SiteClient(central.url, token=read_token(central.folder.admin_token)) as operator,
         narrator.step("console", "People look at it in a browser") as figures,
     ):
         chapters.look(operator, narrator, figures)
+
+
+def _compute(
+    narrator: Narrator,
+    visitor: Visitor,
+    central: DemoSite,
+    climate: DemoSite,
+    *,
+    token: str,
+    items: Sequence[JsonObject],
+    target: Path,
+) -> None:
+    """Tell the chapters on openEO; *token* is that of the bridge."""
+    with near_data.explained(central.log):
+        with narrator.step("let in", "openEO's own client is let in") as figures:
+            client = near_data.sign_in(visitor, central.url, narrator, figures)
+        with narrator.step("anomalies", "It has the Pacific measured where the data are, while it waits") as figures:
+            near_data.measure_el_nino(client, narrator, figures)
+    with (
+        near_data.explained(climate.log),
+        narrator.step("mitigation", "A batch job at the site that holds the projections: what mitigation buys") as figures,
+    ):
+        near_data.compare_scenarios(near_data.enter(climate.url, token), items, narrator, figures)
+    with (
+        near_data.explained(central.log),
+        narrator.step("vegetation", "A batch job and a map: how green a scene of Sentinel-2 is") as figures,
+    ):
+        near_data.map_vegetation(client, target, narrator, figures)
 
 
 def _invitation(url: str, directory: Path) -> str:

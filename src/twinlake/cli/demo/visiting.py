@@ -41,7 +41,7 @@ class Visitor:
         answer = self._browser.get(f"{self._home}/realms/desp/protocol/openid-connect/auth", params=question)
         if answer.status_code == 200:
             self.passwords_given += 1
-            answer = self._browser.post(_Form.of(answer.text), data={"username": username, "password": password})
+            answer = self._browser.post(_Form.of(answer.text).action, data={"username": username, "password": password})
         code = parse_qs(urlsplit(answer.headers.get("location", "")).query).get("code")
         if code is None:
             raise StepFailedError(f"{username} was not signed in.")
@@ -58,6 +58,21 @@ class Visitor:
         token: str = self._post(f"{site}/auth/realms/dedl/protocol/openid-connect/token", exchange)["access_token"]
         return token
 
+    def let_in(self, url: str) -> None:
+        """Let a device in from the page at *url*, which it shows.
+
+        Raises
+        ------
+        StepFailedError
+            The page does not ask whether to; who is not signed in is asked for the password first.
+        """
+        form = _Form.of(self._browser.get(url).text)
+        if "user_code" not in form.hidden:
+            raise StepFailedError(f"{url} does not ask whether to let a device in.")
+        answer = self._browser.post(form.action, data={**form.hidden, "decision": "allow"})
+        if answer.is_error:
+            raise StepFailedError(f"{url} let no device in: {answer.status_code}")
+
     def _post(self, url: str, form: JsonObject) -> JsonObject:
         answer = self._browser.post(url, data=form)
         if answer.is_error:
@@ -67,19 +82,23 @@ class Visitor:
 
 
 class _Form(HTMLParser):
-    """Finds where the first form of a page is sent."""
+    """The first form of a page: where it is sent, and what is in it already."""
 
     def __init__(self) -> None:
         super().__init__()
         self.action = ""
+        self.hidden: dict[str, str] = {}
 
     @classmethod
-    def of(cls, page: str) -> str:
-        """Return the action of the first form."""
+    def of(cls, page: str) -> Self:
+        """Read a page."""
         parser = cls()
         parser.feed(page)
-        return parser.action
+        return parser
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, Any]]) -> None:
+        given = dict(attrs)
         if tag == "form" and not self.action:
-            self.action = dict(attrs).get("action") or ""
+            self.action = given.get("action") or ""
+        elif tag == "input" and given.get("type") == "hidden":
+            self.hidden[given["name"]] = given.get("value") or ""
