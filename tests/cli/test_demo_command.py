@@ -67,7 +67,7 @@ def sample(package, name):
     return Path(find_spec(package).origin).parent / name
 
 
-@pytest.mark.slow
+@pytest.mark.timeout(400)  # three sites and their children, on a machine that may be busy
 @pytest.mark.usefixtures("data")
 def test_the_story_is_told_once(tmp_path, port):
     told = run_twinlake("demo", "--once", "--port", str(port), "--dir", str(tmp_path / "demo"), cwd=tmp_path)
