@@ -1,11 +1,11 @@
 """Starts sandboxes for a child that, once it is confined itself, cannot: `python -I -m twinlake.engines.sandbox.spawner JSON`.
 
 A confined process may not lay out the files of another one (Landlock forbids it every mount). So a small process stands beside
-it from before, knows one command, and does what the child asks: ``start`` it, or ``end`` it. All that a child which a hostile
-file has taken over can do with it is to run a program that may do even less.
+it from before, knows one command, and does what the child asks: ``start`` it, ``kill`` it, or see how it does ``end``. All that
+a child which a hostile file has taken over can do with it is to run a program that may do even less.
 
 The child, and each process that it has forked, sends it one end of a socket pair of its own, and asks there. ``start`` is
-answered with the socket to the program and a file in memory with what it wrote past Python; ``end`` with how it ended.
+answered with the socket to the program and a file in memory with what it wrote past Python; the others with how it ended.
 """
 
 import contextlib
@@ -55,11 +55,11 @@ class Sandbox:
             preexec_fn=None if self._cgroup is None else self._cgroup.enter,  # noqa: PLW1509  # one thread is all there is
         )
 
-    def end(self) -> dict[str, Any]:
-        """End it, if it has not ended, and tell how it did."""
+    def end(self, *, moment: float = 0) -> dict[str, Any]:
+        """End it, if it does not end by itself within *moment* seconds, and tell how it did."""
         was_killed = False
         try:
-            self._process.wait(timeout=_MOMENT_SECONDS)
+            self._process.wait(timeout=moment)
         except subprocess.TimeoutExpired:
             was_killed = True
         with contextlib.suppress(ProcessLookupError):
@@ -93,8 +93,8 @@ class Client:
             asked = self.connection.recv(_MESSAGE_BYTES)
             if asked == b"start" and self._sandbox is None:
                 self._start()
-            elif asked == b"end" and self._sandbox is not None:
-                ended, self._sandbox = self._sandbox.end(), None
+            elif asked in {b"end", b"kill"} and self._sandbox is not None:
+                ended, self._sandbox = self._sandbox.end(moment=_MOMENT_SECONDS if asked == b"end" else 0), None
                 self.connection.send(json.dumps(ended).encode())
         except ConnectionError:
             return False

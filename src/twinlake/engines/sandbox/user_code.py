@@ -117,7 +117,7 @@ class UserCode:
             channel.send("ask", document, arrays, number=self._number, until=until)
             return self._listen(channel, until, report)
         except TimeoutError:
-            self._end()
+            self._end(b"kill")
             raise UserCodeError(f"It did not answer within {self._limits.call_seconds:g} s.") from None
         except FrameError as error:
             raise UserCodeError(self._explain(error)) from None
@@ -125,7 +125,7 @@ class UserCode:
     def close(self) -> None:
         """End the program, if there is one; another question would begin a new one."""
         if self._owner == os.getpid():
-            self._end()
+            self._end(b"kill")
             self._forget()
 
     def __reduce__(self) -> Never:
@@ -184,14 +184,14 @@ class UserCode:
         channel.receive(until=time.monotonic() + _START_SECONDS)
         return channel
 
-    def _end(self) -> dict[str, Any]:
+    def _end(self, how: bytes) -> dict[str, Any]:
         if self._channel is None or self._control is None:
             return {}
         self._channel.close()
         os.close(self._output)
         self._channel = None
         try:
-            self._control.send(b"end")
+            self._control.send(how)
             ended: dict[str, Any] = json.loads(self._control.recv(_ANSWER_BYTES) or b"{}")
         except OSError:
             return {}
@@ -201,7 +201,7 @@ class UserCode:
         """End the program and say in words why it did not answer."""
         size = os.fstat(self._output).st_size
         written = os.pread(self._output, _OUTPUT_BYTES, max(0, size - _OUTPUT_BYTES)).decode(errors="replace").strip()
-        ended = self._end()
+        ended = self._end(b"end")
         code = ended.get("code", 0)
         number = -code if code < 0 else code - _SIGNALS
         if not isinstance(error, GoneError):
