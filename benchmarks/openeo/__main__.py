@@ -12,12 +12,12 @@ import time
 from pathlib import Path
 
 import numpy as np
+import openeo
 import psutil
 import rasterio
 import xarray as xr
 from rasterio.transform import from_origin
 
-import openeo
 from twinlake.testing.site import SiteProcess, make_site, run_twinlake
 
 ROOT = Path("build/benchmarks/openeo")
