@@ -52,6 +52,24 @@ async def test_a_raster_is_drawn_with_many_colours(renderer, tmp_path, bands, dt
     assert len(np.unique(picture.reshape(-1, 4), axis=0)) > 50
 
 
+async def test_what_is_in_a_raster_is_told_with_the_scale_of_its_tiles(renderer, tmp_path):
+    summary = await renderer.summarise(str(_write(tmp_path / "a.tif")))
+
+    [band] = summary.bands
+    assert (band.name, band.minimum, band.maximum, band.mean, band.valid) == ("Band 1", 0, 398, 199, 1)
+    assert band.deviation == pytest.approx(np.hypot(57.73, 57.73), rel=1e-3)
+    assert 0 < summary.scale.lowest < 199 < summary.scale.highest < 398
+    assert (summary.scale.colours[0], summary.scale.colours[-1]) == ("#440154", "#fde724")
+    colours = await renderer.summarise(str(_write(tmp_path / "b.tif", bands=4, dtype="uint16")))
+    assert (len(colours.bands), colours.shown, colours.scale) == (4, (0, 1, 2), None)
+
+
+async def test_what_is_no_raster_has_nothing_in_it(renderer, tmp_path):
+    (tmp_path / "a.tif").write_bytes(b"II*\x00 nothing")
+    with pytest.raises(UndrawableError):
+        await renderer.summarise(str(tmp_path / "a.tif"))
+
+
 async def test_beside_the_raster_a_tile_is_transparent(renderer, tmp_path):
     picture = _pixels(await renderer.draw(TileRequest(str(_write(tmp_path / "a.tif")), z=9, x=0, y=0)))
 

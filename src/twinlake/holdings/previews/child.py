@@ -1,6 +1,7 @@
 """What the drawing child runs: tiles of rasters, one message after the other.
 
-A message is JSON (``path, z, x, y``), its answer a PNG, or nothing where the file cannot be drawn.
+A message is JSON: ``path, z, x, y`` for a tile, the answer to which is a PNG, or ``path`` alone for what is in the file, the
+answer to which is JSON (`RasterSummary`). The answer is nothing where the file cannot be drawn.
 """
 
 import functools
@@ -20,14 +21,18 @@ from twinlake.holdings.readers.gdal import open_raster
 
 _TILE_PIXELS = 256
 _SAMPLE_PIXELS = 512
+_SUMMARISED_BANDS = 12
 _OPEN_FILES = 16
 
 
-def _draw(message: bytes) -> bytes:
+def _answer(message: bytes) -> bytes:
     order = json.loads(message)
-    path, z, x, y = str(order["path"]), int(order["z"]), int(order["x"]), int(order["y"])
+    path = str(order["path"])
     try:
         with open_raster(Path(path)) as dataset, Reader(path, dataset=dataset) as source:
+            if "z" not in order:
+                return _summarise(path, dataset, source)
+            z, x, y = int(order["z"]), int(order["x"]), int(order["y"])
             try:
                 image = source.tile(x, y, z, tilesize=_TILE_PIXELS, indexes=_choose_bands(dataset))
             except TileOutsideBounds:
@@ -36,6 +41,31 @@ def _draw(message: bytes) -> bytes:
     except Exception:  # whatever a hostile file does, the answer is the same: it cannot be drawn
         logging.getLogger(__name__).exception("cannot draw %s", Path(path).name)
         return b""
+
+
+def _summarise(path: str, dataset: Any, source: Reader) -> bytes:
+    """Return what is in the file, in JSON: told from a small copy, as the stretch is."""
+    sample = source.preview(max_size=_SAMPLE_PIXELS, indexes=tuple(range(1, min(dataset.count, _SUMMARISED_BANDS) + 1)))
+    bands = []
+    for number, band in enumerate(sample.array):
+        values = _valid(band)
+        figures = {"valid": values.size / max(band.size, 1), "minimum": None, "maximum": None, "mean": None, "deviation": None}
+        if values.size:
+            found = (values.min(), values.max(), values.mean(), values.std())
+            figures |= zip(("minimum", "maximum", "mean", "deviation"), map(float, found), strict=True)
+        bands.append({"name": dataset.descriptions[number] or f"Band {number + 1}", **figures})
+    shown = _choose_bands(dataset)
+    has_scale = len(shown) == 1 and not source.colormap
+    [(low, high), *_] = _stretch(path, Path(path).stat().st_mtime_ns, shown)
+    scale = {"lowest": low, "highest": high, "colours": _COLOURS} if has_scale else None
+    return json.dumps(
+        {"bands": bands, "count": dataset.count, "shown": [number - 1 for number in shown], "scale": scale}
+    ).encode()
+
+
+def _valid(band: Any) -> Any:
+    values = band.compressed()
+    return values[np.isfinite(values)].astype(np.float64)
 
 
 def _choose_bands(dataset: Any) -> tuple[int, ...]:
@@ -55,7 +85,7 @@ def _paint(image: ImageData, path: str, dataset: Any, source: Reader) -> bytes:
     if not (image.array.dtype == np.uint8 and len(image.band_names) == 3):
         # The path may come to hold another file while this child lives.
         image.rescale(in_range=_stretch(path, Path(path).stat().st_mtime_ns, _choose_bands(dataset)))
-    colours = None if len(image.band_names) == 3 else cmap.get("viridis")
+    colours = None if len(image.band_names) == 3 else _VIRIDIS
     return bytes(image.render(img_format="PNG", colormap=colours))
 
 
@@ -67,16 +97,17 @@ def _stretch(path: str, modified_ns: int, bands: tuple[int, ...]) -> tuple[tuple
         sample = source.preview(max_size=_SAMPLE_PIXELS, indexes=bands)
     ranges = []
     for band in sample.array:
-        values = band.compressed()
-        values = values[np.isfinite(values)]
+        values = _valid(band)
         low, high = (float(edge) for edge in np.percentile(values, (2, 98))) if values.size else (0.0, 1.0)
         ranges.append((low, high if high > low else low + 1.0))
     return tuple(ranges)
 
 
+_VIRIDIS = cmap.get("viridis")
+_COLOURS = ["#{:02x}{:02x}{:02x}".format(*_VIRIDIS[number][:3]) for number in range(0, 256, 51)]
 _EMPTY = bytes(ImageData(np.ma.array(np.zeros((1, _TILE_PIXELS, _TILE_PIXELS), np.uint8), mask=True)).render(img_format="PNG"))
 
 
 if __name__ == "__main__":
     logging.getLogger("rasterio").setLevel(logging.ERROR)
-    serve(_draw)
+    serve(_answer)

@@ -5,10 +5,13 @@ import json
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
+import msgspec
+
+from twinlake.core.documents import JsonObject
 from twinlake.core.errors import NotFoundError, OverloadedError
 from twinlake.engines.sandbox import Limits, Worker, WorkerFellError
 
@@ -26,6 +29,41 @@ class TileRequest:
     z: int
     x: int
     y: int
+
+
+class BandSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """What is in a band; figures are None where nothing is."""
+
+    name: str
+    valid: float
+    """Share of pixels with a value."""
+    minimum: float | None
+    maximum: float | None
+    mean: float | None
+    deviation: float | None
+    """Standard deviation of the whole."""
+
+
+class ColourScale(msgspec.Struct, frozen=True, kw_only=True):
+    """From which values to which the colours of tiles go."""
+
+    lowest: float
+    highest: float
+    colours: tuple[str, ...]
+    """``#rrggbb``, evenly from the lowest to the highest."""
+
+
+class RasterSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """What is in a raster file, told from a copy of at most 512 by 512 pixels."""
+
+    bands: tuple[BandSummary, ...]
+    """The first of them."""
+    count: int
+    """Of all bands."""
+    shown: tuple[int, ...]
+    """Places of the bands that tiles show."""
+    scale: ColourScale | None
+    """None where tiles are in the file's own colours, or each of three bands has its own scale."""
 
 
 class UndrawableError(NotFoundError):
@@ -71,26 +109,33 @@ class PreviewRenderer:
         OverloadedError
             Too many tiles are waiting.
         """
+        return await self._wait_for(Path(request.path), asdict(request))
+
+    async def summarise(self, path: str) -> RasterSummary:
+        """Return what is in a raster file; raises as `draw` does."""
+        return msgspec.json.decode(await self._wait_for(Path(path), {}), type=RasterSummary)
+
+    async def _wait_for(self, path: Path, order: JsonObject) -> bytes:
         if self._waiting >= _WAITING:
             raise OverloadedError("Too many previews are waiting.", retry_after_seconds=2)
         self._waiting += 1
         try:
             async with self._drawing:
-                return await self._ask(request)
+                return await self._ask(path, order)
         finally:
             self._waiting -= 1
 
-    async def _ask(self, request: TileRequest) -> bytes:
+    async def _ask(self, path: Path, order: JsonObject) -> bytes:
         self._inputs.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with self._shown(Path(request.path)) as path:
-            order = json.dumps(asdict(replace(request, path=str(path)))).encode()
+        with self._shown(path) as shown:
+            message = json.dumps({**order, "path": str(shown)}).encode()
             try:
-                picture = await self._worker.ask(order, seconds=_TILE_SECONDS)
+                answer = await self._worker.ask(message, seconds=_TILE_SECONDS)
             except WorkerFellError as error:
                 raise UndrawableError("This file cannot be drawn as a map.") from error
-        if not picture:
+        if not answer:
             raise UndrawableError("This file cannot be drawn as a map.")
-        return picture
+        return answer
 
     @contextmanager
     def _shown(self, path: Path) -> Iterator[Path]:
