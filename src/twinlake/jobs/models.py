@@ -147,6 +147,12 @@ class LogLine:
     message: str
     details: JsonObject | None = None
 
+    @property
+    def node(self) -> str | None:
+        """Id of the node of a graph that it is of, if it is of one."""
+        path = (self.details or {}).get("path")
+        return str(path[0]["node_id"]) if path else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retry:

@@ -22,6 +22,8 @@ from twinlake.jobs.routes import JobBody
 
 _TAG = "jobs"
 
+_LOG_LINE = exactly({"id": TEXT, "time": INSTANT, "level": TEXT, "message": TEXT, "node": TEXT}, optional=("node",))
+
 
 def describe(specs: Mapping[str, type]) -> ApiPart:
     """Describe the routes; *specs* are the structs of specifications, by kind of job."""
@@ -123,7 +125,7 @@ def _schemas(specs: Mapping[str, type]) -> JsonObject:
         ),
         "Link": exactly({"rel": TEXT, "href": {"type": "string", "format": "uri"}, "type": TEXT}),
         "JobList": exactly({"jobs": list_of(reference("Job")), "links": list_of(reference("Link"))}),
-        "JobLog": exactly({"logs": list_of(exactly({"id": TEXT, "time": INSTANT, "level": TEXT, "message": TEXT}))}),
+        "JobLog": exactly({"logs": list_of(_LOG_LINE)}),
         "JobResults": {"type": "object"},
         "EventStream": TEXT,
     }

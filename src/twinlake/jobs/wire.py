@@ -47,7 +47,9 @@ def write_failure(failure: Failure) -> JsonObject:
 
 def write_log_line(line: LogLine) -> JsonObject:
     """Write one entry of a log."""
-    return {"id": str(line.number), "time": _instant(line.at), "level": line.level, "message": line.message}
+    entry = {"id": str(line.number), "time": _instant(line.at), "level": line.level, "message": line.message}
+    node = line.node
+    return entry if node is None else {**entry, "node": node}
 
 
 def _percent(job: Job) -> int | None:
