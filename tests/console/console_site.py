@@ -92,6 +92,7 @@ class Filling:
         document["assets"]["data"] = {
             "href": "./data.tif", "type": COG, "roles": ["data"], "title": "Data", "proj:code": crs,
             "proj:transform": list(transform)[:6], "proj:shape": [height, width],
+            "data_type": str(bands.dtype), **({} if bands.dtype == np.uint8 else {"nodata": -9999}),
         }  # fmt: skip
         document["assets"]["thumbnail"] = {"href": "./thumbnail.webp", "type": "image/webp", "roles": ["thumbnail"]}
         holdings = {"data": await self.put_bytes(path.read_bytes()), "thumbnail": await self.put_bytes(_thumbnail(bands))}
@@ -191,7 +192,9 @@ async def fill(services, scratch):
 
 async def main(folder, extra):
     site = await init_site(folder, site_id="central", port=0, clock=SystemClock(), randomness=SYSTEM_RANDOMNESS)
-    settings = SiteSettings.read(site.config).model_copy(update={"title": "Lake of tests"})
+    settings = SiteSettings.read(site.config)
+    openeo = settings.openeo.model_copy(update={"currency": "EUR", "price_per_cpu_hour": 36.0})
+    settings = settings.model_copy(update={"title": "Lake of tests", "openeo": openeo})
     async with open_services(settings, site) as services:
         if extra >= 0:
             await fill(services, folder)

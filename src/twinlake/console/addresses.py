@@ -37,6 +37,10 @@ class Addresses:
         """Return the address of an asset's bytes that this site holds; None for an href that leads elsewhere."""
         return self.root + href[len(self._public_url) :] if href.startswith(self._data) else None
 
+    def own(self, url: str) -> str:
+        """Return the address of a URL of this site."""
+        return self.root + url.removeprefix(self._public_url)
+
     def is_data_of(self, site: str, href: str) -> bool:
         """Tell whether *href* is where bytes of *site* are got, there or here."""
         return f"/data/{_segment(site)}/" in href

@@ -14,6 +14,7 @@ from twinlake.identity.errors import SignInRequiredError
 from twinlake.identity.principals import ANONYMOUS
 
 _SEE_OTHER = 303
+_OWN_PAGES = ("/jobs/", "/tokens/", "/processing/jobs/", "/processing/maps/")
 
 
 class ProblemPages:
@@ -43,4 +44,4 @@ class ProblemPages:
 
 def _is_own_page(scope: Scope) -> bool:
     """Tell whether a page of the navigation is wanted that nobody sees without signing in."""
-    return scope["method"] in {"GET", "HEAD"} and scope["path"].split("/", maxsplit=2)[1] in {"jobs", "tokens"}
+    return scope["method"] in {"GET", "HEAD"} and f"{scope['path']}/".startswith(_OWN_PAGES)

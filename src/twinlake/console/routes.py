@@ -14,6 +14,8 @@ from twinlake.console.negotiation import HtmlRoute
 from twinlake.console.news import NewsDesk
 from twinlake.console.pages import Pages
 from twinlake.console.pictures import PictureDesk
+from twinlake.console.processing.batches import BatchPages
+from twinlake.console.processing.maps import MapPages
 from twinlake.console.processing.processes import ProcessPages
 from twinlake.console.signing import SigningPages
 from twinlake.console.sites import SitesPage, describe_health
@@ -50,6 +52,8 @@ class ConsoleServices:
     tokens: TokenPages
     sites: SitesPage
     processes: ProcessPages
+    batches: BatchPages
+    maps: MapPages
     tiles: TileDesk
     pictures: PictureDesk
     audience_of: Callable[[Caller], Awaitable[Audience]]
@@ -80,6 +84,8 @@ def routes(services: ConsoleServices) -> list[BaseRoute]:
         guarded("/sites", services.sites.show, methods=["GET"], action="public", name="show_sites"),
         HtmlRoute(guarded("/services", services.sites.show, methods=["GET"], action="public", name="show_services")),
         *services.processes.routes(),
+        *services.batches.routes(),
+        *services.maps.routes(),
         HtmlRoute(guarded("/jobs", console.jobs, methods=["GET"], action="run")),
         HtmlRoute(guarded("/jobs/{job}", console.job, methods=["GET"], action="run")),
         guarded("/jobs/{job}/cancel", console.cancel_job, methods=["POST"], action="run"),

@@ -13,6 +13,11 @@ from twinlake.core.documents import JsonObject
 from twinlake.standards.datalake import BACKENDS
 
 TOKEN_FILE = "my.token"  # noqa: S105 - the name of a file
+_OPENEO = "/openeo/1.2"
+_LOAD = (
+    'cube = connection.load_collection("COLLECTION", temporal_extent=["2020-01-01", "2021-01-01"])\n'
+    'cube = cube.reduce_dimension(dimension="t", reducer="mean")\n'
+)
 _BEARER = f'-H "Authorization: Bearer $(cat {TOKEN_FILE})"'
 
 
@@ -112,6 +117,46 @@ class Snippets:
             self._openeo(f"{code}\n\nresult = {call}\nprint(connection.execute(result))", imported),
             self._curl(f"{self._url}/openeo/1.2/result", "--json", body),
         ]
+
+    def list_batches(self, *, is_none: bool) -> list[Snippet]:
+        """Return code that lists batch jobs of openEO, or makes the first one where there *is_none*."""
+        code = 'for job in connection.list_jobs():\n    print(job["id"], job["status"], job.get("title"))'
+        if is_none:
+            code = _LOAD + (
+                'job = cube.create_job(title="The first", out_format="GTiff")\n'
+                "print(job.estimate())\njob.start_and_wait()\njob.get_results().download_files('results')"
+            )
+        return [self._openeo(code), self._curl(f"{self._url}{_OPENEO}/jobs")]
+
+    def show_batch(
+        self, job: str, title: str, script: tuple[str, str, str] | None, graph: str, *, is_started: bool
+    ) -> list[Snippet]:
+        """Return code that gets the results of a batch job, and makes a new one of its graph (*script*: `write_script`)."""
+        path = f"{_OPENEO}/jobs/{quote(job, safe='')}/results"
+        step = "print(job.status())" if is_started else "job.start_and_wait()"
+        known = f"job = connection.job({job!r})\n{step}\njob.get_results().download_files('results')"
+        snippets = [self._openeo(known)]
+        if script is not None:
+            imported, steps, result = script
+            made = f"{steps}\njob = connection.create_job({result}, title={title!r})\njob.start_and_wait()"
+            snippets.append(Snippet("Python, as a new job", self._openeo(made, imported).code))
+        return [*snippets, Snippet("process graph", graph), self._curl(self._url + path)]
+
+    def list_maps(self, *, is_none: bool) -> list[Snippet]:
+        """Return code that lists maps, or makes the first one where there *is_none*."""
+        code = 'for one in connection.list_services():\n    print(one["id"], one.get("title"), one["url"])'
+        if is_none:
+            code = _LOAD + (
+                'made = connection.create_service(cube.flat_graph(), type="XYZ", title="The first")\n'
+                'print(made.describe_service()["url"])'
+            )
+        return [self._openeo(code), self._curl(f"{self._url}{_OPENEO}/services")]
+
+    def show_map(self, service: str, graph: str) -> list[Snippet]:
+        """Return code that describes a map, which draws what *graph* makes."""
+        code = f'print(connection.service({service!r}).describe_service()["url"])'
+        path = f"{_OPENEO}/services/{quote(service, safe='')}"
+        return [self._openeo(code), Snippet("process graph", graph), self._curl(self._url + path)]
 
     def list_tokens(self, *, until: date) -> list[Snippet]:
         """Return code that lists the caller's tokens, makes one that ends with the day *until*, and revokes one."""

@@ -7,12 +7,17 @@ from pathlib import Path
 
 from twinlake.core.errors import NotFoundError
 from twinlake.engines.objectstore import LinkedFiles, ObjectStore
-from twinlake.holdings.catalogue.interfaces import Catalogue, Linked, Managed, StoredAsset
-from twinlake.holdings.previews import PreviewRenderer, TileRequest
+from twinlake.holdings.catalogue.interfaces import Catalogue, Linked, Managed
+from twinlake.holdings.previews import PreviewRenderer, RasterSummary, TileRequest
 from twinlake.holdings.visibility import CollectionPolicy
 from twinlake.identity.principals import Caller
 
 _DEEPEST_ZOOM = 24
+
+
+class _NotHereError(NotFoundError):
+    def __init__(self) -> None:
+        super().__init__("The bytes of this asset are not on this machine, so they cannot be drawn.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +59,32 @@ class TileDesk:
         """
         await self._collections.require(caller, "read", collection)
         visibility = await self._collections.visibility_of(caller)
-        path, version = self._locate(await self._catalogue.get_asset(collection, item, asset, visibility))
-        etag = f'"{version}"'
-        return DrawableAsset(path, etag, {"ETag": etag, "Cache-Control": "private, max-age=3600"})
+        stored = await self._catalogue.get_asset(collection, item, asset, visibility)
+        match stored.holding:
+            case Managed(sha256=sha256):
+                return self.find_object(sha256)
+            case Linked(path=text):
+                with self._links.open(text) as file:
+                    status = os.fstat(file.fileno())
+                return _as_drawable(Path(text), f"{status.st_mtime_ns:x}-{status.st_size:x}")
+        raise _NotHereError
+
+    def find_object(self, sha256: str) -> DrawableAsset:
+        """Return the file of a stored object; who asks may read it.
+
+        Raises
+        ------
+        NotFoundError
+            It is not on this machine.
+        """
+        path = self._objects.local_path(sha256)
+        if path is None:
+            raise _NotHereError
+        return _as_drawable(path, sha256)
+
+    async def summarise(self, asset: DrawableAsset) -> RasterSummary:
+        """Return what is in a raster; raises what the renderer raises."""
+        return await self._renderer.summarise(str(asset.path))
 
     async def draw(self, asset: DrawableAsset, z: int, x: int, y: int) -> bytes:
         """Return a tile as PNG; raises what the renderer raises, and NotFoundError beyond the tile matrix."""
@@ -64,14 +92,7 @@ class TileDesk:
             raise NotFoundError(f"There is no tile {z}/{x}/{y}.")
         return await self._renderer.draw(TileRequest(str(asset.path), z, x, y))
 
-    def _locate(self, asset: StoredAsset) -> tuple[Path, str]:
-        match asset.holding:
-            case Managed(sha256=sha256):
-                path = self._objects.local_path(sha256)
-                if path is not None:
-                    return path, sha256
-            case Linked(path=text):
-                with self._links.open(text) as file:
-                    status = os.fstat(file.fileno())
-                return Path(text), f"{status.st_mtime_ns:x}-{status.st_size:x}"
-        raise NotFoundError("The bytes of this asset are not on this machine, so they cannot be drawn.")
+
+def _as_drawable(path: Path, version: str) -> DrawableAsset:
+    etag = f'"{version}"'
+    return DrawableAsset(path, etag, {"ETag": etag, "Cache-Control": "private, max-age=3600"})

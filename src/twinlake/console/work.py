@@ -31,7 +31,7 @@ class WorkBench:
         """Return the rows of the list, newest first, and the address of what is older."""
         jobs = await self._jobs.list_jobs(caller, limit=_PAGE, before=before)
         more = f"{self._addresses.root}/jobs?before={quote(jobs[-1].id)}" if len(jobs) == _PAGE else None
-        rows = [{**_describe(job), "error": _write_error(job)} for job in jobs]
+        rows = [{**describe_work(job), "error": explain_end(job)} for job in jobs]
         return {"jobs": rows, "more": more, "is_live": any(not job.state.is_final for job in jobs)}
 
     async def show(self, caller: Caller, job: str) -> JsonObject:
@@ -45,11 +45,11 @@ class WorkBench:
         found = await self._jobs.get(caller, job)
         result = await self._jobs.get_results(caller, job) if found.has_result else {}
         return {
-            **_describe(found),
-            "error": _write_error(found),
-            "facts": _list_facts(found),
+            **describe_work(found),
+            "error": explain_end(found),
+            "facts": list_facts(found),
             "rows": self._list_rows(result),
-            "log": [_describe_line(line) for line in await self._jobs.list_log(caller, job)],
+            "log": [describe_line(line) for line in await self._jobs.list_log(caller, job)],
         }
 
     async def cancel(self, caller: Caller, job: str) -> None:
@@ -71,7 +71,8 @@ class WorkBench:
         ]
 
 
-def _describe(job: Job) -> JsonObject:
+def describe_work(job: Job) -> JsonObject:
+    """Return how far a job is, as lists and pages show it."""
     progress = job.progress
     total = "" if progress.total is None else f" of {progress.total}"
     return {
@@ -89,7 +90,8 @@ def _describe(job: Job) -> JsonObject:
     }
 
 
-def _list_facts(job: Job) -> list[tuple[str, str]]:
+def list_facts(job: Job) -> list[tuple[str, str]]:
+    """Return what else is known of a job, with names."""
     facts = [("Asked for", _write_instant(job.created_at)), ("By", job.owner.rpartition("|")[2])]
     if job.collection:
         facts.append(("Collection", job.collection))
@@ -109,14 +111,17 @@ def _write_instant(microseconds: int) -> str:
     return f"{from_microseconds(microseconds):%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _describe_line(line: LogLine) -> JsonObject:
+def describe_line(line: LogLine) -> JsonObject:
+    """Return an entry of a log: its number, and its text with the node of the graph that it is of, if there is one."""
+    node = "" if line.node is None else f"{line.node}: "
     return {
         "number": line.number,
-        "text": f"{from_microseconds(line.at):%H:%M:%S} {line.level:7} {line.message}",
+        "text": f"{from_microseconds(line.at):%H:%M:%S} {line.level:7} {node}{line.message}",
     }
 
 
-def _write_error(job: Job) -> str | None:
+def explain_end(job: Job) -> str | None:
+    """Return why a job has failed and what to do; None where it has not."""
     if job.error is None:
         return None
     return f"{job.error.message} {job.error.remedy or ''}".strip()

@@ -15,7 +15,10 @@ from twinlake.console.news import NewsDesk
 from twinlake.console.pages import Pages, SiteFacts
 from twinlake.console.pictures import PictureDesk
 from twinlake.console.problems import ProblemPages
+from twinlake.console.processing.batches import BatchPages
+from twinlake.console.processing.maps import MapPages
 from twinlake.console.processing.processes import ProcessPages
+from twinlake.console.processing.results import ResultDesk
 from twinlake.console.processing.trying import Trials
 from twinlake.console.routes import ConsoleServices
 from twinlake.console.routes import routes as console_routes
@@ -67,6 +70,7 @@ from twinlake.processing.openeo.api.files import FilesApi
 from twinlake.processing.openeo.api.jobs import JobsApi
 from twinlake.processing.openeo.api.services import ServicesApi
 from twinlake.processing.openeo.jobs import child_routes as openeo_child_routes
+from twinlake.processing.openeo.services.addresses import ServiceAddresses
 from twinlake.site.choices import tariff
 from twinlake.site.health_routes import routes as health_routes
 from twinlake.site.operations_api import OperationsDocument
@@ -171,7 +175,7 @@ def _openeo(services: Services) -> BaseRoute:
         tariff=tariff(settings),
         estimating=services.preparing,
     )
-    maps = ServicesApi(services=services.tile_services, seal=services.seal, root=facts.root)
+    maps = ServicesApi(services=services.tile_services, addresses=_map_addresses(services), root=facts.root)
     credentials = CredentialsApi(
         proof=services.federation.issuer.proof,
         grants=services.federation.grants,
@@ -192,6 +196,10 @@ def _openeo(services: Services) -> BaseRoute:
         offered=[route for api in offered for route in api.routes()],
         unlisted=[*maps.open_routes(), *jobs.signed_routes()],
     )
+
+
+def _map_addresses(services: Services) -> ServiceAddresses:
+    return ServiceAddresses(seal=services.seal, root=f"{services.settings.base_url}{OPENEO_PATH}")
 
 
 def _openeo_facts(services: Services) -> ApiFacts:
@@ -216,6 +224,13 @@ def _is_peer(request: Request) -> bool:
 def _console(services: Services, pages: Pages) -> list[BaseRoute]:
     """The console stands before the job API: at addresses that both have, who asks for HTML gets the page."""
     sessions = services.sessions
+    tiles = TileDesk(
+        catalogue=services.catalogue,
+        collections=services.collections,
+        objects=services.objects,
+        links=services.links,
+        renderer=services.previews,
+    )
     farewells = Farewells(session_cookie=sessions.cookie_name, secure=sessions.secure)
     console = ConsoleServices(
         pages=pages,
@@ -233,13 +248,16 @@ def _console(services: Services, pages: Pages) -> list[BaseRoute]:
             clock=services.clock,
         ),
         processes=ProcessPages(pages=pages, trials=Trials(computing=services.computing, defined=services.defined)),
-        tiles=TileDesk(
-            catalogue=services.catalogue,
-            collections=services.collections,
-            objects=services.objects,
-            links=services.links,
-            renderer=services.previews,
+        batches=BatchPages(
+            pages=pages,
+            jobs=services.batch_jobs,
+            preparing=services.preparing,
+            results=ResultDesk(objects=services.objects, tiles=tiles, signer=services.result_signer, addresses=pages.addresses),
+            tiles=tiles,
+            tariff=tariff(services.settings),
         ),
+        maps=MapPages(pages=pages, services=services.tile_services, addresses=_map_addresses(services)),
+        tiles=tiles,
         pictures=PictureDesk(elsewhere=services.federation.elsewhere),
         audience_of=services.audiences.audience_of,
         services=services.services,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from twinlake.core.documents import JsonObject
-from twinlake.standards.openeo.graph import FromNode, FromParameter, Graph, parse_graph
+from twinlake.standards.openeo.graph import FromNode, FromParameter, Graph, Node, parse_graph
 
 _WIDTH = 72
 """Characters of a line, where what stands in it can be broken."""
@@ -36,6 +36,42 @@ def write_python(process_id: str, arguments: JsonObject) -> tuple[str, str]:
     given = {name: writer.write_argument(value) for name, value in arguments.items()}
     call = writer.write_call(process_id, given)
     return f"from openeo.processes import {', '.join(sorted(writer.imported))}", call
+
+
+def write_argument(value: Any) -> str:
+    """Write one argument as `write_python` does; it is bounded in depth."""
+    return _Expressions().write_argument(value)
+
+
+def write_references(value: Any, names: Mapping[str, str]) -> str:
+    """Write an argument as it is in a graph that was read, with names for the results of nodes."""
+    return _Expressions().write_value(value, names)
+
+
+def list_references(value: Any) -> Iterator[FromNode | FromParameter]:
+    """Yield what an argument, which is bounded in depth, refers to outside of callbacks."""
+    if isinstance(value, FromNode | FromParameter):
+        yield value
+    elif isinstance(value, dict | list):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from list_references(each)
+
+
+def write_script(graph: Graph) -> tuple[str, str, str] | None:
+    """Return a graph for openEO's client: the import, a statement for each step, and the name of the result.
+
+    None where it is no plain one: it calls processes of a namespace, or takes parameters.
+    """
+    given = [each for node in graph.nodes.values() for value in node.arguments.values() for each in list_references(value)]
+    if any(isinstance(each, FromParameter) for each in given):
+        return None
+    writer = _Expressions()
+    names = {node: f"step_{number}" for number, node in enumerate(graph.nodes, 1)}
+    try:
+        calls = [f"{names[node.id]} = {writer.write_node(node, names)}" for node in graph.nodes.values()]
+    except _NotPlainError:
+        return None
+    return f"from openeo.processes import {', '.join(sorted(writer.imported))}", "\n".join(calls), names[graph.result]
 
 
 def _lay_out(value: Any, write: Callable[[Any], str], indent: int = 0) -> str:
@@ -105,14 +141,17 @@ class _Expressions:
             raise _NotPlainError
         written: dict[str, str] = {}
         for node in graph.nodes.values():
-            if node.namespace is not None:
-                raise _NotPlainError
-            given = {name: self._write_value(value, written) for name, value in node.arguments.items()}
-            written[node.id] = self.write_call(node.process, given)
+            written[node.id] = self.write_node(node, written)
         head = f"lambda {', '.join(sorted(graph.free))}" if graph.free else "lambda"
         return f"{head}: {written[graph.result]}"
 
-    def _write_value(self, value: Any, written: Mapping[str, str]) -> str:
+    def write_node(self, node: Node, written: Mapping[str, str]) -> str:
+        """Write the call that a node is; *written* has what stands for the results of others."""
+        if node.namespace is not None:
+            raise _NotPlainError
+        return self.write_call(node.process, {name: self.write_value(value, written) for name, value in node.arguments.items()})
+
+    def write_value(self, value: Any, written: Mapping[str, str]) -> str:
         match value:
             case FromNode():
                 return written[value.node]
@@ -121,9 +160,9 @@ class _Expressions:
             case Graph():
                 return self._write_function(value)
             case list():
-                return f"[{', '.join(self._write_value(each, written) for each in value)}]"
+                return f"[{', '.join(self.write_value(each, written) for each in value)}]"
             case dict():
-                raise _NotPlainError
+                return _write_dict({name: self.write_value(each, written) for name, each in value.items()})
         return repr(value)
 
 

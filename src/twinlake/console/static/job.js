@@ -23,7 +23,8 @@ async function readLog() {
   if (!answer.ok || !log) return;
   for (const line of (await answer.json()).logs) {
     if (Number(line.id) <= Number(log.dataset.last)) continue;
-    log.append(`${line.time.slice(11, 19)} ${line.level.padEnd(7)} ${line.message}\n`);
+    const node = line.node ? `${line.node}: ` : "";
+    log.append(`${line.time.slice(11, 19)} ${line.level.padEnd(7)} ${node}${line.message}\n`);
     log.dataset.last = line.id;
     document.getElementById("log-panel")?.removeAttribute("hidden");
   }
@@ -33,7 +34,7 @@ if (panel && !("final" in panel.dataset)) {
   const source = new EventSource(`${address}/events`);
   source.addEventListener("status", (event) => {
     const job = JSON.parse(event.data);
-    write("state", job.status);
+    write("state", panel.dataset[job.status] ?? job.status);
     write("message", job.message ?? "");
     showSteps(job.steps);
     if (["successful", "failed", "dismissed"].includes(job.status)) {

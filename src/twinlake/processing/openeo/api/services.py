@@ -8,26 +8,24 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from twinlake.core.documents import JsonObject
-from twinlake.core.errors import InvalidInputError
-from twinlake.core.paging import TokenSeal
 from twinlake.identity.web import guarded
 from twinlake.processing.openeo.api.bodies import BODY_BYTES, owner_of, read_object, to_json
+from twinlake.processing.openeo.services.addresses import ServiceAddresses
 from twinlake.processing.openeo.services.mercator import Tile
 from twinlake.processing.openeo.services.service import TileServices
 from twinlake.processing.openeo.services.store import Service
 from twinlake.processing.openeo.services.wire import SERVICE_TYPES, write_service
 from twinlake.standards.openeo.errors import NotFoundError
 
-_BINDING: Final = b"openeo service"
 _FRESH: Final = {"cache-control": "private, max-age=60"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServicesApi:
-    """Routes of services. The address of a tile holds a seal: whoever has it may look."""
+    """Routes of services."""
 
     services: TileServices
-    seal: TokenSeal
+    addresses: ServiceAddresses
     root: str
     """URL of the API, without a slash at the end."""
 
@@ -85,10 +83,7 @@ class ServicesApi:
     async def draw(self, request: Request) -> Response:
         """Answer with a tile."""
         values = request.path_params
-        try:
-            service = self.seal.open(values["seal"], _BINDING).decode()
-        except InvalidInputError as error:
-            raise NotFoundError("There is no such map.", remedy="Use the address exactly as it was given.") from error
+        service = self.addresses.open(values["seal"])
         tile = Tile(values["z"], values["x"], values["y"])
         if not tile.exists:
             raise NotFoundError(f"There is no tile {tile.z}/{tile.x}/{tile.y}.")
@@ -98,6 +93,5 @@ class ServicesApi:
         return await self.services.store.get(request.path_params["service_id"], owner=owner_of(request))
 
     def _write(self, service: Service, *, is_full: bool) -> JsonObject:
-        seal = self.seal.seal(service.id.encode(), _BINDING)
-        written = write_service(service, url=f"{self.root}/services/tiles/{seal}/{{z}}/{{x}}/{{y}}.png", is_full=is_full)
+        written = write_service(service, url=self.addresses.tiles_of(service.id), is_full=is_full)
         return {name: value for name, value in written.items() if not name.startswith("twinlake:")}

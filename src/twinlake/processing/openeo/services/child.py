@@ -1,8 +1,9 @@
 """What draws tiles of services: a confined child that keeps what it has read of them.
 
-A message is JSON: ``service``, which names what is drawn and how, ``tile`` (z, x, y), and, where the child does not know the
-service yet, ``order``: ``graph``, ``definitions``, ``pins``, ``files`` and ``style``. The answer begins with a letter: ``P`` for
-a PNG, ``U`` for a service that is not known, ``E`` for an error in JSON.
+A message is JSON: ``service``, which names what is drawn and how, ``tile`` (z, x, y), without which the scale is asked for, and,
+where the child does not know the service yet, ``order``: ``graph``, ``definitions``, ``pins``, ``files`` and ``style``. The
+answer begins with a letter: ``P`` for a PNG, ``S`` for a scale in JSON, ``U`` for a service that is not known, ``E`` for an
+error in JSON.
 """
 
 import json
@@ -78,14 +79,20 @@ class _Map:
         layers, there = layers_of(self._compute(tile))
         return draw(layers, there, self._find_stretch(), self._style["palette"])
 
+    def describe(self) -> bytes:
+        """Return the scale of all tiles in JSON (`renderer.Scale`)."""
+        tile, stretch = self._whole_tile(), self._find_stretch()
+        layers, _ = layers_of(self._compute(tile))
+        found = {"lowest": stretch.lowest, "highest": stretch.highest, "bands": len(layers), "tile": [tile.z, tile.x, tile.y]}
+        return json.dumps(found).encode()
+
+    def _whole_tile(self) -> Tile:
+        return smallest_tile([pins.dimensions for pins in self._pinned.values() if not isinstance(pins, FilePins)])
+
     def _find_stretch(self) -> Stretch:
         """Return the stretch of all tiles: what is not said is told from the whole map, small."""
         if self._stretch is None:
-            layers, there = layers_of(
-                self._compute(
-                    smallest_tile([pins.dimensions for pins in self._pinned.values() if not isinstance(pins, FilePins)])
-                )
-            )
+            layers, there = layers_of(self._compute(self._whole_tile()))
             self._stretch = find_stretch(layers, there, self._style)
         return self._stretch
 
@@ -152,7 +159,9 @@ def answer(message: bytes) -> bytes:
     order = json.loads(message)
     try:
         known = _maps.find(order["service"], order.get("order"))
-        return b"U" if known is None else b"P" + known.draw(Tile(*order["tile"]))
+        if known is None:
+            return b"U"
+        return b"P" + known.draw(Tile(*order["tile"])) if "tile" in order else b"S" + known.describe()
     except OpenEoError as error:
         code = error.reason if isinstance(error, ProcessError) else error.code
         return b"E" + json.dumps({"code": code, "message": error.message}).encode()

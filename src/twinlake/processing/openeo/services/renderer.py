@@ -6,6 +6,7 @@ import json
 import shutil
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,6 +24,28 @@ _SECONDS = 30.0
 _WAITING = 64
 _MOST_SERVICES = 32
 """Whose files lie before the child."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """What is drawn and how."""
+
+    graph: JsonObject
+    definitions: Mapping[str, Any]
+    pins: JsonObject
+    style: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """From which values to which colours go."""
+
+    lowest: float
+    highest: float
+    bands: int
+    """1, or 3 or 4 for red, green, blue and opacity."""
+    tile: Tile
+    """The smallest that shows the whole map."""
 
 
 class TileRenderer:
@@ -53,10 +76,8 @@ class TileRenderer:
         await self._worker.close()
         await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
 
-    async def draw(
-        self, tile: Tile, *, graph: JsonObject, definitions: Mapping[str, str], pins: JsonObject, style: JsonObject
-    ) -> bytes:
-        """Return the tile of a graph's result as PNG.
+    async def draw(self, tile: Tile, picture: Picture) -> bytes:
+        """Return a tile as PNG.
 
         Raises
         ------
@@ -67,27 +88,34 @@ class TileRenderer:
         InfrastructureBusyError
             Too many tiles are waiting.
         """
+        return await self._wait_for(picture, {"tile": [tile.z, tile.x, tile.y]})
+
+    async def find_scale(self, picture: Picture) -> Scale:
+        """Return the scale of all tiles; raises as `draw` does."""
+        found = json.loads(await self._wait_for(picture, {}))
+        return Scale(found["lowest"], found["highest"], found["bands"], Tile(*found["tile"]))
+
+    async def _wait_for(self, picture: Picture, asked: Mapping[str, Any]) -> bytes:
         if self._waiting >= _WAITING:
             raise InfrastructureBusyError("Too many tiles are waiting.", remedy="Try again in a moment.")
-        order = {"graph": graph, "definitions": dict(definitions), "pins": pins, "style": style}
+        order = {name: getattr(picture, name) for name in Picture.__dataclass_fields__}
         service = hashlib.sha256(json.dumps(order, sort_keys=True).encode()).hexdigest()
         self._waiting += 1
         try:
             async with self._drawing:
-                return await self._draw(service, tile, order)
+                return await self._ask({"service": service, **asked}, order)
         except WorkerFellError as error:
             raise ProcessGraphComplexityError("A tile takes too long, or too much memory.") from error
         finally:
             self._waiting -= 1
 
-    async def _draw(self, service: str, tile: Tile, order: Mapping[str, Any]) -> bytes:
-        message: dict[str, Any] = {"service": service, "tile": [tile.z, tile.x, tile.y]}
+    async def _ask(self, message: Mapping[str, Any], order: Mapping[str, Any]) -> bytes:
         answer = await self._worker.ask(json.dumps(message).encode(), seconds=_SECONDS)
         if answer[:1] == b"U":
-            files = await self._lay_out(service, order["pins"])
+            files = await self._lay_out(message["service"], order["pins"])
             told = {**message, "order": {**order, "files": files}}
             answer = await self._worker.ask(json.dumps(told).encode(), seconds=_SECONDS)
-        if answer[:1] == b"P":
+        if answer[:1] in {b"P", b"S"}:
             return answer[1:]
         failure = json.loads(answer[1:])
         raise refuse_for(failure["code"], failure["message"])

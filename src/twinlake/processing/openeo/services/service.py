@@ -16,7 +16,7 @@ from twinlake.processing.openeo.graphs import read_graph_of
 from twinlake.processing.openeo.inputs import Inputs
 from twinlake.processing.openeo.loading.pins import read_pinned, write_pinned
 from twinlake.processing.openeo.services.mercator import Tile
-from twinlake.processing.openeo.services.renderer import TileRenderer
+from twinlake.processing.openeo.services.renderer import Picture, Scale, TileRenderer
 from twinlake.processing.openeo.services.store import Service, ServiceStore
 from twinlake.processing.openeo.services.wire import change, read_new, read_style
 from twinlake.standards.openeo.errors import OpenEoError, ServiceNotFoundError
@@ -88,16 +88,23 @@ class TileServices:
             raise ServiceNotFoundError("There is no such service, or it is not enabled.")
         await self.inputs.require_readable(read_pinned(found.pins), owner)
         try:
-            return await self.renderer.draw(
-                tile,
-                graph=found.document["process"]["process_graph"],
-                definitions=found.document.get(_DEFINITIONS, {}),
-                pins=found.pins,
-                style=read_style(found.document["configuration"]),
-            )
+            return await self.renderer.draw(tile, _picture_of(found))
         except OpenEoError as error:
             self._note(service, tile, error)
             raise
+
+    async def find_scale(self, caller: Caller, service: Service) -> Scale:
+        """Return from which values to which the colours of a service's tiles go.
+
+        Raises
+        ------
+        SignInRequiredError, RefusedError
+            *caller*, its owner, may not read any more what it loads.
+        OpenEoError
+            As `TileRenderer.draw` raises it.
+        """
+        await self.inputs.require_readable(read_pinned(service.pins), caller)
+        return await self.renderer.find_scale(_picture_of(service))
 
     def list_log(self, service: Service) -> list[JsonObject]:
         """Return what went wrong with a service, the oldest first."""
@@ -121,3 +128,12 @@ class TileServices:
         pinned = require_found(await self.computing.pin(graph, called, caller))
         kept = {**document, _DEFINITIONS: {name: orjson.loads(text) for name, text in called.items()}} if called else document
         return kept, write_pinned(pinned)
+
+
+def _picture_of(service: Service) -> Picture:
+    return Picture(
+        graph=service.document["process"]["process_graph"],
+        definitions=service.document.get(_DEFINITIONS, {}),
+        pins=service.pins,
+        style=read_style(service.document["configuration"]),
+    )

@@ -1,0 +1,244 @@
+"""The pages on batch jobs of openEO: how far they are, what they do, take and have made."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute
+
+from twinlake.console.describe import write_size
+from twinlake.console.pages import Pages
+from twinlake.console.processing.results import ResultDesk
+from twinlake.console.processing.steps import read_steps
+from twinlake.console.snippets import Snippets
+from twinlake.console.tiles import TileDesk
+from twinlake.console.work import describe_line, describe_work, explain_end, list_facts
+from twinlake.core.clock import from_microseconds
+from twinlake.core.documents import JsonObject
+from twinlake.core.errors import TwinlakeError
+from twinlake.identity.sessions import require_form_token
+from twinlake.identity.web import guarded
+from twinlake.processing.openeo.jobs.kind import Preparing
+from twinlake.processing.openeo.jobs.models import SeenJob
+from twinlake.processing.openeo.jobs.service import BatchJobs
+from twinlake.processing.openeo.jobs.wire import Tariff, status_of
+from twinlake.processing.openeo.reporting import LEVELS
+
+_PAGE = 50
+_MOST_LINES = 1000
+_SEE_OTHER = 303
+_SECONDS_PER_HOUR = 3600.0
+_STATES: Mapping[str, tuple[str, str]] = {
+    "created": ("not started", ""),
+    "queued": ("waiting", "warn"),
+    "running": ("running", "warn"),
+    "finished": ("done", "good"),
+    "error": ("failed", "bad"),
+    "canceled": ("cancelled", "bad"),
+}
+"""Words and tones of openEO's statuses."""
+
+
+class BatchPages:
+    """The list, a page for each job, its buttons and the tiles of its results.
+
+    Parameters
+    ----------
+    tariff
+        None where nothing costs anything.
+    """
+
+    def __init__(
+        self,
+        *,
+        pages: Pages,
+        jobs: BatchJobs,
+        preparing: Preparing,
+        results: ResultDesk,
+        tiles: TileDesk,
+        tariff: Tariff | None,
+    ) -> None:
+        self._pages = pages
+        self._jobs = jobs
+        self._preparing = preparing
+        self._results = results
+        self._tiles = tiles
+        self._tariff = tariff
+
+    def routes(self) -> list[BaseRoute]:
+        """Declare them."""
+        one = "/processing/jobs/{job}"
+        tile = f"{one}/tiles/{{asset}}/{{z:int}}/{{x:int}}/{{y:int}}.png"
+        return [
+            guarded("/processing/jobs", self.list_all, methods=["GET"], action="run", name="list_batches"),
+            guarded(one, self.show, methods=["GET"], action="run", name="show_batch"),
+            guarded(f"{one}/start", self.start, methods=["POST"], action="run", name="start_batch"),
+            guarded(f"{one}/cancel", self.cancel, methods=["POST"], action="run", name="cancel_batch"),
+            guarded(f"{one}/delete", self.delete, methods=["POST"], action="run", name="delete_batch"),
+            guarded(tile, self.draw, methods=["GET"], action="run", name="draw_batch_tile"),
+        ]
+
+    async def list_all(self, request: Request) -> Response:
+        """Answer with the caller's jobs, newest first."""
+        found = await self._jobs.list_jobs(request.state.caller, limit=_PAGE, before=request.query_params.get("before"))
+        more = f"{self._address()}?before={quote(found[-1].batch.id)}" if len(found) == _PAGE else None
+        rows = [self._describe(seen) for seen in found]
+        codes = self._snippets().list_batches(is_none=not rows)
+        is_live = any(row["is_live"] for row in rows)
+        has_costs = self._tariff is not None
+        return self._pages.render(
+            request, "processing/jobs.html", jobs=rows, more=more, codes=codes, is_live=is_live, has_costs=has_costs
+        )
+
+    async def show(self, request: Request) -> Response:
+        """Answer with all about a job."""
+        return await self._render(request, await self._see(request))
+
+    async def start(self, request: Request) -> Response:
+        """Have a job done; where that cannot be, say why on its page."""
+        await _check_form(request)
+        try:
+            await self._jobs.start(request.state.caller, request.path_params["job"])
+        except TwinlakeError as error:
+            return await self._render(request, await self._see(request), problem=error)
+        return self._go_to(request.path_params["job"])
+
+    async def cancel(self, request: Request) -> Response:
+        """Cancel a job."""
+        await _check_form(request)
+        await self._jobs.stop(request.state.caller, request.path_params["job"])
+        return self._go_to(request.path_params["job"])
+
+    async def delete(self, request: Request) -> Response:
+        """Forget a job and its results."""
+        await _check_form(request)
+        await self._jobs.delete(request.state.caller, request.path_params["job"])
+        return RedirectResponse(self._address(), _SEE_OTHER)
+
+    async def draw(self, request: Request) -> Response:
+        """Answer with a tile of a result."""
+        names = request.path_params
+        assets = await self._jobs.list_results(await self._see(request), is_partial=True)
+        asset = self._results.find_drawable(assets, names["asset"])
+        if request.headers.get("if-none-match") == asset.etag:
+            return Response(status_code=304, headers=asset.headers)
+        picture = await self._tiles.draw(asset, names["z"], names["x"], names["y"])
+        return Response(picture, media_type="image/png", headers=asset.headers)
+
+    async def _render(self, request: Request, seen: SeenJob, *, problem: TwinlakeError | None = None) -> Response:
+        batch, work = seen.batch, seen.work
+        process = await self._jobs.store.get_process(batch.id)
+        steps = await asyncio.to_thread(read_steps, process)
+        job = self._describe(seen)
+        log = await self._jobs.list_log(seen, after=0, levels=LEVELS, limit=_MOST_LINES)
+        results = None
+        if batch.has_results and not job["is_live"]:
+            assets = await self._jobs.list_results(seen, is_partial=True)
+            results = await self._results.describe(batch.id, assets, request.query_params.get("asset", ""))
+        is_new = status_of(seen) == "created" and not steps.problem
+        return self._pages.render(
+            request,
+            "processing/job.html",
+            status=200 if problem is None else problem.status,
+            job=job,
+            problem=None if problem is None else f"{problem.message} {problem.remedy or ''}".strip(),
+            estimate=await self._estimate(request, batch.document, process) if is_new and problem is None else None,
+            description=batch.document.get("description") or "",
+            facts=[("Made", job["when"])] if work is None else self._list_facts(seen),
+            log=[describe_line(line) for line in log],
+            has_more_log=len(log) == _MOST_LINES,
+            graph=steps,
+            results=results,
+            codes=self._snippets().show_batch(
+                batch.id,
+                str(batch.document.get("title") or "Again"),
+                steps.script,
+                steps.text,
+                is_started=job["is_started"],
+            ),
+        )
+
+    def _describe(self, seen: SeenJob) -> JsonObject:
+        batch, work = seen.batch, seen.work
+        word, tone = _STATES[status_of(seen)]
+        cost = None if work is None or self._tariff is None else self._tariff.price(work)
+        shown: JsonObject = {
+            "done": 0,
+            "total": None,
+            "steps": "",
+            "message": "",
+            "is_final": True,
+            **({} if work is None else describe_work(work)),
+            "id": batch.id,
+            "title": batch.document.get("title") or "Without a title",
+            "work": None if work is None else work.id,
+            "state": word,
+            "tone": tone,
+            "is_started": status_of(seen) != "created",
+            "is_live": work is not None and not work.state.is_final,
+            "error": None if work is None else explain_end(work),
+            "cost": None if not cost else self._write_cost(cost),
+            "when": f"{from_microseconds(batch.created_at):%Y-%m-%d %H:%M} UTC",
+        }
+        return shown
+
+    def _list_facts(self, seen: SeenJob) -> list[tuple[str, str]]:
+        work = seen.work
+        assert work is not None
+        facts = [(name, text) for name, text in list_facts(work) if name != "By"]
+        if seen.batch.stored_bytes:
+            facts.append(("Results", write_size(seen.batch.stored_bytes)))
+        if self._tariff is not None and work.usage.cpu_seconds:
+            facts.append(("Cost", self._write_cost(self._tariff.price(work))))
+        return facts
+
+    async def _estimate(self, request: Request, document: JsonObject, process: bytes) -> JsonObject:
+        try:
+            told = await self._preparing.estimate(request.state.caller, {**document, "process": orjson.loads(process)})
+        except TwinlakeError as error:
+            return {"problem": f"{error.message} {error.remedy or ''}".strip(), "facts": []}
+        return {"problem": None, "facts": self._list_estimates(told)}
+
+    def _list_estimates(self, told: Mapping[str, Any]) -> list[tuple[str, str]]:
+        seconds, size = told["cpu_seconds"], told["result_bytes"]
+        low, likely, high = (_write_seconds(seconds[each]) for each in ("low", "likely", "high"))
+        cpu = "less than a second" if seconds["high"] < 1 else f"about {likely}; between {low} and {high}"
+        facts = [
+            ("CPU", cpu),
+            ("Reads", f"{write_size(told['read_bytes'])}, in {told['windows']} tile{'' if told['windows'] == 1 else 's'}"),
+            ("Memory", f"{write_size(told['peak_bytes'])} at a time"),
+            ("Results", f"about {write_size(round(size['likely']))}; at most {write_size(round(size['high']))}"),
+        ]
+        if self._tariff is not None:
+            facts.append(("Cost", f"about {self._write_cost(self._tariff.per_cpu_hour * seconds['likely'] / _SECONDS_PER_HOUR)}"))
+        return facts
+
+    def _write_cost(self, cost: float) -> str:
+        assert self._tariff is not None
+        return f"{cost:.4g} {self._tariff.currency}"
+
+    async def _see(self, request: Request) -> SeenJob:
+        return await self._jobs.get(request.state.caller, request.path_params["job"])
+
+    def _snippets(self) -> Snippets:
+        return Snippets(self._pages.site.url, with_token=True)
+
+    def _address(self) -> str:
+        return f"{self._pages.addresses.root}/processing/jobs"
+
+    def _go_to(self, job: str) -> Response:
+        return RedirectResponse(f"{self._address()}/{quote(job, safe='')}", _SEE_OTHER)
+
+
+async def _check_form(request: Request) -> None:
+    require_form_token(request.state.form_token, dict(await request.form()))
+
+
+def _write_seconds(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(seconds, 1):.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
