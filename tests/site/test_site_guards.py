@@ -12,7 +12,12 @@ from twinlake.identity.principals import Caller, Principal, site_issuer
 from twinlake.identity.web import list_guarded_routes
 from twinlake.testing.identity import PERSONAS, ask, assert_every_route_is_guarded, find_wrong_admissions
 
-FORMS = ("POST /jobs/{job}/cancel ", "POST /processing/processes/{process_id} ")
+FORMS = (
+    "POST /jobs/{job}/cancel ",
+    "POST /processing/processes/{process_id} ",
+    "POST /processing/jobs/",
+    "POST /processing/maps/",
+)
 SYSTEM = Caller(principal=Principal(site_issuer("central"), "system"), request_id="test")
 
 
