@@ -46,7 +46,7 @@ class Speaks:
         self.says = says
         self.requests = []
 
-    async def send(self, request, *, seconds, max_bytes):
+    async def send(self, request, *, max_bytes):
         self.requests.append(request)
         if self.says is None:
             await asyncio.Event().wait()

@@ -162,6 +162,8 @@ async def test_an_attempt_of_nobody_expires(tmp_path):
         site.kinds["count"] = kind
         job = await site.submit("count", {"steps": 1, "journal": str(tmp_path / "journal")})
         await site.runs.claim(kind, "a lease that no child has")
+
+    async with open_job_site(tmp_path, [kind], clock=clock) as site:
         clock.advance(31 * SECOND)
         await site.wait(job.id, lambda job: job.state is JobState.ACCEPTED or job.attempts > 1)
         clock.advance(SECOND)

@@ -229,7 +229,7 @@ class TestDoctor:
 
         assert found.returncode == 0
         names = re.findall(r"^ok +([\w. ]+):", found.stdout, re.MULTILINE)
-        assert names == ["SQLite", "Python", "settings", "site.key", "admin.token", "disk", "database", "port"]
+        assert names == ["SQLite", "Python", "settings", "site.key", "admin.token", "disk", "user code", "database", "port"]
 
     def test_a_running_site(self, steady):
         found = run_twinlake("doctor", "--config", steady.config)

@@ -42,6 +42,7 @@ def run(context: JobContext) -> JsonObject:
             folder=folder,
             tools=tools,
         )
+        telling.flush()
     except OpenEoError as error:
         raise _explain(error, telling) from error
     except (TwinlakeError, MemoryError, httpx2.TransportError):
