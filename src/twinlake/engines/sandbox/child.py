@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
+from twinlake.engines.sandbox.environment import bare_environment
 from twinlake.engines.sandbox.limits import Limits
 from twinlake.engines.sandbox.user_program import UserProgram
 
@@ -144,24 +145,10 @@ def start_child(
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             cwd=scratch,
-            env=_environment(scratch),
+            env=bare_environment(scratch) | {"GDAL_NUM_THREADS": "1"},
             start_new_session=True,
         )
     finally:
         os.close(read_end)
     assert process.stdout is not None  # a pipe was asked for
     return Child(process, process.stdout)
-
-
-def _environment(scratch: Path) -> dict[str, str]:
-    """Return all that a child finds in its environment. One thread per library: a child is one worker."""
-    return {
-        "PATH": "/usr/bin:/bin",
-        "LANG": "C.UTF-8",
-        "HOME": str(scratch),
-        "TMPDIR": str(scratch),
-        "MALLOC_ARENA_MAX": "2",
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        "GDAL_NUM_THREADS": "1",
-    }

@@ -24,6 +24,7 @@ from typing import Any
 from twinlake.engines.sandbox.cgroups import Cgroup
 from twinlake.engines.sandbox.confinement import SCRATCH, Confinement
 from twinlake.engines.sandbox.confining import die_with_parent
+from twinlake.engines.sandbox.environment import bare_environment
 
 _MODULE = "twinlake.engines.sandbox.user_process"
 _MESSAGE_BYTES = 16
@@ -50,7 +51,7 @@ class Sandbox:
             stdout=output,
             stderr=output,
             cwd="/" if confinement.bubblewrap else self._scratch,
-            env=_environment(self._scratch),
+            env=bare_environment(self._scratch),
             start_new_session=True,
             preexec_fn=None if self._cgroup is None else self._cgroup.enter,  # noqa: PLW1509  # one thread is all there is
         )
@@ -145,18 +146,6 @@ def run(door: socket.socket, order: dict[str, Any]) -> None:
                     selector.unregister(key.fileobj)
                     key.data[1].close()
                     free.add(number)
-
-
-def _environment(scratch: Path) -> dict[str, str]:
-    return {
-        "PATH": "/usr/bin:/bin",
-        "LANG": "C.UTF-8",
-        "HOME": str(scratch),
-        "TMPDIR": str(scratch),
-        "MALLOC_ARENA_MAX": "2",
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-    }
 
 
 def main() -> None:
