@@ -88,3 +88,15 @@ def refuse_to_compute(**_: Any) -> NoReturn:
     raise ProcessError(
         "NotLoaded", "Data are not loaded here: not within a callback, and not where a result is computed without them."
     )
+
+
+OPTIONS = Parameter(
+    "options", {"type": "object", "subtype": "input-format-options"}, "Options of the format.", default={}, is_plain=True
+)
+
+
+def format_of(what: str) -> Parameter:
+    """Return the parameter that names the format of *what*."""
+    return Parameter(
+        "format", {"type": "string", "subtype": "input-format"}, f"Format of {what}, in whatever case.", is_plain=True
+    )

@@ -1,17 +1,8 @@
 """`load_uploaded_files`."""
 
-from typing import NoReturn
-
-from twinlake.core.documents import JsonObject
 from twinlake.processing.openeo.json_schemas import CUBE
+from twinlake.processing.openeo.loading.parameters import OPTIONS, format_of, refuse_to_compute
 from twinlake.processing.openeo.process import Opaque, Parameter, Process
-from twinlake.standards.openeo.errors import ProcessError
-
-
-def _load(paths: list[str], format: str, options: JsonObject | None = None) -> NoReturn:
-    _ = paths, format, options
-    raise ProcessError("FileNotFound", "Files are loaded in graphs that the site resolves, and not in callbacks.")
-
 
 PROCESS = Process(
     id="load_uploaded_files",
@@ -32,21 +23,13 @@ PROCESS = Process(
             "Paths of the files; `a/b`, `./a/b` and `/a/b` are the same.",
             is_plain=True,
         ),
-        Parameter(
-            "format", {"type": "string", "subtype": "input-format"}, "Format of the files, in whatever case.", is_plain=True
-        ),
-        Parameter(
-            "options",
-            {"type": "object", "subtype": "input-format-options"},
-            "Options of the format.",
-            default={},
-            is_plain=True,
-        ),
+        format_of("the files"),
+        OPTIONS,
     ),
     returns=CUBE,
     returned="The cube.",
     work=Opaque(),
-    kernel=_load,
+    kernel=refuse_to_compute,
     exceptions={
         "FormatUnsuitable": "Files of this format are not read, or a file is of another one.",
         "FileNotFound": "The caller has no file of this path.",

@@ -1,17 +1,8 @@
 """`load_url`."""
 
-from typing import NoReturn
-
-from twinlake.core.documents import JsonObject
 from twinlake.processing.openeo.json_schemas import CUBE
+from twinlake.processing.openeo.loading.parameters import OPTIONS, format_of, refuse_to_compute
 from twinlake.processing.openeo.process import Opaque, Parameter, Process
-from twinlake.standards.openeo.errors import ProcessError
-
-
-def _load(url: str, format: str, options: JsonObject | None = None) -> NoReturn:
-    _ = url, format, options
-    raise ProcessError("FormatUnsuitable", "Files are loaded in graphs that the site resolves, and not in callbacks.")
-
 
 PROCESS = Process(
     id="load_url",
@@ -28,21 +19,13 @@ PROCESS = Process(
             "The address; what it needs to be let in must stand in it.",
             is_plain=True,
         ),
-        Parameter(
-            "format", {"type": "string", "subtype": "input-format"}, "Format of the file, in whatever case.", is_plain=True
-        ),
-        Parameter(
-            "options",
-            {"type": "object", "subtype": "input-format-options"},
-            "Options of the format.",
-            default={},
-            is_plain=True,
-        ),
+        format_of("the file"),
+        OPTIONS,
     ),
     returns=CUBE,
     returned="The cube.",
     work=Opaque(),
-    kernel=_load,
+    kernel=refuse_to_compute,
     exceptions={"FormatUnsuitable": "Files of this format are not read, or the file is of another one."},
     is_experimental=True,
 )
