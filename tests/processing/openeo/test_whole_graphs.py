@@ -224,6 +224,25 @@ class TestMaps:
         assert 100 < shown[:, 1].mean() < 160
         assert not np.array(Image.open(io.BytesIO(away.content)))[..., 3].any()
 
+    def test_a_map_of_a_box_ends_with_it(self, connection, map_of, place):
+        """In the box it is the map of everything; a margin is left for the box's sides, which are oblique on the scenes' grid."""
+        west, south, east, north, margin = 3.0, 50.535, 3.006, 50.545, 0.001
+        box = {"west": west, "south": south, "east": east, "north": north}
+        index = connection.load_collection("scenes", spatial_extent=box).ndvi().reduce_dimension(dimension="t", reducer="mean")
+        part = connection.create_service(index.flat_graph(), type="XYZ", configuration=map_of.describe_service()["configuration"])
+        pictures = [httpx2.get(each.describe_service()["url"].format(**place)).content for each in (map_of, part)]
+        whole, found = (np.array(Image.open(io.BytesIO(each))) for each in pictures)
+
+        pixels = (np.arange(256) + 0.5) / 256
+        lon = (place["x"] + pixels) / 2 ** place["z"] * 360 - 180
+        lat = np.degrees(np.arctan(np.sinh(np.pi * (1 - 2 * (place["y"] + pixels) / 2 ** place["z"]))))[:, np.newaxis]
+        inside = (lon > west + margin) & (lon < east - margin) & (lat > south + margin) & (lat < north - margin)
+        outside = (lon < west - margin) | (lon > east + margin) | (lat < south - margin) | (lat > north + margin)
+        assert whole[inside, 3].any()
+        assert whole[outside, 3].any()
+        np.testing.assert_array_equal(found[inside], whole[inside])
+        assert not found[outside, 3].any()
+
     def test_an_address_that_was_not_given_shows_nothing(self, map_of, place):
         url = map_of.describe_service()["url"]
         broken = url.replace("/tiles/", "/tiles/x")

@@ -23,7 +23,7 @@ from rasterio.windows import Window as Cut
 from twinlake.holdings.readers.crs import read_crs, way_between
 from twinlake.holdings.readers.gdal import configured, explained, open_dataset
 from twinlake.processing.openeo.cubes import Cube
-from twinlake.processing.openeo.loading.areas import Area
+from twinlake.processing.openeo.loading.areas import Area, Frame
 from twinlake.processing.openeo.loading.canvas import Canvas, hollow_values
 from twinlake.processing.openeo.loading.errors import refuse, unlike
 from twinlake.processing.openeo.loading.gathering import NOWHERE, Piece, find_cells, list_pieces, plain_pieces, take_over
@@ -57,6 +57,7 @@ class RasterSource:
         self._open: OrderedDict[int, ExitStack] = OrderedDict()
         self._places: OrderedDict[Any, Sequence[Piece]] = OrderedDict()
         self._area = Area(pins.area, pins.dimensions)
+        self._frame: Frame | None = None
 
     def close(self) -> None:
         """Close all files."""
@@ -64,11 +65,12 @@ class RasterSource:
             self._close_oldest()
 
     def over(self, y: Dimension, x: Dimension) -> "RasterSource":
-        """Return the source of the same images on other pixels; it shares the files that are open."""
+        """Return the source of the same images on other pixels, as far as its own reach; it shares files that are open."""
         made = copy(self)
         made._pins = msgspec.structs.replace(self._pins, dimensions=(*self._pins.dimensions[:2], y, x))  # noqa: SLF001
         made._places = OrderedDict()  # noqa: SLF001
         made._area = Area(self._pins.area, made._pins.dimensions)  # noqa: SLF001
+        made._frame = self._frame or Frame(self._pins.dimensions)  # noqa: SLF001
         return made
 
     @property
@@ -96,6 +98,8 @@ class RasterSource:
             with refuse(self._pins.images[number].file):
                 self._read_image(number, list(parts), canvas, dimensions, (t.start, bands.start))
         self._area.apply(canvas, dimensions)
+        if self._frame is not None:
+            self._frame.apply(canvas, dimensions)
         return Cube(values=canvas.values(), dimensions=dimensions)
 
     def _read_image(
