@@ -1,5 +1,7 @@
 """Pixels of one grid are made of those of another: by exact places, and alike in all tiles."""
 
+import math
+
 import numpy as np
 import pytest
 import shapely
@@ -325,6 +327,29 @@ def test_the_pole_is_seen_from_above(method):
     np.testing.assert_allclose(found, expected, atol=0.02)
 
 
+@pytest.mark.parametrize("crs", [3413, 3031])
+def test_a_pixel_with_a_pole_in_it_has_all_longitudes(crs):
+    longitudes, latitudes = np.arange(-178, 180, 4.0), np.arange(88, -90, -4.0)
+    target = raster(np.zeros((3, 3)), [-1e6, 0, 1e6], [1e6, 0, -1e6], crs)
+    zones = raster(np.abs(latitudes[:, None]) + np.zeros(90), longitudes, latitudes, 4326)
+    halves = raster(np.sign(longitudes)[None, :] + np.zeros((45, 1)), longitudes, latitudes, 4326)
+
+    # The square of 1000 km reaches 4.5 degrees from the pole at its sides, and 6.4 at its corners.
+    zonal = run("resample_cube_spatial", zones, target, method="average").values.data
+    assert 86 < zonal[1, 1] < 88
+    assert (zonal[1, 1] > zonal[[0, 0, 2, 2], [0, 2, 0, 2]]).all()
+    assert run("resample_cube_spatial", halves, target, method="average").values.data[1, 1] == pytest.approx(0, abs=0.02)
+    assert run("resample_cube_spatial", zones, target, method="max").values.data[1, 1] == 88
+    assert np.isfinite(zonal).all()
+
+
+def test_the_last_longitude_has_the_first_beside_it():
+    earth = raster(np.arange(36.0)[None, :] + np.zeros((2, 1)), np.arange(-175, 180, 10), [5, -5], 4326)
+    found = run("resample_cube_spatial", earth, raster(np.zeros((1, 3)), [-180, 180, 540], [5], 4326))
+
+    assert found.values.data.tolist() == [[0, 0, 0]]
+
+
 def test_what_lies_beyond_the_cube_has_no_data():
     cube = utm(numbers(4, 4, dtype="int16"))
     target = utm(np.zeros((8, 8)))
@@ -416,6 +441,8 @@ def test_a_projection_alone_keeps_the_size_of_pixels():
     y, x = (each.coordinates() for each in found.dimensions)
 
     assert found.dimensions[0].crs == found.dimensions[1].crs == 3035
+    text = read_crs(3035).to_wkt()
+    assert run("resample_spatial", utm(numbers(50, 40)), projection=text).dimensions == found.dimensions
     assert x[1] - x[0] == pytest.approx(y[0] - y[1])
     assert x[1] - x[0] == pytest.approx(10, rel=0.01)
     way = way_between(read_crs(32631), read_crs(3035))
@@ -448,6 +475,7 @@ def test_a_window_is_no_larger_than_the_filter():
         ({"resolution": 1e-9}, "more than 1000000 pixels"),
         ({"resolution": 0, "projection": "no crs"}, "not understood"),
         ({"resolution": [5, -5]}, "below 0"),
+        ({"resolution": math.inf}, "no finite number"),
     ],
 )
 def test_what_cannot_be_made_is_refused(arguments, message):

@@ -12,6 +12,7 @@ from twinlake.processing.openeo.shapes.projecting import find_way
 
 _WIDER = 1 / 0.95
 """Pixels of the source to one of the target, from which on filters are wider: as for gdalwarp."""
+_POLE = 90.0
 _LATTICE = 9
 """Pixels along each side of a grid at which their size is looked at."""
 
@@ -47,10 +48,13 @@ class Corners:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outlines:
-    """The outlines of pixels in another CRS: the four corners of each, one after the other around it."""
+    """The outlines of pixels in another CRS: the four corners of each, one after the other around it.
+
+    The outline of a pixel that has a pole in it goes around the Earth, and back along the pole.
+    """
 
     y: Coordinates
-    """Of shape ``(4, pixels)``; NaN is nowhere near."""
+    """Of shape ``(corners, pixels)``; NaN is nowhere near."""
     x: Coordinates
 
 
@@ -66,9 +70,8 @@ def locate_outlines(source: Grid, target: Grid, rows: slice, columns: slice) -> 
     around_y, around_x = _around(y), _around(x)
     if source.x.turn:
         with np.errstate(invalid="ignore"):
-            # No side goes around the Earth, and all are where the middle is.
-            around_x += source.x.turn * np.round((around_x[0] - around_x) / source.x.turn)
-            around_x += source.x.turned(around_x.mean(axis=0))
+            around_y, around_x = _over_poles(around_y, around_x, source.x.turn)
+            around_x = around_x + source.x.turned(around_x.mean(axis=0))
     return Outlines(y=source.y.locate(around_y), x=source.x.locate(around_x))
 
 
@@ -122,6 +125,20 @@ def _locate(source: Grid, target: Grid, y: Coordinates, x: Coordinates) -> tuple
     with np.errstate(invalid="ignore"):
         x = x + source.x.turned(x)
     return source.y.locate(y), source.x.locate(x)
+
+
+def _over_poles(y: Coordinates, x: Coordinates, turn: float) -> tuple[Coordinates, Coordinates]:
+    """Return outlines in degrees of which no side goes around the Earth; those around a pole have it in them."""
+    for number in range(1, len(x)):
+        x[number] += turn * np.round((x[number - 1] - x[number]) / turn)
+    beyond = turn * np.round((x[-1] - x[0]) / turn)
+    is_polar = np.isfinite(beyond) & (beyond != 0)
+    if not is_polar.any():
+        return y, x
+    pole = np.where(is_polar, np.copysign(_POLE, y.mean(axis=0)), y[-1])
+    end = np.where(is_polar, x[0] + beyond, x[-1])
+    back = np.where(is_polar, x[0], x[-1])
+    return np.stack([*y, np.where(is_polar, y[0], y[-1]), pole, pole]), np.stack([*x, end, end, back])
 
 
 def _around(lattice: Coordinates) -> Coordinates:

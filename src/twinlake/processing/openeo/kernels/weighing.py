@@ -130,12 +130,12 @@ def scatter(rows: Index, row_weights: Floats, columns: Index, column_weights: Fl
 
 
 def areas_within(y: Floats, x: Floats, height: int, width: int) -> Iterator[tuple[int, int, Floats]]:
-    """Yield the area of quadrilaterals in each square of a lattice, with its row and column.
+    """Yield the area of polygons in each square of a lattice, with its row and column.
 
     Parameters
     ----------
     y, x
-        The corners, one after the other around each, of shape ``(4, quadrilaterals)``. None is below 0.
+        The corners, one after the other around each, of shape ``(corners, polygons)``. None is below 0.
     height, width
         How many squares, of side 1 and from 0 on, hold them all.
     """
@@ -155,9 +155,9 @@ _Edge = tuple[Floats, Floats, Floats, Floats]
 
 
 def _edges(y: Floats, x: Floats) -> Iterator[_Edge]:
-    for number in range(4):
-        after = (number + 1) % 4
-        yield y[number], x[number], y[after], x[after]
+    for number in range(len(y)):
+        # From the last corner to the first, and on.
+        yield y[number - 1], x[number - 1], y[number], x[number]
 
 
 def _below_edge(edge: _Edge, limit_x: float, limit_y: float) -> Floats:

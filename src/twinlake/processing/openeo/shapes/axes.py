@@ -89,7 +89,7 @@ class Axis:
         places = np.where(self.holds(places), places, 0)
         takes_next = self.takes_greater == (self.step > 0)
         found = np.floor(places + (0.5 + CLOSE)) if takes_next else np.ceil(places - (0.5 + CLOSE))
-        return np.clip(found, 0, self.count - 1).astype(np.intp)
+        return np.asarray(found % self.count if self.wraps else np.clip(found, 0, self.count - 1)).astype(np.intp)
 
     @cached_property
     def _ends(self) -> tuple[float, float]:

@@ -1,5 +1,6 @@
 """`resample_spatial`."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,6 +9,7 @@ from twinlake.processing.openeo.json_schemas import RASTER, Schema
 from twinlake.processing.openeo.kernels.resampling import reach_of, resample
 from twinlake.processing.openeo.process import Opaque, Parameter, Process, Reach
 from twinlake.processing.openeo.shapes.grids import Corner, Grid, lay_grid, read_grid
+from twinlake.processing.openeo.shapes.projecting import describe_crs
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError
 
 METHOD: Schema = {
@@ -56,10 +58,11 @@ def _target(
     across, along = (resolution, resolution) if isinstance(resolution, int | float) else resolution
     if projection is None and not across and not along:
         raise ProcessParameterInvalidError("Give 'resolution' or 'projection', at least one.")
-    if across < 0 or along < 0:
-        raise ProcessParameterInvalidError("'resolution' is below 0.")
+    if not (0 <= across < math.inf and 0 <= along < math.inf):
+        raise ProcessParameterInvalidError("'resolution' is no finite number, or below 0.")
     source = read_grid(data.dimensions)
-    return lay_grid(source, resolution=(across, along), crs=projection or source.crs, align=align)
+    crs = source.crs if projection is None else describe_crs(projection)
+    return lay_grid(source, resolution=(across, along), crs=crs, align=align)
 
 
 PROCESS = Process(
