@@ -139,10 +139,12 @@ def areas_within(y: Floats, x: Floats, height: int, width: int) -> Iterator[tupl
     height, width
         How many squares, of side 1 and from 0 on, hold them all.
     """
-    sense = np.sign(add_up([(x1 - x0) * (y0 + y1) for y0, x0, y1, x1 in _edges(y, x)]))
+    edges = list(_edges(y, x))
+    sense = np.sign(add_up([(x1 - x0) * (y0 + y1) for y0, x0, y1, x1 in edges]))
     before = [np.zeros(y.shape[1])] * (height + 1)
     for column in range(width):
-        beyond = [add_up([_below_edge(edge, column + 1.0, float(row)) for edge in _edges(y, x)]) for row in range(height + 1)]
+        pieces = [_cut(edge, column + 1.0) for edge in edges]
+        beyond = [add_up([_below(piece, float(row)) for piece in pieces]) for row in range(height + 1)]
         strips = [sense * (after - earlier) for after, earlier in zip(beyond, before, strict=True)]
         for row, (lower, upper) in enumerate(pairwise(strips)):
             area = upper - lower
@@ -152,6 +154,8 @@ def areas_within(y: Floats, x: Floats, height: int, width: int) -> Iterator[tupl
 
 _Edge = tuple[Floats, Floats, Floats, Floats]
 """From y and x to y and x."""
+_Piece = tuple[Floats, Floats, Floats, Floats]
+"""How far it goes along x, between which y, the lower one first, and the half of one over their difference."""
 
 
 def _edges(y: Floats, x: Floats) -> Iterator[_Edge]:
@@ -160,19 +164,27 @@ def _edges(y: Floats, x: Floats) -> Iterator[_Edge]:
         yield y[number - 1], x[number - 1], y[number], x[number]
 
 
-def _below_edge(edge: _Edge, limit_x: float, limit_y: float) -> Floats:
-    """Return the integral of y less its limit, where that is negative, along an edge of a polygon as far as x is below its limit.
-
-    Around a polygon these add up to the area of the part that is below both limits, with a sign for the sense of rotation.
-    """
+def _cut(edge: _Edge, limit: float) -> _Piece:
+    """Return the piece of an edge of which x is below a limit."""
     y0, x0, y1, x1 = edge
     across = x1 - x0
     slope = (y1 - y0) / np.where(across == 0, 1, across)
-    start, end = np.minimum(x0, limit_x), np.minimum(x1, limit_x)
-    one, other = y0 + slope * (start - x0) - limit_y, y0 + slope * (end - x0) - limit_y
+    start, end = np.minimum(x0, limit), np.minimum(x1, limit)
+    one, other = y0 + slope * (start - x0), y0 + slope * (end - x0)
     low, high = np.minimum(one, other), np.maximum(one, other)
-    crossing = low * low / np.where(low < high, 2 * (low - high), 1)
-    return (end - start) * np.where(high <= 0, (low + high) / 2, np.where(low >= 0, 0, crossing))
+    return end - start, low, high, 0.5 / np.where(low < high, low - high, -1)
+
+
+def _below(piece: _Piece, limit: float) -> Floats:
+    """Return the integral of y less a limit, where that is negative, along a piece of an edge.
+
+    Around a polygon these add up to the area of the part that is below both limits, with a sign for the sense of rotation.
+    """
+    across, low, high, half = piece
+    under = low - limit
+    crossing = under * under * half
+    whole = (low + high) / 2 - limit
+    return across * np.where(high <= limit, whole, np.where(under >= 0, 0, crossing))
 
 
 def add_up(terms: Iterable[Floats]) -> Floats:
