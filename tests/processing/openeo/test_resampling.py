@@ -452,6 +452,27 @@ def test_a_projection_alone_keeps_the_size_of_pixels():
     assert x[-1] == pytest.approx(corners[:, 0].max(), abs=10)
 
 
+@pytest.mark.parametrize(("crs", "far"), [(3857, 2.5e7), (3413, 1e8), (3031, 1e8), (32631, 5e7), (6933, 2e7)])
+def test_the_earth_ends_where_a_projection_has_no_end(crs, far):
+    earth = raster(numbers(90, 180), np.arange(-179, 180, 2), np.arange(89, -90, -2), 4326)
+    found = run("resample_spatial", earth, projection=crs, resolution=0 if crs != 32631 else 2e5)
+
+    assert all(np.abs(each.labels).max() < far for each in found.dimensions)
+    assert np.isfinite(found.values.data).mean() > 0.5
+
+
+def test_a_cube_may_lie_across_the_antimeridian():
+    places = np.arange(0, 6e5, 1e4)
+    found = run(
+        "resample_spatial", raster(numbers(60, 60), 5e5 + places, 5.1e6 - places, 32660), projection=4326, method="average"
+    )
+
+    longitudes = found.dimensions[1].coordinates()
+    assert any(longitudes[0] < edge < longitudes[-1] for edge in (-180, 180))
+    assert np.ptp(longitudes) < 10
+    assert np.isfinite(found.values.data).mean() > 0.8
+
+
 def test_a_cube_of_two_pixels_may_become_one():
     found = run("resample_spatial", utm(np.array([[1.0, 3.0]])), resolution=20, method="average")
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from twinlake.processing.openeo.shapes.axes import CLOSE, Axis, Coordinates, read_axis
 from twinlake.processing.openeo.shapes.dimensions import Dimension, find_horizontal
@@ -18,6 +19,8 @@ _MOST = 1_000_000
 _LATTICE = 65
 """Places along each side of a grid at which is looked where it lies in another CRS."""
 _TURN = 360.0
+_DRAWN_OUT = 12.0
+"""How much longer than elsewhere a distance may become: Mercator's projection reaches 85 degrees."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,20 +107,33 @@ def _box(source: Grid, crs: Crs) -> tuple[tuple[float, float], tuple[float, floa
     """Return the box around a grid in another CRS, along x and along y."""
     columns, rows = (np.linspace(axis.borders[0], axis.borders[-1], _LATTICE) for axis in (source.x, source.y))
     x, y = _move(source, crs, *np.meshgrid(columns, rows))
-    if not x.size:
+    is_there = np.isfinite(x) & np.isfinite(y)
+    if not is_in_degrees(crs):
+        is_there &= _is_bounded(x, y)
+    if not is_there.any():
         raise ProcessParameterInvalidError("The cube has no place in that coordinate reference system.")
+    x, y = x[is_there], y[is_there]
     return (float(x.min()), float(x.max())), (float(y.min()), float(y.max()))
 
 
+def _is_bounded(x: Coordinates, y: Coordinates) -> NDArray[np.bool_]:
+    """Tell which places of a lattice are not drawn out without measure: to where a pole is infinitely far away, no grid leads."""
+    with np.errstate(invalid="ignore"):
+        along, across = (np.hypot(np.diff(x, axis=axis), np.diff(y, axis=axis)) for axis in (0, 1))
+        sides = np.maximum(np.maximum(along[:, 1:], along[:, :-1]), np.maximum(across[1:], across[:-1]))
+        is_kept = np.pad(sides <= _DRAWN_OUT * np.nanmin(np.where(np.isfinite(sides), sides, np.inf)), 1)
+    return np.asarray(is_kept[1:, 1:] | is_kept[1:, :-1] | is_kept[:-1, 1:] | is_kept[:-1, :-1])
+
+
 def _move(source: Grid, crs: Crs, x: Coordinates, y: Coordinates) -> tuple[Coordinates, Coordinates]:
-    """Take places over into another CRS, but those that have none there; longitudes make no jump."""
+    """Take places over into another CRS; those that have none there become infinite. Longitudes make no jump."""
     way = find_way(source.crs, crs)
     x, y = (x, y) if way is None else way(x, y)
-    is_there = np.isfinite(x) & np.isfinite(y)
     middle = x[tuple(size // 2 for size in x.shape)]
     if is_in_degrees(crs) and np.isfinite(middle):
-        x = x - _TURN * np.round((x - middle) / _TURN)
-    return x[is_there], y[is_there]
+        with np.errstate(invalid="ignore"):
+            x = x - _TURN * np.round((x - middle) / _TURN)
+    return x, y
 
 
 def _size_of_middle(source: Grid, crs: Crs) -> float:
@@ -126,6 +142,6 @@ def _size_of_middle(source: Grid, crs: Crs) -> float:
     south, north = source.y.borders[row : row + 2]
     west, east = source.x.borders[column : column + 2]
     x, y = _move(source, crs, np.array([west, east, east, west]), np.array([south, south, north, north]))
-    if len(x) < 4:
+    if not np.isfinite(x + y).all():
         raise ProcessParameterInvalidError("The middle of the cube has no place in that CRS: say which resolution is wanted.")
     return float(np.sqrt(abs(np.sum(x * np.roll(y, -1) - y * np.roll(x, -1))) / 2))
