@@ -6,9 +6,9 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from processing.openeo.cutting import as_callback, assert_tiles_are_the_whole, cuts, hollowed
 from processing.openeo.rasters import callback, run
 from processing.openeo.test_neighborhoods import BLUR, DATA, a_scene, graph
-from processing.openeo.tiles import as_callback, assert_tiles_are_the_whole, cuts, hollowed
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.evaluating import evaluate
 from twinlake.processing.openeo.shapes.dimensions import Dimension

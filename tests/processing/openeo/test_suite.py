@@ -10,6 +10,8 @@ from twinlake.standards.openeo.errors import OpenEoError
 
 OWN = frozenset({"aggregate_spatial_weighted"})
 """Processes that openEO does not have."""
+WIDER = frozenset({("apply_polygon", "geometries")})
+"""Parameters that take more than openEO says: its Python client sends GeoJSON here, as it does to `mask_polygon`."""
 
 
 @pytest.fixture
@@ -43,7 +45,10 @@ def test_a_process_is_described_as_its_standard_has_it(contracts, process_id):
 
     assert [each["name"] for each in own["parameters"]] == [each["name"] for each in standard["parameters"]]
     for mine, theirs in zip(own["parameters"], standard["parameters"], strict=True):
-        assert bare(mine["schema"]) == bare(theirs["schema"]), mine["name"]
+        if (process_id, mine["name"]) in WIDER:
+            assert bare(theirs["schema"]) in bare(mine["schema"]), mine["name"]
+        else:
+            assert bare(mine["schema"]) == bare(theirs["schema"]), mine["name"]
         assert mine.get("optional", False) == theirs.get("optional", False), mine["name"]
         assert mine.get("default") == theirs.get("default"), mine["name"]
     assert bare(own["returns"]["schema"]) == bare(standard["returns"]["schema"])

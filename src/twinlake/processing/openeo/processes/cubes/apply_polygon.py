@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from twinlake.core.documents import JsonObject
 from twinlake.processing.openeo.cubes import Cube, read_vectors
 from twinlake.processing.openeo.evaluating import Callback
-from twinlake.processing.openeo.json_schemas import ANYTHING, AREAS, NUMBER, RASTER, TEXT, callback, passed
+from twinlake.processing.openeo.json_schemas import ANYTHING, AREAS, GEOJSON, NUMBER, RASTER, TEXT, callback, passed
 from twinlake.processing.openeo.kernels.assembling import Place, assemble, put
 from twinlake.processing.openeo.kernels.regions import layers_of
 from twinlake.processing.openeo.process import Opaque, Parameter, Process, Reach
@@ -161,7 +161,7 @@ PROCESS = Process(
         Parameter("data", RASTER, "A raster cube."),
         Parameter(
             "geometries",
-            AREAS,
+            [AREAS, GEOJSON],
             "Polygons: a vector cube, or GeoJSON, as geometry, feature or collection of features. Empty ones count for nothing.",
             is_plain=True,
         ),
