@@ -14,7 +14,7 @@ from rasterio.transform import from_origin
 from rasterio.warp import Resampling, reproject
 
 from twinlake.processing.openeo.cubes import Cube
-from twinlake.processing.openeo.kernels.resampling import resample
+from twinlake.processing.openeo.kernels.pixels.resampling import resample
 from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.processing.openeo.shapes.grids import Grid, read_grid
 from twinlake.processing.openeo.values import Values

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from processing.openeo.rasters import MEAN, T, a_cube, callback, run
 from twinlake.processing.openeo.cubes import Cube
-from twinlake.processing.openeo.kernels.zonal import apply, find_window, finish, merge, weigh
+from twinlake.processing.openeo.kernels.geometries.zonal import apply, find_window, finish, merge, weigh
 from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.processing.openeo.shapes.geometries import to_dimension
 from twinlake.processing.openeo.values import Values

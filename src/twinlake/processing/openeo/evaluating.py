@@ -12,7 +12,7 @@ import numpy as np
 
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.definitions import NO_DEFINITIONS, Definitions
-from twinlake.processing.openeo.kernels.joining import wrap
+from twinlake.processing.openeo.kernels.arrays.joining import wrap
 from twinlake.processing.openeo.process import REQUIRED, Parameter, Process
 from twinlake.processing.openeo.registry import find_process
 from twinlake.processing.openeo.tools import NO_TOOLS, Cells, Standing, Tools

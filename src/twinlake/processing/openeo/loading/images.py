@@ -12,7 +12,7 @@ from twinlake.holdings.readers.crs import read_crs, reference_system
 from twinlake.holdings.readers.errors import UnreadableFileError
 from twinlake.holdings.readers.gdal import open_raster
 from twinlake.processing.openeo.cubes import Cube
-from twinlake.processing.openeo.kernels.numbers import as_float
+from twinlake.processing.openeo.kernels.cells.numbers import as_float
 from twinlake.processing.openeo.loading.source import Window
 from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.processing.openeo.values import Values

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.definitions import Definitions
 from twinlake.processing.openeo.evaluating import call
-from twinlake.processing.openeo.kernels.assembling import common_type
+from twinlake.processing.openeo.kernels.cells.assembling import common_type
 from twinlake.processing.openeo.loading.source import Source, Window
 from twinlake.processing.openeo.registry import find_process
 from twinlake.processing.openeo.reporting import UNHEARD, Notes, Report

@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from twinlake.processing.openeo.cubes import Cube, one_per_cell
-from twinlake.processing.openeo.kernels.folding import Folding, find_folding
+from twinlake.processing.openeo.kernels.arrays.folding import Folding, find_folding
 from twinlake.processing.openeo.registry import find_process
 from twinlake.processing.openeo.shapes.dimensions import Dimension, enumerated, find_dimension
 from twinlake.processing.openeo.values import Values

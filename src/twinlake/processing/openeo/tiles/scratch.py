@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twinlake.processing.openeo.cubes import Cube
-from twinlake.processing.openeo.kernels.assembling import Place, assemble
+from twinlake.processing.openeo.kernels.cells.assembling import Place, assemble
 from twinlake.processing.openeo.loading.source import Window
 from twinlake.processing.openeo.reporting import Told
 from twinlake.processing.openeo.shapes.dimensions import Dimension

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from twinlake.engines.sandbox.user_errors import UserCodeError
 from twinlake.processing.openeo.cubes import Cube
-from twinlake.processing.openeo.kernels.numbers import as_float
+from twinlake.processing.openeo.kernels.cells.numbers import as_float
 from twinlake.processing.openeo.shapes.dimensions import Dimension, enumerated
 from twinlake.processing.openeo.tools import Cells, Standing
 from twinlake.processing.openeo.udf.runtimes import FILE

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from twinlake.processing.openeo.json_schemas import ANYTHING, ARRAY, LABEL_OR_NULL
-from twinlake.processing.openeo.kernels.arrays import find_label, require_array
-from twinlake.processing.openeo.kernels.joining import append
+from twinlake.processing.openeo.kernels.arrays.elements import find_label, require_array
+from twinlake.processing.openeo.kernels.arrays.joining import append
 from twinlake.processing.openeo.process import Along, Parameter, Process
 from twinlake.processing.openeo.values import Label, Values
 from twinlake.standards.openeo.errors import ProcessError

@@ -4,7 +4,7 @@ from typing import Any
 
 from twinlake.processing.openeo.evaluating import Callback
 from twinlake.processing.openeo.json_schemas import ANYTHING, ARRAY, LABEL_OR_NULL, PLACE, callback, passed
-from twinlake.processing.openeo.kernels.arrays import require_array
+from twinlake.processing.openeo.kernels.arrays.elements import require_array
 from twinlake.processing.openeo.process import Along, Parameter, Process
 from twinlake.processing.openeo.values import Values
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from twinlake.processing.openeo.json_schemas import ARRAY, SCALAR_OR_NULL, TRUTH
-from twinlake.processing.openeo.kernels.finding import where_equal
+from twinlake.processing.openeo.kernels.arrays.finding import where_equal
 from twinlake.processing.openeo.process import Parameter, Process, Reducer
 from twinlake.processing.openeo.values import Values
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from twinlake.processing.openeo.json_schemas import ARRAY
-from twinlake.processing.openeo.kernels.arrays import require_array, require_bounded, require_whole
+from twinlake.processing.openeo.kernels.arrays.elements import require_array, require_bounded, require_whole
 from twinlake.processing.openeo.process import Along, Parameter, Process
 from twinlake.processing.openeo.values import Values
 

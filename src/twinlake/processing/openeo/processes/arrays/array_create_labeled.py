@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from twinlake.processing.openeo.json_schemas import ANYTHING
-from twinlake.processing.openeo.kernels.arrays import require_array
-from twinlake.processing.openeo.kernels.comparing import is_number
+from twinlake.processing.openeo.kernels.arrays.elements import require_array
+from twinlake.processing.openeo.kernels.cells.comparing import is_number
 from twinlake.processing.openeo.process import Along, Parameter, Process
 from twinlake.processing.openeo.values import Label, Values
 from twinlake.standards.openeo.errors import ProcessError, ProcessParameterInvalidError

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twinlake.processing.openeo.json_schemas import ANYTHING, ARRAY, LABEL, PLACE, TRUTH
-from twinlake.processing.openeo.kernels.arrays import find_label, pick, require_array
+from twinlake.processing.openeo.kernels.arrays.elements import find_label, pick, require_array
 from twinlake.processing.openeo.process import Parameter, Process, Reducer
 from twinlake.processing.openeo.values import Label, Values
 from twinlake.standards.openeo.errors import ProcessError, ProcessParameterInvalidError

@@ -6,8 +6,8 @@ import numpy as np
 
 from twinlake.processing.openeo.evaluating import Callback
 from twinlake.processing.openeo.json_schemas import ANYTHING, ARRAY, LABEL_OR_NULL, PLACE, TRUTH, callback, passed
-from twinlake.processing.openeo.kernels.arrays import require_array
-from twinlake.processing.openeo.kernels.truths import require_truths, split
+from twinlake.processing.openeo.kernels.arrays.elements import require_array
+from twinlake.processing.openeo.kernels.cells.truths import require_truths, split
 from twinlake.processing.openeo.process import Along, Parameter, Process
 from twinlake.processing.openeo.values import Values
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError

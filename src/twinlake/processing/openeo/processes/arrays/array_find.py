@@ -3,7 +3,7 @@
 import numpy as np
 
 from twinlake.processing.openeo.json_schemas import ANYTHING, ARRAY, PLACE, TRUTH
-from twinlake.processing.openeo.kernels.finding import find_first, find_last, where_equal
+from twinlake.processing.openeo.kernels.arrays.finding import find_first, find_last, where_equal
 from twinlake.processing.openeo.process import Parameter, Process, Reducer
 from twinlake.processing.openeo.values import Values
 

@@ -1,7 +1,7 @@
 """`array_find_label`."""
 
 from twinlake.processing.openeo.json_schemas import ARRAY, LABEL, PLACE
-from twinlake.processing.openeo.kernels.arrays import find_label, require_array
+from twinlake.processing.openeo.kernels.arrays.elements import find_label, require_array
 from twinlake.processing.openeo.process import Parameter, Process, Reducer
 from twinlake.processing.openeo.values import Label, Values, from_json
 

@@ -1,7 +1,7 @@
 """`array_interpolate_linear`."""
 
 from twinlake.processing.openeo.json_schemas import NUMBERS
-from twinlake.processing.openeo.kernels.interpolating import interpolate_linear
+from twinlake.processing.openeo.kernels.arrays.interpolating import interpolate_linear
 from twinlake.processing.openeo.process import Along, Parameter, Process
 
 PROCESS = Process(

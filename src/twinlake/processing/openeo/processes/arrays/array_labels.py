@@ -1,6 +1,6 @@
 """`array_labels`."""
 
-from twinlake.processing.openeo.kernels.arrays import require_array
+from twinlake.processing.openeo.kernels.arrays.elements import require_array
 from twinlake.processing.openeo.process import Opaque, Parameter, Process
 from twinlake.processing.openeo.values import Values, from_json
 

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from twinlake.processing.openeo.json_schemas import ARRAY, PLACE
-from twinlake.processing.openeo.kernels.arrays import join_labels, require_array, require_whole
-from twinlake.processing.openeo.kernels.joining import join
+from twinlake.processing.openeo.kernels.arrays.elements import join_labels, require_array, require_whole
+from twinlake.processing.openeo.kernels.arrays.joining import join
 from twinlake.processing.openeo.process import Along, Parameter, Process
 from twinlake.processing.openeo.values import Values
 from twinlake.standards.openeo.errors import ProcessError

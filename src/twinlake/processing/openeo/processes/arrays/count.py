@@ -6,9 +6,9 @@ import numpy as np
 
 from twinlake.processing.openeo.evaluating import Callback
 from twinlake.processing.openeo.json_schemas import ANYTHING, ARRAY, NUMBER, TRUTH, callback, passed
-from twinlake.processing.openeo.kernels.arrays import require_array
-from twinlake.processing.openeo.kernels.states import are_valid
-from twinlake.processing.openeo.kernels.truths import require_truths, split
+from twinlake.processing.openeo.kernels.arrays.elements import require_array
+from twinlake.processing.openeo.kernels.cells.states import are_valid
+from twinlake.processing.openeo.kernels.cells.truths import require_truths, split
 from twinlake.processing.openeo.process import Parameter, Process, Reducer
 from twinlake.processing.openeo.values import Values
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError

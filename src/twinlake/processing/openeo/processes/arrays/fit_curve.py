@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from twinlake.processing.openeo.evaluating import Callback
 from twinlake.processing.openeo.json_schemas import NUMBER, NUMBER_OR_NULL, TRUTH, callback, passed
-from twinlake.processing.openeo.kernels.curves import call_model, fit, read_places
-from twinlake.processing.openeo.kernels.numbers import numbers_of
-from twinlake.processing.openeo.kernels.reducing import require_elements, settle
+from twinlake.processing.openeo.kernels.arrays.curves import call_model, fit, read_places
+from twinlake.processing.openeo.kernels.arrays.reducing import require_elements, settle
+from twinlake.processing.openeo.kernels.cells.numbers import numbers_of
 from twinlake.processing.openeo.process import Along, Parameter, Process
 from twinlake.processing.openeo.values import Values
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError

@@ -3,8 +3,8 @@
 import numpy as np
 
 from twinlake.processing.openeo.json_schemas import ANYTHING, ARRAY, TRUTH
-from twinlake.processing.openeo.kernels.arrays import pick, require_array
-from twinlake.processing.openeo.kernels.finding import find_last
+from twinlake.processing.openeo.kernels.arrays.elements import pick, require_array
+from twinlake.processing.openeo.kernels.arrays.finding import find_last
 from twinlake.processing.openeo.process import Parameter, Process, Reducer
 from twinlake.processing.openeo.values import Values
 

@@ -1,7 +1,7 @@
 """`order`."""
 
 from twinlake.processing.openeo.json_schemas import PLACE, SORTABLE, TRUTH
-from twinlake.processing.openeo.kernels.sorting import find_order
+from twinlake.processing.openeo.kernels.arrays.sorting import find_order
 from twinlake.processing.openeo.process import Along, Parameter, Process
 
 PROCESS = Process(

@@ -1,7 +1,7 @@
 """`rearrange`."""
 
 from twinlake.processing.openeo.json_schemas import ARRAY, PLACE
-from twinlake.processing.openeo.kernels.sorting import rearrange
+from twinlake.processing.openeo.kernels.arrays.sorting import rearrange
 from twinlake.processing.openeo.process import Along, Parameter, Process
 
 PROCESS = Process(

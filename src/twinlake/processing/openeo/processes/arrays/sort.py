@@ -1,7 +1,7 @@
 """`sort`."""
 
 from twinlake.processing.openeo.json_schemas import SORTABLE, TRUTH
-from twinlake.processing.openeo.kernels.sorting import sort
+from twinlake.processing.openeo.kernels.arrays.sorting import sort
 from twinlake.processing.openeo.process import Along, Parameter, Process
 
 PROCESS = Process(

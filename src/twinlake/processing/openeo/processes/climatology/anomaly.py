@@ -6,7 +6,7 @@ import numpy as np
 
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.json_schemas import TIMED
-from twinlake.processing.openeo.kernels.numbers import floating
+from twinlake.processing.openeo.kernels.cells.numbers import floating
 from twinlake.processing.openeo.process import Opaque, Parameter, Process
 from twinlake.processing.openeo.shapes.dimensions import find_temporal
 from twinlake.processing.openeo.shapes.periods import PERIODS, read_cycle

@@ -5,8 +5,8 @@ from typing import Any
 
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.json_schemas import TIMED
-from twinlake.processing.openeo.kernels.grouping import reduce_groups
-from twinlake.processing.openeo.kernels.reducing import average, reducer
+from twinlake.processing.openeo.kernels.arrays.grouping import reduce_groups
+from twinlake.processing.openeo.kernels.arrays.reducing import average, reducer
 from twinlake.processing.openeo.process import Opaque, Parameter, Process
 from twinlake.processing.openeo.shapes.dimensions import Dimension, find_temporal
 from twinlake.processing.openeo.shapes.periods import PERIODS, read_cycle

@@ -3,9 +3,9 @@
 import numpy as np
 
 from twinlake.processing.openeo.json_schemas import ANYTHING, NUMBER, TRUTH, TRUTH_OR_NULL
-from twinlake.processing.openeo.kernels.comparing import compare, same
-from twinlake.processing.openeo.kernels.numbers import require_numbers
-from twinlake.processing.openeo.kernels.truths import both
+from twinlake.processing.openeo.kernels.cells.comparing import compare, same
+from twinlake.processing.openeo.kernels.cells.numbers import require_numbers
+from twinlake.processing.openeo.kernels.cells.truths import both
 from twinlake.processing.openeo.process import Parameter, Pointwise, Process
 from twinlake.processing.openeo.values import Values, from_json
 

@@ -1,7 +1,7 @@
 """`date_between`."""
 
 from twinlake.processing.openeo.json_schemas import DATE, DATE_TIME, TIME, TRUTH, TRUTH_OR_NULL
-from twinlake.processing.openeo.kernels.moments import of_dates
+from twinlake.processing.openeo.kernels.cells.moments import of_dates
 from twinlake.processing.openeo.process import Parameter, Pointwise, Process
 from twinlake.processing.openeo.values import Values
 from twinlake.standards.openeo.dates import is_between

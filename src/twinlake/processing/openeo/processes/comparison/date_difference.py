@@ -1,7 +1,7 @@
 """`date_difference`."""
 
 from twinlake.processing.openeo.json_schemas import DATE, DATE_TIME, NUMBER, UNIT
-from twinlake.processing.openeo.kernels.moments import of_dates
+from twinlake.processing.openeo.kernels.cells.moments import of_dates
 from twinlake.processing.openeo.process import Parameter, Pointwise, Process
 from twinlake.processing.openeo.values import Values
 from twinlake.standards.openeo.dates import count_units, require_unit

@@ -1,7 +1,7 @@
 """`eq`."""
 
 from twinlake.processing.openeo.json_schemas import SCALAR_OR_NULL, TRUTH, TRUTH_OR_NULL
-from twinlake.processing.openeo.kernels.comparing import equal
+from twinlake.processing.openeo.kernels.cells.comparing import equal
 from twinlake.processing.openeo.process import Parameter, Pointwise, Process
 
 PROCESS = Process(

@@ -3,7 +3,7 @@
 import numpy as np
 
 from twinlake.processing.openeo.json_schemas import SCALAR_OR_NULL, TRUTH_OR_NULL
-from twinlake.processing.openeo.kernels.comparing import compare, same
+from twinlake.processing.openeo.kernels.cells.comparing import compare, same
 from twinlake.processing.openeo.process import Parameter, Pointwise, Process
 from twinlake.processing.openeo.values import Values
 

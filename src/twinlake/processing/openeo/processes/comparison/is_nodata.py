@@ -1,7 +1,7 @@
 """`is_nodata`."""
 
 from twinlake.processing.openeo.json_schemas import ANYTHING, TRUTH
-from twinlake.processing.openeo.kernels.states import is_nodata
+from twinlake.processing.openeo.kernels.cells.states import is_nodata
 from twinlake.processing.openeo.process import Parameter, Pointwise, Process
 
 PROCESS = Process(

@@ -11,10 +11,10 @@ from twinlake.core.documents import JsonObject
 from twinlake.processing.openeo.cubes import Cube, read_vectors
 from twinlake.processing.openeo.evaluating import Callback
 from twinlake.processing.openeo.json_schemas import ANYTHING, ARRAY, GEOJSON, RASTER, TEXT_OR_NULL, VECTORS, callback, passed
-from twinlake.processing.openeo.kernels.grouping import reduce_arrays
-from twinlake.processing.openeo.kernels.regions import cut, lay_along, layers_of, put_together
-from twinlake.processing.openeo.kernels.states import are_valid
-from twinlake.processing.openeo.kernels.zonal import Weights, apply, find_window, meet_grid, weigh
+from twinlake.processing.openeo.kernels.arrays.grouping import reduce_arrays
+from twinlake.processing.openeo.kernels.cells.states import are_valid
+from twinlake.processing.openeo.kernels.geometries.regions import cut, lay_along, layers_of, put_together
+from twinlake.processing.openeo.kernels.geometries.zonal import Weights, apply, find_window, meet_grid, weigh
 from twinlake.processing.openeo.process import Opaque, Parameter, Process
 from twinlake.processing.openeo.shapes.dimensions import find_horizontal
 from twinlake.processing.openeo.values import Values

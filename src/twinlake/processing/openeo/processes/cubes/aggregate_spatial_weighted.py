@@ -7,9 +7,9 @@ import numpy as np
 from twinlake.core.documents import JsonObject
 from twinlake.processing.openeo.cubes import Cube, read_vectors
 from twinlake.processing.openeo.json_schemas import AREAS, GEOJSON, RASTER, TEXT_OR_NULL, VECTORS
-from twinlake.processing.openeo.kernels.numbers import require_numbers
-from twinlake.processing.openeo.kernels.regions import cut, lay_along, layers_of, put_together
-from twinlake.processing.openeo.kernels.zonal import (
+from twinlake.processing.openeo.kernels.cells.numbers import require_numbers
+from twinlake.processing.openeo.kernels.geometries.regions import cut, lay_along, layers_of, put_together
+from twinlake.processing.openeo.kernels.geometries.zonal import (
     Statistic,
     Weighting,
     apply,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from twinlake.processing.openeo.cubes import Cube, one_per_cell
 from twinlake.processing.openeo.evaluating import Callback
 from twinlake.processing.openeo.json_schemas import ANYTHING, ARRAY, RASTER, callback, passed
-from twinlake.processing.openeo.kernels.assembling import extend
+from twinlake.processing.openeo.kernels.cells.assembling import extend
 from twinlake.processing.openeo.process import Opaque, Parameter, Process, Reach
 from twinlake.processing.openeo.processes.cubes.resample_spatial import CORNER
 from twinlake.processing.openeo.shapes.axes import Axis

@@ -18,7 +18,7 @@ from twinlake.processing.openeo.json_schemas import (
     interval,
     passed,
 )
-from twinlake.processing.openeo.kernels.grouping import reduce_groups
+from twinlake.processing.openeo.kernels.arrays.grouping import reduce_groups
 from twinlake.processing.openeo.process import Opaque, Parameter, Process, SamePlace
 from twinlake.processing.openeo.shapes.dimensions import Label, find_temporal
 from twinlake.processing.openeo.shapes.times import DAY, parse_interval, parse_time_of_day, read_starts

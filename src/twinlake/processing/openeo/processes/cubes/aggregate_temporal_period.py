@@ -6,7 +6,7 @@ from typing import Any, Final
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.evaluating import Callback
 from twinlake.processing.openeo.json_schemas import ANYTHING, LABELED, TEXT_OR_NULL, TIMED, callback, passed
-from twinlake.processing.openeo.kernels.grouping import reduce_groups
+from twinlake.processing.openeo.kernels.arrays.grouping import reduce_groups
 from twinlake.processing.openeo.process import Opaque, Parameter, Process, SamePlace
 from twinlake.processing.openeo.shapes.dimensions import find_temporal
 from twinlake.processing.openeo.shapes.periods import PERIODS

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.json_schemas import NUMBER, RASTER
-from twinlake.processing.openeo.kernels.convolving import MODES, weigh_neighbours
-from twinlake.processing.openeo.kernels.numbers import as_float
+from twinlake.processing.openeo.kernels.cells.numbers import as_float
+from twinlake.processing.openeo.kernels.pixels.convolving import MODES, weigh_neighbours
 from twinlake.processing.openeo.process import Opaque, Parameter, Process, Reach
 from twinlake.processing.openeo.shapes.dimensions import find_horizontal
 from twinlake.processing.openeo.shapes.windows import shift, widen

@@ -7,7 +7,7 @@ from twinlake.core.documents import JsonObject
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.evaluating import Callback
 from twinlake.processing.openeo.json_schemas import ANYTHING, RASTER, Schema, callback, passed
-from twinlake.processing.openeo.kernels.neighboring import Neighborhoods, run_on_arrays, run_on_cubes
+from twinlake.processing.openeo.kernels.pixels.neighboring import Neighborhoods, run_on_arrays, run_on_cubes
 from twinlake.processing.openeo.process import Opaque, Parameter, Process, Reach
 from twinlake.processing.openeo.shapes.dimensions import find_horizontal
 from twinlake.processing.openeo.shapes.durations import DURATION

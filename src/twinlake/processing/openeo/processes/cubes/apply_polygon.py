@@ -11,8 +11,8 @@ from twinlake.core.documents import JsonObject
 from twinlake.processing.openeo.cubes import Cube, read_vectors
 from twinlake.processing.openeo.evaluating import Callback
 from twinlake.processing.openeo.json_schemas import ANYTHING, AREAS, GEOJSON, NUMBER, RASTER, TEXT, callback, passed
-from twinlake.processing.openeo.kernels.assembling import Place, assemble, put
-from twinlake.processing.openeo.kernels.regions import layers_of
+from twinlake.processing.openeo.kernels.cells.assembling import Place, assemble, put
+from twinlake.processing.openeo.kernels.geometries.regions import layers_of
 from twinlake.processing.openeo.process import Opaque, Parameter, Process, Reach
 from twinlake.processing.openeo.shapes.areas import find_pixels, read_pixels
 from twinlake.processing.openeo.shapes.dimensions import Dimension, find_horizontal

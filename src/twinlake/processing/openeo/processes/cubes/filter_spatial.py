@@ -7,7 +7,7 @@ import numpy as np
 from twinlake.core.documents import JsonObject
 from twinlake.processing.openeo.cubes import Cube, read_vectors
 from twinlake.processing.openeo.json_schemas import GEOJSON, RASTER, VECTORS
-from twinlake.processing.openeo.kernels.masking import find_covered, replace_pixels
+from twinlake.processing.openeo.kernels.pixels.masking import find_covered, replace_pixels
 from twinlake.processing.openeo.process import Opaque, Parameter, Process
 from twinlake.processing.openeo.shapes.areas import enclose, read_pixels
 from twinlake.processing.openeo.shapes.dimensions import find_horizontal

@@ -6,7 +6,7 @@ import numpy as np
 
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.json_schemas import RASTER
-from twinlake.processing.openeo.kernels.assembling import put
+from twinlake.processing.openeo.kernels.cells.assembling import put
 from twinlake.processing.openeo.process import Opaque, Parameter, Process
 from twinlake.standards.openeo.errors import ProcessError, ProcessParameterInvalidError
 

@@ -6,7 +6,7 @@ from typing import Any
 from twinlake.core.documents import JsonObject
 from twinlake.processing.openeo.cubes import Cube, read_vectors
 from twinlake.processing.openeo.json_schemas import AREAS, GEOJSON, NUMBER, RASTER, TEXT, TRUTH
-from twinlake.processing.openeo.kernels.masking import find_covered, replace_pixels
+from twinlake.processing.openeo.kernels.pixels.masking import find_covered, replace_pixels
 from twinlake.processing.openeo.process import Opaque, Parameter, Process
 from twinlake.processing.openeo.shapes.areas import read_pixels
 from twinlake.processing.openeo.shapes.geometries import parts_near

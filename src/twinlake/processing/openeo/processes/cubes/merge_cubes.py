@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from twinlake.processing.openeo.cubes import Cube, one_per_cell
 from twinlake.processing.openeo.evaluating import Callback
 from twinlake.processing.openeo.json_schemas import ANYTHING, CUBE, callback, passed
-from twinlake.processing.openeo.kernels.assembling import Place, assemble, broadcast
+from twinlake.processing.openeo.kernels.cells.assembling import Place, assemble, broadcast
 from twinlake.processing.openeo.process import Opaque, Parameter, Process, SamePlace
 from twinlake.processing.openeo.shapes.aligning import Union, unite
 from twinlake.processing.openeo.shapes.dimensions import Dimension

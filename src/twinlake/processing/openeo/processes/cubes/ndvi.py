@@ -7,8 +7,8 @@ import numpy as np
 
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.json_schemas import BAND_NAME, BANDED, RASTER, Schema
-from twinlake.processing.openeo.kernels.assembling import assemble
-from twinlake.processing.openeo.kernels.numbers import as_float, pointwise, require_numbers
+from twinlake.processing.openeo.kernels.cells.assembling import assemble
+from twinlake.processing.openeo.kernels.cells.numbers import as_float, pointwise, require_numbers
 from twinlake.processing.openeo.process import Opaque, Parameter, Process
 from twinlake.processing.openeo.shapes.bands import find_bands
 from twinlake.processing.openeo.shapes.dimensions import Dimension, find_kind

@@ -7,7 +7,7 @@ import numpy as np
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.evaluating import Callback
 from twinlake.processing.openeo.json_schemas import CUBE, DATE, DATE_TIME, NUMBER, TEXT, callback, passed
-from twinlake.processing.openeo.kernels.curves import call_model, read_places
+from twinlake.processing.openeo.kernels.arrays.curves import call_model, read_places
 from twinlake.processing.openeo.process import Opaque, Parameter, Process
 from twinlake.processing.openeo.processes.arrays.fit_curve import FUNCTION_PARAMETERS
 from twinlake.processing.openeo.shapes.dimensions import Dimension, find_kind

@@ -2,7 +2,7 @@
 
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.json_schemas import RASTER
-from twinlake.processing.openeo.kernels.resampling import reach_of, resample
+from twinlake.processing.openeo.kernels.pixels.resampling import reach_of, resample
 from twinlake.processing.openeo.process import Opaque, Parameter, Process, Reach
 from twinlake.processing.openeo.processes.cubes.resample_spatial import METHOD, METHODS
 from twinlake.processing.openeo.shapes.grids import read_grid

@@ -6,7 +6,7 @@ import numpy as np
 
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.json_schemas import TEXT_OR_NULL, TIMED
-from twinlake.processing.openeo.kernels.assembling import Place, assemble
+from twinlake.processing.openeo.kernels.cells.assembling import Place, assemble
 from twinlake.processing.openeo.process import Opaque, Parameter, Process, SamePlace
 from twinlake.processing.openeo.shapes.dimensions import find_dimension
 from twinlake.processing.openeo.shapes.times import DAY, read_starts

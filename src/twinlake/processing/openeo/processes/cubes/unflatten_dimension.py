@@ -6,7 +6,7 @@ import numpy as np
 
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.json_schemas import CUBE, TEXT
-from twinlake.processing.openeo.kernels.assembling import assemble
+from twinlake.processing.openeo.kernels.cells.assembling import assemble
 from twinlake.processing.openeo.process import Opaque, Parameter, Process
 from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.processing.openeo.values import Values

@@ -1,7 +1,7 @@
 """`cummax`."""
 
 from twinlake.processing.openeo.json_schemas import NUMBERS, TRUTH
-from twinlake.processing.openeo.kernels.cumulating import cumulative, maxima
+from twinlake.processing.openeo.kernels.arrays.cumulating import cumulative, maxima
 from twinlake.processing.openeo.process import Along, Parameter, Process
 
 PROCESS = Process(

@@ -1,8 +1,8 @@
 """`date_shift`."""
 
 from twinlake.processing.openeo.json_schemas import DATE, DATE_TIME, INTEGER, UNIT
-from twinlake.processing.openeo.kernels.arrays import require_whole
-from twinlake.processing.openeo.kernels.moments import of_dates
+from twinlake.processing.openeo.kernels.arrays.elements import require_whole
+from twinlake.processing.openeo.kernels.cells.moments import of_dates
 from twinlake.processing.openeo.process import Parameter, Pointwise, Process
 from twinlake.processing.openeo.values import Values
 from twinlake.standards.openeo.dates import require_unit, shift

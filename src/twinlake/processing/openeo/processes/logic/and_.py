@@ -1,7 +1,7 @@
 """`and`."""
 
 from twinlake.processing.openeo.json_schemas import TRUTH_OR_NULL
-from twinlake.processing.openeo.kernels.truths import both
+from twinlake.processing.openeo.kernels.cells.truths import both
 from twinlake.processing.openeo.process import Parameter, Pointwise, Process
 
 PROCESS = Process(

@@ -1,7 +1,7 @@
 """`any`."""
 
 from twinlake.processing.openeo.json_schemas import TRUTH, TRUTH_OR_NULL, TRUTHS
-from twinlake.processing.openeo.kernels.truths import quantifier
+from twinlake.processing.openeo.kernels.cells.truths import quantifier
 from twinlake.processing.openeo.process import Parameter, Process, Reducer
 
 PROCESS = Process(

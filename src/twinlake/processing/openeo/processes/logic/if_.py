@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from twinlake.processing.openeo.json_schemas import ANYTHING, TRUTH_OR_NULL
-from twinlake.processing.openeo.kernels.joining import choose
-from twinlake.processing.openeo.kernels.truths import require_truths, split
+from twinlake.processing.openeo.kernels.arrays.joining import choose
+from twinlake.processing.openeo.kernels.cells.truths import require_truths, split
 from twinlake.processing.openeo.process import Parameter, Pointwise, Process
 from twinlake.processing.openeo.values import Values
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from twinlake.processing.openeo.json_schemas import TRUTH_OR_NULL
-from twinlake.processing.openeo.kernels.truths import require_truths
+from twinlake.processing.openeo.kernels.cells.truths import require_truths
 from twinlake.processing.openeo.process import Parameter, Pointwise, Process
 from twinlake.processing.openeo.values import Values
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from twinlake.processing.openeo.json_schemas import NUMBER_OR_NULL
-from twinlake.processing.openeo.kernels.numbers import pointwise
+from twinlake.processing.openeo.kernels.cells.numbers import pointwise
 from twinlake.processing.openeo.process import Parameter, Pointwise, Process
 
 PROCESS = Process(

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from twinlake.processing.openeo.json_schemas import NUMBER_OR_NULL
-from twinlake.processing.openeo.kernels.numbers import floating
+from twinlake.processing.openeo.kernels.cells.numbers import floating
 from twinlake.processing.openeo.process import Parameter, Pointwise, Process
 
 _DIRECT = {2.0: np.log2, 10.0: np.log10}

@@ -1,7 +1,7 @@
 """`min`."""
 
 from twinlake.processing.openeo.json_schemas import NUMBER_OR_NULL, NUMBERS, TRUTH
-from twinlake.processing.openeo.kernels.reducing import reducer, smallest
+from twinlake.processing.openeo.kernels.arrays.reducing import reducer, smallest
 from twinlake.processing.openeo.process import Parameter, Process, Reducer
 
 PROCESS = Process(

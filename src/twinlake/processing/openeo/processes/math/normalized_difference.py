@@ -3,7 +3,7 @@
 from typing import Any
 
 from twinlake.processing.openeo.json_schemas import NUMBER
-from twinlake.processing.openeo.kernels.numbers import floating
+from twinlake.processing.openeo.kernels.cells.numbers import floating
 from twinlake.processing.openeo.process import Parameter, Pointwise, Process
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from twinlake.processing.openeo.json_schemas import NUMBER_OR_NULL
-from twinlake.processing.openeo.kernels.numbers import exact
+from twinlake.processing.openeo.kernels.cells.numbers import exact
 from twinlake.processing.openeo.process import Parameter, Pointwise, Process
 
 

@@ -1,7 +1,7 @@
 """`product`."""
 
 from twinlake.processing.openeo.json_schemas import NUMBER_OR_NULL, NUMBERS, TRUTH
-from twinlake.processing.openeo.kernels.reducing import product, reducer
+from twinlake.processing.openeo.kernels.arrays.reducing import product, reducer
 from twinlake.processing.openeo.process import Parameter, Process, Reducer
 
 PROCESS = Process(

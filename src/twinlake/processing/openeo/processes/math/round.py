@@ -1,7 +1,7 @@
 """`round`."""
 
 from twinlake.processing.openeo.json_schemas import INTEGER, NUMBER_OR_NULL
-from twinlake.processing.openeo.kernels.rounding import rounded
+from twinlake.processing.openeo.kernels.cells.rounding import rounded
 from twinlake.processing.openeo.process import Parameter, Pointwise, Process
 
 PROCESS = Process(

@@ -1,7 +1,7 @@
 """`sum`."""
 
 from twinlake.processing.openeo.json_schemas import NUMBER_OR_NULL, NUMBERS, TRUTH
-from twinlake.processing.openeo.kernels.reducing import reducer, total
+from twinlake.processing.openeo.kernels.arrays.reducing import reducer, total
 from twinlake.processing.openeo.process import Parameter, Process, Reducer
 
 PROCESS = Process(

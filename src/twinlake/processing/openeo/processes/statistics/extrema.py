@@ -3,7 +3,7 @@
 from typing import Any
 
 from twinlake.processing.openeo.json_schemas import NUMBERS, TRUTH, Schema
-from twinlake.processing.openeo.kernels.reducing import extrema, reducer
+from twinlake.processing.openeo.kernels.arrays.reducing import extrema, reducer
 from twinlake.processing.openeo.process import Along, Parameter, Process
 
 

@@ -1,7 +1,7 @@
 """`median`."""
 
 from twinlake.processing.openeo.json_schemas import NUMBER_OR_NULL, NUMBERS, TRUTH
-from twinlake.processing.openeo.kernels.reducing import median, reducer
+from twinlake.processing.openeo.kernels.arrays.reducing import median, reducer
 from twinlake.processing.openeo.process import Parameter, Process, Reducer
 
 PROCESS = Process(

@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 from twinlake.processing.openeo.json_schemas import NUMBERS, TRUTH
-from twinlake.processing.openeo.kernels.reducing import quantiles, reducer
+from twinlake.processing.openeo.kernels.arrays.reducing import quantiles, reducer
 from twinlake.processing.openeo.process import Along, Parameter, Process
 from twinlake.processing.openeo.values import Values
 from twinlake.standards.openeo.errors import ProcessError, ProcessParameterInvalidError

@@ -1,7 +1,7 @@
 """`variance`."""
 
 from twinlake.processing.openeo.json_schemas import NUMBER_OR_NULL, NUMBERS, TRUTH
-from twinlake.processing.openeo.kernels.reducing import reducer, variance
+from twinlake.processing.openeo.kernels.arrays.reducing import reducer, variance
 from twinlake.processing.openeo.process import Parameter, Process, Reducer
 
 PROCESS = Process(

@@ -1,7 +1,7 @@
 """`text_concat`."""
 
 from twinlake.processing.openeo.json_schemas import TEXT
-from twinlake.processing.openeo.kernels.texts import concatenate
+from twinlake.processing.openeo.kernels.cells.texts import concatenate
 from twinlake.processing.openeo.process import Parameter, Process, Reducer
 
 _WRITABLE = {"type": ["string", "number", "boolean", "null"]}

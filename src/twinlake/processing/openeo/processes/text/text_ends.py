@@ -1,7 +1,7 @@
 """`text_ends`."""
 
 from twinlake.processing.openeo.json_schemas import TEXT, TEXT_OR_NULL, TRUTH, TRUTH_OR_NULL
-from twinlake.processing.openeo.kernels.texts import search
+from twinlake.processing.openeo.kernels.cells.texts import search
 from twinlake.processing.openeo.process import Parameter, Pointwise, Process
 
 PROCESS = Process(

@@ -1,7 +1,7 @@
 """`text_find`."""
 
 from twinlake.processing.openeo.json_schemas import TEXT, TEXT_OR_NULL, TRUTH
-from twinlake.processing.openeo.kernels.texts import find
+from twinlake.processing.openeo.kernels.cells.texts import find
 from twinlake.processing.openeo.process import Parameter, Pointwise, Process
 
 PROCESS = Process(

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from twinlake.processing.openeo.kernels.numbers import floating
+from twinlake.processing.openeo.kernels.cells.numbers import floating
 from twinlake.processing.openeo.process import Parameter, Pointwise, Process
 
 PROCESS = Process(

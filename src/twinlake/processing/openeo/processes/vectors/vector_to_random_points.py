@@ -4,7 +4,7 @@ import numpy as np
 
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.json_schemas import POINTS, TRUTH, VECTORS, Schema
-from twinlake.processing.openeo.kernels.sampling import draw_points, replace_by_points
+from twinlake.processing.openeo.kernels.geometries.sampling import draw_points, replace_by_points
 from twinlake.processing.openeo.process import Opaque, Parameter, Process
 from twinlake.processing.openeo.shapes.geometries import MOST_VERTICES, find_geometries, read_shapes
 from twinlake.standards.openeo.errors import ProcessError, ProcessParameterInvalidError

@@ -2,7 +2,7 @@
 
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.json_schemas import POINTS, TRUTH, VECTORS
-from twinlake.processing.openeo.kernels.sampling import replace_by_points, spread_points
+from twinlake.processing.openeo.kernels.geometries.sampling import replace_by_points, spread_points
 from twinlake.processing.openeo.process import Opaque, Parameter, Process
 from twinlake.processing.openeo.shapes.geometries import find_geometries, read_shapes, require_metres
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from twinlake.processing.openeo.kernels.reducing import limits
+from twinlake.processing.openeo.kernels.arrays.reducing import limits
 from twinlake.processing.openeo.shapes.axes import CLOSE
 
 Select = Callable[[NDArray[Any], NDArray[np.float64]], NDArray[Any]]

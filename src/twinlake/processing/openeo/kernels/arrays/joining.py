@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from twinlake.processing.openeo.kernels.arrays import require_bounded, require_bounded_within
-from twinlake.processing.openeo.kernels.numbers import align, as_float, deepen, like
+from twinlake.processing.openeo.kernels.arrays.elements import require_bounded, require_bounded_within
+from twinlake.processing.openeo.kernels.cells.numbers import align, as_float, deepen, like
 from twinlake.processing.openeo.values import Values, from_json, to_json
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError
 

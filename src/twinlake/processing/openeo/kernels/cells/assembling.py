@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from twinlake.processing.openeo.kernels.numbers import as_float
+from twinlake.processing.openeo.kernels.cells.numbers import as_float
 from twinlake.processing.openeo.values import Values
 
 Place = tuple[Any, ...]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from twinlake.processing.openeo.kernels.comparing import is_number
+from twinlake.processing.openeo.kernels.cells.comparing import is_number
 from twinlake.processing.openeo.values import Values, from_json
 
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.evaluating import Callback
-from twinlake.processing.openeo.kernels.assembling import Place, assemble, extend
-from twinlake.processing.openeo.kernels.numbers import deepen
+from twinlake.processing.openeo.kernels.cells.assembling import Place, assemble, extend
+from twinlake.processing.openeo.kernels.cells.numbers import deepen
 from twinlake.processing.openeo.shapes.axes import read_axis
 from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.processing.openeo.shapes.neighborhoods import Chunk

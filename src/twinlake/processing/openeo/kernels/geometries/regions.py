@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from twinlake.processing.openeo.cubes import Cube
-from twinlake.processing.openeo.kernels.assembling import assemble
+from twinlake.processing.openeo.kernels.cells.assembling import assemble
 from twinlake.processing.openeo.shapes.dimensions import Dimension, find_horizontal
 from twinlake.processing.openeo.values import Values
 from twinlake.standards.openeo.errors import ProcessError, ProcessParameterInvalidError

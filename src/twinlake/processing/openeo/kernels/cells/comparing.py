@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from twinlake.processing.openeo.kernels.numbers import align, like
+from twinlake.processing.openeo.kernels.cells.numbers import align, like
 from twinlake.processing.openeo.values import Values
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError
 

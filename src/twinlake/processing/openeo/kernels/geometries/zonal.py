@@ -22,7 +22,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from twinlake.processing.openeo.kernels.coverage import Covered, cell_areas, find_coverage
+from twinlake.processing.openeo.kernels.geometries.coverage import Covered, cell_areas, find_coverage
 from twinlake.processing.openeo.shapes.areas import Pixels, find_pixels, read_pixels
 from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.processing.openeo.shapes.geometries import crs_of, parts_near, read_shapes

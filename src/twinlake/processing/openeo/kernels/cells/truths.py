@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from twinlake.processing.openeo.kernels.arrays import require_array
-from twinlake.processing.openeo.kernels.numbers import Kernel, align, like
+from twinlake.processing.openeo.kernels.arrays.elements import require_array
+from twinlake.processing.openeo.kernels.cells.numbers import Kernel, align, like
 from twinlake.processing.openeo.values import Values
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from twinlake.processing.openeo.kernels.numbers import deepen
+from twinlake.processing.openeo.kernels.cells.numbers import deepen
 from twinlake.processing.openeo.values import Label, Values, nothing
 from twinlake.standards.openeo.errors import ProcessError, ProcessParameterInvalidError
 

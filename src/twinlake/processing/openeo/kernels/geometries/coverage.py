@@ -65,7 +65,7 @@ def _extract(y: Side, x: Side, shapes: Sequence[BaseGeometry], steps: tuple[floa
     from exactextract import exact_extract
     from exactextract.raster import NumPyRasterSource
 
-    from twinlake.processing.openeo.kernels.zones import Zones
+    from twinlake.processing.openeo.kernels.geometries.zones import Zones
 
     rows, columns = len(y.centres), len(x.centres)
     south, west = y.centres.min() - steps[0] / 2, x.centres.min() - steps[1] / 2

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from twinlake.processing.openeo.kernels.numbers import like, numbers_of
-from twinlake.processing.openeo.kernels.reducing import Reduce, accumulated, fill, limits, require_elements
+from twinlake.processing.openeo.kernels.arrays.reducing import Reduce, accumulated, fill, limits, require_elements
+from twinlake.processing.openeo.kernels.cells.numbers import like, numbers_of
 from twinlake.processing.openeo.values import Values
 
 

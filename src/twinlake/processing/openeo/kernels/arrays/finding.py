@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from twinlake.processing.openeo.kernels.arrays import require_array
-from twinlake.processing.openeo.kernels.comparing import equal
+from twinlake.processing.openeo.kernels.arrays.elements import require_array
+from twinlake.processing.openeo.kernels.cells.comparing import equal
 from twinlake.processing.openeo.values import Values
 
 

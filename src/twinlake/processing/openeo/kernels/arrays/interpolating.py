@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from twinlake.processing.openeo.kernels.arrays import require_array
-from twinlake.processing.openeo.kernels.numbers import as_float, require_numbers
+from twinlake.processing.openeo.kernels.arrays.elements import require_array
+from twinlake.processing.openeo.kernels.cells.numbers import as_float, require_numbers
 from twinlake.processing.openeo.values import Label, Values
 from twinlake.standards.openeo.dates import parse_moment
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError

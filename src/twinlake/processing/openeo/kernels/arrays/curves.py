@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twinlake.processing.openeo.evaluating import Callback
-from twinlake.processing.openeo.kernels.numbers import require_numbers
+from twinlake.processing.openeo.kernels.cells.numbers import require_numbers
 from twinlake.processing.openeo.values import Label, Values
 from twinlake.standards.openeo.dates import parse_moment
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError

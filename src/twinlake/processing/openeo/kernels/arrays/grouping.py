@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from twinlake.processing.openeo.cubes import Cube, one_per_cell
-from twinlake.processing.openeo.kernels.assembling import assemble, put
+from twinlake.processing.openeo.kernels.cells.assembling import assemble, put
 from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.processing.openeo.values import Values, to_plain
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from twinlake.processing.openeo.cubes import Cube
-from twinlake.processing.openeo.kernels.assembling import put
+from twinlake.processing.openeo.kernels.cells.assembling import put
 from twinlake.processing.openeo.shapes.areas import cover, read_pixels
 from twinlake.processing.openeo.shapes.dimensions import find_horizontal
 

@@ -6,9 +6,9 @@ from typing import Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from twinlake.processing.openeo.kernels.filters import TENT, Filter
-from twinlake.processing.openeo.kernels.placing import Centres, find_window
-from twinlake.processing.openeo.kernels.weighing import Floats, Separable, Weights, scatter, weigh_by_filter
+from twinlake.processing.openeo.kernels.pixels.filters import TENT, Filter
+from twinlake.processing.openeo.kernels.pixels.placing import Centres, find_window
+from twinlake.processing.openeo.kernels.pixels.weighing import Floats, Separable, Weights, scatter, weigh_by_filter
 from twinlake.processing.openeo.shapes.grids import Grid
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError
 

@@ -7,7 +7,7 @@ import bottleneck
 import numpy as np
 from numpy.typing import NDArray
 
-from twinlake.processing.openeo.kernels.numbers import as_float, numbers_of, require_numbers, unwrapped
+from twinlake.processing.openeo.kernels.cells.numbers import as_float, numbers_of, require_numbers, unwrapped
 from twinlake.processing.openeo.values import Values
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from twinlake.processing.openeo.kernels.arrays import require_array
-from twinlake.processing.openeo.kernels.comparing import there
-from twinlake.processing.openeo.kernels.numbers import Kernel, align, like
+from twinlake.processing.openeo.kernels.arrays.elements import require_array
+from twinlake.processing.openeo.kernels.cells.comparing import there
+from twinlake.processing.openeo.kernels.cells.numbers import Kernel, align, like
 from twinlake.processing.openeo.values import Values, from_json
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from twinlake.processing.openeo.kernels.texts import one_by_one
+from twinlake.processing.openeo.kernels.cells.texts import one_by_one
 from twinlake.processing.openeo.values import Values
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError
 

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from twinlake.processing.openeo.kernels.filters import Filter
+from twinlake.processing.openeo.kernels.pixels.filters import Filter
 from twinlake.processing.openeo.shapes.axes import CLOSE, Axis
 
 Floats = NDArray[np.float64]

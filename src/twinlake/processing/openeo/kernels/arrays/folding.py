@@ -14,8 +14,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from twinlake.processing.openeo.kernels.numbers import numbers_of
-from twinlake.processing.openeo.kernels.reducing import require_elements
+from twinlake.processing.openeo.kernels.arrays.reducing import require_elements
+from twinlake.processing.openeo.kernels.cells.numbers import numbers_of
 from twinlake.processing.openeo.process import Process
 from twinlake.processing.openeo.values import Values
 

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from twinlake.processing.openeo.kernels.filtering import BLOCK, Pixels, Truths, layers_of, require_few
-from twinlake.processing.openeo.kernels.placing import Corners, Outlines, find_window
-from twinlake.processing.openeo.kernels.selecting import SELECTIONS
-from twinlake.processing.openeo.kernels.weighing import (
+from twinlake.processing.openeo.kernels.pixels.filtering import BLOCK, Pixels, Truths, layers_of, require_few
+from twinlake.processing.openeo.kernels.pixels.placing import Corners, Outlines, find_window
+from twinlake.processing.openeo.kernels.pixels.selecting import SELECTIONS
+from twinlake.processing.openeo.kernels.pixels.weighing import (
     Floats,
     Index,
     Scattered,

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from twinlake.processing.openeo.kernels.arrays import mark, require_array, take
-from twinlake.processing.openeo.kernels.numbers import deepen
-from twinlake.processing.openeo.kernels.texts import require_text
+from twinlake.processing.openeo.kernels.arrays.elements import mark, require_array, take
+from twinlake.processing.openeo.kernels.cells.numbers import deepen
+from twinlake.processing.openeo.kernels.cells.texts import require_text
 from twinlake.processing.openeo.values import Values
 from twinlake.standards.openeo.dates import parse_moment
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError

@@ -22,12 +22,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twinlake.processing.openeo.cubes import Cube
-from twinlake.processing.openeo.kernels.covering import Covered
-from twinlake.processing.openeo.kernels.filtering import Filtered, Nearest, Sampling
-from twinlake.processing.openeo.kernels.filters import FILTERS
-from twinlake.processing.openeo.kernels.numbers import as_float
-from twinlake.processing.openeo.kernels.placing import find_stretch, locate_centres, locate_outlines
-from twinlake.processing.openeo.kernels.selecting import SELECTIONS
+from twinlake.processing.openeo.kernels.cells.numbers import as_float
+from twinlake.processing.openeo.kernels.pixels.covering import Covered
+from twinlake.processing.openeo.kernels.pixels.filtering import Filtered, Nearest, Sampling
+from twinlake.processing.openeo.kernels.pixels.filters import FILTERS
+from twinlake.processing.openeo.kernels.pixels.placing import find_stretch, locate_centres, locate_outlines
+from twinlake.processing.openeo.kernels.pixels.selecting import SELECTIONS
 from twinlake.processing.openeo.process import Reach
 from twinlake.processing.openeo.shapes.dimensions import find_horizontal
 from twinlake.processing.openeo.shapes.grids import Grid, read_grid

@@ -1,0 +1,1 @@
+"""What becomes of the elements of an array, in each cell apart."""

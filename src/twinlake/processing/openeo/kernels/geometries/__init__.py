@@ -1,0 +1,1 @@
+"""What becomes of the pixels of geometries, and of the geometries themselves."""

@@ -1,0 +1,1 @@
+"""What becomes of pixels, by where they lie."""
