@@ -6,7 +6,7 @@ from typing import Any
 
 from twinlake.core.documents import JsonObject
 from twinlake.engines.database import Connection
-from twinlake.holdings.catalogue.collections import read_extents
+from twinlake.holdings.catalogue.collections import count_items
 from twinlake.holdings.catalogue.interfaces import ItemQuery, Visibility
 from twinlake.holdings.catalogue.ordering import property_value
 from twinlake.holdings.catalogue.planning import Part, plan_gather
@@ -34,7 +34,7 @@ def aggregate_counts(
 
 
 def _from_statistics(tx: Connection, problem: Problem, by: Sequence[str]) -> JsonObject:
-    counts = {collection: extent.n for collection, extent in read_extents(tx, problem.scope).items()}
+    counts = count_items(tx, problem.scope)
     return {name: sum(counts.values()) if name == "total_count" else _buckets(counts) for name in by}
 
 

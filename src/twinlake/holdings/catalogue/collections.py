@@ -71,6 +71,17 @@ def read_extents(tx: Connection, scope: Scope) -> dict[str, Extent]:
     return extents
 
 
+def count_items(tx: Connection, scope: Scope) -> dict[str, int]:
+    """Return how many items of each collection are visible; faster than `read_extents`, and no other number."""
+    among = one_of("collection", sorted(scope.collections - scope.horizons.keys()))
+    select = f"select collection, sum(n) from collection_month where {among.sql} group by collection"
+    counts = {row[0]: int(row[1]) for row in tx.execute(select, among.values)}
+    for collection, horizon in scope.horizons.items():
+        if (extent := _extent_until(tx, collection, horizon)) is not None:
+            counts[collection] = extent.n
+    return counts
+
+
 def _extent(row: tuple[Any, ...]) -> Extent:
     n, west, south, east, north, first, last = row
     return Extent(n, None if west is None else (west, south, east, north), first, last)

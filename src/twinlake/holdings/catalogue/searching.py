@@ -7,7 +7,7 @@ import numpy as np
 import shapely
 
 from twinlake.engines.database import Connection
-from twinlake.holdings.catalogue.collections import read_extents
+from twinlake.holdings.catalogue.collections import count_items
 from twinlake.holdings.catalogue.interfaces import ItemPage, ItemQuery, Visibility
 from twinlake.holdings.catalogue.ordering import Row
 from twinlake.holdings.catalogue.planning import Part, Plan, plan, plan_gather
@@ -133,7 +133,7 @@ def read_bodies(tx: Connection, vids: Sequence[int]) -> Iterator[bytes]:
 def count_matches(tx: Connection, problem: Problem) -> int | None:
     """Count the answers: from the statistics where they tell, else by counting; None where there are too many."""
     if problem.is_by_collection:
-        return sum(extent.n for extent in read_extents(tx, problem.scope).values())
+        return sum(count_items(tx, problem.scope).values())
     chosen = plan_gather(tx, problem)
     if chosen.rows > 2 * COUNTED_CANDIDATES:
         return None
