@@ -5,7 +5,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twinlake.standards.openeo.graph import MAX_CALLBACKS, MAX_NODES, FromNode, FromParameter, Graph, parse_graph, read_graph
+from twinlake.standards.openeo.graph import (
+    MAX_CALLBACKS,
+    MAX_NODES,
+    FromNode,
+    FromParameter,
+    Graph,
+    is_constant,
+    list_references,
+    map_parts,
+    parse_graph,
+    read_graph,
+)
 
 
 def node(process="p", **arguments):
@@ -117,3 +128,40 @@ def test_what_is_no_json_is_refused(text):
 
     assert graph is None
     assert fault.code == "ProcessGraphInvalid"
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.text()
+    | st.sampled_from(["from_node", "process_graph"]),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["a", "b", "type"]), inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@given(JSON)
+def test_what_refers_to_nothing_is_what_it_was(value):
+    graph, faults = parse_graph({"a": {"process_id": "p", "arguments": {"x": value}, "result": True}})
+
+    assert not faults
+    argument = graph.nodes["a"].arguments["x"]
+    assert argument == value
+    assert is_constant(argument)
+    assert map_parts(argument, lambda part: part) == value
+
+
+@given(JSON, JSON)
+def test_references_are_found_and_changed_beside_anything(one, other):
+    document = {
+        "a": {"process_id": "p", "arguments": {}},
+        "b": {"process_id": "p", "arguments": {"x": [one, {"n": [{"from_node": "a"}, other]}]}, "result": True},
+    }
+    graph, faults = parse_graph(document)
+
+    assert not faults
+    argument = graph.nodes["b"].arguments["x"]
+    assert list(list_references(argument)) == [FromNode("a")]
+    assert map_parts(argument, lambda part: "found" if part == FromNode("a") else part) == [one, {"n": ["found", other]}]

@@ -15,7 +15,7 @@ from twinlake.processing.openeo.definitions import NO_DEFINITIONS, Definition, D
 from twinlake.processing.openeo.json_schemas import Schema
 from twinlake.processing.openeo.process import REQUIRED, Parameter, Process
 from twinlake.processing.openeo.registry import find_process, list_ids
-from twinlake.standards.openeo.graph import MAX_FAULTS, Fault, FromNode, FromParameter, Graph, Node, list_callbacks
+from twinlake.standards.openeo.graph import MAX_FAULTS, Fault, FromNode, FromParameter, Graph, Node, is_constant, list_callbacks
 
 
 def find_faults(graph: Graph, parameters: Sequence[str] = (), definitions: Definitions = NO_DEFINITIONS) -> list[Fault]:
@@ -79,7 +79,7 @@ def _check_arguments(node: Node, process: Process, place: str, known: frozenset[
 def _check_constants(node: Node, process: Process, place: str) -> Iterator[Fault]:
     """Find what a process itself says of its options, where none of them is computed."""
     constants = {each.name: node.arguments.get(each.name, each.default) for each in process.parameters if each.is_plain}
-    if process.find_fault is None or any(each is REQUIRED or _has_references(each) for each in constants.values()):
+    if process.find_fault is None or not all(each is not REQUIRED and is_constant(each) for each in constants.values()):
         return
     found = process.find_fault(constants)
     if found is not None:
@@ -149,7 +149,7 @@ def _refuse(argument: object, parameter: Parameter) -> str | None:
         return None if parameter.is_callback else "cannot be a process graph"
     if parameter.is_callback and not isinstance(parameter.schema, list):
         return None if argument is None and parameter.default is None else "must be a process graph"
-    if _has_references(argument):
+    if not is_constant(argument):
         return None
     try:
         _checker(orjson.dumps(parameter.schema))(argument)
@@ -157,19 +157,6 @@ def _refuse(argument: object, parameter: Parameter) -> str | None:
         place, told = str(error.message).removeprefix("data").split(" ", 1)
         return f"at {place} {told}" if place else told
     return None
-
-
-def _has_references(argument: object) -> bool:
-    waiting: deque[Any] = deque([argument])
-    while waiting:
-        value = waiting.popleft()
-        if isinstance(value, FromNode | FromParameter | Graph):
-            return True
-        if isinstance(value, dict):
-            waiting.extend(value.values())
-        elif isinstance(value, list):
-            waiting.extend(value)
-    return False
 
 
 @lru_cache(maxsize=1024)

@@ -23,7 +23,7 @@ from twinlake.standards.openeo.errors import (
     ProcessParameterRequiredError,
     ProcessUnsupportedError,
 )
-from twinlake.standards.openeo.graph import FromNode, FromParameter, Graph, Node
+from twinlake.standards.openeo.graph import ConstantList, ConstantObject, FromNode, FromParameter, Graph, Node
 
 Scope = Mapping[str, Any]
 """What parameters of a graph stand for: `Values`, or plain Python for what is passed on as it is."""
@@ -209,6 +209,8 @@ def _resolve(argument: Any, frame: _Frame) -> Any:
             return frame.scope[name]
         case Graph():
             return Callback(argument, frame)
+        case ConstantList() | ConstantObject():
+            return argument
         case list():
             elements = [_resolve(each, frame) for each in argument]
             if any(isinstance(each, Values) for each in elements):

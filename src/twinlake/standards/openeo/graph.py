@@ -7,7 +7,7 @@ Source: https://api.openeo.org/1.2.0/#section/Processes/Process-Graphs
 """
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,7 @@ MAX_DEPTH = 200
 """Arrays and objects within one another; a callback takes five."""
 MAX_FAULTS = 100
 _REFERENCES = ("from_node", "from_parameter")
+_MARKS = (b'"from_node"', b'"from_parameter"', b'"process_graph"')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +54,14 @@ class FromParameter:
     name: str
 
 
+class ConstantList(list[Any]):
+    """An array of JSON in which nothing refers to anything: polygons, say, whose many members need not be looked through."""
+
+
+class ConstantObject(dict[str, Any]):
+    """An object of JSON in which nothing refers to anything."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
     """One call of a process."""
@@ -61,26 +70,15 @@ class Node:
     process: str
     namespace: str | None
     arguments: Mapping[str, Any]
-    """JSON, with `FromNode`, `FromParameter` and, for callbacks, `Graph` in it."""
+    """JSON, with `FromNode`, `FromParameter` and, for callbacks, `Graph` in it. Nobody changes it."""
 
     def callbacks(self) -> "Iterator[Graph]":
         """Yield the graphs among the arguments."""
-        for argument in self.arguments.values():
-            yield from list_callbacks(argument)
+        return (each for argument in self.arguments.values() for each in list_callbacks(argument))
 
     def references(self) -> Iterator[FromNode | FromParameter]:
         """Yield what the arguments refer to; what is within callbacks is theirs, but for parameters (see `Graph.free`)."""
-        waiting: deque[Any] = deque(self.arguments.values())
-        while waiting:
-            value = waiting.popleft()
-            if isinstance(value, FromNode | FromParameter):
-                yield value
-            elif isinstance(value, Graph):
-                yield from map(FromParameter, sorted(value.free))
-            elif isinstance(value, dict):
-                waiting.extend(value.values())
-            elif isinstance(value, list):
-                waiting.extend(value)
+        return (each for argument in self.arguments.values() for each in list_references(argument))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,13 +93,47 @@ class Graph:
     """Parameters that it, or a callback in it, refers to."""
 
 
+def list_references(argument: Any) -> Iterator[FromNode | FromParameter]:
+    """Yield what one argument refers to, as `Node.references` does."""
+    for part in _parts_of(argument):
+        if isinstance(part, Graph):
+            yield from map(FromParameter, sorted(part.free))
+        else:
+            yield part
+
+
 def list_callbacks(argument: Any) -> Iterator[Graph]:
     """Yield the graphs in one argument."""
+    return (each for each in _parts_of(argument) if isinstance(each, Graph))
+
+
+def is_constant(argument: Any) -> bool:
+    """Tell whether an argument is JSON and nothing else."""
+    return next(_parts_of(argument), None) is None
+
+
+def map_parts(argument: Any, change: Callable[[Any], Any]) -> Any:  # within the depth of a graph
+    """Return *argument* with what *change* makes of its references, callbacks and single values in their places."""
+    match argument:
+        case ConstantList() | ConstantObject():
+            return argument
+        case list():
+            return [map_parts(each, change) for each in argument]
+        case dict():
+            return {name: map_parts(each, change) for name, each in argument.items()}
+        case _:
+            return change(argument)
+
+
+def _parts_of(argument: Any) -> Iterator[FromNode | FromParameter | Graph]:
+    """Yield references and callbacks, wherever they stand in an argument."""
     waiting: deque[Any] = deque([argument])
     while waiting:
         value = waiting.popleft()
-        if isinstance(value, Graph):
+        if isinstance(value, FromNode | FromParameter | Graph):
             yield value
+        elif isinstance(value, ConstantList | ConstantObject):
+            continue
         elif isinstance(value, dict):
             waiting.extend(value.values())
         elif isinstance(value, list):
@@ -173,11 +205,10 @@ def _read_node(draft: _Draft, name: str, node: object, drafts: list[_Draft], fau
 
 def _read_arguments(arguments: JsonObject, path: str, depth: int, drafts: list[_Draft], faults: list[Fault]) -> dict[str, Any]:
     """Copy *arguments* with references in place of what stands for them; callbacks are put into *drafts*."""
-    copy: dict[str, Any] = {}
+    copy: dict[str, Any] = {name: _as_constant(value) for name, value in arguments.items()}
     waiting: deque[tuple[Any, dict[str, Any] | list[Any], Any, str]] = deque(
-        (value, copy, name, name) for name, value in arguments.items()
+        (value, copy, name, name) for name, value in arguments.items() if copy[name] is None
     )
-    copy.update(dict.fromkeys(arguments))
     while waiting:
         value, holder, key, argument = waiting.popleft()
         if isinstance(value, dict):
@@ -210,6 +241,19 @@ def _read_arguments(arguments: JsonObject, path: str, depth: int, drafts: list[_
             continue
         holder[key] = inside
     return copy
+
+
+def _as_constant(value: Any) -> ConstantList | ConstantObject | None:
+    """Return an array or object that has no mark of a reference or a callback in it, be it in a text; None for all else."""
+    if not isinstance(value, list | dict):
+        return None
+    try:
+        written = orjson.dumps(value)
+    except TypeError:  # an integer of more than 64 bits
+        return None
+    if any(mark in written for mark in _MARKS):
+        return None
+    return ConstantList(value) if isinstance(value, list) else ConstantObject(value)
 
 
 def _finish(draft: _Draft, faults: list[Fault]) -> Graph | None:

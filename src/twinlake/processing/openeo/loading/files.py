@@ -21,7 +21,7 @@ from twinlake.standards.openeo.errors import (
     ProcessError,
     ProcessParameterInvalidError,
 )
-from twinlake.standards.openeo.graph import FromNode, FromParameter, Graph, Node
+from twinlake.standards.openeo.graph import Graph, Node, is_constant
 
 _MOST_FILES = 1000
 """Of one load."""
@@ -90,7 +90,7 @@ def open_files(pins: FilePins, files: Mapping[str, Path]) -> Iterator[Source]:
 def _read(node: Node) -> FileRequest:
     given = node.arguments
     for name in ("paths", "url", "format", "options"):
-        if _has_references(given.get(name)):
+        if not is_constant(given.get(name)):
             raise ProcessParameterInvalidError(f"'{name}' of '{node.process}' in node {node.id!r} is no constant.")
     wanted: Any = given.get("format")
     options: Any = given.get("options", {})
@@ -116,13 +116,3 @@ def _find_path(text: str) -> str:
         return path_in_workspace(text)
     except FilePathInvalidError as error:
         raise ProcessError("FileNotFound", f"There is no file {text[:200]!r}: {error.message}") from error
-
-
-def _has_references(value: Any) -> bool:
-    waiting = [value]
-    while waiting:
-        each = waiting.pop()
-        if isinstance(each, FromNode | FromParameter | Graph):
-            return True
-        waiting.extend(each.values() if isinstance(each, dict) else each if isinstance(each, list) else ())
-    return False

@@ -14,7 +14,7 @@ from twinlake.core.documents import JsonObject
 from twinlake.processing.openeo.loading.properties import translate_filters
 from twinlake.processing.openeo.shapes.times import parse_time
 from twinlake.standards.openeo.errors import OpenEoError, ProcessParameterInvalidError, ProcessParameterRequiredError
-from twinlake.standards.openeo.graph import FromNode, FromParameter, Graph, Node
+from twinlake.standards.openeo.graph import FromNode, Graph, Node, is_constant
 
 _SOURCES = {"load_collection": "id", "load_stac": "url"}
 """Processes that load by search, and the parameter that says what."""
@@ -117,17 +117,7 @@ def _require(condition: bool, node: Node, name: str, reason: str) -> None:  # no
 
 
 def _is_area(value: Any) -> bool:
-    return isinstance(value, dict) and ("west" in value or isinstance(value.get("type"), str)) and _is_constant(value)
-
-
-def _is_constant(value: Any) -> bool:
-    waiting = [value]
-    while waiting:
-        each = waiting.pop()
-        if isinstance(each, FromNode | FromParameter | Graph):
-            return False
-        waiting.extend(each.values() if isinstance(each, dict) else each if isinstance(each, list) else ())
-    return True
+    return isinstance(value, dict) and ("west" in value or isinstance(value.get("type"), str)) and is_constant(value)
 
 
 def _is_interval(value: Any) -> bool:
@@ -143,7 +133,7 @@ def _are_texts(value: Any) -> bool:
 def _narrow(request: LoadRequest, node: Node, source: str) -> LoadRequest | None:
     """Return the request as far as *node*, a filter of its result, lets it through; None where that is no such filter."""
     given: Mapping[str, Any] = {name: each for name, each in node.arguments.items() if name != "data"}
-    if node.arguments.get("data") != FromNode(source) or not _is_constant(dict(given)):
+    if node.arguments.get("data") != FromNode(source) or not is_constant(dict(given)):
         return None
     match node.process:
         case "filter_bbox":

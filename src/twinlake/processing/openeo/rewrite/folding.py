@@ -7,7 +7,7 @@ from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.definitions import Definitions
 from twinlake.processing.openeo.evaluating import call
 from twinlake.processing.openeo.values import Values, to_json
-from twinlake.standards.openeo.graph import FromNode, Graph, Node
+from twinlake.standards.openeo.graph import FromNode, Graph, Node, map_parts
 
 
 def fold(graph: Graph, definitions: Definitions, *, is_load: Callable[[Node], bool]) -> Graph:
@@ -27,8 +27,7 @@ def fold(graph: Graph, definitions: Definitions, *, is_load: Callable[[Node], bo
         uses = {each.node for each in node.references() if isinstance(each, FromNode)}
         if node.id in needed and not is_load(node) and uses <= results.keys():
             results[node.id] = call(node, results, definitions)
-        arguments = {name: _put(value, results) if is_load(node) else value for name, value in node.arguments.items()}
-        nodes[node.id] = Node(id=node.id, process=node.process, namespace=node.namespace, arguments=arguments)
+        nodes[node.id] = _with_values(node, results) if is_load(node) else node
     return Graph(nodes=nodes, result=graph.result, free=graph.free)
 
 
@@ -40,14 +39,11 @@ def _needed_by_loads(graph: Graph, is_load: Callable[[Node], bool]) -> set[str]:
     return needed
 
 
-def _put(value: Any, results: dict[str, Any]) -> Any:  # within the depth of a graph
-    match value:
-        case FromNode(name) if name in results and not isinstance(results[name], Cube):
-            made = results[name]
-            return to_json(made) if isinstance(made, Values) else made
-        case list():
-            return [_put(each, results) for each in value]
-        case dict():
-            return {name: _put(each, results) for name, each in value.items()}
-        case _:
-            return value
+def _with_values(node: Node, results: dict[str, Any]) -> Node:
+    def put(part: Any) -> Any:
+        if not isinstance(part, FromNode) or isinstance(made := results.get(part.node, part), FromNode | Cube):
+            return part
+        return to_json(made) if isinstance(made, Values) else made
+
+    arguments = {name: map_parts(value, put) for name, value in node.arguments.items()}
+    return Node(id=node.id, process=node.process, namespace=node.namespace, arguments=arguments)

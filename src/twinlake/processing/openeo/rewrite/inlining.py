@@ -2,13 +2,14 @@
 
 from collections import deque
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from twinlake.processing.openeo.definitions import Definition, Definitions
 from twinlake.processing.openeo.process import REQUIRED
 from twinlake.processing.openeo.registry import find_process
 from twinlake.standards.openeo.errors import ProcessGraphComplexityError
-from twinlake.standards.openeo.graph import MAX_NODES, FromNode, FromParameter, Graph, Node
+from twinlake.standards.openeo.graph import MAX_NODES, FromNode, FromParameter, Graph, Node, list_references, map_parts
 
 _Given = Mapping[str, Any]
 """What stands in the place of a graph's parameters."""
@@ -54,12 +55,8 @@ def _given(call: Node, definition: Definition) -> _Given | None:
 
 def _can_be_put(graph: Graph, given: _Given) -> bool:
     """Whether no callback needs what is no constant: it knows of no nodes but its own."""
-    computed = {name for name, value in given.items() if _refers(value)}
+    computed = {name for name, value in given.items() if any(list_references(value))}
     return not any(each.free & computed for node in graph.nodes.values() for each in node.callbacks())
-
-
-def _refers(value: Any) -> bool:
-    return next(Node(id="", process="", namespace=None, arguments={"": value}).references(), None) is not None
 
 
 def _put(node: Node, given: _Given, call: str) -> Node:
@@ -95,20 +92,12 @@ def _replace(node: Node, name: str, place: Any, given: _Given) -> Node:
     arguments = {}
     for argument, value in node.arguments.items():
         known = {own: value for own, value in given.items() if own not in passed.get(argument, ())}
-        arguments[argument] = _copy(value, place, known)
+        arguments[argument] = map_parts(value, partial(_change, place=place, given=known))
     return Node(id=name, process=node.process, namespace=node.namespace, arguments=arguments)
 
 
-def _copy(value: Any, place: Any, given: _Given) -> Any:  # within the depth of a graph
-    match value:
-        case Graph():
-            return _put_parameters(value, given)
-        case list():
-            return [_copy(each, place, given) for each in value]
-        case dict():
-            return {name: _copy(each, place, given) for name, each in value.items()}
-        case _:
-            return place(value)
+def _change(part: Any, place: Any, given: _Given) -> Any:
+    return _put_parameters(part, given) if isinstance(part, Graph) else place(part)
 
 
 def _put_parameters(graph: Graph, given: _Given) -> Graph:

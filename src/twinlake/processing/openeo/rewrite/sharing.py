@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from twinlake.standards.openeo.graph import FromNode, Graph, Node
+from twinlake.standards.openeo.graph import FromNode, Graph, Node, map_parts
 
 _DIFFER_EACH_TIME = frozenset({"vector_to_random_points", "inspect"})
 """Of random numbers without a seed, and lines for the log."""
@@ -14,7 +14,7 @@ def share(graph: Graph) -> Graph:
     stands_for: dict[str, str] = {}
     nodes: dict[str, Node] = {}
     for node in graph.nodes.values():
-        arguments = {name: _redirect(value, stands_for) for name, value in node.arguments.items()}
+        arguments = {name: map_parts(value, lambda part: _redirect(part, stands_for)) for name, value in node.arguments.items()}
         moved = Node(id=node.id, process=node.process, namespace=node.namespace, arguments=arguments)
         key = f"{node.namespace} {node.process} {sorted(arguments.items(), key=lambda each: each[0])!r}"
         if node.process not in _DIFFER_EACH_TIME and key in first:
@@ -25,13 +25,5 @@ def share(graph: Graph) -> Graph:
     return Graph(nodes=nodes, result=stands_for.get(graph.result, graph.result), free=graph.free)
 
 
-def _redirect(value: Any, stands_for: dict[str, str]) -> Any:  # within the depth of a graph
-    match value:
-        case FromNode(name):
-            return FromNode(stands_for.get(name, name))
-        case list():
-            return [_redirect(each, stands_for) for each in value]
-        case dict():
-            return {name: _redirect(each, stands_for) for name, each in value.items()}
-        case _:
-            return value
+def _redirect(part: Any, stands_for: dict[str, str]) -> Any:
+    return FromNode(stands_for.get(part.node, part.node)) if isinstance(part, FromNode) else part
