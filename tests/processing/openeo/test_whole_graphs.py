@@ -10,6 +10,7 @@ import warnings
 import httpx2
 import numpy as np
 import openeo
+import psutil
 import pytest
 import rasterio
 import xarray as xr
@@ -174,22 +175,26 @@ def test_who_may_not_know_of_it_loads_nothing(site, connection):
     assert connection.post("/validation", json={"process_graph": graph}).json() == {"errors": []}
 
 
-def test_a_job_whose_child_is_killed_goes_on_with_the_tiles_that_are_missing(site, connection, folder):
+@pytest.mark.parametrize("what", ["child", "site"])
+def test_a_job_whose_work_is_killed_goes_on_with_the_tiles_that_are_missing(site, connection, folder, what):
     job = index_of(connection).reduce_dimension(dimension="t", reducer="median").save_result("GTiff").create_job()
     whole = index_of(connection).reduce_dimension(dimension="t", reducer="median")
     whole.download(folder / "whole.tif", format="GTiff")
     runs = site.folder / "staging" / "runs"
     job.start()
     found = wait_for(lambda: [each for each in runs.glob("*/work/parts/*/0") if find_child(site)])
-    if child := find_child(site):
+    if what == "site":
+        site.kill()
+        site.restart()
+    elif child := find_child(site):
         os.kill(child, signal.SIGKILL)
     kept = found[0].stat().st_mtime_ns if found[0].exists() else None
     job.start_and_wait(**QUICK) if job.status() == "created" else wait_for(lambda: job.status() in {"finished", "error"})
 
     assert job.status() == "finished"
     assert kept is None or not found[0].exists() or found[0].stat().st_mtime_ns == kept
-    job.get_results().download_files(folder / "resumed")
-    with rasterio.open(folder / "whole.tif") as one, rasterio.open(next(p for p in (folder / "resumed").glob("*.tif"))) as other:
+    job.get_results().download_files(folder / what)
+    with rasterio.open(folder / "whole.tif") as one, rasterio.open(next(p for p in (folder / what).glob("*.tif"))) as other:
         np.testing.assert_array_equal(one.read(), other.read())
 
 
@@ -242,6 +247,18 @@ class TestMaps:
         assert whole[outside, 3].any()
         np.testing.assert_array_equal(found[inside], whole[inside])
         assert not found[outside, 3].any()
+
+    def test_a_map_is_drawn_again_after_what_draws_it_was_killed(self, site, map_of, place):
+        url = map_of.describe_service()["url"].format(**place)
+        before = httpx2.get(url)
+        site_children = psutil.Process(site.process_id).children(recursive=True)
+        for child in [each for each in site_children if "openeo.services.child" in " ".join(each.cmdline())]:
+            child.kill()
+            child.wait()
+
+        after = httpx2.get(url)
+
+        assert (after.status_code, after.content) == (200, before.content)
 
     def test_an_address_that_was_not_given_shows_nothing(self, map_of, place):
         url = map_of.describe_service()["url"]
