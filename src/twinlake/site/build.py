@@ -57,7 +57,7 @@ from twinlake.notification.webhooks.dispatcher import WebhookDispatcher
 from twinlake.notification.webhooks.service import Webhooks
 from twinlake.notification.webhooks.signing import WebhookSigner
 from twinlake.processing.openeo.jobs.results import ResultStore
-from twinlake.processing.openeo.jobs.service import BatchJobs
+from twinlake.processing.openeo.jobs.service import BatchJobs, SeenJobs
 from twinlake.processing.openeo.jobs.store import JobStore
 from twinlake.processing.openeo.loading.urls import FetchedFiles
 from twinlake.site.choices import choose_sender, data_signer, job_kinds, read_rules, result_signer, upload_limits
@@ -166,6 +166,9 @@ async def open_services(
         ingest = IngestService(catalogue=catalogue, uploads=uploads, policy=policy, collections=collections)
         guard = DestinationGuard(allow=settings.webhooks.allow, is_closed=federation.sites.directory.is_at_peer)
         client = GuardedClient(guard=guard)
+        journal = RequestJournal(database=database, events=events, clock=clock, randomness=randomness)
+        job_store = JobStore(database=database, clock=clock, randomness=randomness)
+        seen_jobs = SeenJobs(store=job_store, results=ResultStore(database=database), journal=journal)
         standing = Standing(database=database, clock=clock, knows=federation.issuer.knows)
         processing = await stack.enter_async_context(
             open_processing(
@@ -177,6 +180,7 @@ async def open_services(
                 catalogue=catalogue,
                 collections=collections,
                 client=client,
+                seen_jobs=seen_jobs,
                 caller_of=standing.caller_of,
                 clock=clock,
                 randomness=randomness,
@@ -184,15 +188,9 @@ async def open_services(
             )
         )
         kinds = job_kinds(settings, ingest=ingest, preparing=processing.preparing, user_program=processing.user_code.program)
-        journal = RequestJournal(database=database, events=events, clock=clock, randomness=randomness)
         run_journal = RunJournal(database=database, events=events, clock=clock)
         jobs = Jobs(journal=journal, kinds=kinds)
-        batch_jobs = BatchJobs(
-            store=JobStore(database=database, clock=clock, randomness=randomness),
-            results=ResultStore(database=database),
-            jobs=jobs,
-            journal=journal,
-        )
+        batch_jobs = BatchJobs(store=job_store, results=seen_jobs.results, jobs=jobs, journal=journal)
         supervisor = Supervisor(
             journal=run_journal,
             database=database,

@@ -18,6 +18,8 @@ from twinlake.processing.openeo.definition_store import DefinitionStore
 from twinlake.processing.openeo.files.store import FileStore
 from twinlake.processing.openeo.inputs import Inputs
 from twinlake.processing.openeo.jobs.kind import Preparing
+from twinlake.processing.openeo.jobs.loading import JobResults
+from twinlake.processing.openeo.jobs.service import SeenJobs
 from twinlake.processing.openeo.loading.file_resolving import FileResolver
 from twinlake.processing.openeo.loading.laying_out import FileLayout
 from twinlake.processing.openeo.loading.resolving import Resolver
@@ -25,6 +27,7 @@ from twinlake.processing.openeo.loading.urls import UrlLoader
 from twinlake.processing.openeo.services.renderer import TileRenderer
 from twinlake.processing.openeo.services.service import CallerOf, TileServices
 from twinlake.processing.openeo.services.store import ServiceStore
+from twinlake.site.choices import result_signer
 from twinlake.site.layout import SiteFolder
 from twinlake.site.settings import SiteSettings
 from twinlake.site.user_code import UserCodeChoice, choose_user_code
@@ -54,6 +57,7 @@ async def open_processing(
     catalogue: SqlCatalogue,
     collections: CollectionPolicy,
     client: GuardedClient,
+    seen_jobs: SeenJobs,
     caller_of: CallerOf,
     clock: Clock,
     randomness: Randomness,
@@ -65,6 +69,8 @@ async def open_processing(
     ----------
     client
         Gets what lies elsewhere.
+    seen_jobs
+        Of which the results can be loaded.
     caller_of
         Tells what somebody may do who is not there.
     """
@@ -77,8 +83,11 @@ async def open_processing(
         most_bytes=settings.openeo.user_files_bytes,
     )
     user_files.prepare()
+    results = JobResults(jobs=seen_jobs, signer=result_signer(settings, folder, clock))
     inputs = Inputs(
-        resolver=Resolver(catalogue=catalogue, collections=collections, links=links, public_url=settings.base_url),
+        resolver=Resolver(
+            catalogue=catalogue, collections=collections, links=links, public_url=settings.base_url, results=results
+        ),
         files=FileResolver(files=user_files, urls=UrlLoader(client=client, objects=objects, database=database, clock=clock)),
         layout=FileLayout(catalogue=catalogue, objects=objects, links=links),
         objects=objects,

@@ -9,7 +9,7 @@ from twinlake.identity.principals import Caller
 from twinlake.processing.openeo.loading.file_resolving import FileResolver
 from twinlake.processing.openeo.loading.files import FileRequest
 from twinlake.processing.openeo.loading.laying_out import FileLayout
-from twinlake.processing.openeo.loading.pins import FilePins, PinnedLoads, Pins
+from twinlake.processing.openeo.loading.pins import FilePins, KeptFile, PinnedLoads, Pins
 from twinlake.processing.openeo.loading.requests import LoadRequest
 from twinlake.processing.openeo.loading.resolving import Resolver
 from twinlake.standards.openeo.errors import OpenEoError, ProcessError
@@ -45,14 +45,25 @@ class Inputs:
                 await self._resolver.require_readable(pins, caller)
 
     async def lay_out(self, pinned: PinnedLoads, folder: Path) -> dict[str, str]:
-        """Return where a child that may read *folder* finds each file; raises as `FileLayout.lay_out` does."""
+        """Return where a child that may read *folder* finds each file, or store; raises as `FileLayout.lay_out` does."""
         files = {file.key: file for pins in pinned.values() if not isinstance(pins, FilePins) for file in pins.files}
         found = {key: str(path) for key, path in (await self._layout.lay_out(list(files.values()), folder)).items()}
-        for kept in {each.sha256: each for pins in pinned.values() if isinstance(pins, FilePins) for each in pins.kept}.values():
-            path = folder / kept.sha256
-            try:
-                await place_object(self._objects, kept.sha256, kept.size_bytes, path)
-            except (FileNotFoundError, TwinlakeError) as error:
-                raise ProcessError("FileUnreadable", f"The file {kept.name[:200]!r} is gone.") from error
-            found[kept.sha256] = str(path)
+        for pins in pinned.values():
+            if not isinstance(pins, FilePins):
+                continue
+            store = pins.store
+            if store is not None and store not in found:
+                found[store] = str(folder / store)
+                for each in pins.kept:
+                    await self._place(each, folder / store / each.name)
+            for each in pins.kept if store is None else ():
+                if each.sha256 not in found:
+                    found[each.sha256] = str(folder / f"file-{each.sha256}")
+                    await self._place(each, folder / f"file-{each.sha256}")
         return found
+
+    async def _place(self, kept: KeptFile, path: Path) -> None:
+        try:
+            await place_object(self._objects, kept.sha256, kept.size_bytes, path)
+        except (FileNotFoundError, TwinlakeError) as error:
+            raise ProcessError("FileUnreadable", f"The file {kept.name[:200]!r} is gone.") from error

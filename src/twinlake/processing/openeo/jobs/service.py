@@ -25,21 +25,52 @@ _TRIES = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BatchJobs:
-    """The use cases of batch jobs."""
+class SeenJobs:
+    """Batch jobs, and what they have made, as they are seen."""
 
     store: JobStore
     results: ResultStore
-    jobs: Jobs
     journal: RequestJournal
+
+    async def get(self, caller: Caller, job: str) -> SeenJob:
+        """Return a job. Raises JobNotFoundError."""
+        return await self._see(await self.store.get(str(caller.principal), job))
+
+    async def list_results(self, seen: SeenJob, *, is_partial: bool) -> list[Asset]:
+        """Return what a job has made; what there is so far where *is_partial*.
+
+        Raises
+        ------
+        JobNotStartedError
+            It was not started.
+        JobNotFinishedError
+            It is not done.
+        """
+        if seen.batch.run is None or status_of(seen) == "created":
+            raise JobNotStartedError("The job was not started, or was cancelled.", remedy="POST to this address to start it.")
+        if _is_live(seen) and not is_partial:
+            raise JobNotFinishedError("The job is not done yet.", remedy="Ask again later, or add partial=true.")
+        return await self.results.list_assets(seen.batch.run)
+
+    async def get_vouched(self, job: str) -> SeenJob:
+        """Return a job for whoever has an address of its results that this site has signed."""
+        return await self._see(await self.store.get(None, job))
+
+    async def _see(self, batch: BatchJob) -> SeenJob:
+        if batch.request is None:
+            return SeenJob(batch=batch, work=None)
+        return SeenJob(batch=batch, work=(await self.journal.find_all([batch.request])).get(batch.request))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchJobs(SeenJobs):
+    """The use cases of batch jobs."""
+
+    jobs: Jobs
 
     async def create(self, caller: Caller, body: JsonObject) -> str:
         """Keep a job that was sent in; return its id. Raises what `read_new` and `JobStore.create` raise."""
         return await self.store.create(str(caller.principal), read_new(body))
-
-    async def get(self, caller: Caller, job: str) -> SeenJob:
-        """Return a job. Raises JobNotFoundError, as all below."""
-        return await self._see(await self.store.get(str(caller.principal), job))
 
     async def list_jobs(self, caller: Caller, *, limit: int, before: str | None) -> list[SeenJob]:
         """Return up to *limit* jobs, newest first, older than the job *before*."""
@@ -116,26 +147,6 @@ class BatchJobs:
             return []
         return await self.journal.list_log(seen.work.id, owner=seen.batch.owner, after=after, levels=levels, limit=limit)
 
-    async def list_results(self, seen: SeenJob, *, is_partial: bool) -> list[Asset]:
-        """Return what a job has made; what there is so far where *is_partial*.
-
-        Raises
-        ------
-        JobNotStartedError
-            It was not started.
-        JobNotFinishedError
-            It is not done.
-        """
-        if seen.batch.run is None or status_of(seen) == "created":
-            raise JobNotStartedError("The job was not started, or was cancelled.", remedy="POST to this address to start it.")
-        if _is_live(seen) and not is_partial:
-            raise JobNotFinishedError("The job is not done yet.", remedy="Ask again later, or add partial=true.")
-        return await self.results.list_assets(seen.batch.run)
-
-    async def get_vouched(self, job: str) -> SeenJob:
-        """Return a job for whoever has an address of its results that this site has signed."""
-        return await self._see(await self.store.get(None, job))
-
     async def get_file(self, job: str, asset: str, path: str = "") -> tuple[JsonObject, StoredObject]:
         """Return one file of a result, and what is said of the asset, for whoever has a signed address of it.
 
@@ -149,11 +160,6 @@ class BatchJobs:
         if found is None:
             raise NotFoundError("There is no such file among the results.")
         return found
-
-    async def _see(self, batch: BatchJob) -> SeenJob:
-        if batch.request is None:
-            return SeenJob(batch=batch, work=None)
-        return SeenJob(batch=batch, work=(await self.journal.find_all([batch.request])).get(batch.request))
 
     async def _stop(self, seen: SeenJob) -> None:
         if seen.work is None or not _is_live(seen):

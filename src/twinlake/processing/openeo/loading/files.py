@@ -1,5 +1,7 @@
 """Loads of files that a graph names: people's own (``load_uploaded_files``), and those at an address (``load_url``).
 
+Results of jobs become such pins, too, where the bytes tell what is in them (`stac_files`).
+
 A request becomes pins that have the bytes of each file by their SHA-256 (`file_resolving`, in the gateway); what is in them is
 read in a child alone.
 """
@@ -14,10 +16,12 @@ import msgspec
 from twinlake.core.documents import JsonObject
 from twinlake.processing.openeo.files.paths import path_in_workspace
 from twinlake.processing.openeo.loading.inputs import read_format
+from twinlake.processing.openeo.loading.narrowing import narrow
 from twinlake.processing.openeo.loading.pins import FilePins
 from twinlake.processing.openeo.loading.source import Source
 from twinlake.standards.openeo.errors import (
     FilePathInvalidError,
+    InternalError,
     ProcessError,
     ProcessParameterInvalidError,
 )
@@ -67,16 +71,29 @@ def open_files(pins: FilePins, files: Mapping[str, Path]) -> Iterator[Source]:
     Parameters
     ----------
     files
-        Where the bytes lie, by their SHA-256.
+        Where the bytes lie, by their SHA-256; of a store where its folder lies.
 
     Raises
     ------
     ProcessError
-        ``FormatUnsuitable``: a file is of another format, is damaged, or has what no cube can have.
+        ``FormatUnsuitable``: a file is of another format, is damaged, or has what no cube can have; ``NoDataAvailable``.
     """
+    with _open(pins, files) as source:
+        yield narrow(source, pins.narrowing)
+
+
+@contextmanager
+def _open(pins: FilePins, files: Mapping[str, Path]) -> Iterator[Source]:
+    from twinlake.processing.openeo.formats.zarr_cube import open_cube
     from twinlake.processing.openeo.loading.images import open_image
     from twinlake.processing.openeo.loading.vectors import WholeSource, read_vectors
 
+    if pins.store is not None:
+        try:
+            yield open_cube(files[pins.store])
+        except InternalError as error:
+            raise ProcessError("FormatUnsuitable", error.message) from error
+        return
     paths = [(each.name, files[each.sha256]) for each in pins.kept]
     if pins.format != "GTiff":
         yield WholeSource(read_vectors(pins.format, paths, pins.options))

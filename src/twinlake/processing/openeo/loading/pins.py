@@ -1,5 +1,6 @@
 """Pins: what a load will read, fixed. Plain JSON, the same on every machine; whoever has them asks no catalogue any more."""
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,11 +10,17 @@ from twinlake.core.documents import JsonObject
 from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.processing.openeo.shapes.projecting import Crs
 
+ZARR = "Zarr"
+"""Of `FilePins.format`: the files are those of one store that Twinlake wrote."""
+_NAMES = frozenset({"collection", "item", "asset", "filename", "modified_ns", "name"})
+"""What bytes are called, of which the hash is known."""
+
 
 class PinnedFile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The bytes of one asset of this site."""
+    """The bytes of one asset."""
 
     collection: str
+    """Of this site; empty where it is in none, and the hash tells all."""
     item: str
     asset: str
     size_bytes: int
@@ -26,7 +33,7 @@ class PinnedFile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def key(self) -> str:
         """What the file is called among those that were laid out."""
-        return f"{self.collection}/{self.item}/{self.asset}"
+        return f"{self.collection}/{self.item}/{self.asset}" if self.collection else self.sha256 or ""
 
 
 class _Pins(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="reads"):
@@ -132,17 +139,34 @@ class KeptFile(msgspec.Struct, frozen=True, kw_only=True):
     """The bytes of one file."""
 
     name: str
-    """For people: its path, or its address."""
+    """For people: its path, or its address. In a store its path within, with slashes."""
     sha256: str
     size_bytes: int
 
 
+class Narrowing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is wanted of a cube, as in a `LoadRequest`; None for all."""
+
+    spatial_extent: JsonObject | None = None
+    temporal_extent: tuple[str | None, str | None] | None = None
+    bands: tuple[str, ...] | None = None
+
+
 class FilePins(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="reads", tag="files"):
-    """What will be read: dimensions and values are told by the bytes and the options alone."""
+    """What will be read: dimensions and values are told by the bytes, the options and the narrowing alone."""
 
     format: str
     options: JsonObject
     kept: tuple[KeptFile, ...]
+    narrowing: Narrowing = Narrowing()
+
+    @property
+    def store(self) -> str | None:
+        """What tells a store by all that is in it, and what its folder is called; None where the files are no store."""
+        if self.format != ZARR:
+            return None
+        lines = sorted(f"{each.sha256} {each.name}" for each in self.kept)
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 PinnedLoads = Mapping[str, Pins | FilePins]
@@ -152,6 +176,22 @@ PinnedLoads = Mapping[str, Pins | FilePins]
 def write_pinned(pinned: PinnedLoads) -> dict[str, Any]:
     """Return pins as JSON that `read_pinned` reads."""
     return {node: msgspec.to_builtins(pins) for node, pins in pinned.items()}
+
+
+def tell_apart(pinned: PinnedLoads) -> dict[str, Any]:
+    """Return what counts of pins where results are the same or not: bytes by their hash, never by their names or addresses."""
+    told = {}
+    for node, pins in pinned.items():
+        store = pins.store if isinstance(pins, FilePins) else None
+        told[node] = _without_names(msgspec.to_builtins(pins)) | ({} if store is None else {"kept": store})
+    return told
+
+
+def _without_names(value: Any) -> Any:  # within the depth of pins
+    if isinstance(value, dict):
+        left_out = _NAMES if "sha256" in value else ()
+        return {name: _without_names(each) for name, each in value.items() if name not in left_out}
+    return [_without_names(each) for each in value] if isinstance(value, list) else value
 
 
 def read_pinned(document: Mapping[str, Any]) -> PinnedLoads:

@@ -16,7 +16,7 @@ from twinlake.processing.openeo.loading.extents import find_bbox, find_times
 from twinlake.processing.openeo.loading.items import Unloadable
 from twinlake.processing.openeo.loading.labels import no_data
 from twinlake.processing.openeo.loading.laying_out import look_at_link
-from twinlake.processing.openeo.loading.pins import PinnedFile, Pins
+from twinlake.processing.openeo.loading.pins import FilePins, PinnedFile, Pins
 from twinlake.processing.openeo.loading.planning import plan_cube
 from twinlake.processing.openeo.loading.requests import LoadRequest
 from twinlake.standards.openeo.errors import (
@@ -46,7 +46,7 @@ class _Place:
 class Results(Protocol):
     """Cubes of this site's openEO API that are in no collection: results of jobs."""
 
-    async def resolve(self, request: LoadRequest, path: str, caller: Caller) -> Pins:
+    async def resolve(self, request: LoadRequest, path: str, caller: Caller) -> Pins | FilePins:
         """Return what *request* will read for *caller* of what is at *path* below the API's root, such as ``jobs/ID/results``.
 
         Raises
@@ -87,7 +87,7 @@ class Resolver:
         self._results = results
         self._deadline_seconds = deadline_seconds
 
-    async def resolve(self, request: LoadRequest, caller: Caller) -> Pins:
+    async def resolve(self, request: LoadRequest, caller: Caller) -> Pins | FilePins:
         """Return what *request* will read for *caller*.
 
         Raises
@@ -126,7 +126,7 @@ class Resolver:
 
     async def require_readable(self, pins: Pins, caller: Caller) -> None:
         """See that *caller* may read, now, every collection that *pins* are of; raises as `resolve` does."""
-        for collection in dict.fromkeys(each.collection for each in pins.files):
+        for collection in dict.fromkeys(each.collection for each in pins.files if each.collection):
             await self._require_read(caller, collection)
 
     async def _require_read(self, caller: Caller, collection: str) -> None:

@@ -98,13 +98,15 @@ def plan_graph(graph: Graph, definitions: Definitions) -> Plan:
 
 def facts_of(identifier: str, graph: str, pinned: PinnedLoads, *, title: str = "Result") -> ResultFacts:
     """Return what is told of a result beside its cells; *graph* is JSON."""
-    files: dict[str, str | None] = {}
+    files: set[tuple[str, str]] = set()
     for pins in pinned.values():
-        if isinstance(pins, FilePins):
-            files |= {each.name: each.sha256 for each in pins.kept}
+        if not isinstance(pins, FilePins):
+            files |= {(each.key, each.sha256 or "") for each in pins.files}
+        elif pins.store is not None:
+            files.add(("Zarr store", pins.store))
         else:
-            files |= {each.key: each.sha256 for each in pins.files}
-    lineage = [{"id": name, "sha256": sha256} if sha256 else {"id": name} for name, sha256 in sorted(files.items())]
+            files |= {(each.name, each.sha256) for each in pins.kept}
+    lineage = [{"id": name, "sha256": sha256} if sha256 else {"id": name} for name, sha256 in sorted(files)]
     return ResultFacts(identifier=identifier, title=title, graph=json.loads(graph), lineage=lineage)
 
 

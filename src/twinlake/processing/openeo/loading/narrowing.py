@@ -1,0 +1,117 @@
+"""A part of a cube that is known by its bytes: certain bands, times and places of it, as a load wants them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from shapely.geometry.base import BaseGeometry
+
+from twinlake.core.documents import JsonObject
+from twinlake.processing.openeo.cubes import Cube
+from twinlake.processing.openeo.kernels.pixels.masking import find_covered, replace_pixels
+from twinlake.processing.openeo.loading.grids import limit
+from twinlake.processing.openeo.loading.labels import choose_bands, is_within, no_data
+from twinlake.processing.openeo.loading.pins import Narrowing
+from twinlake.processing.openeo.loading.source import Source, Window, range_of
+from twinlake.processing.openeo.shapes.areas import read_pixels
+from twinlake.processing.openeo.shapes.dimensions import Dimension, find_horizontal, find_kind, find_temporal
+from twinlake.processing.openeo.shapes.geometries import read_areas
+from twinlake.processing.openeo.shapes.times import parse_time
+from twinlake.standards.openeo.errors import ProcessParameterInvalidError
+
+
+def narrow(source: Source, narrowing: Narrowing) -> Source:
+    """Return the part of *source* that is wanted; itself where that is all of it.
+
+    Raises
+    ------
+    ProcessError
+        ``NoDataAvailable``: nothing is left; ``TemporalExtentEmpty``; ``DimensionNotAvailable``, ``TooManyDimensions``.
+    ProcessParameterInvalidError
+        There is no such band, or the cube has no pixels that could lie within an extent.
+    """
+    if narrowing == Narrowing():
+        return source
+    dimensions, places = source.hollow.dimensions, {}
+    if narrowing.bands is not None:
+        number, chosen = _choose_bands(dimensions, narrowing.bands)
+        places[number] = chosen
+    if narrowing.temporal_extent is not None:
+        number = find_temporal(dimensions, None)
+        places[number] = _choose_times(dimensions[number], narrowing.temporal_extent)
+    extent, area = narrowing.spatial_extent, None
+    if extent is not None:
+        y, x = find_horizontal(dimensions)
+        area = None if "west" in extent else extent
+        box = extent if area is None else None
+        places[y], places[x] = limit(dimensions[y], dimensions[x], box=box, area=area)
+    return _Narrowed(source=source, places={dimensions[number].name: each for number, each in places.items()}, area=area)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Narrowed:
+    source: Source
+    places: Mapping[str, Sequence[int]]
+    """Of the labels that are left, by dimension."""
+    area: JsonObject | None
+    """GeoJSON: pixels in none of its polygons have no data."""
+
+    @cached_property
+    def hollow(self) -> Cube:
+        """The cube without a cell along its spatial dimensions; see `Source`."""
+        cube = self.source.hollow
+        for number, each in enumerate(cube.dimensions):
+            if each.name in self.places:
+                cube = cube.take(number, self.places[each.name])
+        return cube
+
+    @property
+    def chunks(self) -> Mapping[str, int]:
+        """How many labels along each dimension are stored together."""
+        stored = self.source.chunks
+        return {each.name: min(stored[each.name], max(len(each.labels), 1)) for each in self.hollow.dimensions}
+
+    def close(self) -> None:
+        """Close what is open; see `Source`."""
+        self.source.close()
+
+    def read(self, window: Window) -> Cube:
+        """Return a part; see `Source`."""
+        own: dict[str, Sequence[int]] = {
+            each.name: [self.places[each.name][place] for place in range_of(each, window)]
+            for each in self.hollow.dimensions
+            if each.name in self.places
+        }
+        around = {name: slice(min(each, default=0), max(each, default=-1) + 1) for name, each in own.items()}
+        cube = self.source.read({**window, **around})
+        for number, each in enumerate(cube.dimensions):
+            if each.name in own:
+                cube = cube.take(number, [place - around[each.name].start for place in own[each.name]])
+        return cube if self.area is None else replace_pixels(cube, ~find_covered(cube, self._polygons), None)
+
+    @cached_property
+    def _polygons(self) -> list[BaseGeometry]:
+        pixels = read_pixels(self.hollow.dimensions)
+        return read_areas(self.area, pixels.crs, within=pixels.outline)
+
+
+def _choose_bands(dimensions: Sequence[Dimension], wanted: Sequence[str]) -> tuple[int, list[int]]:
+    found = find_kind(dimensions, "bands")
+    if len(found) != 1:
+        raise ProcessParameterInvalidError("The cube has no dimension of bands of which some could be chosen.")
+    (number,) = found
+    labels: list[Any] = list(dimensions[number].labels)
+    return number, [labels.index(each) for each in choose_bands(dimensions[number], wanted).labels]
+
+
+def _choose_times(dimension: Dimension, extent: tuple[str | None, str | None]) -> list[int]:
+    starts = [first for first, _ in dimension.intervals] if dimension.intervals is not None else dimension.labels
+    found = [
+        place
+        for place, start in enumerate(starts)
+        if is_within(parse_time(str(start), dimension.calendar), extent, dimension.calendar)
+    ]
+    if not found:
+        raise no_data("within the temporal extent")
+    return found

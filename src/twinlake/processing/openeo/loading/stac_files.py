@@ -1,0 +1,112 @@
+"""Assets that lie beside each other, results of a job or what an item elsewhere has, as one load. Pure.
+
+What is read of them, in this order: the one Zarr store, which restores a cube exactly; GeoTIFFs, as items with a time each, or
+the one that has none; files of vectors and tables of one format.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import orjson
+
+from twinlake.core.documents import JsonObject
+from twinlake.processing.openeo.loading.inputs import read_format
+from twinlake.processing.openeo.loading.items import Unloadable
+from twinlake.processing.openeo.loading.pins import ZARR, FilePins, KeptFile, Narrowing, PinnedFile, Pins
+from twinlake.processing.openeo.loading.planning import plan_cube
+from twinlake.processing.openeo.loading.requests import LoadRequest
+from twinlake.standards.openeo.errors import ProcessError
+
+_ZARR = ("application/vnd.zarr", "application/vnd+zarr")
+_TIFF = "image/tiff"
+_BAND = "B1"
+"""What the only band of an image is called where nobody has named it; so `images` calls it, too."""
+_FILES = {
+    "Parquet": ("application/vnd.apache.parquet", "application/x-parquet"),
+    "GeoJSON": ("application/geo+json",),
+    "CSV": ("text/csv",),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundAsset:
+    """One asset of which the bytes are at hand."""
+
+    name: str
+    document: JsonObject
+    """Of STAC."""
+    interval: tuple[str, str] | None
+    """When its data are of; None where that is not told."""
+    files: Mapping[str, KeptFile]
+    """By path within the asset; the empty path alone is a file."""
+
+
+def pin_assets(request: LoadRequest, assets: Sequence[FoundAsset]) -> Pins | FilePins:
+    """Return what *request* reads of *assets*.
+
+    Raises
+    ------
+    ProcessError
+        ``NotLoadable``: there is nothing that could be loaded, or too much of it; ``NoDataAvailable``;
+        ``PropertiesUnsupported``: conditions on properties of items are given, of which there are none.
+    OpenEoError
+        As `plan_cube` raises it.
+    """
+    if request.filter is not None:
+        raise ProcessError("PropertiesUnsupported", "What the address leads to has no items with properties to search by.")
+    stores = _of(assets, *_ZARR)
+    if len(stores) > 1:
+        raise Unloadable(f"There are {len(stores)} cubes, and one is loaded at a time: {_names(stores)}.")
+    if stores:
+        kept = tuple(KeptFile(name=path, sha256=e.sha256, size_bytes=e.size_bytes) for path, e in sorted(stores[0].files.items()))
+        return FilePins(format=ZARR, options={}, kept=kept, narrowing=_narrowing_of(request))
+    images = _of(assets, _TIFF)
+    if images and all(each.interval is not None for each in images):
+        return _pin_images(request, images)
+    if images:
+        return _pin_files(request, "GTiff", images)
+    for format_, types in _FILES.items():
+        if found := _of(assets, *types):
+            return _pin_files(request, format_, found)
+    raise Unloadable(f"Nothing can be loaded of {_names(assets)}: save results as Zarr, which keeps all of a cube.")
+
+
+def _of(assets: Sequence[FoundAsset], *types: str) -> list[FoundAsset]:
+    return [each for each in assets if str(each.document.get("type", "")).startswith(types)]
+
+
+def _names(assets: Sequence[FoundAsset]) -> str:
+    return ", ".join(each.name[:80] for each in assets[:5]) or "no asset"
+
+
+def _narrowing_of(request: LoadRequest) -> Narrowing:
+    return Narrowing(spatial_extent=request.spatial_extent, temporal_extent=request.temporal_extent, bands=request.bands)
+
+
+def _pin_files(request: LoadRequest, format_: str, assets: Sequence[FoundAsset]) -> FilePins:
+    name, options = read_format(format_, {})
+    kept = [
+        KeptFile(name=each.name, sha256=file.sha256, size_bytes=file.size_bytes)
+        for each in assets
+        for file in each.files.values()
+    ]
+    return FilePins(format=name, options=options, kept=tuple(kept), narrowing=_narrowing_of(request))
+
+
+def _pin_images(request: LoadRequest, images: Sequence[FoundAsset]) -> Pins:
+    files = {(each.name, _BAND): _pin(each) for each in images}
+    plan = plan_cube(request, [orjson.dumps(_as_item(each)) for each in images], b"{}")
+    return plan.pin(files)
+
+
+def _pin(asset: FoundAsset) -> PinnedFile:
+    file = asset.files[""]
+    return PinnedFile(
+        collection="", item=asset.name, asset=asset.name, size_bytes=file.size_bytes, sha256=file.sha256, filename=asset.name
+    )
+
+
+def _as_item(asset: FoundAsset) -> JsonObject:
+    first, last = asset.interval or (None, None)
+    times = {"datetime": first} if first == last else {"datetime": None, "start_datetime": first, "end_datetime": last}
+    return {"id": asset.name, "properties": times, "assets": {_BAND: asset.document}}
