@@ -15,6 +15,7 @@ from twinlake.identity.grants import Grants, add_grants, check_roles
 from twinlake.identity.issuer.passwords import PasswordHasher
 from twinlake.identity.issuer.session_rows import end_sessions_of
 from twinlake.identity.principals import Caller, Principal
+from twinlake.identity.tokens import revoke_tokens_of
 
 _USERNAME = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,99}")
 _TEXT_LENGTH = 200
@@ -170,13 +171,14 @@ class AccountStore:
         self._on_end()
 
     async def set_enabled(self, subject: str, *, enabled: bool, by: Caller) -> Account:
-        """Let somebody sign in, or no longer: their sessions end, too; raises as `get` does."""
+        """Let somebody sign in, or no longer: their sessions and tokens end, too; raises as `get` does."""
 
         def work(tx: Connection) -> Account:
             _get(tx, "subject", subject)
             tx.execute("update issuer_account set enabled = ? where subject = ?", (int(enabled), subject))
             if not enabled:
                 self._end_sessions(tx, subject)
+                revoke_tokens_of(tx, self.principal_of(subject), to_microseconds(self._clock.now()))
             self.append_audit(tx, "enable_account" if enabled else "disable_account", subject, by)
             return _get(tx, "subject", subject)
 

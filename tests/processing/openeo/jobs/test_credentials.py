@@ -121,3 +121,22 @@ async def test_a_disabled_account_gets_none(site, client):
     await site.services.federation.issuer.accounts.set_enabled(subject, enabled=False, by=Caller(request_id="test"))
 
     assert (await client.get(PATH, headers=basic())).json()["code"] == "CredentialsInvalid"
+
+
+async def test_tokens_end_with_the_account(site, client, clock):
+    subject = await add(site)
+    await add(site, "bob")
+    alice, bob = [
+        {"authorization": f"Bearer basic//{(await client.get(PATH, headers=basic(name))).json()['access_token']}"}
+        for name in ("alice", "bob")
+    ]
+    assert (await client.get("/openeo/1.2/me", headers=alice)).status_code == 200
+    accounts = site.services.federation.issuer.accounts
+    await accounts.set_enabled(subject, enabled=False, by=Caller(request_id="test"))
+    clock.advance(minutes=1)  # for so long a good token is remembered
+
+    refused = await client.get("/openeo/1.2/me", headers=alice)
+    assert (refused.status_code, refused.json()["code"]) == (403, "TokenInvalid")
+    assert (await client.get("/openeo/1.2/me", headers=bob)).status_code == 200
+    await accounts.set_enabled(subject, enabled=True, by=Caller(request_id="test"))
+    assert (await client.get("/openeo/1.2/me", headers=alice)).status_code == 403, "what has ended does not come back"
