@@ -239,7 +239,7 @@ def test_jobs_of_others_are_not_there(site, connection):
         (b'{"process": 1}', "ProcessInvalid"),
         (b'{"process": {}}', "ProcessGraphMissing"),
         (b'{"process": {"process_graph": {}}, "budget": -1}', "BudgetInvalid"),
-        (b'{"process": {"process_graph": {}}, "log_level": "all"}', "invalid-input"),
+        (b'{"process": {"process_graph": {}}, "log_level": "all"}', "InvalidParameterValue"),
         (b"[" * 100_000, "ProcessInvalid"),
         (b'{"process": {"process_graph": ' + b'{"a":' * 300 + b"1" + b"}" * 300 + b"}}", "ProcessInvalid"),
     ],

@@ -85,3 +85,10 @@ def test_pages_follow_one_another(connection, site):
     with pytest.raises(openeo.rest.OpenEoApiError) as refused:
         connection.get("/collections/series/items?limit=many")
     assert refused.value.http_status_code == 400
+
+
+@pytest.mark.parametrize("path", ["/collections?limit=x", "/collections?bbox=1,2", "/collections/series/items?datetime=never"])
+def test_wrong_parameters_are_told_in_words_of_openeo(connection, path):
+    with pytest.raises(openeo.rest.OpenEoApiError) as refused:
+        connection.get(path)
+    assert (refused.value.http_status_code, refused.value.code) == (400, "InvalidParameterValue")

@@ -11,17 +11,23 @@ _CODES = {
     "sign-in-required": "AuthenticationRequired",
     "invalid-token": "TokenInvalid",
     "forbidden": "PermissionsInsufficient",
+    "internal-error": "Internal",
     "not-found": "NotFound",
     "collection-not-found": "CollectionNotFound",
+    "refused-by-policy": "PermissionsInsufficient",
     "signed-url-invalid": "PermissionsInsufficient",
+    "signed-url-expired": "ResultLinkExpired",
+    "unsupported-media-type": "ContentTypeInvalid",
+    "invalid-input": "InvalidParameterValue",
+    "invalid-filter": "InvalidParameterValue",
 }
-"""Codes of the site, as clients of openEO know them."""
+"""Codes of the site, as clients of openEO know them; of parameters, for which openEO has none, as those of OGC's APIs do."""
 
 
 def render_openeo_error(scope: Scope, problem: Problem) -> Response:
     """Write *problem* in the form of openEO (``id``, ``code``, ``message``, ``links``)."""
     _ = scope
-    code = _CODES.get(problem.code, problem.code)
+    code = _CODES.get(problem.code) or "".join(part[0].upper() + part[1:] for part in problem.code.split("-") if part)
     status = 403 if code == "TokenInvalid" else problem.status
     message = problem.detail if problem.remedy is None else f"{problem.detail} {problem.remedy}"
     content = {"id": problem.ticket or problem.request_id, "code": code, "message": message, "links": [], **problem.members}
