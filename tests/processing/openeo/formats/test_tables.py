@@ -120,6 +120,22 @@ def test_texts_are_quoted_and_numbers_have_as_many_digits_as_they_need(tmp_path)
     ]  # fmt: skip
 
 
+def test_texts_that_programs_for_tables_would_compute_are_texts(tmp_path):
+    cells = [["=1+1", "+41 44", "-5", -5.5], ["@SUM(A1)", "\t=1", "-1e-3", "a=b"], ["-", "-Infinity", "+.5", "'x"]]
+    data = np.array(cells, dtype=object)
+    places = Dimension(name="geometries", kind="geometry", labels=("POINT (1 2)", "POINT (3 4)", "POINT (5 6)"), crs=4326)
+    cube = Cube(values=Values(data=data), dimensions=(places, Dimension(name="properties", labels=("=a", "b", "c", "d"))))
+    with path_of(cube, tmp_path, "CSV").open(newline="", encoding="utf-8") as file:
+        header, *rows = list(csv.reader(file))
+
+    assert header[-4:] == ["'=a", "b", "c", "d"]
+    assert [row[-4:] for row in rows] == [
+        ["'=1+1", "'+41 44", "-5", "-5.5"],
+        ["'@SUM(A1)", "'\t=1", "-1e-3", "a=b"],
+        ["'-", "-Infinity", "+.5", "'x"],
+    ]
+
+
 def test_a_small_raster_is_a_table_of_its_pixels(tmp_path):
     cube = a_cube(dtype="int16", dimensions=(X, T, Y))
     found = pd.read_csv(path_of(cube, tmp_path, "CSV"))

@@ -1,9 +1,12 @@
 """Tables as comma-separated values.
 
-Source: RFC 4180
+Programs for tables compute what begins like a formula, so such a text is written with ``'`` before it; numbers stay as they are.
+
+Sources: RFC 4180; OWASP, "CSV Injection"
 """
 
 import csv
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +17,9 @@ from twinlake.processing.openeo.formats.stac import find_extent
 from twinlake.processing.openeo.formats.tables import Column, Table, to_table
 from twinlake.processing.openeo.formats.texts import to_texts
 
+_FORMULA = re.compile(r"[=+\-@\t\r](?![\d.]+(e[+-]?\d+)?$|Infinity$)", re.IGNORECASE | re.ASCII)
+"""The beginning of what is no number, but a formula to programs for tables."""
+
 
 def write_csv(cube: Cube, order: Order) -> Iterator[WrittenFile]:
     """Write a cube: no data is nothing, NaN where it is a number like others is written as such."""
@@ -22,8 +28,8 @@ def write_csv(cube: Cube, order: Order) -> Iterator[WrittenFile]:
     path = order.path()
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\r\n")
-        writer.writerow([each.name for each in columns])
-        writer.writerows(zip(*(to_texts(each.values, each.valid) for each in columns), strict=True))
+        writer.writerow([_harmless(each.name) for each in columns])
+        writer.writerows(zip(*map(_write_cells, columns), strict=True))
     yield order.written(path, find_extent(cube.dimensions), {"table:columns": describe_columns(table), **row_count(table)})
 
 
@@ -36,6 +42,15 @@ def row_count(table: Table) -> dict[str, int]:
     """Return ``table:row_count``."""
     columns = [*table.labels, *table.values]
     return {"table:row_count": len(columns[0].values)} if columns else {}
+
+
+def _write_cells(column: Column) -> list[str]:
+    texts = to_texts(column.values, column.valid)
+    return list(map(_harmless, texts)) if column.values.dtype == object else texts
+
+
+def _harmless(text: str) -> str:
+    return f"'{text}" if _FORMULA.match(text) else text
 
 
 def _kind(column: Column) -> str:
