@@ -20,6 +20,7 @@ from twinlake.processing.openeo.inputs import Inputs
 from twinlake.processing.openeo.jobs.kind import Preparing
 from twinlake.processing.openeo.jobs.loading import JobResults
 from twinlake.processing.openeo.jobs.service import SeenJobs
+from twinlake.processing.openeo.loading.elsewhere import Elsewhere
 from twinlake.processing.openeo.loading.file_resolving import FileResolver
 from twinlake.processing.openeo.loading.laying_out import FileLayout
 from twinlake.processing.openeo.loading.resolving import Resolver
@@ -84,11 +85,17 @@ async def open_processing(
     )
     user_files.prepare()
     results = JobResults(jobs=seen_jobs, signer=result_signer(settings, folder, clock))
+    urls = UrlLoader(client=client, objects=objects, database=database, clock=clock)
     inputs = Inputs(
         resolver=Resolver(
-            catalogue=catalogue, collections=collections, links=links, public_url=settings.base_url, results=results
+            catalogue=catalogue,
+            collections=collections,
+            links=links,
+            public_url=settings.base_url,
+            results=results,
+            elsewhere=Elsewhere(urls),
         ),
-        files=FileResolver(files=user_files, urls=UrlLoader(client=client, objects=objects, database=database, clock=clock)),
+        files=FileResolver(files=user_files, urls=urls),
         layout=FileLayout(catalogue=catalogue, objects=objects, links=links),
         objects=objects,
     )

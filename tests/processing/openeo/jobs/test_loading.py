@@ -1,5 +1,6 @@
 """What results of jobs are to graphs that load them: Zarr restores a cube exactly, others are read as they are."""
 
+import asyncio
 import json
 from dataclasses import replace
 from itertools import count
@@ -14,18 +15,25 @@ from hypothesis import strategies as st
 from processing.openeo.formats.drawn import cuts, rasters, save, vectors, whole
 from processing.openeo.rasters import a_cube
 from twinlake.core.errors import TwinlakeError
+from twinlake.engines.database import MemoryDatabase
+from twinlake.engines.network import DestinationGuard, GuardedClient
+from twinlake.engines.objectstore import MemoryObjectStore
 from twinlake.identity.principals import Caller, Principal
 from twinlake.jobs.requests import NewJob
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.jobs.models import Draft
 from twinlake.processing.openeo.jobs.results import put_asset
+from twinlake.processing.openeo.loading.elsewhere import Elsewhere
 from twinlake.processing.openeo.loading.opening import open_pinned
 from twinlake.processing.openeo.loading.pins import read_pinned, tell_apart, write_pinned
 from twinlake.processing.openeo.loading.requests import LoadRequest
+from twinlake.processing.openeo.loading.urls import UrlLoader
 from twinlake.processing.openeo.runner.executing import ResultFile
+from twinlake.processing.openeo.schema import MIGRATIONS
 from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.processing.openeo.values import Values
 from twinlake.standards.openeo.errors import OpenEoError
+from twinlake.testing.clock import HandClock
 from twinlake.testing.stac_site import running_stac_site
 
 API = "/openeo/1.2"
@@ -272,3 +280,19 @@ def test_what_is_no_cube_or_not_one_is_refused_with_a_reason(results, tmp_path):
     made = [(tmp_path, each) for each in save(cube, whole(cube), tmp_path, "netCDF")]
     with pytest.raises(OpenEoError, match="save results as Zarr"):
         results.load(results.address(results.make(*made)))
+
+
+def test_results_of_another_site_are_the_same_to_the_bit(results, tmp_path):
+    cube = a_cube()
+    images = [(tmp_path, each) for each in save(cube, whole(cube), tmp_path, "GTiff")]
+    sites = DestinationGuard(allow=[results.site.public_url])
+
+    async def pin(url):
+        clock = HandClock()
+        async with MemoryDatabase(migrations=MIGRATIONS) as database:
+            urls = UrlLoader(client=GuardedClient(guard=sites), objects=MemoryObjectStore(clock), database=database, clock=clock)
+            return {"load": await Elsewhere(urls).resolve(LoadRequest(node="load", process="load_stac", source=url))}
+
+    for made in ([a_store(tmp_path)], images):
+        url = results.sign(results.make(*made))
+        assert json.dumps(tell_apart(asyncio.run(pin(url)))) == json.dumps(tell_apart(results.pin(url)))

@@ -12,7 +12,7 @@ from twinlake.processing.openeo.jobs.wire import status_of
 from twinlake.processing.openeo.loading.labels import no_data
 from twinlake.processing.openeo.loading.pins import FilePins, KeptFile, Pins
 from twinlake.processing.openeo.loading.requests import LoadRequest
-from twinlake.processing.openeo.loading.stac_files import FoundAsset, pin_assets
+from twinlake.processing.openeo.loading.stac_files import FoundAsset, choose_assets, pin_assets
 from twinlake.standards.openeo.errors import NotFoundError
 
 
@@ -35,7 +35,7 @@ class JobResults:
         JobNotStartedError, JobNotFinishedError
             There is nothing yet, and ``partial=true`` was not asked for.
         ProcessError
-            ``NoDataAvailable``: the job has failed, or has made nothing; and what `pin_assets` raises.
+            ``NoDataAvailable``: the job has failed, or has made nothing; and what `choose_assets` and `pin_assets` raise.
         """
         query = urlsplit(request.source).query
         match path.split("/"):
@@ -47,7 +47,7 @@ class JobResults:
             case _:
                 raise NotFoundError("There are no results of a job at this address.")
         found = await self._list(seen, is_partial=parse_qs(query).get("partial") == ["true"])
-        return await asyncio.to_thread(pin_assets, request, [_find(each) for each in found])
+        return await asyncio.to_thread(pin_assets, request, *choose_assets(request, [_find(each) for each in found]))
 
     async def _list(self, seen: SeenJob, *, is_partial: bool) -> list[Asset]:
         if status_of(seen) == "error" and not is_partial:

@@ -111,6 +111,8 @@ def _find_interval(assets: Sequence[Asset]) -> tuple[str, str] | None:
 
 def _write_asset(job: str, asset: Asset, *, signer: ResultSigner, until: datetime) -> JsonObject:
     described = {name: value for name, value in asset.document.items() if name not in _ABOUT_ALL}
+    if asset.document.get("interval"):
+        described["start_datetime"], described["end_datetime"] = asset.document["interval"]
     described["file:size"] = sum(file.size_bytes for file in asset.files.values())
     if asset.is_folder:
         return {"href": signer.sign_folder(job, asset.name, until), **described}

@@ -191,7 +191,7 @@ def _without_names(value: Any) -> Any:  # within the depth of pins
     if isinstance(value, dict):
         left_out = _NAMES if "sha256" in value else ()
         return {name: _without_names(each) for name, each in value.items() if name not in left_out}
-    return [_without_names(each) for each in value] if isinstance(value, list) else value
+    return [_without_names(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def read_pinned(document: Mapping[str, Any]) -> PinnedLoads:

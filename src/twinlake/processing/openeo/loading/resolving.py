@@ -12,6 +12,7 @@ from twinlake.holdings.catalogue.errors import ItemNotFoundError
 from twinlake.holdings.catalogue.interfaces import Catalogue, ItemQuery, Linked, Managed, SortKey, Visibility
 from twinlake.holdings.visibility import CollectionPolicy
 from twinlake.identity.principals import Caller
+from twinlake.processing.openeo.loading.elsewhere import Elsewhere
 from twinlake.processing.openeo.loading.extents import find_bbox, find_times
 from twinlake.processing.openeo.loading.items import Unloadable
 from twinlake.processing.openeo.loading.labels import no_data
@@ -19,7 +20,9 @@ from twinlake.processing.openeo.loading.laying_out import look_at_link
 from twinlake.processing.openeo.loading.pins import FilePins, PinnedFile, Pins
 from twinlake.processing.openeo.loading.planning import plan_cube
 from twinlake.processing.openeo.loading.requests import LoadRequest
+from twinlake.processing.openeo.loading.urls import without_secrets
 from twinlake.standards.openeo.errors import (
+    AuthenticationRequiredError,
     CollectionNotFoundError,
     ProcessError,
     ProcessGraphComplexityError,
@@ -66,6 +69,8 @@ class Resolver:
         Of the site, without a slash at its end: addresses below it are its own.
     results
         Has what is at other addresses of the site's openEO API.
+    elsewhere
+        Has what is at other places.
     deadline_seconds
         Longest that one page of a search may take.
     """
@@ -78,6 +83,7 @@ class Resolver:
         links: LinkedFiles,
         public_url: str,
         results: Results | None = None,
+        elsewhere: Elsewhere | None = None,
         deadline_seconds: float = 30.0,
     ) -> None:
         self._catalogue = catalogue
@@ -85,6 +91,7 @@ class Resolver:
         self._links = links
         self._public_url = public_url
         self._results = results
+        self._elsewhere = elsewhere
         self._deadline_seconds = deadline_seconds
 
     async def resolve(self, request: LoadRequest, caller: Caller) -> Pins | FilePins:
@@ -98,12 +105,20 @@ class Resolver:
             *caller* may not read it.
         ProcessError
             ``NoDataAvailable``, ``TemporalExtentEmpty``; ``NotLoadable``: metadata do not say enough; ``UrlUnsupported``.
+        AuthenticationRequiredError
+            It is elsewhere, and nobody in particular asks.
         ProcessParameterInvalidError
             An argument is of a wrong kind, or there is no such band.
         ProcessGraphComplexityError
             It is too much.
         """
         place = self._locate(request)
+        if place is None:
+            if self._elsewhere is None:
+                raise ProcessError("UrlUnsupported", f"{without_secrets(request.source)} is not at this site.")
+            if caller.principal is None:
+                raise AuthenticationRequiredError("Say who you are.")
+            return await self._elsewhere.resolve(request)
         if isinstance(place, str):
             if self._results is None:
                 raise ProcessParameterInvalidError(f"{request.source[:200]!r} is the address of no collection and no item.")
@@ -135,16 +150,14 @@ class Resolver:
         except UnknownCollectionError as error:
             raise CollectionNotFoundError(error.message) from error
 
-    def _locate(self, request: LoadRequest) -> _Place | str:
-        """Return what is loaded, or the path below the root of the openEO API at which else it is."""
+    def _locate(self, request: LoadRequest) -> _Place | str | None:
+        """Return what is loaded, or the path below the root of the openEO API at which else it is; None for other places."""
         if request.process == "load_collection":
             return _Place(request.source)
         url = urlsplit(request.source)
         root = next((each for each in (_STAC, _OPENEO) if request.source.startswith(f"{self._public_url}{each}/")), None)
         if root is None:
-            raise ProcessError(
-                "UrlUnsupported", f"{request.source[:200]!r} is no collection or item of this site; others are not loaded yet."
-            )
+            return None
         path = url.path.removeprefix(urlsplit(self._public_url).path + root).strip("/")
         match [unquote(each) for each in path.split("/")]:
             case ["collections", collection] | ["collections", collection, "items"]:

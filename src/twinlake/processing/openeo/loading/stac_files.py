@@ -41,34 +41,40 @@ class FoundAsset:
     """By path within the asset; the empty path alone is a file."""
 
 
-def pin_assets(request: LoadRequest, assets: Sequence[FoundAsset]) -> Pins | FilePins:
-    """Return what *request* reads of *assets*.
+def choose_assets(request: LoadRequest, assets: Sequence[FoundAsset]) -> tuple[str, list[FoundAsset]]:
+    """Return the format that is read, and the assets of it; their files need not be known.
 
     Raises
     ------
     ProcessError
-        ``NotLoadable``: there is nothing that could be loaded, or too much of it; ``NoDataAvailable``;
-        ``PropertiesUnsupported``: conditions on properties of items are given, of which there are none.
-    OpenEoError
-        As `plan_cube` raises it.
+        ``NotLoadable``: there is nothing that could be loaded, or too much of it; ``PropertiesUnsupported``: conditions on
+        properties of items are given, of which there are none.
     """
     if request.filter is not None:
         raise ProcessError("PropertiesUnsupported", "What the address leads to has no items with properties to search by.")
     stores = _of(assets, *_ZARR)
     if len(stores) > 1:
         raise Unloadable(f"There are {len(stores)} cubes, and one is loaded at a time: {_names(stores)}.")
-    if stores:
-        kept = tuple(KeptFile(name=path, sha256=e.sha256, size_bytes=e.size_bytes) for path, e in sorted(stores[0].files.items()))
-        return FilePins(format=ZARR, options={}, kept=kept, narrowing=_narrowing_of(request))
-    images = _of(assets, _TIFF)
-    if images and all(each.interval is not None for each in images):
-        return _pin_images(request, images)
-    if images:
-        return _pin_files(request, "GTiff", images)
-    for format_, types in _FILES.items():
-        if found := _of(assets, *types):
-            return _pin_files(request, format_, found)
+    formats = {ZARR: stores, "GTiff": _of(assets, _TIFF)} | {name: _of(assets, *types) for name, types in _FILES.items()}
+    for format_, found in formats.items():
+        if found:
+            return format_, found
     raise Unloadable(f"Nothing can be loaded of {_names(assets)}: save results as Zarr, which keeps all of a cube.")
+
+
+def pin_assets(request: LoadRequest, format_: str, assets: Sequence[FoundAsset]) -> Pins | FilePins:
+    """Return what *request* reads of *assets*, which were chosen; raises as `plan_cube` does."""
+    if format_ == "GTiff" and all(each.interval is not None for each in assets):
+        files = {(each.name, _BAND): _pin(each) for each in assets}
+        return plan_cube(request, [orjson.dumps(_as_item(each)) for each in assets], b"{}").pin(files)
+    kept = [
+        KeptFile(name=path or each.name, sha256=file.sha256, size_bytes=file.size_bytes)
+        for each in assets
+        for path, file in sorted(each.files.items())
+    ]
+    options: JsonObject = {} if format_ == ZARR else read_format(format_, {})[1]
+    narrowing = Narrowing(spatial_extent=request.spatial_extent, temporal_extent=request.temporal_extent, bands=request.bands)
+    return FilePins(format=format_, options=options, kept=tuple(kept), narrowing=narrowing)
 
 
 def _of(assets: Sequence[FoundAsset], *types: str) -> list[FoundAsset]:
@@ -77,26 +83,6 @@ def _of(assets: Sequence[FoundAsset], *types: str) -> list[FoundAsset]:
 
 def _names(assets: Sequence[FoundAsset]) -> str:
     return ", ".join(each.name[:80] for each in assets[:5]) or "no asset"
-
-
-def _narrowing_of(request: LoadRequest) -> Narrowing:
-    return Narrowing(spatial_extent=request.spatial_extent, temporal_extent=request.temporal_extent, bands=request.bands)
-
-
-def _pin_files(request: LoadRequest, format_: str, assets: Sequence[FoundAsset]) -> FilePins:
-    name, options = read_format(format_, {})
-    kept = [
-        KeptFile(name=each.name, sha256=file.sha256, size_bytes=file.size_bytes)
-        for each in assets
-        for file in each.files.values()
-    ]
-    return FilePins(format=name, options=options, kept=tuple(kept), narrowing=_narrowing_of(request))
-
-
-def _pin_images(request: LoadRequest, images: Sequence[FoundAsset]) -> Pins:
-    files = {(each.name, _BAND): _pin(each) for each in images}
-    plan = plan_cube(request, [orjson.dumps(_as_item(each)) for each in images], b"{}")
-    return plan.pin(files)
 
 
 def _pin(asset: FoundAsset) -> PinnedFile:

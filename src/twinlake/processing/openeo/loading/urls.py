@@ -1,4 +1,4 @@
-"""Files at addresses that a graph names: got once by the gateway, behind its guard, and kept by their SHA-256."""
+"""Files and documents at addresses that a graph names: got by the gateway, behind its guard; files are kept by their SHA-256."""
 
 from datetime import datetime, timedelta
 
@@ -9,6 +9,10 @@ from twinlake.engines.objectstore import ObjectStore, StoredObject
 from twinlake.standards.openeo.errors import ProcessError
 
 MOST_BYTES = 256 << 20
+
+
+class NothingThereError(ProcessError):
+    """There is nothing at an address."""
 
 
 class UrlLoader:
@@ -24,30 +28,43 @@ class UrlLoader:
         self._most_bytes = most_bytes
 
     async def fetch(self, url: str) -> StoredObject:
-        """Return the bytes that are at *url* now.
+        """Return the bytes that are at *url* now; raises as `read` does."""
+        stored = await self._objects.put_bytes(await self.read(url, most_bytes=self._most_bytes))
+        now = to_microseconds(self._clock.now())
+        query = "insert into openeo_fetched values (?, ?, ?) on conflict do update set fetched_at = excluded.fetched_at"
+        await self._database.write(lambda tx: tx.execute(query, (stored.sha256, stored.size_bytes, now)).rowcount)
+        return stored
+
+    async def read(self, url: str, *, most_bytes: int) -> bytes:
+        """Return what is at *url* now.
 
         Raises
         ------
+        NothingThereError
+            The answer is that there is nothing.
         ProcessError
             ``UrlUnsupported``: the address is not let pass, nothing came from there, or too much.
         """
         if not url.startswith(("http://", "https://")):
             raise ProcessError("UrlUnsupported", "Files are got by HTTP and HTTPS alone.")
         try:
-            answer = await self._client.get(url, most_bytes=self._most_bytes + 1)
+            answer = await self._client.get(url, most_bytes=most_bytes + 1)
         except (DestinationRefusedError, DestinationUnreachableError) as error:
             raise ProcessError("UrlUnsupported", f"Nothing can be got from {without_secrets(url)}: {error.message}") from error
+        if answer.status in {404, 410}:
+            raise NothingThereError("UrlUnsupported", f"There is nothing at {without_secrets(url)}.")
+        if answer.status in {401, 403}:
+            raise ProcessError(
+                "UrlUnsupported",
+                f"{without_secrets(url)} is not open to everybody, and nobody's rights are sent there: use a signed address.",
+            )
         if answer.status != 200:
             raise ProcessError("UrlUnsupported", f"{without_secrets(url)} answered {answer.status}; redirects are not followed.")
-        if len(answer.body) > self._most_bytes:
+        if len(answer.body) > most_bytes:
             raise ProcessError(
-                "UrlUnsupported", f"{without_secrets(url)} has more than {self._most_bytes >> 20} MiB: upload the file instead."
+                "UrlUnsupported", f"{without_secrets(url)} has more than {most_bytes >> 20} MiB: upload the file instead."
             )
-        stored = await self._objects.put_bytes(answer.body)
-        now = to_microseconds(self._clock.now())
-        query = "insert into openeo_fetched values (?, ?, ?) on conflict do update set fetched_at = excluded.fetched_at"
-        await self._database.write(lambda tx: tx.execute(query, (stored.sha256, stored.size_bytes, now)).rowcount)
-        return stored
+        return answer.body
 
 
 class FetchedFiles:

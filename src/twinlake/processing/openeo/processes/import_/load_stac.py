@@ -8,8 +8,11 @@ PROCESS = Process(
     id="load_stac",
     summary="Loads a STAC collection or item by its address",
     description=(
-        "Makes a cube, as `load_collection` does, of a collection or of one item that is named by the address at which this site"
-        " serves it: `/stac/v2/collections/ID` or `/stac/v2/collections/ID/items/ITEM`. Other addresses are refused for now."
+        "Makes a cube, as `load_collection` does, of a collection or of one item of this site by its address, such as"
+        " `/stac/v2/collections/ID` or `/stac/v2/collections/ID/items/ITEM`. Or of the results of a batch job: one's own at"
+        " `/jobs/ID/results`, with `?partial=true` what there is so far, and anybody's at their signed `canonical` address; what"
+        " was saved as Zarr is the same cube again. Or of STAC elsewhere that is open to everybody, as far as it says where its"
+        " pixels lie, and of results of other sites; what came is kept by its hash."
     ),
     categories=("cubes", "import"),
     parameters=(
