@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from twinlake.core.documents import JsonObject
-from twinlake.engines.sandbox import Limits, UserProgram
+from twinlake.engines.sandbox import Destination, Limits, UserProgram
 from twinlake.identity.principals import Caller
 
 
@@ -192,6 +192,8 @@ class JobKind:
     """What its child may read beside its inputs; None leaves it all files of the site's user."""
     user_program: UserProgram | None = None
     """What runs code that users wrote, if its child may start that (`engines.sandbox.user_code`)."""
+    destination: Destination | None = None
+    """What its child may connect to; None where it has no network at all."""
     is_shared: bool = False
     """Whether requests with equal specifications share one live run."""
     keeps_work: bool = False

@@ -176,6 +176,7 @@ class Supervisor:
                 scratch=folder / WORK,
                 readable=None if kind.readable is None else (folder / INPUTS, *kind.readable),
                 user_program=kind.user_program,
+                destination=kind.destination,
             )
         except OSError as error:
             await self._crash(run, Failure("no-child", f"No child process could be started: {error.strerror}."), blame=False)

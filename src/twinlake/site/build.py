@@ -60,7 +60,7 @@ from twinlake.processing.openeo.jobs.results import ResultStore
 from twinlake.processing.openeo.jobs.service import BatchJobs, SeenJobs
 from twinlake.processing.openeo.jobs.store import JobStore
 from twinlake.processing.openeo.loading.urls import FetchedFiles
-from twinlake.site.choices import choose_sender, data_signer, job_kinds, read_rules, result_signer, upload_limits
+from twinlake.site.choices import choose_sender, cluster_of, data_signer, job_kinds, read_rules, result_signer, upload_limits
 from twinlake.site.federation.build import open_federation
 from twinlake.site.health import HealthWatch
 from twinlake.site.layout import SiteFolder
@@ -187,7 +187,13 @@ async def open_services(
                 log=log,
             )
         )
-        kinds = job_kinds(settings, ingest=ingest, preparing=processing.preparing, user_program=processing.user_code.program)
+        kinds = job_kinds(
+            settings,
+            ingest=ingest,
+            preparing=processing.preparing,
+            user_program=processing.user_code.program,
+            cluster=cluster_of(settings, folder),
+        )
         run_journal = RunJournal(database=database, events=events, clock=clock)
         jobs = Jobs(journal=journal, kinds=kinds)
         batch_jobs = BatchJobs(store=job_store, results=seen_jobs.results, jobs=jobs, journal=journal)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from importlib.util import find_spec
 
 from twinlake.access.delivery.nginx import NginxSender
 from twinlake.access.delivery.redirects import PresignedSender, SignedSender
@@ -10,7 +11,7 @@ from twinlake.access.delivery.signing import DataSigner
 from twinlake.core.clock import Clock
 from twinlake.core.errors import InvalidInputError
 from twinlake.engines.objectstore import LinkedFiles, ObjectStore
-from twinlake.engines.sandbox import Limits, UserProgram
+from twinlake.engines.sandbox import Destination, Limits, UserProgram
 from twinlake.engines.web.signed_urls import UrlSigner
 from twinlake.holdings.ingest.kind import ingest_kind
 from twinlake.holdings.ingest.models import UploadLimits
@@ -99,8 +100,38 @@ def tariff(settings: SiteSettings) -> Tariff | None:
     return Tariff(currency=settings.openeo.currency, per_cpu_hour=settings.openeo.price_per_cpu_hour)
 
 
+def cluster_of(settings: SiteSettings, folder: SiteFolder) -> Destination | None:
+    """Return where the scheduler of the Dask cluster is that computes batch jobs; None where there is none.
+
+    Raises
+    ------
+    InvalidInputError
+        The library that speaks with it is not installed.
+    """
+    openeo = settings.openeo
+    if openeo.dask_scheduler is None:
+        return None
+    if find_spec("distributed") is None:
+        raise InvalidInputError(
+            "openeo.dask_scheduler is set, and the library 'distributed' is not installed.",
+            remedy="Install Twinlake with its extra: pip install 'twinlake[dask]'.",
+        )
+    host, _, port = openeo.dask_scheduler.partition("://")[2].rpartition(":")
+    return Destination(
+        host=host.strip("[]"),
+        port=int(port),
+        ca_file=None if openeo.dask_ca_file is None else str(folder.path / openeo.dask_ca_file),
+        certificate_file=None if openeo.dask_certificate_file is None else str(folder.path / openeo.dask_certificate_file),
+    )
+
+
 def job_kinds(
-    settings: SiteSettings, *, ingest: IngestService, preparing: Preparing, user_program: UserProgram | None
+    settings: SiteSettings,
+    *,
+    ingest: IngestService,
+    preparing: Preparing,
+    user_program: UserProgram | None,
+    cluster: Destination | None,
 ) -> Mapping[str, JobKind]:
     """Return the kinds of jobs that the site runs, by name."""
     limits = Limits(memory_bytes=settings.jobs.memory_bytes, cpu_seconds=settings.jobs.cpu_seconds, file_bytes=_CHILD_FILE_BYTES)
@@ -118,6 +149,7 @@ def job_kinds(
             concurrent=settings.jobs.concurrent_runs,
             link_roots=settings.ingest.link_roots,
             user_program=user_program,
+            cluster=cluster,
         ),
     )
     return {kind.name: kind for kind in kinds}

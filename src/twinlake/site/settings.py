@@ -237,6 +237,26 @@ class OpenEoSettings(_Section):
     )
     price_per_cpu_hour: float = Field(0.0, ge=0, description="What an hour of CPU time costs, in that currency.")
     user_files_bytes: int = Field(10 << 30, ge=0, description="What the files of one person for their graphs may have together.")
+    dask_scheduler: str | None = Field(
+        None,
+        pattern=r"^(tcp|tls)://(\[[0-9A-Fa-f:.]+\]|[^\s/:\[\]]+):[0-9]{1,5}$",
+        description="Scheduler of a Dask cluster that computes batch jobs, such as tcp://10.0.0.5:8786; without it this machine "
+        "does. Its workers run this version of Twinlake as the site's user, and see the site's folder and linked files under the "
+        "same paths; nothing confines them. Graphs with user-defined functions stay on this machine.",
+    )
+    dask_ca_file: Path | None = Field(
+        None, description="Certificates (PEM) that the scheduler at a tls:// address must have one of; below the site's folder."
+    )
+    dask_certificate_file: Path | None = Field(
+        None, description="Certificate with its key (PEM) that is shown to the scheduler at a tls:// address."
+    )
+
+    @model_validator(mode="after")
+    def _check_cluster(self) -> Self:
+        is_tls = (self.dask_scheduler or "").startswith("tls:")
+        if {self.dask_ca_file is not None, self.dask_certificate_file is not None} != {is_tls}:
+            raise ValueError("a tls:// dask_scheduler needs dask_ca_file and dask_certificate_file, and nothing else does")
+        return self
 
 
 class LoggingSettings(_Section):

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
+from twinlake.engines.sandbox.destination import Destination
 from twinlake.engines.sandbox.environment import bare_environment
 from twinlake.engines.sandbox.limits import Limits
 from twinlake.engines.sandbox.user_program import UserProgram
@@ -109,6 +110,7 @@ def start_child(
     scratch: Path,
     readable: Sequence[Path] | None = None,
     user_program: UserProgram | None = None,
+    destination: Destination | None = None,
 ) -> Child:
     """Run *module* in a new, limited process whose standard input is *message*.
 
@@ -126,6 +128,8 @@ def start_child(
         and has no network (Landlock, where the kernel has it). None leaves it all files of this user.
     user_program
         What it may start sandboxes with, by `user_code.UserCode.beside_child`, for code that its users wrote.
+    destination
+        What it may connect to, by `dialing.Dialer.beside_child`.
     """
     allowed = None if readable is None else [str(path) for path in readable]
     order = {
@@ -134,6 +138,7 @@ def start_child(
         "module": module,
         "readable": allowed,
         "user_program": None if user_program is None else asdict(user_program),
+        "destination": None if destination is None else asdict(destination),
     }
     read_end, write_end = os.pipe()
     try:

@@ -36,6 +36,10 @@ def main() -> None:
             from twinlake.engines.sandbox.user_code import spawner_of_child
 
             stack.enter_context(spawner_of_child(order["user_program"]))
+        if order["destination"] is not None:
+            from twinlake.engines.sandbox.dialing import dialer_of_child
+
+            stack.enter_context(dialer_of_child(order["destination"]))
         apply_limits(**order["limits"])
         if order["readable"] is not None:
             confine_files(order["readable"])

@@ -1,5 +1,8 @@
 """Work that a Dask cluster shares."""
 
+import os
+import signal
+
 import pytest
 from distributed import Client, LocalCluster
 
@@ -8,7 +11,7 @@ from processing.openeo.tiles.sources import CubeSource, assert_same, tile_comput
 from processing.openeo.tiles.test_tiles import CUBES, MEDIAN
 from twinlake.processing.openeo.runner.cluster import Cluster
 from twinlake.processing.openeo.tiles.computing import Here
-from twinlake.standards.openeo.errors import InternalError, ProcessError
+from twinlake.standards.openeo.errors import InternalError, ProcessError, ProcessGraphComplexityError
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +25,19 @@ def client(tmp_path_factory):
         Client(cluster) as client,
     ):
         yield client
+
+
+def work_of(function):
+    """Return work that workers get with its code, for they know no test."""
+
+    class Work:
+        def __call__(self, number):
+            return function(number)
+
+        def close(self):
+            """Have nothing open."""
+
+    return Work()
 
 
 @pytest.mark.slow
@@ -48,12 +64,16 @@ def test_errors_come_back_as_they_are(client):
             code = "LabelNotAvailable"
             raise ProcessError(code, "There is no such label.")
 
-    def mistake(number):
-        return 1 // 0
-
     with pytest.raises(ProcessError, match="no such label") as raised:
-        list(Cluster(client).run(range(4), fail))
+        list(Cluster(client).run(range(4), work_of(fail)))
     assert raised.value.reason == "LabelNotAvailable"
     with pytest.raises(InternalError):
-        list(Cluster(client).run([1], mistake))
-    assert list(Cluster(client).run([], fail)) == []
+        list(Cluster(client).run([1], work_of(lambda number: 1 // 0)))
+    assert list(Cluster(client).run([], work_of(fail))) == []
+
+
+@pytest.mark.slow
+def test_what_kills_one_worker_after_the_other_is_given_up(client):
+    """It takes too much, wherever it is done."""
+    with pytest.raises(ProcessGraphComplexityError, match="too much memory"):
+        list(Cluster(client).run([1], work_of(lambda number: os.kill(os.getpid(), signal.SIGKILL))))

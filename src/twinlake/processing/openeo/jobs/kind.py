@@ -10,7 +10,7 @@ import orjson
 
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import UnauthenticatedError
-from twinlake.engines.sandbox import Limits, UserProgram
+from twinlake.engines.sandbox import Destination, Limits, UserProgram
 from twinlake.identity.principals import Caller
 from twinlake.jobs.models import JobKind, Retry
 from twinlake.processing.openeo.computing import Computing, Failure, require_found
@@ -100,7 +100,13 @@ class Preparing:
 
 
 def openeo_kind(
-    *, preparing: Preparing, limits: Limits, concurrent: int, link_roots: Sequence[Path], user_program: UserProgram | None
+    *,
+    preparing: Preparing,
+    limits: Limits,
+    concurrent: int,
+    link_roots: Sequence[Path],
+    user_program: UserProgram | None,
+    cluster: Destination | None,
 ) -> JobKind:
     """Make the kind: a process may take all the CPU time that its child has without telling how far it is.
 
@@ -110,7 +116,10 @@ def openeo_kind(
         Folders whose files may be linked: children read there, too.
     user_program
         What runs user-defined functions; None where these are refused.
+    cluster
+        The scheduler of the Dask cluster that computes; None where the children do it themselves.
     """
+    certificates = [] if cluster is None else [Path(each) for each in (cluster.ca_file, cluster.certificate_file) if each]
     return JobKind(
         name=OPENEO,
         api=OPENEO,
@@ -121,7 +130,8 @@ def openeo_kind(
         stall=timedelta(seconds=limits.cpu_seconds),
         longest=_LONGEST,
         retry=_RETRY,
-        readable=tuple(link_roots),
+        readable=(*link_roots, *certificates),
         keeps_work=True,
         user_program=user_program,
+        destination=cluster,
     )

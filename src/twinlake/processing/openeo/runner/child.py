@@ -1,27 +1,39 @@
 """The child of a batch job: has the graph computed, tells how it goes, and has the site keep what came of it."""
 
+import os
 import shutil
 import sys
 import time
 import traceback
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import replace
 
 import httpx2
 import msgspec
+import orjson
 
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import TwinlakeError
+from twinlake.engines.sandbox.dialing import Dialer
 from twinlake.jobs.context import JobContext
 from twinlake.jobs.models import LOG_LINES, LogEntry
 from twinlake.processing.openeo.graphs import GraphFailedError
 from twinlake.processing.openeo.jobs.kind import Order
 from twinlake.processing.openeo.reporting import LEVELS, Report, Told
+from twinlake.processing.openeo.runner.cluster import ClusterAwayError, open_cluster
 from twinlake.processing.openeo.runner.executing import ResultFile, execute
-from twinlake.processing.openeo.tools import Tools
+from twinlake.processing.openeo.runner.forks import Forks
+from twinlake.processing.openeo.tiles.computing import TileRunner
+from twinlake.processing.openeo.tools import RefusedUserCode, Tools
 from twinlake.standards.openeo.errors import InternalError, OpenEoError, ProcessError
 
 _TELL_SECONDS = 0.5
 _BYTES_PER_SECOND = 20e6
 """The slowest disk on which the site does not count as hanging while it takes a result."""
+_USER_CODE = b'"run_udf"'
+"""Stands in each graph that runs code of its user."""
+_STAYS = "It runs a user-defined function, so it is computed at the site itself and not on its cluster."
 
 
 def run(context: JobContext) -> JsonObject:
@@ -34,17 +46,23 @@ def run(context: JobContext) -> JsonObject:
     folder.mkdir()
     try:
         laid_out = context.gateway.post("openeo/inputs", {})["files"] if order.pins else {}
-        files = execute(
-            order,
-            identifier=context.gateway.run,
-            files=laid_out,
-            scratch=context.scratch / "parts",
-            folder=folder,
-            tools=tools,
-        )
+        with _open_runner(order, tools) as (runner, lent):
+            files = execute(
+                order,
+                identifier=context.gateway.run,
+                files=laid_out,
+                scratch=context.scratch / "parts",
+                folder=folder,
+                runner=runner,
+                tools=lent,
+            )
         telling.flush()
     except OpenEoError as error:
         raise _explain(error, telling) from error
+    except ClusterAwayError as error:  # a crash: another attempt goes on where this one was
+        telling.note(Told(level="error", message=str(error)))
+        telling.flush()
+        sys.exit(str(error))
     except (TwinlakeError, MemoryError, httpx2.TransportError):
         raise  # the site says why, or is gone: this is not the graph's fault
     except Exception as error:  # a mistake of a process costs its graph, and is not made again
@@ -55,6 +73,20 @@ def run(context: JobContext) -> JsonObject:
     for file in files:
         hand_over(context, file)
     return {"assets": [file.path.name for file in files]}
+
+
+@contextmanager
+def _open_runner(order: Order, tools: Tools) -> Generator[tuple[TileRunner, Tools]]:
+    """Yield what computes the windows, and the tools that it has: code of users runs beside this child, and nowhere else."""
+    dialer = Dialer.beside_child()
+    has_user_code = _USER_CODE in orjson.dumps([order.graph, order.definitions])
+    if dialer is None or has_user_code:
+        if dialer is not None:
+            tools.report.log("info", _STAYS)
+        yield Forks(os.cpu_count() or 1), tools
+        return
+    with open_cluster(dialer) as cluster:
+        yield cluster, replace(tools, user_code=RefusedUserCode(_STAYS))
 
 
 def _explain(error: OpenEoError, telling: "_Telling") -> GraphFailedError:

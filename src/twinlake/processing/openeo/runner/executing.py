@@ -1,6 +1,5 @@
 """The work itself: a graph is computed, and its result written to files."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,8 +14,8 @@ from twinlake.processing.openeo.graphs import refuse
 from twinlake.processing.openeo.jobs.kind import Order
 from twinlake.processing.openeo.loading.pins import read_pinned
 from twinlake.processing.openeo.reading import read_checked
-from twinlake.processing.openeo.runner.forks import Forks
 from twinlake.processing.openeo.runner.running import Run, facts_of, open_sources, plan_graph, write_saved
+from twinlake.processing.openeo.tiles.computing import TileRunner
 from twinlake.processing.openeo.tools import Tools
 
 
@@ -50,7 +49,14 @@ class ResultFile:
 
 
 def execute(
-    order: Order, *, identifier: str, files: Mapping[str, str], scratch: Path, folder: Path, tools: Tools
+    order: Order,
+    *,
+    identifier: str,
+    files: Mapping[str, str],
+    scratch: Path,
+    folder: Path,
+    runner: TileRunner,
+    tools: Tools,
 ) -> list[ResultFile]:
     """Compute the graph of *order* and write its results below *folder*.
 
@@ -83,7 +89,7 @@ def execute(
             plan=planned,
             sources=sources,
             scratch=scratch,
-            runner=Forks(os.cpu_count() or 1),
+            runner=runner,
             progress=lambda done, total: tools.report.progress(done, total, "tiles"),
             tools=tools,
         )

@@ -25,10 +25,22 @@ from twinlake.standards.openeo.graph import Graph, Node
 _SIZE = TileSize()
 
 
+class Work(Protocol):
+    """What can be done side by side, part by part; may be sent to other processes."""
+
+    def __call__(self, number: int, /) -> None:
+        """Do one part."""
+        ...
+
+    def close(self) -> None:
+        """Close the files that were opened for it; the next part opens them again."""
+        ...
+
+
 class TileRunner(Protocol):
     """Does what can be done side by side."""
 
-    def run(self, numbers: Sequence[int], work: Callable[[int], None], *, peak_bytes: int) -> Iterator[int]:
+    def run(self, numbers: Sequence[int], work: Work, *, peak_bytes: int) -> Iterator[int]:
         """Call *work* with each number, maybe in other processes; yield each when it is done, in any order.
 
         The first error of *work* is raised.
@@ -175,8 +187,7 @@ class TileComputing:
             user_code=self._tools.user_code,
         )
         self._progress(self._done, total)
-        for source in self._sources.values():
-            source.close()
+        work.close()
         try:
             for number in self._runner.run(numbers, work, peak_bytes=stage.peak_bytes):
                 self._tell_of([number], scratch)
@@ -251,6 +262,10 @@ class _Work:
         finally:
             self.scratch.put_notes(number, notes.all)
         self.scratch.put(number, cube)
+
+    def close(self) -> None:
+        for source in self.sources.values():
+            source.close()
 
     def _read(self, node: str, window: Window) -> Cube:
         return _read(node, window, self.sources, self.kept)

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 import msgspec
@@ -52,8 +53,8 @@ class Scratch:
                 texts=None if is_plain else values.data.ravel().tolist(),
             )
         )
-        unfinished = self._folder / f"{number}.part"
-        with unfinished.open("wb") as file:
+        # Two may be at one part: a worker of an attempt that was given up, and one of the next.
+        with NamedTemporaryFile(prefix=f"{number}.", dir=self._folder, delete=False) as file:
             file.write(len(header).to_bytes(8, "little") + header)
             if is_plain:
                 file.write(np.ascontiguousarray(values.data).data)
@@ -61,7 +62,7 @@ class Scratch:
                 file.write(np.ascontiguousarray(values.valid).data)
             file.flush()
             os.fsync(file.fileno())
-        unfinished.rename(self._path(number))
+        Path(file.name).rename(self._path(number))
         folder = os.open(self._folder, os.O_DIRECTORY)
         try:
             os.fsync(folder)
