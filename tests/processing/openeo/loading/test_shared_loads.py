@@ -1,14 +1,20 @@
 """Real data become cubes with what xarray and rasterio find in the same files."""
 
+import csv
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import rasterio
+import shapely
 import xarray as xr
+from rasterio.shutil import copy as copy_raster
 
-from processing.openeo.loading.lake import request
+from processing.openeo.loading.lake import graph, request
+from twinlake.processing.openeo.evaluating import evaluate
+from twinlake.processing.openeo.loading.files import open_files
+from twinlake.processing.openeo.loading.pins import FilePins, KeptFile
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 RECIPES = Path(__file__).parents[3] / "holdings/recipes"
@@ -66,6 +72,48 @@ async def test_landsat_scenes_of_two_rows(lake, shared, tmp_path):
         assert expected.size > 0.9 * data.size
         assert np.array_equal(there, expected != 0)
         assert np.array_equal(part[there], expected[there])
+
+
+async def test_a_year_of_modis_and_its_median(lake, shared, tmp_path):
+    """On the sinusoidal grid, a date in each name; GeoTIFFs, as the refusal of JPEG 2000 says. The median as numpy makes it."""
+    sources = sorted((shared / "data/modis-ndvi-series").glob("**/*.jp2"))
+    recipe = (
+        """datetime_format = "%Y-%m-%d"\n[[rules]]\nfiles = '(?P<item>NDVI_(?P<datetime>[0-9-]{10}))[.]tif'\n[assets.data]\n"""
+    )
+    data = []
+    for path in sources:
+        copy_raster(path, tmp_path / f"{path.stem[-15:]}.tif", driver="COG")
+        with rasterio.open(path) as file:
+            data.append(file.read(1))
+            first = file.xy(0, 0)[0]
+    await lake.hold(tmp_path, collection="modis", recipe=recipe)
+    cube = await lake.load("modis")
+
+    assert [str(each)[:10] for each in cube.dimensions[0].labels] == [path.stem[-10:] for path in sources]
+    assert cube.dimensions[3].coordinates()[0] == pytest.approx(first)
+    assert np.array_equal(cube.values.data[:, 0], np.stack(data))
+    reducer = {
+        "process_graph": {"m": {"process_id": "median", "arguments": {"data": {"from_parameter": "data"}}, "result": True}}
+    }
+    reduced = {"process_id": "reduce_dimension", "arguments": {"data": {"from_node": "c"}, "dimension": "t", "reducer": reducer}}
+    read = graph({"c": {"process_id": "load", "arguments": {}}, "m": {**reduced, "result": True}})
+    np.testing.assert_allclose(evaluate(read, {}, known={"c": cube}).values.data[0], np.median(data, axis=0))
+
+
+async def test_stations_of_a_table_are_points(shared):
+    path = shared / "data/air-quality/airbase/stations.csv"
+    options = {"properties": None, "crs": None}
+    pins = FilePins(format="CSV", options=options, kept=(KeptFile(name=path.name, sha256="it", size_bytes=path.stat().st_size),))
+    with open_files(pins, {"it": path}) as source:
+        cube = source.read({})
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+
+    assert cube.dimensions[0].name == "geometries"
+    points = shapely.from_wkt(list(cube.dimensions[0].labels))
+    assert shapely.get_coordinates(points).tolist() == [[float(row["longitude"]), float(row["latitude"])] for row in rows]
+    assert list(cube.dimensions[1].labels) == ["id", "name", "operator"]
+    assert cube.values.data.tolist() == [[row["id"], row["name"], row["operator"]] for row in rows]
 
 
 @pytest.mark.filterwarnings("ignore:variable .* has non-conforming")
