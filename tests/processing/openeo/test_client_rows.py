@@ -16,26 +16,14 @@ import zarr
 from openeo.rest import OpenEoApiError
 from PIL import Image
 
-from processing.openeo.loading.lake import write_raster
+from processing.openeo.scenes_site import DAYS, LEFT, SIZE, TOP, make_robot, make_scenes, run_scenes_site
 from twinlake.site.settings import SiteSettings
 from twinlake.site.user_code import find_user_code
-from twinlake.testing.site import SiteProcess, make_site, run_twinlake
 
 pytestmark = pytest.mark.slow
 API = "/openeo/1.2"
 QUICK = {"max_poll_interval": 0.1, "print": lambda _: None}
-DAYS = ("20240105", "20240120", "20240210")
 CLOUDS = (5, 80, 10)
-RECIPE = r"""
-datetime_format = "%Y%m%d"
-[[rules]]
-files = '(?P<item>s_(?P<datetime>\d{8}))/(?P<asset>\w+)\.tif'
-[assets.B04]
-bands = [{ name = "B04", "eo:common_name" = "red", "eo:center_wavelength" = 0.665 }]
-[assets.B08]
-bands = [{ name = "B08", "eo:common_name" = "nir", "eo:center_wavelength" = 0.842 }]
-"""
-LEFT, TOP, SIZE = 500_000.0, 5_600_000.0, 40
 
 
 @pytest.fixture(scope="module")
@@ -45,23 +33,12 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def scenes(folder):
-    """Scenes of two bands, shape (day, band, y, x)."""
-    scenes = np.random.default_rng(7).integers(1, 3000, (len(DAYS), 2, SIZE, SIZE), dtype=np.uint16)
-    for day, bands in zip(DAYS, scenes, strict=True):
-        for name, data in zip(("B04", "B08"), bands, strict=True):
-            write_raster(folder / f"scenes/s_{day}/{name}.tif", data, nodata=0)
-    return scenes
+    return make_scenes(folder)
 
 
 @pytest.fixture(scope="module")
 def site(folder, scenes):
-    (folder / "recipe.toml").write_text(RECIPE)
-    with SiteProcess(make_site(folder / "site")) as site:
-        token = folder / "token"
-        token.write_text(site.token)
-        ingest = ("ingest", folder / "scenes", "-c", "scenes", "--create-collection", "--recipe", folder / "recipe.toml")
-        done = run_twinlake(*ingest, "--to", site.url, "--token-file", token)
-        assert done.returncode == 0, done.stdout + done.stderr
+    with run_scenes_site(folder) as site:
         yield site
 
 
@@ -93,16 +70,10 @@ def months(scenes):
 
 
 def test_programs_sign_in_as_themselves(site, folder, monkeypatch):
-    secret = folder / "robot"
-    for command in (
-        ("add", "robby", "--write-to", folder / "robby"),
-        ("key", "robby", "--scopes", "search,read,process", "--write-to", secret),
-    ):
-        made = run_twinlake("admin", "accounts", *command, "--config", site.config)
-        assert made.returncode == 0, made.stderr
+    client, secret = make_robot(site, folder)
     monkeypatch.setenv("OPENEO_AUTH_METHOD", "client_credentials")
-    monkeypatch.setenv("OPENEO_AUTH_CLIENT_ID", re.search(r"client id (\S+)", made.stderr)[1])
-    monkeypatch.setenv("OPENEO_AUTH_CLIENT_SECRET", secret.read_text().strip())
+    monkeypatch.setenv("OPENEO_AUTH_CLIENT_ID", client)
+    monkeypatch.setenv("OPENEO_AUTH_CLIENT_SECRET", secret)
     connection = openeo.connect(site.url)
     connection.authenticate_oidc(display=lambda _: None)
 
