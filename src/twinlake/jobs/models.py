@@ -90,6 +90,8 @@ class Job:
     started_at: int | None
     finished_at: int | None
     updated_at: int
+    joined: JobState | None = None
+    """State of the run when this request joined it; None where the run was made for this request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +172,8 @@ class Retry:
 
 Prepare = Callable[[Caller, JsonObject], Awaitable[JsonObject]]
 """Check a specification and the caller's right to it; return it as it will be run, or raise."""
+Content = Callable[[JsonObject], str | None]
+"""Tell what a prepared specification comes to: requests for which it is equal share a run. None shares nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,8 +198,8 @@ class JobKind:
     """What runs code that users wrote, if its child may start that (`engines.sandbox.user_code`)."""
     destination: Destination | None = None
     """What its child may connect to; None where it has no network at all."""
-    is_shared: bool = False
-    """Whether requests with equal specifications share one live run."""
+    content: Content | None = None
+    """Where requests share runs: those that go on, and those that have succeeded, until `requests.stop_sharing`."""
     keeps_work: bool = False
     """Whether a later attempt finds what an earlier one left in its folder, until the run is over."""
     api: str = "jobs"

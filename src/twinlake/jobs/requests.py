@@ -42,6 +42,13 @@ _DROPS = (
 )
 
 
+_TOLD_OF_JOINED = {
+    JobState.ACCEPTED: "An equal result is asked for already: it is waited for.",
+    JobState.RUNNING: "An equal result is being made already: it is waited for.",
+    JobState.SUCCESSFUL: "An equal result was there: it was taken, and nothing was done.",
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewJob:
     """A request as it comes in, its specification already checked."""
@@ -66,17 +73,18 @@ class RequestJournal:
         self._randomness = randomness
 
     async def submit(self, new: NewJob, kind: JobKind, *, noted: Callable[[Connection, Job], None] | None = None) -> Job:
-        """Write a request and the run that will fulfil it, or join a live run of a shared kind and equal content.
+        """Write a request and the run that will fulfil it, or join one of equal content, where its kind shares runs.
 
+        A run that has succeeded already fulfils the request at once.
         What *noted* writes about the request is written with it or, where it raises, neither is.
         """
         job, run = new_id(self._clock, self._randomness), new_id(self._clock, self._randomness)
         now = self._now()
         spec = orjson.dumps(new.spec, option=orjson.OPT_SORT_KEYS).decode()
-        key = hashlib.sha256(f"{kind.name}\n{spec}".encode()).hexdigest()
+        key = _content_key(kind, new.spec)
 
         def work(tx: Connection) -> Job:
-            joined = _find_live_run(tx, kind, key) if kind.is_shared else None
+            joined = _find_run(tx, kind, key)
             if joined is None:
                 tx.execute(
                     "insert into job_run(id, kind, spec, content_key, owner, priority, state, not_before, created_at, updated_at)"
@@ -86,7 +94,7 @@ class RequestJournal:
             shared_run, state = joined or (run, "accepted")
             tx.execute(
                 "insert into job_request(id, owner, project, collection, api, kind, spec, state, run, created_at, started_at,"
-                " updated_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " finished_at, updated_at, joined) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     job,
                     new.owner,
@@ -98,8 +106,10 @@ class RequestJournal:
                     state,
                     shared_run,
                     now,
-                    now if state == "running" else None,
+                    now if state != "accepted" else None,
+                    now if state == "successful" else None,
                     now,
+                    None if joined is None else state,
                 ),
             )
             self._events.append(tx, [job_event(job, new.owner, kind.name, JobState(state), None)])
@@ -153,8 +163,8 @@ class RequestJournal:
 
         return read_document(await self._database.read(work))
 
-    async def cancel(self, job: str, *, owner: str | None) -> Job:
-        """Dismiss a request; its run ends too when no other request waits for it.
+    async def cancel(self, job: str, *, owner: str | None, noted: Callable[[Connection], None] | None = None) -> Job:
+        """Dismiss a request; its run ends too when no other request waits for it. What *noted* writes is written with it.
 
         Raises
         ------
@@ -168,6 +178,8 @@ class RequestJournal:
             found = _get(tx, job, owner)
             if not dismiss_request(tx, self._events, job, now=now) and found.state is not JobState.DISMISSED:
                 raise JobFinishedError(job, found.state)
+            if noted is not None:
+                noted(tx)
             return _get(tx, job, owner)
 
         return await self._database.write(work)
@@ -177,17 +189,21 @@ class RequestJournal:
     ) -> list[LogLine]:
         """Return log lines of a request's run with numbers above *after*, oldest first; None of *levels* is all of them.
 
-        What a child wrote to its error output (level ``stderr``) may tell of the site's inside: owners do not see it.
+        What a child wrote to its error output (level ``stderr``) may tell of the site's inside: owners do not see it. A request
+        that joined a run has one line, which says so: the run's own are for whoever it was made for.
         """
         wanted = None if levels is None else orjson.dumps(list(levels)).decode()
 
         def work(tx: Connection) -> list[LogLine]:
-            run = _get(tx, job, owner).run
+            found = _get(tx, job, owner)
+            if found.joined is not None:
+                line = LogLine(1, found.created_at, "info", _TOLD_OF_JOINED[found.joined])
+                return [line] if after < line.number and (levels is None or line.level in levels) else []
             rows = tx.execute(
                 "select number, at, level, message, details from job_log where run = :run and number > :after"
                 " and (:owner is null or level != 'stderr')"
                 " and (:levels is null or level in (select value from json_each(:levels))) order by number limit :limit",
-                {"run": run, "after": after, "owner": owner, "levels": wanted, "limit": limit},
+                {"run": found.run, "after": after, "owner": owner, "levels": wanted, "limit": limit},
             )
             return [read_log_line(row) for row in rows.fetchall()]
 
@@ -221,9 +237,22 @@ def _get(tx: Connection, job: str, owner: str | None) -> Job:
     return read_job(row)
 
 
-def _find_live_run(tx: Connection, kind: JobKind, key: str) -> tuple[str, str] | None:
+def stop_sharing(tx: Connection, run: str) -> None:
+    """Let no request join a run from now on: what it came to is not kept any more."""
+    tx.execute("update job_run set content_key = '' where id = ?", (run,))
+
+
+def _content_key(kind: JobKind, spec: JsonObject) -> str:
+    """Return what stands for what the run comes to; empty where it is shared with nobody."""
+    content = None if kind.content is None else kind.content(spec)
+    return "" if content is None else hashlib.sha256(f"{kind.name}\n{content}".encode()).hexdigest()
+
+
+def _find_run(tx: Connection, kind: JobKind, key: str) -> tuple[str, str] | None:
+    """Return a run that may be joined, and its state."""
     row: tuple[str, str] | None = tx.execute(
-        "select id, state from job_run where kind = ? and content_key = ? and state in ('accepted', 'running') limit 1",
+        "select id, state from job_run where kind = ? and content_key = ? and content_key != ''"
+        " and state in ('accepted', 'running', 'successful') limit 1",
         (kind.name, key),
     ).fetchone()
     return row

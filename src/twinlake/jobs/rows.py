@@ -10,14 +10,17 @@ from twinlake.jobs.models import Checkpoint, Failure, Job, JobState, LogLine, Pr
 JOB_COLUMNS = """
 q.id, q.owner, q.project, q.collection, q.api, q.kind, q.state, q.run, q.cost, q.quota_reservation,
 q.created_at, q.started_at, q.finished_at, max(q.updated_at, case when q.state = r.state then r.updated_at else 0 end),
-r.done, r.total, r.unit, r.message, r.attempts, r.cpu_seconds, r.peak_memory_bytes, r.result is not null, r.error
+r.done, r.total, r.unit, r.message, r.attempts, r.cpu_seconds, r.peak_memory_bytes, r.result is not null, r.error, q.joined
 """
 RUN_COLUMNS = "id, kind, owner, state, attempts, failures, lease, lease_until, active_at, attempt_started_at"
 
 
 def read_job(row: tuple[Any, ...]) -> Job:
-    """Read one row of `JOB_COLUMNS`. A dismissed request shows no outcome of a run that went on for others."""
-    state = JobState(row[6])
+    """Read one row of `JOB_COLUMNS`.
+
+    A dismissed request shows no outcome of a run that went on for others, and one that joined a run not what that took.
+    """
+    state, joined = JobState(row[6]), row[23]
     ended_with_run = state is not JobState.DISMISSED
     return Job(
         id=row[0],
@@ -35,10 +38,11 @@ def read_job(row: tuple[Any, ...]) -> Job:
         finished_at=row[12],
         updated_at=row[13],
         progress=Progress(row[14], row[15], row[16], row[17]),
-        attempts=row[18],
-        usage=Usage(row[19], row[20]),
+        attempts=row[18] if joined is None else 0,
+        usage=Usage(row[19], row[20]) if joined is None else Usage(),
         has_result=bool(row[21]) and ended_with_run,
         error=read_failure(row[22]) if ended_with_run else None,
+        joined=None if joined is None else JobState(joined),
     )
 
 

@@ -85,4 +85,16 @@ create index job_run_finished on job_run(finished_at) where finished_at is not n
 create index job_run_parent on job_run(parent) where parent is not null;
 """
 
-MIGRATIONS = (Migration("jobs", 1, _SQL), Migration("jobs", 2, "alter table job_log add column details text"))
+_SHARING = """
+-- State of the run when a request joined it; null where the run was made for the request.
+alter table job_request add column joined text check (joined in ('accepted', 'running', 'successful'));
+drop index job_run_content;
+create index job_run_content on job_run(kind, content_key)
+  where content_key != '' and state in ('accepted', 'running', 'successful');
+"""
+
+MIGRATIONS = (
+    Migration("jobs", 1, _SQL),
+    Migration("jobs", 2, "alter table job_log add column details text"),
+    Migration("jobs", 3, _SHARING),
+)

@@ -11,9 +11,9 @@ from twinlake.engines.database import Connection, Database
 from twinlake.events.log import EventLog
 from twinlake.jobs.errors import JobFinishedError, JobNotFoundError, LeaseLostError
 from twinlake.jobs.models import Failure, Job, JobState, LogEntry, Progress, Usage
-from twinlake.jobs.requests import NewJob, RequestJournal
+from twinlake.jobs.requests import NewJob, RequestJournal, stop_sharing
 from twinlake.jobs.runs import RunJournal
-from twinlake.testing.job_kinds import job_kind
+from twinlake.testing.job_kinds import job_kind, whole
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -79,7 +79,7 @@ class JobJournalContract:
         assert again.run != job.run
 
     async def test_a_shared_kind_runs_equal_requests_once(self, requests: RequestJournal, runs: RunJournal) -> None:
-        kind = job_kind(is_shared=True)
+        kind = job_kind(content=whole)
         first = await requests.submit(NewJob(owner=ALICE, kind="count", spec={"a": 1, "b": 2}), kind)
         claimed = await runs.claim(kind, "lease")
         second = await requests.submit(NewJob(owner=BOB, kind="count", spec={"b": 2, "a": 1}), kind)
@@ -87,13 +87,77 @@ class JobJournalContract:
         await runs.succeed(claimed.id, "lease", {"n": 1})
 
         assert second.run == first.run
-        assert second.state is JobState.RUNNING
+        assert (second.state, second.joined) == (JobState.RUNNING, JobState.RUNNING)
         assert await requests.get_result(second.id, owner=BOB) == {"n": 1}
-        later = await requests.submit(NewJob(owner=ALICE, kind="count", spec={"a": 1, "b": 2}), kind)
-        assert later.run != first.run
+        assert first.joined is None
+
+    async def test_what_a_shared_kind_has_done_is_taken_until_it_is_not_kept_any_more(
+        self, requests: RequestJournal, runs: RunJournal, clock: HandClock, database: Database, told: Told
+    ) -> None:
+        kind = job_kind(content=whole)
+        new = NewJob(owner=BOB, kind="count", spec={"a": 1})
+        first = await requests.submit(NewJob(owner=ALICE, kind="count", spec={"a": 1}), kind)
+        await runs.claim(kind, "lease")
+        await runs.succeed(first.run, "lease", {"n": 1})
+        clock.advance(SECOND)
+
+        taken = await requests.submit(new, kind)
+
+        assert (taken.run, taken.state, taken.has_result) == (first.run, JobState.SUCCESSFUL, True)
+        assert taken.created_at == taken.started_at == taken.finished_at
+        assert await requests.get_result(taken.id, owner=BOB) == {"n": 1}
+        assert await told(f"principal:{BOB}") == [("successful", f"jobs/{taken.id}")]
+        await database.write(lambda tx: stop_sharing(tx, first.run))
+        assert (await requests.submit(new, kind)).run != first.run
+        assert await requests.get_result(taken.id, owner=BOB) == {"n": 1}
+
+    @pytest.mark.parametrize("end", ["fail", "cancel"])
+    async def test_what_came_to_nothing_is_not_taken(self, requests: RequestJournal, runs: RunJournal, end: str) -> None:
+        kind = job_kind(content=whole)
+        first = await requests.submit(NewJob(owner=ALICE, kind="count", spec={}), kind)
+        await runs.claim(kind, "lease")
+        await (runs.fail(first.run, "lease", CRASH) if end == "fail" else requests.cancel(first.id, owner=ALICE))
+
+        second = await requests.submit(NewJob(owner=BOB, kind="count", spec={}), kind)
+
+        assert (second.run != first.run, second.joined) == (True, None)
+
+    async def test_a_kind_says_what_is_shared(self, requests: RequestJournal) -> None:
+        kind = job_kind(content=lambda spec: spec.get("content"))
+
+        async def submit(**spec: object) -> str:
+            return (await requests.submit(NewJob(owner=ALICE, kind="count", spec=spec), kind)).run
+
+        assert await submit(content="a", title="T") == await submit(content="a", title="U")
+        assert await submit(content="a") != await submit(content="b")
+        assert await submit() != await submit()
+
+    async def test_log_and_usage_of_a_run_are_of_the_request_that_it_was_made_for(
+        self, requests: RequestJournal, runs: RunJournal
+    ) -> None:
+        kind = job_kind(content=whole)
+        first = await requests.submit(NewJob(owner=ALICE, kind="count", spec={}), kind)
+        joined = [await requests.submit(NewJob(owner=BOB, kind="count", spec={}), kind)]
+        await runs.claim(kind, "lease")
+        joined.append(await requests.submit(NewJob(owner=BOB, kind="count", spec={}), kind))
+        await runs.append_log(first.run, [LogEntry("warning", "secret"), LogEntry("info", "secret, too")], lease="lease")
+        await runs.add_usage(first.run, Usage(2.5, 1000))
+        await runs.succeed(first.run, "lease", {})
+        joined.append(await requests.submit(NewJob(owner=BOB, kind="count", spec={}), kind))
+
+        for each in joined:
+            [line] = await requests.list_log(each.id, owner=BOB)
+            assert (line.number, line.at, line.level, line.node) == (1, each.created_at, "info", None)
+            assert line.message.startswith("An equal result ")
+            assert await requests.list_log(each.id, owner=BOB, after=1) == []
+            assert await requests.list_log(each.id, owner=None, levels={"warning"}) == []
+            found = await requests.get(each.id, owner=BOB)
+            assert (found.usage, found.attempts) == (Usage(), 0)
+        assert [line.message for line in await requests.list_log(first.id, owner=ALICE)] == ["secret", "secret, too"]
+        assert (await requests.get(first.id, owner=ALICE)).usage == Usage(2.5, 1000)
 
     async def test_a_shared_run_ends_when_nobody_waits_for_it(self, requests: RequestJournal, runs: RunJournal) -> None:
-        kind = job_kind(is_shared=True)
+        kind = job_kind(content=whole)
         first = await requests.submit(NewJob(owner=ALICE, kind="count", spec={}), kind)
         second = await requests.submit(NewJob(owner=BOB, kind="count", spec={}), kind)
         await runs.claim(kind, "lease")
@@ -389,7 +453,7 @@ class JobJournalContract:
     async def test_a_run_stays_while_another_request_or_a_run_that_it_began_is_kept(
         self, database: Database, requests: RequestJournal, runs: RunJournal, clock: HandClock
     ) -> None:
-        kind = job_kind(is_shared=True)
+        kind = job_kind(content=whole)
         given_up = await requests.submit(NewJob(owner=ALICE, kind="count", spec={}), kind)
         awaited = await requests.submit(NewJob(owner=BOB, kind="count", spec={}), kind)
         await runs.claim(kind, "parent")

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import orjson
+
 from twinlake.core.documents import JsonObject
 from twinlake.engines.sandbox import Limits
 from twinlake.identity.principals import Caller
@@ -11,6 +13,11 @@ from twinlake.jobs.models import JobKind, Retry
 async def accept_any(_caller: Caller, spec: JsonObject) -> JsonObject:
     """Take a specification as it is."""
     return spec
+
+
+def whole(spec: JsonObject) -> str:
+    """Let requests with equal specifications share runs (`JobKind.content`)."""
+    return orjson.dumps(spec, option=orjson.OPT_SORT_KEYS).decode()
 
 
 def job_kind(name: str = "count", **changes: object) -> JobKind:
