@@ -196,7 +196,9 @@ async def open_services(
         )
         run_journal = RunJournal(database=database, events=events, clock=clock)
         jobs = Jobs(journal=journal, kinds=kinds)
-        batch_jobs = BatchJobs(store=job_store, results=seen_jobs.results, jobs=jobs, journal=journal)
+        batch_jobs = BatchJobs(
+            store=job_store, results=seen_jobs.results, jobs=jobs, journal=journal, preparing=processing.preparing
+        )
         supervisor = Supervisor(
             journal=run_journal,
             database=database,

@@ -3,7 +3,8 @@
 A message is JSON: ``do`` (`Do`), ``graph``, as the text that came, ``parameters``, the names that it is given, ``definitions``,
 the user-defined processes that it may call, as texts by id, ``inline_cubes``, ``identifier``, and where something is loaded
 ``pins``, by node, and ``files``, where they lie. The answer is JSON: ``faults``; ``loads`` and ``named``, by search and of files
-that are named; ``result``; ``file``; or ``error``. NaN and infinity stand in it as openEO's clients write and read them.
+that are named; ``result``; ``file``; or ``error``; where a graph was run dry, or loads nothing, ``identity`` and ``is_private``.
+NaN and infinity stand in it as openEO's clients write and read them.
 """
 
 import json
@@ -21,8 +22,9 @@ import numpy as np
 from twinlake.engines.sandbox.worker import serve
 from twinlake.processing.openeo.cubes import Cube, write_cube
 from twinlake.processing.openeo.evaluating import evaluate
-from twinlake.processing.openeo.formats.facts import WrittenFile
+from twinlake.processing.openeo.formats.facts import ResultFacts, WrittenFile
 from twinlake.processing.openeo.formats.saved import Saved
+from twinlake.processing.openeo.identity import identify, runs_user_code
 from twinlake.processing.openeo.loading.files import find_file_loads
 from twinlake.processing.openeo.loading.pins import PinnedLoads, read_pinned
 from twinlake.processing.openeo.loading.requests import find_loads
@@ -39,6 +41,7 @@ from twinlake.processing.openeo.runner.running import (
     write_saved,
 )
 from twinlake.processing.openeo.tiles.computing import Computed, Here
+from twinlake.processing.openeo.tiles.layout import TileSize
 from twinlake.processing.openeo.tools import NO_TOOLS, Tools
 from twinlake.processing.openeo.values import Values, to_json
 from twinlake.standards.openeo.errors import OpenEoError, ProcessError
@@ -94,14 +97,19 @@ def _answer(order: dict[str, Any], tools: Tools) -> dict[str, Any]:
     match do:
         case "plan":
             loads, named = find_loads(planned.graph), find_file_loads(planned.graph)
-            return {"loads": msgspec.to_builtins(loads), "named": msgspec.to_builtins(named)}
+            known = {} if loads or named else _identify(planned, {})
+            return {"loads": msgspec.to_builtins(loads), "named": msgspec.to_builtins(named), **known}
         case "dry":
             check_plan(planned, pinned, order.get("files", {}), tools=tools)
-            return {"faults": []}
+            return {"faults": [], **_identify(planned, order["pins"])}
         case "estimate":
             return {"result": asdict(estimate_plan(planned, pinned, order.get("files", {}), tools=tools))}
         case _:
             return _compute(planned, pinned, order, tools)
+
+
+def _identify(planned: Plan, pins: Mapping[str, Any]) -> dict[str, Any]:
+    return {"identity": identify(planned, pins, size=TileSize()), "is_private": runs_user_code(planned)}
 
 
 def _compute(planned: Plan, pinned: PinnedLoads, order: Mapping[str, Any], tools: Tools) -> dict[str, Any]:
@@ -114,7 +122,11 @@ def _compute(planned: Plan, pinned: PinnedLoads, order: Mapping[str, Any], tools
             return {"result": plain[0]}
         folder = Path(_RESULTS)
         folder.mkdir()
-        return _answer_with(run.save(made, folder, facts_of(order.get("identifier", ""), order["graph"], pinned)))
+        return _answer_with(run.save(made, folder, _facts_of(order, pinned)))
+
+
+def _facts_of(order: Mapping[str, Any], pinned: PinnedLoads) -> ResultFacts:
+    return facts_of(order.get("identifier", ""), json.loads(order["graph"]), pinned)
 
 
 def _as_json(made: Any) -> tuple[Any] | None:
@@ -133,7 +145,7 @@ def _compute_inline(read: ReadGraph, order: Mapping[str, Any], tools: Tools) -> 
         shutil.rmtree(_RESULTS, ignore_errors=True)
         folder = Path(_RESULTS)
         folder.mkdir()
-        return _answer_with(write_saved(result, folder=folder, facts=facts_of(order.get("identifier", ""), order["graph"], {})))
+        return _answer_with(write_saved(result, folder=folder, facts=_facts_of(order, {})))
     data = result.data if isinstance(result, Saved) else result
     if isinstance(data, Cube):
         return {"result": write_cube(data)}

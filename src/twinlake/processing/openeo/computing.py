@@ -20,8 +20,9 @@ from twinlake.identity.principals import Caller
 from twinlake.processing.openeo.graphs import refuse, refuse_for
 from twinlake.processing.openeo.inputs import Inputs
 from twinlake.processing.openeo.loading.files import FileRequest
-from twinlake.processing.openeo.loading.pins import FilePins, PinnedLoads, write_pinned
+from twinlake.processing.openeo.loading.pins import FilePins, PinnedLoads, is_exact, write_pinned
 from twinlake.processing.openeo.loading.requests import LoadRequest
+from twinlake.processing.openeo.pinned_graph import PinnedGraph
 from twinlake.standards.openeo.errors import (
     InfrastructureBusyError,
     InternalError,
@@ -88,8 +89,8 @@ class Computing:
         """
         return _read_faults(await self._ask("check", graph, definitions, parameters=parameters))
 
-    async def pin(self, graph: bytes, definitions: Mapping[str, bytes], caller: Caller) -> "PinnedLoads | list[Fault] | Failure":
-        """Return what *graph* loads for *caller*, after it was run dry on that; or what is wrong with it.
+    async def pin(self, graph: bytes, definitions: Mapping[str, bytes], caller: Caller) -> PinnedGraph | list[Fault] | Failure:
+        """Return *graph* with what it loads for *caller*, after it was run dry on that; or what is wrong with it.
 
         Raises
         ------
@@ -102,13 +103,30 @@ class Computing:
         loads = msgspec.convert(planned["loads"], list[LoadRequest])
         named = msgspec.convert(planned["named"], list[FileRequest])
         if not loads and not named:
-            return {}
+            return _read_pinned(planned, {})
         try:
-            pinned = await self._inputs.pin([*loads, *named], caller)
-            wrong = _read_wrong(await self._ask_with_files("dry", graph, definitions, pinned))
+            return await self._run_dry(graph, definitions, await self._inputs.pin([*loads, *named], caller))
         except OpenEoError as error:
             return _read_failure(error)
-        return pinned if wrong is None else wrong
+
+    async def pin_again(
+        self, graph: bytes, definitions: Mapping[str, bytes], pinned: PinnedLoads, caller: Caller
+    ) -> PinnedGraph | list[Fault] | Failure:
+        """Return *graph* with what was *pinned* for it before, if that is still there for *caller*; raises as `pin` does."""
+        if not pinned:
+            return await self.pin(graph, definitions, caller)
+        try:
+            await self._inputs.require_there(pinned, caller)
+            return await self._run_dry(graph, definitions, pinned)
+        except OpenEoError as error:
+            return _read_failure(error)
+
+    async def _run_dry(
+        self, graph: bytes, definitions: Mapping[str, bytes], pinned: PinnedLoads
+    ) -> PinnedGraph | list[Fault] | Failure:
+        told = await self._ask_with_files("dry", graph, definitions, pinned)
+        wrong = _read_wrong(told)
+        return _read_pinned(told, pinned) if wrong is None else wrong
 
     async def _ask_with_files(
         self, do: str, graph: bytes, definitions: Mapping[str, bytes], pinned: PinnedLoads
@@ -121,12 +139,12 @@ class Computing:
 
     async def estimate(
         self, graph: bytes, definitions: Mapping[str, bytes], caller: Caller
-    ) -> "Mapping[str, Any] | list[Fault] | Failure":
+    ) -> Mapping[str, Any] | list[Fault] | Failure:
         """Return what *graph* takes, as `cost.estimating.Estimate` has it; or what is wrong with it. Raises as `pin` does."""
         pinned = await self.pin(graph, definitions, caller)
-        if not isinstance(pinned, Mapping):
+        if not isinstance(pinned, PinnedGraph):
             return pinned
-        told = await self._ask_with_files("estimate", graph, definitions, pinned)
+        told = await self._ask_with_files("estimate", graph, definitions, pinned.loads)
         wrong = _read_wrong(told)
         found: Mapping[str, Any] = told.get("result", {})
         return found if wrong is None else wrong
@@ -152,17 +170,18 @@ class Computing:
         InfrastructureBusyError
             Too many are waiting.
         """
-        pinned: PinnedLoads | list[Fault] | Failure = {}
+        loads: PinnedLoads = {}
         if any(_LOAD in each for each in (graph, *definitions.values())):
             pinned = await self.pin(graph, definitions, caller)
-        if not isinstance(pinned, Mapping):
-            return pinned
+            if not isinstance(pinned, PinnedGraph):
+                return pinned
+            loads = pinned.loads
         async with self._desk() as desk:
             try:
-                files = await self._lay_out(desk, pinned)
+                files = await self._lay_out(desk, loads)
             except OpenEoError as error:
                 return _read_failure(error)
-            told = await self._exchange(desk, "compute", graph, definitions, pinned=pinned, files=files, identifier=identifier)
+            told = await self._exchange(desk, "compute", graph, definitions, pinned=loads, files=files, identifier=identifier)
             wrong = _read_wrong(told)
             if wrong is not None:
                 return wrong
@@ -232,7 +251,7 @@ class Computing:
             ) from error
 
 
-def require_found(found: Mapping[str, _Found] | list[Fault] | Failure) -> Mapping[str, _Found]:
+def require_found(found: _Found | list[Fault] | Failure) -> _Found:
     """Return what was found.
 
     Raises
@@ -293,6 +312,12 @@ def _take(path: Path) -> FileContent:
         raise InternalError("A child has made something that is no file.")
     path.unlink()
     return FileContent(file)
+
+
+def _read_pinned(told: Mapping[str, Any], pinned: PinnedLoads) -> PinnedGraph:
+    # A file that is known by size and time alone may be another one next time: no result of it is the same as any other.
+    identity = told.get("identity") if all(is_exact(each) for each in pinned.values()) else None
+    return PinnedGraph(loads=pinned, identity=identity, is_private=told.get("is_private", True))
 
 
 def _read_wrong(told: Mapping[str, Any]) -> list[Fault] | Failure | None:

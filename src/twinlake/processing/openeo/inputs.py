@@ -44,6 +44,17 @@ class Inputs:
             if not isinstance(pins, FilePins):  # which are the caller's own
                 await self._resolver.require_readable(pins, caller)
 
+    async def require_there(self, pinned: PinnedLoads, caller: Caller) -> None:
+        """See that *caller* may read all of it now, and that it is there as it was; raises as `pin` and `lay_out` do.
+
+        People's own files, and those from elsewhere, are seen to be there when they are laid out.
+        """
+        await self.require_readable(pinned, caller)
+        for pins in pinned.values():
+            if not isinstance(pins, FilePins):
+                await self._resolver.require_listed(pins, caller)
+                await self._layout.require_there(pins.files)
+
     async def lay_out(self, pinned: PinnedLoads, folder: Path) -> dict[str, str]:
         """Return where a child that may read *folder* finds each file, or store; raises as `FileLayout.lay_out` does."""
         files = {file.key: file for pins in pinned.values() if not isinstance(pins, FilePins) for file in pins.files}

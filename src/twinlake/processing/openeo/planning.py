@@ -4,11 +4,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from twinlake.core.documents import JsonObject
 from twinlake.processing.openeo.definitions import Definitions
 from twinlake.processing.openeo.rewrite.folding import fold
 from twinlake.processing.openeo.rewrite.inlining import inline
 from twinlake.processing.openeo.rewrite.sharing import share
 from twinlake.standards.openeo.graph import FromNode, Graph, Node
+from twinlake.standards.openeo.writing import write_graph
 
 SAVE: Final = "save_result"
 
@@ -47,6 +49,19 @@ def plan(graph: Graph, definitions: Definitions, *, is_load: Callable[[Node], bo
     if not any(_is_saved(flat.result, node) for node in flat.nodes.values()):
         outputs = [*outputs, Output(node=flat.result, options={})]
     return Plan(graph=_only(flat, [each.node for each in outputs]), definitions=definitions, outputs=tuple(outputs))
+
+
+def write_plan(plan: Plan) -> JsonObject:
+    """Return the graph that computes *plan*, in JSON, without a name that somebody has given to a node or a process."""
+    nodes = dict(plan.graph.nodes)
+    result = plan.graph.result
+    for number, output in enumerate(plan.outputs):
+        if output.format is not None:
+            arguments = {"data": FromNode(output.node), "format": output.format, "options": dict(output.options)}
+            result = f"{SAVE} {number}"
+            nodes[result] = Node(id=result, process=SAVE, namespace=None, arguments=arguments)
+    processes = {name: f"process{number}" for number, name in enumerate(plan.definitions, start=1)}
+    return write_graph(Graph(nodes=nodes, result=result), processes)
 
 
 def _output(node: Node) -> Output | None:

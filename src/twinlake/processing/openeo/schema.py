@@ -102,4 +102,14 @@ MIGRATIONS: tuple[Migration, ...] = (
         create index openeo_fetched_age on openeo_fetched(fetched_at);
         """,
     ),
+    Migration(
+        "openeo",
+        6,
+        """
+        -- What a job calls and loads where that was frozen when it was made; JSON.
+        alter table openeo_job add column frozen blob;
+        -- Several jobs may refer to one run.
+        create index openeo_job_run on openeo_job(run) where run is not null;
+        """,
+    ),
 )

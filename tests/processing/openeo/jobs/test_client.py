@@ -18,10 +18,17 @@ pytestmark = pytest.mark.slow
 
 API = "/openeo/1.2"
 QUICK = {"max_poll_interval": 0.1, "print": lambda _: None}
-LOOK = {
-    "look": {"process_id": "inspect", "arguments": {"data": [1, 2, 6], "message": "so far", "level": "debug"}},
-    "mean": {"process_id": "mean", "arguments": {"data": {"from_node": "look"}}, "result": True},
-}
+
+
+def looking(*data):
+    """Return a graph that tells what its data are: equal ones share a run, of which one job alone has the log."""
+    return {
+        "look": {"process_id": "inspect", "arguments": {"data": list(data), "message": "so far", "level": "debug"}},
+        "mean": {"process_id": "mean", "arguments": {"data": {"from_node": "look"}}, "result": True},
+    }
+
+
+LOOK = looking(1, 2, 6)
 FAILS = {
     "first": {"process_id": "array_element", "arguments": {"data": [1], "index": 5}},
     "add": {"process_id": "add", "arguments": {"x": {"from_node": "first"}, "y": 1}, "result": True},
@@ -150,13 +157,13 @@ def test_a_job_that_was_edited_is_done_again(site, connection):
     with pytest.raises(JobFailedException):
         job.start_and_wait(show_error_logs=False, **QUICK)
     with site.client() as client:
-        changed = client.patch(f"{API}/jobs/{job.job_id}", json={"process": {"process_graph": LOOK}, "title": None})
+        changed = client.patch(f"{API}/jobs/{job.job_id}", json={"process": {"process_graph": looking(4, 8)}, "title": None})
         assert (changed.status_code, changed.content) == (204, b"")
         assert client.get(f"{API}/jobs/{job.job_id}").json()["status"] == "error"
 
     job.start_and_wait(**QUICK)
 
-    assert job.get_results().get_asset().load_json() == 3
+    assert job.get_results().get_asset().load_json() == 6
     assert list(job.logs()) == [], "nothing of the run before"
 
 
@@ -205,7 +212,7 @@ def test_a_running_job_is_locked_and_stopped(site, connection):
 
 
 def test_jobs_of_others_are_not_there(site, connection):
-    job = connection.create_job(LOOK)
+    job = connection.create_job(looking(5, 9))
     job.start_and_wait(**QUICK)
     path = f"{API}/jobs/{job.job_id}"
     with site.client() as admin:
@@ -227,7 +234,7 @@ def test_jobs_of_others_are_not_there(site, connection):
         assert nobody.get(path).status_code == 401
 
     assert {(each.status_code, each.json()["code"]) for each in refused} == {(404, "JobNotFound")}
-    assert job.get_results().get_asset().load_json() == 3
+    assert job.get_results().get_asset().load_json() == 7
 
 
 @pytest.mark.parametrize(
@@ -285,9 +292,9 @@ def test_jobs_are_asked_for_through_the_api_that_has_them(site):
     assert (refused.status_code, refused.json()["code"]) == (400, "job-kind-unknown")
 
 
-@pytest.mark.parametrize("what", ["child", "site"])
-def test_a_job_goes_on_after_a_kill_and_comes_to_the_same(site, connection, what):
-    job = connection.create_job(long_graph(6_000))
+@pytest.mark.parametrize(("what", "count"), [("child", 6_000), ("site", 6_001)])
+def test_a_job_goes_on_after_a_kill_and_comes_to_the_same(site, connection, what, count):
+    job = connection.create_job(long_graph(count))
     job.start()
     child = wait_for(lambda: job.status() == "running" and find_child(site))
     if what == "child":
@@ -298,7 +305,7 @@ def test_a_job_goes_on_after_a_kill_and_comes_to_the_same(site, connection, what
     wait_for(lambda: job.status() not in {"queued", "running"})
 
     assert job.status() == "finished"
-    assert job.get_results().get_asset().load_json() == [False, True, None] * 6_000
+    assert job.get_results().get_asset().load_json() == [False, True, None] * count
     with site.client() as client:
         assert client.get("/jobs").json()["jobs"][0]["attempts"] == 2
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import orjson
 
@@ -86,6 +87,21 @@ def without_secrets(value: Any) -> Any:
     text = _URL.sub(_open_url, value)
     text = _ASSIGNED.sub(_open_assignment, text)
     return _BARE.sub(REMOVED, text)
+
+
+def without_queries(value: Any) -> Any:
+    """Return JSON with URLs cut before their query and without names in front of hosts: results are passed on to others."""
+    if isinstance(value, dict):  # within the depth of a graph
+        return {name: without_queries(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [without_queries(each) for each in value]
+    if not isinstance(value, str) or not value.startswith(("http://", "https://")):
+        return value
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        return ""
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def _is_secret(name: str, value: Any) -> bool:

@@ -16,10 +16,12 @@ from twinlake.jobs.models import JobKind, Retry
 from twinlake.processing.openeo.computing import Computing, Failure, require_found
 from twinlake.processing.openeo.definition_store import DefinitionStore
 from twinlake.processing.openeo.graphs import read_graph_of
-from twinlake.processing.openeo.loading.pins import write_pinned
+from twinlake.processing.openeo.loading.pins import read_pinned, write_pinned
 from twinlake.standards.openeo.errors import EstimateComplexityError
 
 OPENEO = "openeo"
+FROZEN = "frozen"
+"""Of what is prepared: what `Preparing.freeze` has returned, or None. It is never taken from what somebody has sent."""
 _LONGEST = timedelta(days=2)
 _RETRY = Retry(failures=4, first_delay=timedelta(milliseconds=500))
 
@@ -34,9 +36,19 @@ class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     inline_cubes: bool
     options: Mapping[str, Any]
     """``job_options``."""
-    title: str
     pins: Mapping[str, Any]
-    """What the graph loads, as it was when the job was started: `loading.pins.read_pinned` reads it."""
+    """What the graph loads, as it was when the job was started, or made: `loading.pins.read_pinned` reads it."""
+    identity: str | None
+    """Of the result; None where it has none (`PinnedGraph.identity`)."""
+    sharing_key: str | None
+    """What orders have in common that one run fulfils; None where this one has its own."""
+
+
+class Frozen(msgspec.Struct, frozen=True):
+    """What a graph calls and loads, as it was when its job was made."""
+
+    definitions: Mapping[str, Any]
+    pins: Mapping[str, Any]
 
 
 class Preparing:
@@ -67,8 +79,14 @@ class Preparing:
             raise EstimateComplexityError(found.message)
         return require_found(found)
 
+    async def freeze(self, caller: Caller, document: JsonObject) -> bytes:
+        """Return what a job's document calls and loads now, as a later `prepare` takes it; raises as that does."""
+        graph, called = await self._read(caller, document)
+        pinned = require_found(await self._computing.pin(graph, called, caller))
+        return msgspec.json.encode(Frozen(definitions=_written(called), pins=write_pinned(pinned.loads)))
+
     async def prepare(self, caller: Caller, document: JsonObject) -> JsonObject:
-        """Check the graph of a job's document and freeze what it calls and loads.
+        """Check the graph of a job's document and freeze what it calls and loads, unless that has been done (`FROZEN`).
 
         Raises
         ------
@@ -77,16 +95,25 @@ class Preparing:
         SignInRequiredError, RefusedError
             *caller* may not read what it loads.
         """
+        # Who may share a run may read all that it has read: what is loaded is looked for as the caller, now, and the run is found
+        # by what came of that.
         graph, called = await self._read(caller, document)
-        pinned = require_found(await self._computing.pin(graph, called, caller))
+        if document.get(FROZEN) is None:
+            found = await self._computing.pin(graph, called, caller)
+        else:
+            frozen = msgspec.json.decode(document[FROZEN], type=Frozen)
+            called = {name: orjson.dumps(each) for name, each in frozen.definitions.items()}
+            found = await self._computing.pin_again(graph, called, read_pinned(frozen.pins), caller)
+        pinned = require_found(found)
         order = Order(
             graph=document["process"]["process_graph"],
-            definitions={name: orjson.loads(text) for name, text in called.items()},
+            definitions=_written(called),
             log_level=document["log_level"],
             inline_cubes=self._inline_cubes,
             options=document.get("job_options", {}),
-            title=document.get("title") or "Result",
-            pins=write_pinned(pinned),
+            pins=write_pinned(pinned.loads),
+            identity=pinned.identity,
+            sharing_key=pinned.sharing_key(str(caller.principal)),
         )
         written: JsonObject = msgspec.to_builtins(order)
         return written
@@ -97,6 +124,16 @@ class Preparing:
             raise UnauthenticatedError("A job needs an owner.", remedy="Send a token.")
         graph = read_graph_of(document["process"])
         return graph, await self._defined.list_called(caller.principal, graph)
+
+
+def _written(called: Mapping[str, bytes]) -> JsonObject:
+    return {name: orjson.loads(text) for name, text in called.items()}
+
+
+def sharing_key_of(order: JsonObject) -> str | None:
+    """Return by what the run of an order is found (`JobKind.content`): title, log level and options do not count."""
+    key: str | None = order.get("sharing_key")
+    return key
 
 
 def openeo_kind(
@@ -132,6 +169,7 @@ def openeo_kind(
         retry=_RETRY,
         readable=(*link_roots, *certificates),
         keeps_work=True,
+        content=sharing_key_of,
         user_program=user_program,
         destination=cluster,
     )

@@ -16,6 +16,8 @@ class Draft:
     """JSON; None leaves it as it is."""
     document: JsonObject
     """All other members."""
+    frozen: bytes | None = None
+    """What it calls and loads, where that was frozen when it was made (`kind.Preparing.freeze`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

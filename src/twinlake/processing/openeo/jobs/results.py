@@ -1,4 +1,7 @@
-"""What runs have made: assets, of which the bytes lie in the object store and are named here."""
+"""What runs have made: assets, of which the bytes lie in the object store and are named here.
+
+Several jobs may refer to one run (`jobs.models.JobKind.content`); each has all of its results.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -8,6 +11,7 @@ import orjson
 from twinlake.core.documents import JsonObject
 from twinlake.engines.database import Connection, Database
 from twinlake.engines.objectstore import StoredObject
+from twinlake.jobs.requests import stop_sharing
 from twinlake.processing.openeo.jobs.models import Asset
 
 _LEFT = "run not in (select id from job_run)"
@@ -60,8 +64,10 @@ def put_asset(tx: Connection, run: str, name: str, document: JsonObject, files: 
 
 
 def drop_assets(tx: Connection, run: str) -> None:
-    """Forget what a run has made; the bytes are swept when nothing else names them."""
-    tx.execute("delete from openeo_asset where run = ?", (run,))
+    """Forget what a run has made if no job refers to it any more; the bytes are swept when nothing else names them."""
+    if tx.execute("select 1 from openeo_job where run = ? limit 1", (run,)).fetchone() is None:
+        tx.execute("delete from openeo_asset where run = ?", (run,))
+        stop_sharing(tx, run)
 
 
 def list_held_objects(tx: Connection) -> frozenset[str]:

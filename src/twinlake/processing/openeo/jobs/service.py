@@ -1,7 +1,7 @@
 """Batch jobs as their owners use them; nobody else's work is seen, whatever one's role."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import orjson
@@ -13,11 +13,11 @@ from twinlake.jobs.errors import JobFinishedError
 from twinlake.jobs.models import LogLine
 from twinlake.jobs.requests import RequestJournal
 from twinlake.jobs.service import Jobs
-from twinlake.processing.openeo.jobs.kind import OPENEO
-from twinlake.processing.openeo.jobs.models import Asset, BatchJob, SeenJob
+from twinlake.processing.openeo.jobs.kind import FROZEN, OPENEO, Preparing
+from twinlake.processing.openeo.jobs.models import Asset, BatchJob, Draft, SeenJob
 from twinlake.processing.openeo.jobs.results import ResultStore
 from twinlake.processing.openeo.jobs.store import JobChangedError, JobStore
-from twinlake.processing.openeo.jobs.wire import DEFAULT_LOG_LEVEL, change, read_new, status_of
+from twinlake.processing.openeo.jobs.wire import DEFAULT_LOG_LEVEL, change, freezes_when_made, read_new, status_of
 from twinlake.standards.openeo.errors import JobLockedError, JobNotFinishedError, JobNotStartedError, NotFoundError
 
 _TRIES = 5
@@ -67,10 +67,17 @@ class BatchJobs(SeenJobs):
     """The use cases of batch jobs."""
 
     jobs: Jobs
+    preparing: Preparing
 
     async def create(self, caller: Caller, body: JsonObject) -> str:
-        """Keep a job that was sent in; return its id. Raises what `read_new` and `JobStore.create` raise."""
-        return await self.store.create(str(caller.principal), read_new(body))
+        """Keep a job that was sent in; return its id.
+
+        Raises
+        ------
+        OpenEoError
+            As `read_new` and `JobStore.create` raise it and, where the job freezes what it loads now, as `start`.
+        """
+        return await self.store.create(str(caller.principal), await self._freeze(caller, read_new(body)))
 
     async def list_jobs(self, caller: Caller, *, limit: int, before: str | None) -> list[SeenJob]:
         """Return up to *limit* jobs, newest first, older than the job *before*."""
@@ -86,14 +93,15 @@ class BatchJobs(SeenJobs):
         JobLockedError
             It waits or runs.
         OpenEoError
-            As `wire.change`.
+            As `wire.change` and, where the job freezes what it loads now, as `start`.
         """
         for _ in range(_TRIES):
             seen = await self.get(caller, job)
             if _is_live(seen):
                 raise JobLockedError("The job is queued or runs.", remedy="Cancel it first.")
             try:
-                return await self.store.edit(seen.batch, change(seen.batch.document, body))
+                draft = await self._freeze(caller, change(seen.batch.document, body), job)
+                return await self.store.edit(seen.batch, draft)
             except JobChangedError:
                 continue
         raise JobChangedError(job)
@@ -112,7 +120,8 @@ class BatchJobs(SeenJobs):
                 return
             batch = seen.batch
             process = orjson.loads(await self.store.get_process(job))
-            document = {"log_level": DEFAULT_LOG_LEVEL, **batch.document, "process": process}
+            frozen = await self.store.get_frozen(job)
+            document = {"log_level": DEFAULT_LOG_LEVEL, **batch.document, "process": process, FROZEN: frozen}
             try:
                 await self.jobs.submit(
                     caller,
@@ -127,7 +136,7 @@ class BatchJobs(SeenJobs):
         raise JobChangedError(job)
 
     async def stop(self, caller: Caller, job: str) -> None:
-        """Cancel a job that waits or runs; nothing happens to others."""
+        """Cancel a job that waits or runs; nothing happens to others, nor to a run that others wait for."""
         await self._stop(await self.get(caller, job))
 
     async def delete(self, caller: Caller, job: str) -> None:
@@ -161,11 +170,22 @@ class BatchJobs(SeenJobs):
             raise NotFoundError("There is no such file among the results.")
         return found
 
+    async def _freeze(self, caller: Caller, draft: Draft, job: str | None = None) -> Draft:
+        """Return a draft with what it loads, if it says so; what *job* has frozen stays as long as its process does."""
+        if not freezes_when_made(draft.document):
+            return draft
+        if job is not None and draft.process is None and (frozen := await self.store.get_frozen(job)) is not None:
+            return replace(draft, frozen=frozen)
+        process = draft.process or await self.store.get_process(job or "")
+        document = {**draft.document, "process": orjson.loads(process)}
+        return replace(draft, frozen=await self.preparing.freeze(caller, document))
+
     async def _stop(self, seen: SeenJob) -> None:
         if seen.work is None or not _is_live(seen):
             return
         try:
-            await self.journal.cancel(seen.work.id, owner=seen.batch.owner)
+            noted = partial(self.store.note_stop, seen=seen.batch)
+            await self.journal.cancel(seen.work.id, owner=seen.batch.owner, noted=noted)
         except JobFinishedError:
             return  # it was faster
 

@@ -5,11 +5,10 @@ Source: https://api.openeo.org/1.2.0/#tag/Batch-Jobs/operation/list-results, STA
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 from twinlake.core.clock import to_text
 from twinlake.core.documents import JsonObject
+from twinlake.processing.openeo.formats.facts import without_queries
 from twinlake.processing.openeo.jobs.models import Asset, SeenJob
 from twinlake.processing.openeo.jobs.signing import ResultSigner
 from twinlake.processing.openeo.jobs.wire import status_of, usage_of
@@ -71,25 +70,10 @@ def _write_about(seen: SeenJob, process: JsonObject, until: datetime) -> JsonObj
         "description": batch.document.get("description") or "Results of a batch job.",
         "license": "other",
         "openeo:status": "running" if status == "queued" else status,
-        "processing:expression": {"format": "openeo", "expression": _without_secrets(process["process_graph"])},
+        "processing:expression": {"format": "openeo", "expression": without_queries(process["process_graph"])},
         "expires": to_text(until),
         "usage": usage_of(seen),
     }
-
-
-def _without_secrets(value: Any) -> Any:  # within the depth of a graph
-    """Return JSON with URLs cut before their query and without names in front of hosts: results are passed on to others."""
-    if isinstance(value, dict):
-        return {name: _without_secrets(each) for name, each in value.items()}
-    if isinstance(value, list):
-        return [_without_secrets(each) for each in value]
-    if not isinstance(value, str) or not value.startswith(("http://", "https://")):
-        return value
-    try:
-        parts = urlsplit(value)
-    except ValueError:
-        return ""
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def _find_bbox(assets: Sequence[Asset]) -> list[float] | None:

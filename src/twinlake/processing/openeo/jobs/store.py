@@ -58,8 +58,9 @@ class JobStore:
 
         def work(tx: Connection) -> None:
             tx.execute(
-                "insert into openeo_job(id, owner, process, document, created_at, updated_at) values (?, ?, ?, ?, ?, ?)",
-                (job, owner, draft.process, text, now, now),
+                "insert into openeo_job(id, owner, process, document, frozen, created_at, updated_at)"
+                " values (?, ?, ?, ?, ?, ?, ?)",
+                (job, owner, draft.process, text, draft.frozen, now, now),
             )
             _require_room(tx, owner)
 
@@ -79,6 +80,11 @@ class JobStore:
     async def get_process(self, job: str) -> bytes:
         """Return the process of a job, in JSON. Raises JobNotFoundError as all of these."""
         return bytes(await self._read_one("process", job))
+
+    async def get_frozen(self, job: str) -> bytes | None:
+        """Return what a job calls and loads, where it has frozen that."""
+        frozen: bytes | None = await self._read_one("frozen", job)
+        return frozen
 
     async def get_run(self, job: str) -> str | None:
         """Return the run of a job, whoever's; None where it was never started."""
@@ -104,22 +110,32 @@ class JobStore:
 
     async def edit(self, seen: BatchJob, draft: Draft) -> None:
         """Make a job another one. Raises JobChangedError where it is not as it was *seen*, as all below."""
-        values = {"process": draft.process, "document": orjson.dumps(draft.document), "now": self._now()}
+        document = orjson.dumps(draft.document)
+        values = {"process": draft.process, "document": document, "frozen": draft.frozen, "now": self._now()}
+        changes = "process = coalesce(:process, process), document = :document, frozen = :frozen, updated_at = :now"
 
         def work(tx: Connection) -> None:
-            _change(tx, seen, "process = coalesce(:process, process), document = :document, updated_at = :now", **values)
+            _change(tx, seen, changes, **values)
             _require_room(tx, seen.owner)
 
         await self._database.write(work)
 
     def note_start(self, tx: Connection, seen: BatchJob, work: Job) -> None:
-        """Write, with the request *work*, that a job is begun anew; what it had made before goes."""
+        """Write, with the request *work*, that a job is begun anew; what it had made before goes, if it is no other job's."""
         _change(tx, seen, "request = :request, run = :run", request=work.id, run=work.run)
         if seen.run is not None:
             drop_assets(tx, seen.run)
 
+    def note_stop(self, tx: Connection, seen: BatchJob) -> None:
+        """Write that a job is cancelled: it keeps what it has made, but leaves a run that others wait for to them."""
+        query = (
+            "update openeo_job set run = null where id = :id and run = :run"
+            " and exists (select 1 from openeo_job where run = :run and id != :id)"
+        )
+        tx.execute(query, {"id": seen.id, "run": seen.run})
+
     async def delete(self, seen: BatchJob, *, noted: Callable[[Connection], None]) -> None:
-        """Forget a job and what it has made; *noted* is done with it."""
+        """Forget a job and what it has made, if that is no other job's; *noted* is done with it."""
 
         def work(tx: Connection) -> None:
             _change(tx, seen, "updated_at = updated_at")
@@ -172,7 +188,7 @@ def _not_found(job: str) -> JobNotFoundError:
 
 
 def _require_room(tx: Connection, owner: str) -> None:
-    query = "select sum(length(process) + length(document)) from openeo_job where owner = ?"
+    query = "select sum(length(process) + length(document) + coalesce(length(frozen), 0)) from openeo_job where owner = ?"
     (taken,) = tx.execute(query, (owner,)).fetchone()
     if taken > _MOST_BYTES:
         raise StorageQuotaExceededError(

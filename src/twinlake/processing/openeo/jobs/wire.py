@@ -30,6 +30,7 @@ END = "end"
 """Id of the last entry of a log: why the job failed."""
 _OURS = frozenset({"id", "status", "progress", "created", "updated", "queued", "started", "finished", "costs", "usage", "links"})
 """Members of a job that are not for clients to set."""
+_FREEZE, _CREATION = "freeze", "creation"
 _SECONDS_PER_HOUR = 3600.0
 _MOST_BYTES = 64 << 10
 """Of a job without its process: lists show it."""
@@ -93,12 +94,21 @@ def _check_document(document: JsonObject) -> JsonObject:
             raise InvalidInputError(f"'{name}' must be a text.")
     if document.get("log_level", DEFAULT_LOG_LEVEL) not in LEVELS:
         raise InvalidInputError(f"'log_level' must be one of {', '.join(LEVELS)}.")
-    if not isinstance(document.get("job_options", {}), dict):
+    options = document.get("job_options", {})
+    if not isinstance(options, dict):
         raise InvalidInputError("'job_options' must be an object.")
+    if options.get(_FREEZE, _CREATION) != _CREATION:
+        message = f"'{_FREEZE}' of 'job_options' can only be '{_CREATION}': what is loaded is looked for when the job is made."
+        raise InvalidInputError(message, remedy="Leave it out, and it is looked for when the job is started.")
     budget = document.get("budget", 1)
     if not isinstance(budget, int | float) or isinstance(budget, bool) or budget <= 0:
         raise BudgetInvalidError("The budget must be a number above 0; leave it out for no limit.")
     return document
+
+
+def freezes_when_made(document: JsonObject) -> bool:
+    """Whether what a job loads is what there is when it is made, and not when it is started."""
+    return _FREEZE in document.get("job_options", {})
 
 
 def status_of(seen: SeenJob) -> str:
@@ -155,11 +165,13 @@ def progress_of(work: Job) -> float:
 
 
 def usage_of(seen: SeenJob) -> JsonObject:
-    """Return what a job has taken so far; what its child takes is known when that has ended."""
+    """Return what a job has taken so far; what its child takes is known when that has ended, and is of one job alone."""
     work = seen.work
     if work is None:
         return {}
     usage: JsonObject = {"storage": {"value": seen.batch.stored_bytes, "unit": "b"}}
+    if work.joined is not None:
+        return usage
     if work.usage.cpu_seconds:
         usage["cpu"] = {"value": round(work.usage.cpu_seconds, 3), "unit": "cpu-seconds"}
         usage["memory"] = {"value": work.usage.peak_memory_bytes, "unit": "b"}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from twinlake.core.errors import TwinlakeError
-from twinlake.engines.objectstore import LinkedFiles, ObjectStore, place_object
+from twinlake.engines.objectstore import LinkedFileError, LinkedFiles, ObjectStore, place_object
 from twinlake.holdings.catalogue.errors import AssetNotFoundError, CollectionNotFoundError, ItemNotFoundError
 from twinlake.holdings.catalogue.interfaces import EVERYTHING, Catalogue, Linked
 from twinlake.processing.openeo.loading.pins import PinnedFile
@@ -49,6 +49,17 @@ class FileLayout:
             except TwinlakeError as error:
                 raise _gone(file, f"cannot be had: {error.message}") from error
         return found
+
+    async def require_there(self, files: Sequence[PinnedFile]) -> None:
+        """See that the bytes of each file are here, and are those that were pinned; raises as `lay_out` does."""
+        for file in files:
+            try:
+                if file.modified_ns is not None:
+                    await self._check_link(file)
+                elif await self._objects.find_size(file.sha256 or "") is None:
+                    raise _gone(file, "is gone")
+            except LinkedFileError as error:
+                raise _gone(file, f"cannot be had: {error.message}") from error
 
     async def _check_link(self, file: PinnedFile) -> Path:
         try:

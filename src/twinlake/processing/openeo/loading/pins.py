@@ -169,6 +169,11 @@ class FilePins(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ta
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
+def is_exact(pins: Pins | FilePins) -> bool:
+    """Whether all bytes are known by their hash: two files may well have the same size and time of change."""
+    return isinstance(pins, FilePins) or all(each.sha256 is not None for each in pins.files)
+
+
 PinnedLoads = Mapping[str, Pins | FilePins]
 """What each load of a graph reads, by node."""
 

@@ -7,8 +7,8 @@ from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
 from twinlake.engines.objectstore import LinkedFileError, LinkedFiles
+from twinlake.holdings.catalogue.errors import AssetNotFoundError, ItemNotFoundError
 from twinlake.holdings.catalogue.errors import CollectionNotFoundError as UnknownCollectionError
-from twinlake.holdings.catalogue.errors import ItemNotFoundError
 from twinlake.holdings.catalogue.interfaces import Catalogue, ItemQuery, Linked, Managed, SortKey, Visibility
 from twinlake.holdings.visibility import CollectionPolicy
 from twinlake.identity.principals import Caller
@@ -143,6 +143,24 @@ class Resolver:
         """See that *caller* may read, now, every collection that *pins* are of; raises as `resolve` does."""
         for collection in dict.fromkeys(each.collection for each in pins.files if each.collection):
             await self._require_read(caller, collection)
+
+    async def require_listed(self, pins: Pins, caller: Caller) -> None:
+        """See that every asset that *pins* are of is still there for *caller*, in whatever version.
+
+        Raises
+        ------
+        ProcessError
+            ``FileUnreadable``: one is gone.
+        """
+        visibility = await self._collections.visibility_of(caller)
+        for first in range(0, len(pins.files), _TOGETHER):
+            some = pins.files[first : first + _TOGETHER]
+            try:
+                await asyncio.gather(
+                    *(self._catalogue.get_asset(each.collection, each.item, each.asset, visibility) for each in some)
+                )
+            except (UnknownCollectionError, ItemNotFoundError, AssetNotFoundError) as error:
+                raise ProcessError("FileUnreadable", f"Something that was to be loaded is gone: {error.message}") from error
 
     async def _require_read(self, caller: Caller, collection: str) -> None:
         try:

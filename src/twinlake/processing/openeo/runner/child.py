@@ -49,7 +49,7 @@ def run(context: JobContext) -> JsonObject:
         with _open_runner(order, tools) as (runner, lent):
             files = execute(
                 order,
-                identifier=context.gateway.run,
+                identifier=order.identity or context.gateway.run,
                 files=laid_out,
                 scratch=context.scratch / "parts",
                 folder=folder,

@@ -8,11 +8,12 @@ import orjson
 
 from twinlake.core.documents import JsonObject
 from twinlake.processing.openeo.evaluating import evaluate
-from twinlake.processing.openeo.formats.facts import WrittenFile
+from twinlake.processing.openeo.formats.facts import WrittenFile, without_queries
 from twinlake.processing.openeo.formats.saved import Saved, save
 from twinlake.processing.openeo.graphs import refuse
 from twinlake.processing.openeo.jobs.kind import Order
 from twinlake.processing.openeo.loading.pins import read_pinned
+from twinlake.processing.openeo.planning import write_plan
 from twinlake.processing.openeo.reading import read_checked
 from twinlake.processing.openeo.runner.running import Run, facts_of, open_sources, plan_graph, write_saved
 from twinlake.processing.openeo.tiles.computing import TileRunner
@@ -62,6 +63,8 @@ def execute(
 
     Parameters
     ----------
+    identifier
+        Of the result: stands in files.
     files
         Where what is loaded lies, by key.
     scratch
@@ -78,12 +81,14 @@ def execute(
     if read.graph is None:
         raise refuse(read.faults)
     pinned = read_pinned(order.pins)
-    facts = facts_of(identifier, graph.decode(), pinned, title=order.title)
     if read.cubes:
+        facts = facts_of(identifier, order.graph, pinned)
         result = evaluate(read.graph, read.cubes, read.definitions, tools=tools)
         saved = result if isinstance(result, Saved) else save(result)
         return _describe(write_saved(saved, folder=folder, facts=facts), folder)
     planned = plan_graph(read.graph, read.definitions)
+    # Others may come to have these files, who have written the same in other words: nothing in them tells whose words these were.
+    facts = facts_of(identifier, without_queries(write_plan(planned)), pinned)
     with open_sources(pinned, files) as sources:
         run = Run(
             plan=planned,

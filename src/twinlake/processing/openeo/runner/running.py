@@ -1,12 +1,12 @@
 """A run of a planned graph: its cubes in tiles, and the files of all that it makes."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from twinlake.core.documents import JsonObject
 from twinlake.processing.openeo.cost.estimating import Estimate, estimate
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.definitions import Definitions
@@ -96,8 +96,8 @@ def plan_graph(graph: Graph, definitions: Definitions) -> Plan:
     return plan(graph, definitions, is_load=lambda node: is_load(node) or is_file_load(node))
 
 
-def facts_of(identifier: str, graph: str, pinned: PinnedLoads, *, title: str = "Result") -> ResultFacts:
-    """Return what is told of a result beside its cells; *graph* is JSON."""
+def facts_of(identifier: str, graph: JsonObject, pinned: PinnedLoads) -> ResultFacts:
+    """Return what is told of a result beside its cells."""
     files: set[tuple[str, str]] = set()
     for pins in pinned.values():
         if not isinstance(pins, FilePins):
@@ -107,7 +107,7 @@ def facts_of(identifier: str, graph: str, pinned: PinnedLoads, *, title: str = "
         else:
             files |= {(each.name, each.sha256) for each in pins.kept}
     lineage = [{"id": name, "sha256": sha256} if sha256 else {"id": name} for name, sha256 in sorted(files)]
-    return ResultFacts(identifier=identifier, title=title, graph=json.loads(graph), lineage=lineage)
+    return ResultFacts(identifier=identifier, title="Result", graph=graph, lineage=lineage)
 
 
 def check_plan(planned: Plan, pinned: PinnedLoads, files: Mapping[str, str], *, tools: Tools = NO_TOOLS) -> None:

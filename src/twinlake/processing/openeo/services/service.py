@@ -127,7 +127,7 @@ class TileServices:
         called = await self.defined.list_called(owner, graph)
         pinned = require_found(await self.computing.pin(graph, called, caller))
         kept = {**document, _DEFINITIONS: {name: orjson.loads(text) for name, text in called.items()}} if called else document
-        return kept, write_pinned(pinned)
+        return kept, write_pinned(pinned.loads)
 
 
 def _picture_of(service: Service) -> Picture:
