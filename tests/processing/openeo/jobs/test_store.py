@@ -11,6 +11,7 @@ from twinlake.engines.objectstore import StoredObject
 from twinlake.events.log import EventLog
 from twinlake.events.schema import MIGRATIONS as EVENTS
 from twinlake.jobs.requests import NewJob, RequestJournal
+from twinlake.jobs.runs import RunJournal
 from twinlake.jobs.schema import MIGRATIONS as JOBS
 from twinlake.processing.openeo.jobs.models import Draft
 from twinlake.processing.openeo.jobs.results import (
@@ -24,7 +25,7 @@ from twinlake.processing.openeo.jobs.store import JobChangedError, JobStore
 from twinlake.processing.openeo.schema import MIGRATIONS
 from twinlake.standards.openeo.errors import JobNotFoundError, StorageQuotaExceededError
 from twinlake.testing.clock import HandClock
-from twinlake.testing.job_kinds import job_kind
+from twinlake.testing.job_kinds import job_kind, whole
 
 ALICE, BOB = "i|alice", "i|bob"
 ONE, TWO = StoredObject("11" * 32, 5), StoredObject("22" * 32, 7)
@@ -59,9 +60,9 @@ def journal(database, clock):
 
 @pytest.fixture
 def start(store, journal):
-    async def start(seen):
-        new = NewJob(owner=ALICE, kind="count", spec={})
-        return await journal.submit(new, job_kind(), noted=lambda tx, work: store.note_start(tx, seen, work))
+    async def start(seen, **changes):
+        new = NewJob(owner=seen.owner, kind="count", spec={})
+        return await journal.submit(new, job_kind(**changes), noted=lambda tx, work: store.note_start(tx, seen, work))
 
     return start
 
@@ -135,6 +136,45 @@ async def test_results_are_those_of_the_last_start(store, start, results, databa
 
     assert await results.list_assets(first.run) == []
     assert (await store.get(ALICE, job)).run == second.run
+
+
+async def test_a_result_is_kept_as_long_as_one_of_its_jobs(store, start, results, journal, database, clock):
+    first, second = await store.create(ALICE, DRAFT), await store.create(BOB, DRAFT)
+    work = await start(await store.get(ALICE, first), content=whole)
+    await put(database, work.run)
+    assert (await start(await store.get(BOB, second), content=whole)).run == work.run
+
+    await store.delete(await store.get(ALICE, first), noted=lambda tx: journal.forget(tx, work.id))
+
+    assert len(await results.list_assets(work.run)) == 1
+    assert (await store.get(BOB, second)).stored_bytes == 5
+    last = await store.create(ALICE, DRAFT)
+    joined = await start(await store.get(ALICE, last), content=whole)
+    assert joined.run == work.run
+    await store.delete(await store.get(BOB, second), noted=nothing)
+    await start(await store.get(ALICE, last))  # with a run of its own
+    assert await results.list_assets(work.run) == []
+    assert (await start(await store.get(BOB, await store.create(BOB, DRAFT)), content=whole)).run != work.run
+
+
+async def test_what_the_journal_forgets_of_one_job_stays_for_the_other(store, start, results, journal, database, clock):
+    first, second = await store.create(ALICE, DRAFT), await store.create(BOB, DRAFT)
+    runs = RunJournal(database=database, events=EventLog(clock=clock), clock=clock)
+    work = await start(await store.get(ALICE, first), content=whole)
+    await runs.claim(job_kind(), "lease")
+    await put(database, work.run)
+    await runs.succeed(work.run, "lease", {})
+    clock.advance(days=2)
+    await start(await store.get(BOB, second), content=whole)
+    before = clock.now() - timedelta(days=1)
+    for kept in (journal, results, store):
+        while await database.write(lambda tx, kept=kept: kept.drop_before(tx, before, limit=10)):
+            pass
+
+    with pytest.raises(JobNotFoundError):
+        await store.get(ALICE, first)
+    assert (await store.get(BOB, second)).has_results
+    assert len(await results.list_assets(work.run)) == 1
 
 
 async def test_objects_are_held_while_a_result_names_them(store, start, database):
