@@ -3,11 +3,13 @@
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from processing.openeo.tiles.graphs import callback, node, of, reducer
 from twinlake.processing.openeo.definitions import read_definitions
 from twinlake.processing.openeo.identity import identify, runs_user_code
-from twinlake.processing.openeo.planning import plan
+from twinlake.processing.openeo.planning import plan, write_plan
 from twinlake.processing.openeo.tiles.layout import TileSize
 from twinlake.standards.openeo.graph import parse_graph
 
@@ -109,3 +111,82 @@ def test_code_of_users_is_found_wherever_it_stands(where):
     }  # fmt: skip
     planned = _plan({"load": GRAPH["load"], **called[where]}, {"mine": mine})
     assert runs_user_code(planned) is (where != "nowhere")
+
+
+DEFAULTS = {"round": {"p": 0}, "sum": {"ignore_nodata": True}, "load_collection": {"bands": None, "properties": {}}}
+
+
+@st.composite
+def two_wordings(draw):
+    """Return a graph with its pins, and both as somebody else writes them: other names and order, and defaults or not."""
+    size = draw(st.integers(2, 6))
+    nodes = {"n0": node("load_collection", id="c", spatial_extent=None, temporal_extent=None)}
+    for number in range(1, size):
+        sources = st.integers(0, number - 1).map(lambda source: {"from_node": f"n{source}"})
+        value = st.one_of(sources, st.integers(0, 2), st.just([1, {"a": None}]))
+        data = [draw(sources), draw(value)]
+        arguments = draw(st.sampled_from([("round", {"x": data[0]}), ("sum", {"data": data}), ("array_create", {"data": data})]))
+        nodes[f"n{number}"] = node(arguments[0], **arguments[1])
+    nodes[f"n{size - 1}"]["result"] = True
+    names = dict(zip(nodes, draw(st.permutations(["a", "b", "c", "d", "n0", "n1"])), strict=False))
+
+    def rename(value):
+        match value:
+            case {"from_node": name}:
+                return {"from_node": names[name]}
+            case list():
+                return [rename(each) for each in value]
+            case dict():
+                return {name: rename(each) for name, each in draw(st.permutations(list(value.items())))}
+            case _:
+                return value
+
+    other = {}
+    for name in draw(st.permutations(list(nodes))):
+        spelt_out = DEFAULTS.get(nodes[name]["process_id"], {}) if draw(st.booleans()) else {}
+        other[names[name]] = {**nodes[name], "arguments": {**spelt_out, **rename(nodes[name]["arguments"])}}
+    return (nodes, {"n0": ITEM}), (other, {names["n0"]: ITEM})
+
+
+ITEM = {"reads": "rasters", "images": [{"file": {"collection": "c", "item": "i", "asset": "a", "sha256": "1" * 64}}]}
+
+
+def _loads(nodes, pins):
+    graph, faults = parse_graph(nodes)
+    assert not faults
+    return plan(graph, {}, is_load=lambda each: each.process == "load_collection"), pins
+
+
+@given(two_wordings())
+def test_one_graph_in_two_wordings_has_one_identity(wordings):
+    """Whatever the graph; and another version of an item is another result, if the graph loads it."""
+    one, other = (_loads(*each) for each in wordings)
+    assert identify(*one, size=TileSize()) == identify(*other, size=TileSize())
+    newer = {node: {**each, "images": []} for node, each in one[1].items()}
+    is_loaded = "n0" in one[0].graph.nodes
+    assert (identify(one[0], newer, size=TileSize()) != identify(*one, size=TileSize())) is is_loaded
+
+
+@given(two_wordings())
+def test_a_plan_is_written_as_a_graph_of_the_same_identity(wordings):
+    """What files say of where they come from can be computed again."""
+    planned, pins = _loads(*wordings[0])
+    written = write_plan(planned)
+    loads = {name: ITEM for name, each in written.items() if each["process_id"] == "load_collection"}
+    assert identify(*_loads(written, loads), size=TileSize()) == identify(planned, pins, size=TileSize())
+    assert not written.keys() & planned.graph.nodes.keys()
+
+
+def test_a_plan_is_written_with_what_it_saves():
+    """And callbacks, and processes of the user's under names of nobody."""
+    mine = json.dumps({"process_graph": SCALE["process_graph"], "parameters": [{"name": "x"}]})
+    nodes = {**_saved("GTiff"), "scale": node("apply", data=of("load"), process=callback("mine", x={"from_parameter": "x"}))}
+    written = write_plan(_plan(nodes, {"mine": mine}))
+
+    assert [(name, each["process_id"]) for name, each in written.items()] == [
+        ("add1", "add"), ("apply2", "apply"), ("reduce_dimension3", "reduce_dimension"), ("save_result4", "save_result"),
+    ]  # fmt: skip
+    assert [name for name, each in written.items() if each.get("result")] == ["save_result4"]
+    assert written["save_result4"]["arguments"] == {"data": of("reduce_dimension3"), "format": "GTiff", "options": {}}
+    [called] = written["apply2"]["arguments"]["process"]["process_graph"].values()
+    assert called == {"process_id": "process1", "arguments": {"x": {"from_parameter": "x"}}, "result": True}
