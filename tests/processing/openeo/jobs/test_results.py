@@ -94,6 +94,7 @@ async def test_results_are_told_when_there_are_all_or_when_some_are_asked_for(si
     whole = answer.json()
     assert (whole["type"], whole["openeo:status"]) == ("Collection", "finished")
     assert "openeo-costs" not in answer.headers
+    assert answer.headers["openeo-identifier"] == whole["id"] == job
     assert whole["extent"]["spatial"]["bbox"] == [[-10, 40, 20, 70]]
     assert whole["extent"]["temporal"]["interval"] == [["2020-01-01T00:00:00Z", "2020-03-01T00:00:00Z"]]
     one = whole["assets"]["one.txt"]

@@ -171,7 +171,7 @@ class JobsApi:
         wants_item = "application/geo+json" in request.headers.get("accept", "")
         document = await self._describe(seen, assets, self.signer.expiry(), write=write_item if wants_item else write_collection)
         costs = {} if self.tariff is None else {"openeo-costs": "0"}  # downloads are free
-        return to_json(document, headers={**costs, **_PRIVATE})
+        return to_json(document, headers={"openeo-identifier": seen.batch.id, **costs, **_PRIVATE})
 
     async def list_signed_results(self, request: Request) -> Response:
         """Answer with the results; addresses in it are good for as long as the one that was asked for."""
