@@ -59,6 +59,17 @@ def test_a_job_that_fails_is_told_with_its_reason(site, narrator):
 
 
 @pytest.mark.slow
+def test_a_job_that_took_an_equal_result_has_used_nothing(site, narrator):
+    connection = connect(site.url)
+    connection.authenticate_bearer_token(f"basic//{site.token}")
+    graph = {"n": {"process_id": "add", "arguments": {"x": 20, "y": 22}, "result": True}}
+
+    first, second = (near_data.do_job(connection.create_job(graph, title="Equal"), narrator) for _ in range(2))
+
+    assert first["cpu"]["value"] > 0 == second["cpu"]["value"]
+
+
+@pytest.mark.slow
 def test_who_is_not_signed_in_lets_no_device_in(site):
     with Visitor(site.url) as visitor, pytest.raises(StepFailedError, match="does not ask whether to let a device in"):
         visitor.let_in(f"{site.url}/auth/realms/dedl/device?user_code=WDJB-MJHT")

@@ -244,6 +244,8 @@ def do_job(job: "BatchJob", narrator: Narrator) -> JsonObject:
             used: JsonObject = told.get("usage", {})
             if "cpu" in used:  # when its process has ended
                 return used
+            if "duration" not in used:  # an equal result was there
+                return {name: {"value": 0.0} for name in ("cpu", "memory", "duration")}
             if time.monotonic() > deadline:
                 raise StepFailedError(f"{told['title']}: the job is finished, and the site does not say what it used.")
             time.sleep(_LOOK_SECONDS)
