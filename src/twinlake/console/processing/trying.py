@@ -13,7 +13,8 @@ from twinlake.console.processing.calls import make_graph, write_json
 from twinlake.core.documents import JsonObject
 from twinlake.core.nesting import is_nested_deeper
 from twinlake.identity.principals import Caller, Principal
-from twinlake.processing.openeo.computing import Computing, Failure, Made
+from twinlake.processing.openeo.answers import Failure
+from twinlake.processing.openeo.computing import Computing, Made
 from twinlake.processing.openeo.definition_store import DefinitionStore
 from twinlake.standards.openeo.errors import OpenEoError, ProcessInvalidError
 from twinlake.standards.openeo.graph import MAX_DEPTH, Fault

@@ -10,24 +10,23 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path, PurePosixPath
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
 from twinlake.engines.sandbox import Limits, UserProgram, Worker, WorkerFellError
 from twinlake.engines.web.files import FileContent
 from twinlake.identity.principals import Caller
-from twinlake.processing.openeo.graphs import refuse, refuse_for
+from twinlake.processing.openeo.answers import Failure, read_failure, read_faults, read_pinned_graph, read_wrong
 from twinlake.processing.openeo.inputs import Inputs
 from twinlake.processing.openeo.loading.files import FileRequest
-from twinlake.processing.openeo.loading.pins import FilePins, PinnedLoads, is_exact, write_pinned
+from twinlake.processing.openeo.loading.pins import FilePins, PinnedLoads, write_pinned
 from twinlake.processing.openeo.loading.requests import LoadRequest
 from twinlake.processing.openeo.pinned_graph import PinnedGraph
 from twinlake.standards.openeo.errors import (
     InfrastructureBusyError,
     InternalError,
     OpenEoError,
-    ProcessError,
     ProcessGraphComplexityError,
 )
 from twinlake.standards.openeo.graph import Fault
@@ -38,19 +37,8 @@ _WAITING = 64
 _SECONDS = 60.0
 _LIMITS = Limits(memory_bytes=3 << 30, cpu_seconds=3600, file_bytes=4 << 30)
 _NOTHING: PinnedLoads = {}
-_Found = TypeVar("_Found")
 _LOAD = b'"load_'
 """Stands in each graph that loads something."""
-
-
-class Failure(msgspec.Struct, frozen=True):
-    """Why a graph, with which nothing was wrong, had no result."""
-
-    code: str
-    """One of openEO's; ``Internal`` is a mistake of the site."""
-    message: str
-    node: str = ""
-    """Path of node ids from the outermost graph."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +75,7 @@ class Computing:
 
         What it loads is not looked for.
         """
-        return _read_faults(await self._ask("check", graph, definitions, parameters=parameters))
+        return read_faults(await self._ask("check", graph, definitions, parameters=parameters))
 
     async def pin(self, graph: bytes, definitions: Mapping[str, bytes], caller: Caller) -> PinnedGraph | list[Fault] | Failure:
         """Return *graph* with what it loads for *caller*, after it was run dry on that; or what is wrong with it.
@@ -98,16 +86,16 @@ class Computing:
             *caller* may not read what it loads.
         """
         planned = await self._ask("plan", graph, definitions)
-        if (wrong := _read_wrong(planned)) is not None:
+        if (wrong := read_wrong(planned)) is not None:
             return wrong
         loads = msgspec.convert(planned["loads"], list[LoadRequest])
         named = msgspec.convert(planned["named"], list[FileRequest])
         if not loads and not named:
-            return _read_pinned(planned, {})
+            return read_pinned_graph(planned, {})
         try:
             return await self._run_dry(graph, definitions, await self._inputs.pin([*loads, *named], caller))
         except OpenEoError as error:
-            return _read_failure(error)
+            return read_failure(error)
 
     async def pin_again(
         self, graph: bytes, definitions: Mapping[str, bytes], pinned: PinnedLoads, caller: Caller
@@ -119,14 +107,14 @@ class Computing:
             await self._inputs.require_there(pinned, caller)
             return await self._run_dry(graph, definitions, pinned)
         except OpenEoError as error:
-            return _read_failure(error)
+            return read_failure(error)
 
     async def _run_dry(
         self, graph: bytes, definitions: Mapping[str, bytes], pinned: PinnedLoads
     ) -> PinnedGraph | list[Fault] | Failure:
         told = await self._ask_with_files("dry", graph, definitions, pinned)
-        wrong = _read_wrong(told)
-        return _read_pinned(told, pinned) if wrong is None else wrong
+        wrong = read_wrong(told)
+        return read_pinned_graph(told, pinned) if wrong is None else wrong
 
     async def _ask_with_files(
         self, do: str, graph: bytes, definitions: Mapping[str, bytes], pinned: PinnedLoads
@@ -145,7 +133,7 @@ class Computing:
         if not isinstance(pinned, PinnedGraph):
             return pinned
         told = await self._ask_with_files("estimate", graph, definitions, pinned.loads)
-        wrong = _read_wrong(told)
+        wrong = read_wrong(told)
         found: Mapping[str, Any] = told.get("result", {})
         return found if wrong is None else wrong
 
@@ -180,9 +168,9 @@ class Computing:
             try:
                 files = await self._lay_out(desk, loads)
             except OpenEoError as error:
-                return _read_failure(error)
+                return read_failure(error)
             told = await self._exchange(desk, "compute", graph, definitions, pinned=loads, files=files, identifier=identifier)
-            wrong = _read_wrong(told)
+            wrong = read_wrong(told)
             if wrong is not None:
                 return wrong
             if "file" in told:
@@ -251,21 +239,6 @@ class Computing:
             ) from error
 
 
-def require_found(found: _Found | list[Fault] | Failure) -> _Found:
-    """Return what was found.
-
-    Raises
-    ------
-    OpenEoError
-        The graph is wrong, or fails.
-    """
-    if isinstance(found, Failure):
-        raise refuse_for(found.code, found.message, found.node)
-    if isinstance(found, list):
-        raise refuse(found)
-    return found
-
-
 @asynccontextmanager
 async def open_computing(
     folder: Path, *, inputs: Inputs, readable: Sequence[Path], inline_cubes: bool, user_program: UserProgram | None
@@ -312,24 +285,3 @@ def _take(path: Path) -> FileContent:
         raise InternalError("A child has made something that is no file.")
     path.unlink()
     return FileContent(file)
-
-
-def _read_pinned(told: Mapping[str, Any], pinned: PinnedLoads) -> PinnedGraph:
-    # A file that is known by size and time alone may be another one next time: no result of it is the same as any other.
-    identity = told.get("identity") if all(is_exact(each) for each in pinned.values()) else None
-    return PinnedGraph(loads=pinned, identity=identity, is_private=told.get("is_private", True))
-
-
-def _read_wrong(told: Mapping[str, Any]) -> list[Fault] | Failure | None:
-    if told.get("faults"):
-        return _read_faults(told)
-    return Failure(**told["error"]) if "error" in told else None
-
-
-def _read_failure(error: OpenEoError) -> Failure:
-    code = error.reason if isinstance(error, ProcessError) else error.code
-    return Failure(code, error.message, "/".join(each["node_id"] for each in reversed(error.path)))
-
-
-def _read_faults(told: Mapping[str, Any]) -> list[Fault]:
-    return [Fault(**each) for each in told["faults"]]

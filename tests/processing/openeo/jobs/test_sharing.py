@@ -1,5 +1,6 @@
 """Jobs with equal results share a run: who may, what each of them sees, and what becomes of it when they go."""
 
+import hashlib
 from contextlib import AsyncExitStack
 from itertools import count
 
@@ -106,7 +107,7 @@ async def lake(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sharing")
     settings = {"ingest": {"link_roots": [folder / "linked"]}, "openeo": {"currency": "EUR", "price_per_cpu_hour": 36.0}}
     async with open_lake(folder, **settings) as lake:
-        for collection in ("series", "closed", "changing", "going", "closing"):
+        for collection in ("series", "closed", "changing", "closing"):
             await put(lake, collection, 1, access=MINE if collection == "closed" else None)
         write_raster(folder / "linked/a_20240101/v.tif", raster(1))
         await lake.hold(folder / "linked", collection="linked", recipe=RECIPE, link=True)
@@ -458,14 +459,34 @@ async def test_frozen_inputs_are_read_by_who_may_read_now(lake, bob, alice, work
     assert await bob.status(job) == "created"
 
 
-async def test_frozen_inputs_that_are_gone_are_told(lake, alice):
-    job = await alice.make(graph(collection="going"), **FREEZE)
-    await lake.services.catalogue.delete_item("going", "a_20240101")
+@pytest.mark.parametrize("what", ["item", "bytes", "link", "own"])
+async def test_frozen_inputs_that_are_gone_are_told(lake, alice, what):
+    collection = f"going-{what}"
+    path = lake.folder / f"files/{collection}-77/a_20240101/v.tif"
+    linked = lake.folder / "linked/a_20240102/v.tif"
+    asked = graph(collection=collection)
+    if what == "link":
+        write_raster(linked, raster(1))
+        await lake.hold(linked.parents[1], collection=collection, recipe=RECIPE, link=True)
+    else:
+        await put(lake, collection, 77)
+    if what == "own":
+        await alice.client.put(f"{API}/files/own.tif", content=path.read_bytes())
+        asked["load"] = node("load_uploaded_files", paths=["own.tif"], format="GTiff")
+    job = await alice.make(asked, **FREEZE)
+    match what:
+        case "item":
+            await lake.services.catalogue.delete_item(collection, "a_20240101")
+        case "link":
+            write_raster(linked, raster(2)[:10])
+        case _:
+            await lake.services.objects.delete(hashlib.sha256(path.read_bytes()).hexdigest())
 
     refused = await alice.client.post(f"{API}/jobs/{job}/results")
 
     assert (refused.status_code, refused.json()["code"]) == (400, "FileUnreadable")
-    assert "gone" in refused.json()["message"]
+    assert any(word in refused.json()["message"] for word in ("gone", "changed"))
+    assert await alice.status(job) == "created"
 
 
 @pytest.mark.parametrize("when", ["start", None, 1, ["creation"]])

@@ -9,8 +9,9 @@ from twinlake.core.documents import JsonObject
 from twinlake.engines.web.files import ContentResponse
 from twinlake.engines.web.representation import Representation
 from twinlake.identity.web import guarded
+from twinlake.processing.openeo.answers import Failure
 from twinlake.processing.openeo.api.bodies import BODY_BYTES, owner_of, read_object, to_json
-from twinlake.processing.openeo.computing import Computing, Failure, Made
+from twinlake.processing.openeo.computing import Computing, Made
 from twinlake.processing.openeo.definition_store import DefinitionStore, check_id
 from twinlake.processing.openeo.graphs import describe_fault, read_graph_of, refuse, refuse_for
 from twinlake.standards.openeo.errors import ProcessGraphMissingError, ProcessInvalidError

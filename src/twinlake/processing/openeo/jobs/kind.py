@@ -13,7 +13,8 @@ from twinlake.core.errors import UnauthenticatedError
 from twinlake.engines.sandbox import Destination, Limits, UserProgram
 from twinlake.identity.principals import Caller
 from twinlake.jobs.models import JobKind, Retry
-from twinlake.processing.openeo.computing import Computing, Failure, require_found
+from twinlake.processing.openeo.answers import Failure, require_found
+from twinlake.processing.openeo.computing import Computing
 from twinlake.processing.openeo.definition_store import DefinitionStore
 from twinlake.processing.openeo.graphs import read_graph_of
 from twinlake.processing.openeo.loading.pins import read_pinned, write_pinned

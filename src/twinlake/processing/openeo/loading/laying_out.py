@@ -12,6 +12,9 @@ from twinlake.holdings.catalogue.interfaces import EVERYTHING, Catalogue, Linked
 from twinlake.processing.openeo.loading.pins import PinnedFile
 from twinlake.standards.openeo.errors import ProcessError
 
+_TOGETHER = 64
+"""Files that are looked for at once."""
+
 
 class FileLayout:
     """Gives children paths to files: linked ones where they lie, those of the object store below a folder of the child's."""
@@ -52,14 +55,17 @@ class FileLayout:
 
     async def require_there(self, files: Sequence[PinnedFile]) -> None:
         """See that the bytes of each file are here, and are those that were pinned; raises as `lay_out` does."""
-        for file in files:
-            try:
-                if file.modified_ns is not None:
-                    await self._check_link(file)
-                elif await self._objects.find_size(file.sha256 or "") is None:
-                    raise _gone(file, "is gone")
-            except LinkedFileError as error:
-                raise _gone(file, f"cannot be had: {error.message}") from error
+        for first in range(0, len(files), _TOGETHER):
+            await asyncio.gather(*(self._require_there(file) for file in files[first : first + _TOGETHER]))
+
+    async def _require_there(self, file: PinnedFile) -> None:
+        try:
+            if file.modified_ns is not None:
+                await self._check_link(file)
+            elif await self._objects.find_size(file.sha256 or "") is None:
+                raise _gone(file, "is gone")
+        except LinkedFileError as error:
+            raise _gone(file, f"cannot be had: {error.message}") from error
 
     async def _check_link(self, file: PinnedFile) -> Path:
         try:

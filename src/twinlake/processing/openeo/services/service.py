@@ -10,7 +10,8 @@ import orjson
 from twinlake.core.clock import Clock, to_text
 from twinlake.core.documents import JsonObject
 from twinlake.identity.principals import Caller, Principal
-from twinlake.processing.openeo.computing import Computing, require_found
+from twinlake.processing.openeo.answers import require_found
+from twinlake.processing.openeo.computing import Computing
 from twinlake.processing.openeo.definition_store import DefinitionStore
 from twinlake.processing.openeo.graphs import read_graph_of
 from twinlake.processing.openeo.inputs import Inputs
