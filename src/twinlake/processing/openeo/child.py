@@ -26,7 +26,7 @@ from twinlake.processing.openeo.formats.facts import ResultFacts, WrittenFile
 from twinlake.processing.openeo.formats.saved import Saved
 from twinlake.processing.openeo.identity import identify, runs_user_code
 from twinlake.processing.openeo.loading.files import find_file_loads
-from twinlake.processing.openeo.loading.pins import PinnedLoads, read_pinned
+from twinlake.processing.openeo.loading.pins import PinnedLoads, read_pinned, tell_apart
 from twinlake.processing.openeo.loading.requests import find_loads
 from twinlake.processing.openeo.planning import Plan
 from twinlake.processing.openeo.reading import ReadGraph, read_checked
@@ -101,7 +101,7 @@ def _answer(order: dict[str, Any], tools: Tools) -> dict[str, Any]:
             return {"loads": msgspec.to_builtins(loads), "named": msgspec.to_builtins(named), **known}
         case "dry":
             check_plan(planned, pinned, order.get("files", {}), tools=tools)
-            return {"faults": [], **_identify(planned, order["pins"])}
+            return {"faults": [], **_identify(planned, tell_apart(pinned))}
         case "estimate":
             return {"result": asdict(estimate_plan(planned, pinned, order.get("files", {}), tools=tools))}
         case _:

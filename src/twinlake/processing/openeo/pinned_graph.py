@@ -22,7 +22,8 @@ class PinnedGraph:
         """Return what those jobs have in common that share a run with one of *owner*; None where there can be none.
 
         What is loaded counts as it was found for the owner here, beside the identity, which a child has told: whoever comes to a
-        key may read all that lies behind it, whatever they have made a child say.
+        key may read all that lies behind it, whatever they have made a child say. Names count here, though not for the identity:
+        they stand in the files that are made.
         """
         if self.identity is None:
             return None

@@ -20,7 +20,11 @@ def client(tmp_path_factory):
     folder = str(tmp_path_factory.mktemp("dask"))
     with (
         LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=None, local_directory=folder, worker_dashboard_address=None
+            n_workers=2,
+            threads_per_worker=1,
+            dashboard_address="127.0.0.1:0",
+            local_directory=folder,
+            worker_dashboard_address=None,
         ) as cluster,
         Client(cluster) as client,
     ):

@@ -33,7 +33,7 @@ def start_cluster(folder, *, port=0, workers=2):
         n_workers=workers,
         threads_per_worker=1,
         scheduler_port=port,
-        dashboard_address=None,
+        dashboard_address="127.0.0.1:0",
         worker_dashboard_address=None,
         local_directory=str(folder),
     )
@@ -91,6 +91,14 @@ def site(folder, port):
 @pytest.fixture(scope="module")
 def connection(site):
     return openeo.connect(site.url).authenticate_bearer_token(f"basic//{site.token}")
+
+
+@pytest.fixture(autouse=True)
+def no_results(connection):
+    """Leave no result that another test's job would take instead of computing it."""
+    yield
+    for each in connection.list_jobs():
+        connection.job(each["id"]).delete()
 
 
 def mean(connection):

@@ -153,8 +153,9 @@ class Resolver:
             ``FileUnreadable``: one is gone.
         """
         visibility = await self._collections.visibility_of(caller)
-        for first in range(0, len(pins.files), _TOGETHER):
-            some = pins.files[first : first + _TOGETHER]
+        listed = [each for each in pins.files if each.collection]
+        for first in range(0, len(listed), _TOGETHER):
+            some = listed[first : first + _TOGETHER]
             try:
                 await asyncio.gather(
                     *(self._catalogue.get_asset(each.collection, each.item, each.asset, visibility) for each in some)
