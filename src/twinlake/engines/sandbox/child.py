@@ -14,6 +14,7 @@ from typing import IO
 
 from twinlake.engines.sandbox.destination import Destination
 from twinlake.engines.sandbox.environment import bare_environment
+from twinlake.engines.sandbox.families import cpu_seconds_of
 from twinlake.engines.sandbox.limits import Limits
 from twinlake.engines.sandbox.user_program import UserProgram
 
@@ -28,6 +29,7 @@ class Exit:
     code: int
     """Exit status; the negative signal number if a signal ended it."""
     cpu_seconds: float
+    """Of the child and of all processes that it has started, but for what these took unseen (`Child.cpu_seconds`)."""
     peak_memory_bytes: int
     output: str
     """The end of what it wrote to standard output and error, at most 64 KiB."""
@@ -49,15 +51,28 @@ class Child:
         self._pidfd = os.pidfd_open(process.pid)
         self._output = output
         self._kept = bytearray()
+        self._cpu_seconds = 0.0
         self._ended = asyncio.Event()
         os.set_blocking(output.fileno(), False)
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(output.fileno(), self._read_output)
         self._loop.add_reader(self._pidfd, self._on_end)
 
+    @property
+    def cpu_seconds(self) -> float:
+        """CPU time that the child and all that it has started have taken so far.
+
+        Of processes that outlive the one that has started them nothing is known but what was seen here before; so whoever wants
+        them counted looks now and then.
+        """
+        if not self._ended.is_set():
+            self._cpu_seconds = max(self._cpu_seconds, cpu_seconds_of(self.pid))
+        return self._cpu_seconds
+
     def kill(self) -> None:
         """End the child and all of its process group at once. No error if it has ended."""
         if not self._ended.is_set():
+            _ = self.cpu_seconds  # nobody waits for what its own processes have taken
             self._kill_group()
 
     async def wait(self) -> Exit:
@@ -66,7 +81,7 @@ class Child:
         _, status, usage = self._reaped
         return Exit(
             code=os.waitstatus_to_exitcode(status),
-            cpu_seconds=usage.ru_utime + usage.ru_stime,
+            cpu_seconds=max(self._cpu_seconds, usage.ru_utime + usage.ru_stime),
             peak_memory_bytes=usage.ru_maxrss * 1024,
             output=self._kept.decode(errors="replace"),
         )

@@ -10,6 +10,7 @@ from pathlib import Path
 from twinlake.engines.sandbox.landlock import confine
 
 _PR_SET_PDEATHSIG = 1  # include/uapi/linux/prctl.h
+_PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_NO_NEW_PRIVS = 38
 SYSTEM = (
     "/usr",
@@ -34,6 +35,11 @@ def die_with_parent(parent: int) -> None:
     forbid_new_privileges(libc)
     if os.getppid() != parent:
         os._exit(1)
+
+
+def adopt_orphans() -> None:
+    """Make this process the parent of what its descendants leave behind when they end: it can wait for that."""
+    _control(ctypes.CDLL(None, use_errno=True), _PR_SET_CHILD_SUBREAPER, 1)
 
 
 def forbid_new_privileges(libc: ctypes.CDLL) -> None:

@@ -18,13 +18,15 @@ import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from twinlake.engines.sandbox.cgroups import Cgroup
 from twinlake.engines.sandbox.confinement import SCRATCH, Confinement
-from twinlake.engines.sandbox.confining import die_with_parent
+from twinlake.engines.sandbox.confining import adopt_orphans, die_with_parent
 from twinlake.engines.sandbox.environment import bare_environment
+from twinlake.engines.sandbox.families import children_of, descendants_of
 
 _MODULE = "twinlake.engines.sandbox.user_process"
 _MESSAGE_BYTES = 16
@@ -35,6 +37,8 @@ _ANSWER_BYTES = 512
 
 class Sandbox:
     """One program, from its start to its end."""
+
+    _living: ClassVar[set[int]] = set()
 
     def __init__(self, order: dict[str, Any], connection: socket.socket, output: int, *, number: int) -> None:
         limits, confinement = order["limits"], Confinement(**order["confinement"])
@@ -56,6 +60,8 @@ class Sandbox:
             preexec_fn=None if self._cgroup is None else self._cgroup.enter,  # noqa: PLW1509  # one thread is all there is
         )
 
+        self._living.add(self._process.pid)
+
     def end(self, *, moment: float = 0) -> dict[str, Any]:
         """End it, if it does not end by itself within *moment* seconds, and tell how it did."""
         was_killed = False
@@ -63,9 +69,13 @@ class Sandbox:
             self._process.wait(timeout=moment)
         except subprocess.TimeoutExpired:
             was_killed = True
+        if was_killed and not self._is_scratch_own:
+            self._end_inside()
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         code = self._process.wait()
+        self._living.discard(self._process.pid)
+        _end_orphans(self._living)
         is_out_of_memory = False
         if self._cgroup is not None:
             is_out_of_memory = self._cgroup.is_out_of_memory()
@@ -73,6 +83,25 @@ class Sandbox:
         if self._is_scratch_own:
             shutil.rmtree(self._scratch, ignore_errors=True)
         return {"code": code, "was_killed": was_killed, "is_out_of_memory": is_out_of_memory}
+
+    def _end_inside(self) -> None:
+        """End what runs in the namespace before its first process, so that this waits for it: what it took is counted then."""
+        for first in children_of(self._process.pid):
+            for each in descendants_of(first):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(each, signal.SIGKILL)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=_MOMENT_SECONDS)
+
+
+def _end_orphans(others: Collection[int]) -> None:
+    """End what a sandbox has left behind, and wait for it: so what it took counts as taken by this process, too."""
+    while orphans := set(children_of(os.getpid())) - set(others):
+        for orphan in orphans:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(orphan, signal.SIGKILL)
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(orphan, 0)
 
 
 _MOMENT_SECONDS = 0.2
@@ -152,6 +181,7 @@ def main() -> None:
     """Serve the child that started this process."""
     order = json.loads(sys.argv[1])
     die_with_parent(order["parent"])
+    adopt_orphans()
     with socket.socket(fileno=0) as door:
         run(door, order)
 

@@ -56,7 +56,14 @@ class Worker:
         self._user_program = user_program
         self._lock = asyncio.Lock()
         self._child: Child | None = None
+        self._idle_seconds = 0.0
+        self._ended_seconds = 0.0
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    @property
+    def cpu_seconds(self) -> float:
+        """CPU time of all children so far, without what they took to be ready for their first message."""
+        return self._ended_seconds + (self._child.cpu_seconds - self._idle_seconds if self._streams and self._child else 0.0)
 
     async def ask(self, message: bytes, *, seconds: float) -> bytes:
         """Return the answer to *message*; it must come within *seconds*.
@@ -107,6 +114,7 @@ class Worker:
             while True:
                 with contextlib.suppress(FileNotFoundError, ConnectionRefusedError), short_path(self._work / _SOCKET) as address:
                     self._streams = await asyncio.open_unix_connection(address)
+                    self._idle_seconds = self._child.cpu_seconds
                     return self._streams
                 await asyncio.sleep(_POLL_SECONDS)
 
@@ -115,7 +123,8 @@ class Worker:
             self._streams[1].close()
         if self._child:
             self._child.kill()
-            await self._child.wait()
+            ended = await self._child.wait()
+            self._ended_seconds += ended.cpu_seconds - self._idle_seconds if self._streams else 0.0
         shutil.rmtree(self._work, ignore_errors=True)
         self._child = self._streams = None
 
