@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from twinlake.engines.sandbox import Limits
-from twinlake.jobs.models import JobState, Retry
+from twinlake.jobs.models import Failure, JobState, Retry
 from twinlake.testing.job_journal import HandClock
 from twinlake.testing.job_kinds import job_kind
 from twinlake.testing.job_site import open_job_site
@@ -183,3 +183,25 @@ async def test_cpu_time_is_limited(tmp_path):
 
 def stopped(pid: int) -> bool:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+
+
+async def test_what_a_run_takes_is_told_while_it_goes_and_it_is_ended_when_that_is_too_much(tmp_path):
+    seen = []
+
+    def check(tx, run):
+        [(taken,)] = tx.execute("select cpu_seconds from job_run where id = ?", (run,)).fetchall()
+        seen.append(taken)
+        return Failure("PaymentRequired", "It took too much.", "Take less.") if taken > 2 else None
+
+    async with open_job_site(tmp_path, [job_kind("spin", check_usage=check)]) as site:
+        job = await site.submit("spin", {"forks": True})
+
+        failed = await site.finish(job.id)
+        ended = await site.wait(job.id, lambda _: not site.supervisor._attempts)
+
+        assert (failed.state, failed.error.code, failed.attempts) == (JobState.FAILED, "PaymentRequired", 1)
+        [line] = await site.requests.list_log(job.id, owner=job.owner)
+        assert (line.level, line.message, line.details) == ("error", "It took too much. Take less.", {"code": "PaymentRequired"})
+        assert ended.usage.cpu_seconds == pytest.approx(seen[-1])
+        assert len(seen) >= 3, "while it went, at its end, and when it was gone"
+        assert seen == sorted(seen)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from twinlake.core.documents import JsonObject
+from twinlake.engines.database import Connection
 from twinlake.engines.sandbox import Destination, Limits, UserProgram
 from twinlake.identity.principals import Caller
 
@@ -176,6 +177,10 @@ Content = Callable[[JsonObject], str | None]
 """Tell what a prepared specification comes to: requests for which it is equal share a run. None shares nothing."""
 
 
+CheckUsage = Callable[[Connection, str], Failure | None]
+"""Take what a run has taken so far, as the journal has it, into account; return why it must not go on, if it must not."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobKind:
     """A kind of job: who checks it, what runs it, and within which limits."""
@@ -204,6 +209,10 @@ class JobKind:
     """Whether a later attempt finds what an earlier one left in its folder, until the run is over."""
     api: str = "jobs"
     """The interface through which it is asked for."""
+    parallel: int | None = None
+    """How many runs of one principal go at the same time; the others wait. None for no limit."""
+    check_usage: CheckUsage | None = None
+    """Is asked whenever it is known what a run has taken, while it goes and when an attempt has ended."""
 
 
 Kinds = Mapping[str, JobKind]

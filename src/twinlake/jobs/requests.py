@@ -63,6 +63,10 @@ class NewJob:
     priority: int = 0
 
 
+Noted = Callable[[Connection, Job, JsonObject], None]
+"""Takes a request that is being written, and its specification as it will be run."""
+
+
 class RequestJournal:
     """Keeps requests. Every change is durable, with its event, before the caller is answered."""
 
@@ -72,7 +76,7 @@ class RequestJournal:
         self._clock = clock
         self._randomness = randomness
 
-    async def submit(self, new: NewJob, kind: JobKind, *, noted: Callable[[Connection, Job], None] | None = None) -> Job:
+    async def submit(self, new: NewJob, kind: JobKind, *, noted: Noted | None = None) -> Job:
         """Write a request and the run that will fulfil it, or join one of equal content, where its kind shares runs.
 
         A run that has succeeded already fulfils the request at once.
@@ -115,7 +119,7 @@ class RequestJournal:
             self._events.append(tx, [job_event(job, new.owner, kind.name, JobState(state), None)])
             made = _get(tx, job, None)
             if noted is not None:
-                noted(tx, made)
+                noted(tx, made, new.spec)
             return made
 
         return await self._database.write(work)

@@ -10,18 +10,26 @@ from twinlake.core.documents import JsonObject
 from twinlake.engines.database import Connection, Database
 from twinlake.events.interfaces import EventWriter
 from twinlake.jobs.errors import LeaseLostError
-from twinlake.jobs.models import LOG_LINES, Checkpoint, Failure, JobKind, JobState, LogEntry, Progress, Retry, Run, Usage
+from twinlake.jobs.models import (
+    LOG_LINES,
+    Checkpoint,
+    CheckUsage,
+    Failure,
+    JobKind,
+    JobState,
+    LogEntry,
+    Progress,
+    Retry,
+    Run,
+    Usage,
+)
 from twinlake.jobs.rows import RUN_COLUMNS, read_checkpoint, read_run, write_failure
 from twinlake.jobs.states import move_run
+from twinlake.jobs.turns import NEXT_RUN, PATIENCE
 
 _LEASE = timedelta(seconds=30)
 _MESSAGE_CHARACTERS = 2000
 _DETAILS_BYTES = 8 << 10
-_CLAIM = """
-select id from job_run where state = 'accepted' and kind = :kind and not_before <= :now
-  and (select count(*) from job_run where state = 'running' and kind = :kind) < :concurrent
-order by priority desc, id limit 1
-"""
 
 
 class RunJournal:
@@ -36,7 +44,7 @@ class RunJournal:
         self._lease_microseconds = lease // timedelta(microseconds=1)
 
     async def claim(self, kind: JobKind, lease: str) -> Run | None:
-        """Take the next waiting run of *kind*, within its limit of concurrent runs; None if there is none to take.
+        """Take the next waiting run of *kind*, within its limits of concurrent runs; None if there is none to take.
 
         Parameters
         ----------
@@ -44,12 +52,18 @@ class RunJournal:
             A name never used before, that of the attempt which begins.
         """
         now = self._now()
-        values = {"kind": kind.name, "now": now, "concurrent": kind.concurrent}
-        if await self._database.read(lambda tx: tx.execute(_CLAIM, values).fetchone()) is None:
+        values = {
+            "kind": kind.name,
+            "now": now,
+            "concurrent": kind.concurrent,
+            "parallel": kind.parallel,
+            "patient": now - PATIENCE // timedelta(microseconds=1),
+        }
+        if await self._database.read(lambda tx: tx.execute(NEXT_RUN, values).fetchone()) is None:
             return None
 
         def work(tx: Connection) -> Run | None:
-            row = tx.execute(_CLAIM, values).fetchone()
+            row = tx.execute(NEXT_RUN, values).fetchone()
             if row is None:
                 return None
             move_run(tx, self._events, row[0], JobState.RUNNING, now=now)
@@ -262,17 +276,20 @@ class RunJournal:
 
         await self._database.write(work)
 
-    async def add_usage(self, run: str, usage: Usage) -> None:
-        """Add what an attempt has taken, ended well or not."""
-        await self._database.write(
-            lambda tx: (
-                tx.execute(
-                    "update job_run set cpu_seconds = cpu_seconds + ?, peak_memory_bytes = max(peak_memory_bytes, ?)"
-                    " where id = ?",
-                    (usage.cpu_seconds, usage.peak_memory_bytes, run),
-                ).rowcount
+    async def add_usage(self, run: str, usage: Usage, *, check: CheckUsage | None = None) -> Failure | None:
+        """Add what an attempt has taken, under way or ended, well or not.
+
+        *check* is asked, in the same transaction, whether the run may go on; what it answers is returned.
+        """
+
+        def work(tx: Connection) -> Failure | None:
+            tx.execute(
+                "update job_run set cpu_seconds = cpu_seconds + ?, peak_memory_bytes = max(peak_memory_bytes, ?) where id = ?",
+                (usage.cpu_seconds, usage.peak_memory_bytes, run),
             )
-        )
+            return None if check is None else check(tx, run)
+
+        return await self._database.write(work)
 
     def _now(self) -> int:
         return to_microseconds(self._clock.now())

@@ -97,4 +97,5 @@ MIGRATIONS = (
     Migration("jobs", 1, _SQL),
     Migration("jobs", 2, "alter table job_log add column details text"),
     Migration("jobs", 3, _SHARING),
+    Migration("jobs", 4, "create index job_run_owner on job_run(kind, owner, attempt_started_at)"),
 )

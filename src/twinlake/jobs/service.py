@@ -1,14 +1,11 @@
 """Jobs as callers use them: each sees and cancels their own, operators everybody's."""
 
-from collections.abc import Callable
-
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import UnauthenticatedError
-from twinlake.engines.database import Connection
 from twinlake.identity.principals import Caller
 from twinlake.jobs.errors import ResultsNotReadyError, UnknownKindError
 from twinlake.jobs.models import Job, Kinds, LogLine
-from twinlake.jobs.requests import NewJob, RequestJournal
+from twinlake.jobs.requests import NewJob, Noted, RequestJournal
 
 _SEES_ALL = frozenset({"operator", "administrator"})
 
@@ -28,7 +25,7 @@ class Jobs:
         *,
         api: str = "jobs",
         project: str | None = None,
-        noted: Callable[[Connection, Job], None] | None = None,
+        noted: Noted | None = None,
     ) -> Job:
         """Check a specification as its kind does and make a job of it; *noted* as `RequestJournal.submit` has it.
 
@@ -53,6 +50,7 @@ class Jobs:
             api=api,
             project=project,
             collection=prepared.get("collection"),
+            priority=prepared.get("priority", 0),
         )
         return await self._journal.submit(new, found, noted=noted)
 

@@ -18,6 +18,7 @@ from twinlake.core.errors import TwinlakeError
 from twinlake.core.randomness import Randomness
 from twinlake.engines.database import Database
 from twinlake.engines.sandbox import Child, Exit, start_child
+from twinlake.jobs.errors import LeaseLostError
 from twinlake.jobs.models import STALLED, Failure, JobKind, Kinds, LogEntry, Run, Usage
 from twinlake.jobs.runs import RunJournal
 
@@ -28,6 +29,7 @@ WORK = "work"
 INPUTS = "inputs"
 """Folder of an attempt that its child may read."""
 _SECRET_BYTES = 16
+_MEASURE = timedelta(seconds=1)
 _SITE_STOPPED = Failure("site-stopped", "The site went down while the run was under way.")
 _NO_HEARTBEAT = Failure("heartbeat-lost", "The child gave no sign of life for too long and was ended.")
 
@@ -41,6 +43,9 @@ class _Attempt:
     kind: JobKind
     child: Child
     folder: Path
+    measured_at: int
+    counted_seconds: float = 0.0
+    """CPU time that the journal knows of."""
     reason: Failure | None = None
     """Why the supervisor ended it; None where it ended by itself or lost its run."""
 
@@ -141,6 +146,9 @@ class Supervisor:
                 attempt.end(None)
             elif (reason := _overdue(run, attempt.kind, now)) is not None:
                 attempt.end(reason)
+            elif _is_over(attempt.measured_at, _MEASURE, now):
+                attempt.measured_at = now
+                await self._measure(attempt)
         for run in held.values():
             if run.lease not in self._attempts and _is_over(run.lease_until, timedelta(0), now):
                 await self._crash(run, _NO_HEARTBEAT)
@@ -148,6 +156,21 @@ class Supervisor:
         for kind in self._kinds.values():
             while await self._begin_attempt(kind):
                 pass
+
+    async def _measure(self, attempt: _Attempt) -> None:
+        """Write down what an attempt has taken so far, and end its run where it may take no more."""
+        failure = await self._count(attempt, attempt.child.cpu_seconds)
+        if failure is not None:
+            line = LogEntry("error", f"{failure.message} {failure.remedy or ''}".strip(), {"code": failure.code})
+            with contextlib.suppress(LeaseLostError):  # the run has ended meanwhile
+                await self._journal.append_log(attempt.run.id, [line], lease=attempt.lease)
+                await self._journal.fail(attempt.run.id, attempt.lease, failure)
+            attempt.end(failure)
+
+    async def _count(self, attempt: _Attempt, cpu_seconds: float, peak_memory_bytes: int = 0) -> Failure | None:
+        taken = Usage(max(0.0, cpu_seconds - attempt.counted_seconds), peak_memory_bytes)
+        attempt.counted_seconds += taken.cpu_seconds
+        return await self._journal.add_usage(attempt.run.id, taken, check=attempt.kind.check_usage)
 
     async def _forget_what_is_over(self) -> None:
         """Remove the directories of runs that will not be taken up again."""
@@ -181,7 +204,8 @@ class Supervisor:
         except OSError as error:
             await self._crash(run, Failure("no-child", f"No child process could be started: {error.strerror}."), blame=False)
             return True
-        attempt = _Attempt(run=run, lease=lease, kind=kind, child=child, folder=folder)
+        now = to_microseconds(self._clock.now())
+        attempt = _Attempt(run=run, lease=lease, kind=kind, child=child, folder=folder, measured_at=now)
         self._attempts[lease] = attempt
         task = asyncio.create_task(self._attend(attempt), name=f"run {run.id}")
         self._attending.add(task)
@@ -202,7 +226,7 @@ class Supervisor:
 
     async def _settle(self, attempt: _Attempt, ended: Exit) -> None:
         run = attempt.run
-        await self._journal.add_usage(run.id, Usage(ended.cpu_seconds, ended.peak_memory_bytes))
+        await self._count(attempt, ended.cpu_seconds, ended.peak_memory_bytes)
         lines = [LogEntry("stderr", line) for line in ended.output.splitlines() if line.strip()]
         if lines:
             await self._journal.append_log(run.id, lines, lease=None)

@@ -74,7 +74,14 @@ def look_around(context: JobContext) -> JsonObject:
     }
 
 
-def spin(_context: JobContext) -> JsonObject:
-    """Use CPU time for ever."""
-    while True:
+def spin(context: JobContext) -> JsonObject:
+    """Use CPU time for ever, or for so many ``seconds``; in a process of one's own, where ``forks`` says so."""
+    if context.spec.get("forks") and (pid := os.fork()):
+        os.waitpid(pid, 0)
+        return {}
+    until = time.process_time() + context.spec.get("seconds", float("inf"))
+    while time.process_time() < until:
         pass
+    if context.spec.get("forks"):
+        os._exit(0)
+    return {}

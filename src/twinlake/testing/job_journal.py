@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from twinlake.core.documents import JsonObject
 from twinlake.core.errors import ConflictError
 from twinlake.core.randomness import SYSTEM_RANDOMNESS
 from twinlake.engines.database import Connection, Database
@@ -398,13 +399,13 @@ class JobJournalContract:
     ) -> None:
         new = NewJob(owner=ALICE, kind="count", spec={})
 
-        def refuse(_tx: Connection, _made: Job) -> None:
+        def refuse(_tx: Connection, _made: Job, _spec: JsonObject) -> None:
             raise ConflictError("Somebody was faster.")
 
         with pytest.raises(ConflictError):
             await requests.submit(new, job_kind(), noted=refuse)
         noted: list[Job] = []
-        made = await requests.submit(new, job_kind(), noted=lambda _tx, found: noted.append(found))
+        made = await requests.submit(new, job_kind(), noted=lambda _tx, found, _spec: noted.append(found))
 
         assert noted == [made]
         assert await requests.find_all([made.id, job.id, "none"]) == {made.id: made, job.id: job}

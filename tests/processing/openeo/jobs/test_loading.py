@@ -63,7 +63,7 @@ class Results:
         job = await store.create(str(ADA), Draft(process=b'{"process_graph": {}}', document={}))
         seen = await store.get(None, job)
         new = NewJob(owner=str(ADA), kind="openeo", spec={}, api="openeo")
-        run = (await services.journal.submit(new, kind, noted=lambda tx, work: store.note_start(tx, seen, work))).run
+        run = (await services.journal.submit(new, kind, noted=lambda tx, work, _: store.note_start(tx, seen, work))).run
         await services.run_journal.claim(kind, lease)
         for folder, written in made:
             path = folder / written.path

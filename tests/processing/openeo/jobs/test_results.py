@@ -57,7 +57,7 @@ async def start(site, job):
     services, seen = site.services, await site.services.batch_jobs.store.get(None, job)
     new, kind = NewJob(owner=seen.owner, kind="openeo", spec={}, api="openeo"), services.jobs._kinds["openeo"]
     noted = services.batch_jobs.store.note_start
-    return (await services.journal.submit(new, kind, noted=lambda tx, work: noted(tx, seen, work))).run
+    return (await services.journal.submit(new, kind, noted=lambda tx, work, _: noted(tx, seen, work))).run
 
 
 async def run_of(site, job):

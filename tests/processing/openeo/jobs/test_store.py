@@ -62,7 +62,7 @@ def journal(database, clock):
 def start(store, journal):
     async def start(seen, **changes):
         new = NewJob(owner=seen.owner, kind="count", spec={})
-        return await journal.submit(new, job_kind(**changes), noted=lambda tx, work: store.note_start(tx, seen, work))
+        return await journal.submit(new, job_kind(**changes), noted=lambda tx, work, _: store.note_start(tx, seen, work))
 
     return start
 

@@ -128,7 +128,7 @@ class BatchJobs(SeenJobs):
                     OPENEO,
                     document,
                     api=OPENEO,
-                    noted=lambda tx, work, batch=batch: self.store.note_start(tx, batch, work),  # type: ignore[misc]
+                    noted=lambda tx, work, _spec, batch=batch: self.store.note_start(tx, batch, work),  # type: ignore[misc]
                 )
             except JobChangedError:
                 continue
