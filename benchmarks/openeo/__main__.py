@@ -1,4 +1,4 @@
-"""Jobs of a real site beside the same work written by hand, in one run, with the same result.
+"""Jobs of a real site beside the same work by others, in one run: by hand, with xarray, and with openeo-processes-dask.
 
 NDVI, cloud mask and median of 12 dates; monthly anomalies of a daily field of 20 years over regions; tiles of a map.
 """
@@ -18,6 +18,7 @@ import rasterio
 import xarray as xr
 from rasterio.transform import from_origin
 
+from benchmarks.openeo import peers
 from twinlake.testing.site import SiteProcess, make_site, run_twinlake
 
 ROOT = Path("build/benchmarks/openeo")
@@ -112,36 +113,6 @@ def regions(count: int = 56) -> dict:
     return {"type": "FeatureCollection", "features": features}
 
 
-def field_by_xarray(folder: Path, zones: Path) -> "np.ndarray":
-    """Compute the anomalies with xarray, and their means over polygons with exactextract, month by month."""
-    import geopandas
-    from exactextract import exact_extract
-
-    field = xr.open_zarr(folder, consolidated=False)["t2m"]
-    monthly = field.resample(time="MS").mean()
-    anomalies = (monthly.groupby("time.month") - monthly.groupby("time.month").mean()).compute()
-    shapes = geopandas.read_file(zones)
-    rows = []
-    for number in range(anomalies.sizes["time"]):
-        layer = anomalies.isel(time=number, drop=True)
-        path = zones.with_suffix(".tif")
-        with rasterio.open(
-            path,
-            "w",
-            driver="GTiff",
-            height=161,
-            width=281,
-            count=1,
-            dtype="float32",
-            crs="EPSG:4326",
-            nodata=np.nan,
-            transform=from_origin(-10.125, 72.125, 0.25, 0.25),
-        ) as target:
-            target.write(layer.values.astype(np.float32), 1)
-        rows.append(exact_extract(str(path), shapes, ["mean"], output="pandas")["mean"].to_numpy())
-    return np.array(rows)
-
-
 def cpu_of(function, *arguments):
     """Return what a function returns, run in a process of its own, and the CPU seconds and MiB that it took."""
     code = (
@@ -191,8 +162,10 @@ def main() -> None:
             assert done.returncode == 0, done.stdout + done.stderr
         connection = openeo.connect(site.url)
         connection.authenticate_bearer_token(f"basic//{site.token}")
-        print("| work | by hand, CPU s | Twinlake, CPU s (job, its child and libraries included) | ratio | peak MiB | wall s |")
-        print("|---|--:|--:|--:|--:|--:|")
+        print(
+            "| work | by | CPU s | peak MiB | Twinlake, CPU s (job, its child and libraries included) | peak MiB | wall s | ratio |"
+        )
+        print("|---|---|--:|--:|--:|--:|--:|--:|")
         measure_ndvi(connection, scenes, arguments.size)
         measure_field(connection, field, zones)
         print()
@@ -204,11 +177,26 @@ def measure_ndvi(connection, scenes: Path, size: int) -> None:
     scl = cube.band("SCL")
     clouds = (scl == 3) | ((scl >= 8) & (scl <= 10))
     median = cube.ndvi(nir="B08", red="B04").mask(clouds).reduce_dimension(dimension="t", reducer="median")
-    expected, hand, _ = cpu_of(ndvi_by_hand, scenes, size)
-    path, cpu, peak, wall = run_job(median.save_result("GTiff"), ROOT / "ndvi")
+    expected, *hand = cpu_of(ndvi_by_hand, scenes, size)
+    saved = median.save_result("GTiff")
+    (ROOT / "ndvi.json").write_text(json.dumps(saved.flat_graph()))
+    by_dask, *dask = peers.run(ROOT / "peers", "ndvi", scenes, ROOT / "ndvi.json")
+    path, cpu, peak, wall = run_job(saved, ROOT / "ndvi")
     with rasterio.open(path) as made:
-        np.testing.assert_allclose(made.read(1), expected, atol=1e-5)
-    print(f"| NDVI, mask, median: 12 x {size} x {size} | {hand:.2f} | {cpu:.2f} | {cpu / hand:.2f} | {peak:.0f} | {wall:.1f} |")
+        found = made.read(1)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    there = np.isfinite(np.squeeze(by_dask))  # only where no date is masked: it does not leave gaps out
+    np.testing.assert_allclose(found[there], np.squeeze(by_dask)[there], atol=1e-5)
+    work = f"NDVI, mask, median: 12 x {size} x {size}"
+    print_row(work, "hand: rasterio, numpy, bottleneck", hand, (cpu, peak), wall)
+    print_row(work, "openeo-processes-dask", dask, (cpu, peak), wall)
+
+
+def print_row(work: str, peer: str, theirs, ours, wall: float) -> None:
+    (their_cpu, their_peak), (cpu, peak) = theirs, ours
+    print(
+        f"| {work} | {peer} | {their_cpu:.2f} | {their_peak:.0f} | {cpu:.2f} | {peak:.0f} | {wall:.1f} | {cpu / their_cpu:.2f} |"
+    )
 
 
 def measure_field(connection, field: Path, zones: Path) -> None:
@@ -218,14 +206,11 @@ def measure_field(connection, field: Path, zones: Path) -> None:
     normals = monthly.process("climatological_normal", data=monthly, period="month", climatology_period=[2000, last])
     anomalies = monthly.process("anomaly", data=monthly, normals=normals, period="month")
     means = anomalies.process("aggregate_spatial_weighted", data=anomalies, geometries=json.loads(zones.read_text()))
-    expected, hand, hand_peak = cpu_of(field_by_xarray, field, zones)
+    expected, *theirs = peers.run(ROOT / "peers", "field", field, zones)
     path, cpu, peak, wall = run_job(means.save_result("JSON"), ROOT / "field")
     found = np.array(json.loads(path.read_text())["data"], dtype=float).reshape(expected.shape)
     np.testing.assert_allclose(found, expected, atol=1e-3)
-    by_hand = f"{hand:.2f} (xarray and exactextract, {hand_peak:.0f} MiB)"
-    print(
-        f"| daily field, anomalies of months, 56 polygons | {by_hand} | {cpu:.2f} | {cpu / hand:.2f} | {peak:.0f} | {wall:.1f} |"
-    )
+    print_row("daily field, anomalies of months, 56 polygons", "xarray, flox, xvec", theirs, (cpu, peak), wall)
 
 
 def measure_map(connection, site, scenes: Path) -> None:

@@ -174,6 +174,7 @@ def usage_of(seen: SeenJob) -> JsonObject:
         return usage
     if work.usage.cpu_seconds:
         usage["cpu"] = {"value": round(work.usage.cpu_seconds, 3), "unit": "cpu-seconds"}
+    if work.usage.peak_memory_bytes:  # known when its child has ended
         usage["memory"] = {"value": work.usage.peak_memory_bytes, "unit": "b"}
     if work.started_at is not None and work.finished_at is not None:
         usage["duration"] = {"value": round((work.finished_at - work.started_at) / 1e6, 3), "unit": "seconds"}
