@@ -23,7 +23,7 @@ order by case when r.created_at < :patient then max(r.priority, 0) else r.priori
 """Id of the run that goes next; none where all places are taken.
 
 Of runs of one priority it is that of the principal who has the fewest under way, then of whom none has begun for the longest
-time: nobody's queue keeps another's waiting. Long runs (priority below 0) leave one place, where there are two, to short ones, and
-let these go first, unless they have waited for longer than `PATIENCE`: so short ones wait behind short ones only, and long ones
-not for ever.
+time: nobody's queue keeps another's waiting. Long runs (priority below 0) leave one place, where there are two, to short ones,
+and let these go first, unless they have waited for longer than `PATIENCE`: so short ones wait behind short ones only, and long
+ones not for ever.
 """
