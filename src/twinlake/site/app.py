@@ -130,6 +130,7 @@ def build_internal_app(services: Services) -> ASGIApp:
                 journal=services.run_journal,
                 database=services.database,
                 objects=services.objects,
+                ledger=services.quotas,
                 folder_of=services.supervisor.folder_of,
             ),
             *openeo_child_routes.input_routes(

@@ -60,7 +60,19 @@ from twinlake.processing.openeo.jobs.results import ResultStore
 from twinlake.processing.openeo.jobs.service import BatchJobs, SeenJobs
 from twinlake.processing.openeo.jobs.store import JobStore
 from twinlake.processing.openeo.loading.urls import FetchedFiles
-from twinlake.site.choices import choose_sender, cluster_of, data_signer, job_kinds, read_rules, result_signer, upload_limits
+from twinlake.processing.openeo.quotas.ledger import QuotaLedger
+from twinlake.processing.openeo.quotas.models import PERIOD
+from twinlake.site.choices import (
+    choose_sender,
+    cluster_of,
+    data_signer,
+    job_kinds,
+    quota,
+    read_rules,
+    result_signer,
+    tariff,
+    upload_limits,
+)
 from twinlake.site.federation.build import open_federation
 from twinlake.site.health import HealthWatch
 from twinlake.site.layout import SiteFolder
@@ -169,6 +181,7 @@ async def open_services(
         journal = RequestJournal(database=database, events=events, clock=clock, randomness=randomness)
         job_store = JobStore(database=database, clock=clock, randomness=randomness)
         seen_jobs = SeenJobs(store=job_store, results=ResultStore(database=database), journal=journal)
+        ledger = QuotaLedger(database=database, clock=clock, quota=quota(settings))
         standing = Standing(database=database, clock=clock, knows=federation.issuer.knows)
         processing = await stack.enter_async_context(
             open_processing(
@@ -191,13 +204,20 @@ async def open_services(
             settings,
             ingest=ingest,
             preparing=processing.preparing,
+            ledger=ledger,
             user_program=processing.user_code.program,
             cluster=cluster_of(settings, folder),
         )
         run_journal = RunJournal(database=database, events=events, clock=clock)
         jobs = Jobs(journal=journal, kinds=kinds)
         batch_jobs = BatchJobs(
-            store=job_store, results=seen_jobs.results, jobs=jobs, journal=journal, preparing=processing.preparing
+            store=job_store,
+            results=seen_jobs.results,
+            jobs=jobs,
+            journal=journal,
+            preparing=processing.preparing,
+            ledger=ledger,
+            tariff=tariff(settings),
         )
         supervisor = Supervisor(
             journal=run_journal,
@@ -320,6 +340,7 @@ async def open_services(
                     (batch_jobs.results, timedelta(days=settings.jobs.retention_days)),
                     (batch_jobs.store, timedelta(days=settings.jobs.retention_days)),
                     (audit, timedelta(days=settings.audit.retention_days)),
+                    (ledger, PERIOD),
                     (usage, timedelta(days=settings.usage.retention_days)),
                     (FetchedFiles(), FetchedFiles.RETENTION),
                 ),
@@ -342,6 +363,7 @@ async def open_services(
             preparing=processing.preparing,
             tile_services=processing.tile_services,
             defined=processing.defined,
+            quotas=ledger,
             batch_jobs=batch_jobs,
             result_signer=result_signer(settings, folder, clock),
         )

@@ -22,6 +22,8 @@ from twinlake.processing.openeo.api.app import API_PATH as OPENEO_PATH
 from twinlake.processing.openeo.jobs.kind import Preparing, openeo_kind
 from twinlake.processing.openeo.jobs.signing import ResultSigner
 from twinlake.processing.openeo.jobs.wire import Tariff
+from twinlake.processing.openeo.quotas.ledger import QuotaLedger
+from twinlake.processing.openeo.quotas.models import Quota
 from twinlake.site.layout import SiteFolder
 from twinlake.site.settings import SiteSettings
 
@@ -125,11 +127,22 @@ def cluster_of(settings: SiteSettings, folder: SiteFolder) -> Destination | None
     )
 
 
+def quota(settings: SiteSettings) -> Quota:
+    """Return what one person may take of openEO."""
+    return Quota.of(
+        cpu_seconds=settings.openeo.quota_cpu_seconds,
+        size_bytes=settings.openeo.quota_result_bytes,
+        job_cpu_seconds=settings.openeo.job_cpu_seconds,
+        job_bytes=settings.openeo.job_result_bytes,
+    )
+
+
 def job_kinds(
     settings: SiteSettings,
     *,
     ingest: IngestService,
     preparing: Preparing,
+    ledger: QuotaLedger,
     user_program: UserProgram | None,
     cluster: Destination | None,
 ) -> Mapping[str, JobKind]:
@@ -145,6 +158,8 @@ def job_kinds(
         ),
         openeo_kind(
             preparing=preparing,
+            ledger=ledger,
+            parallel=settings.openeo.parallel_jobs or None,
             limits=limits,
             concurrent=settings.jobs.concurrent_runs,
             link_roots=settings.ingest.link_roots,

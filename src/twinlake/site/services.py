@@ -53,6 +53,7 @@ from twinlake.processing.openeo.inputs import Inputs
 from twinlake.processing.openeo.jobs.kind import Preparing
 from twinlake.processing.openeo.jobs.service import BatchJobs
 from twinlake.processing.openeo.jobs.signing import ResultSigner
+from twinlake.processing.openeo.quotas.ledger import QuotaLedger
 from twinlake.processing.openeo.services.service import TileServices
 from twinlake.site.federation.build import Federation
 from twinlake.site.health import HealthWatch
@@ -122,6 +123,7 @@ class Services:
     preparing: Preparing
     tile_services: TileServices
     defined: DefinitionStore
+    quotas: QuotaLedger
     batch_jobs: BatchJobs
     result_signer: ResultSigner
     user_files: FileStore
@@ -131,7 +133,7 @@ class Services:
         """Run what a serving site does besides answering: children, the event tail, batches to be written."""
         async with AsyncExitStack() as stack:
             await self.catalogue.finish_deletions()
-            parts = (self.audit, self.usage, self.tokens, self.sessions)
+            parts = (self.audit, self.usage, self.tokens, self.sessions, self.quotas)
             await stack.enter_async_context(flushing(parts, every_seconds=_FLUSH_SECONDS, log=self.log))
             for work in (self.tail.run(), self.dispatcher.run(), self.upkeep.run(), self.federation.watch.run()):
                 await stack.enter_async_context(_background(work))

@@ -236,6 +236,17 @@ class OpenEoSettings(_Section):
         description="What jobs are paid in, as clients show it; without it nothing costs anything.",
     )
     price_per_cpu_hour: float = Field(0.0, ge=0, description="What an hour of CPU time costs, in that currency.")
+    quota_cpu_seconds: int = Field(
+        360_000, ge=0, description="CPU time that one person may take within 30 days, in seconds; 0 for no limit."
+    )
+    quota_result_bytes: int = Field(
+        200 << 30, ge=0, description="Bytes of results that one person may have made within 30 days; 0 for no limit."
+    )
+    job_cpu_seconds: int = Field(
+        36_000, ge=0, description="CPU time that one job may take, in seconds, in all of its processes; 0 for no limit."
+    )
+    job_result_bytes: int = Field(20 << 30, ge=0, description="Bytes that the results of one job may have; 0 for no limit.")
+    parallel_jobs: int = Field(2, ge=0, description="Jobs of one person that run at once; the others wait. 0 for no limit.")
     user_files_bytes: int = Field(10 << 30, ge=0, description="What the files of one person for their graphs may have together.")
     dask_scheduler: str | None = Field(
         None,

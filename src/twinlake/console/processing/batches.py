@@ -31,7 +31,6 @@ from twinlake.processing.openeo.reporting import LEVELS
 _PAGE = 50
 _MOST_LINES = 1000
 _SEE_OTHER = 303
-_SECONDS_PER_HOUR = 3600.0
 _STATES: Mapping[str, tuple[str, str]] = {
     "created": ("not started", ""),
     "queued": ("waiting", "warn"),
@@ -165,7 +164,7 @@ class BatchPages:
     def _describe(self, seen: SeenJob) -> JsonObject:
         batch, work = seen.batch, seen.work
         word, tone = _STATES[status_of(seen)]
-        cost = None if work is None or self._tariff is None else self._tariff.price(work)
+        cost = None if work is None or self._tariff is None else self._tariff.price(work.usage.cpu_seconds)
         shown: JsonObject = {
             "done": 0,
             "total": None,
@@ -193,7 +192,7 @@ class BatchPages:
         if seen.batch.stored_bytes:
             facts.append(("Results", write_size(seen.batch.stored_bytes)))
         if self._tariff is not None and work.usage.cpu_seconds:
-            facts.append(("Cost", self._write_cost(self._tariff.price(work))))
+            facts.append(("Cost", self._write_cost(self._tariff.price(work.usage.cpu_seconds))))
         return facts
 
     async def _estimate(self, request: Request, document: JsonObject, process: bytes) -> JsonObject:
@@ -214,7 +213,7 @@ class BatchPages:
             ("Results", f"about {write_size(round(size['likely']))}; at most {write_size(round(size['high']))}"),
         ]
         if self._tariff is not None:
-            facts.append(("Cost", f"about {self._write_cost(self._tariff.per_cpu_hour * seconds['likely'] / _SECONDS_PER_HOUR)}"))
+            facts.append(("Cost", f"about {self._write_cost(self._tariff.price(seconds['likely']))}"))
         return facts
 
     def _write_cost(self, cost: float) -> str:

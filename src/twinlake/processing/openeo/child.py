@@ -44,7 +44,7 @@ from twinlake.processing.openeo.tiles.computing import Computed, Here
 from twinlake.processing.openeo.tiles.layout import TileSize
 from twinlake.processing.openeo.tools import NO_TOOLS, Tools
 from twinlake.processing.openeo.values import Values, to_json
-from twinlake.standards.openeo.errors import OpenEoError, ProcessError
+from twinlake.standards.openeo.errors import EstimateComplexityError, OpenEoError, ProcessError
 from twinlake.standards.openeo.graph import Fault
 
 Do = Literal["check", "plan", "dry", "estimate", "compute"]
@@ -89,6 +89,8 @@ def _answer(order: dict[str, Any], tools: Tools) -> dict[str, Any]:
     if do == "check" or read.graph is None:
         return {"faults": _describe(read.faults)}
     if read.cubes:
+        if do == "estimate":
+            raise EstimateComplexityError("What cubes that stand in a graph take is not told beforehand.")
         return (
             {"loads": [], "named": []} if do == "plan" else {"faults": []} if do == "dry" else _compute_inline(read, order, tools)
         )

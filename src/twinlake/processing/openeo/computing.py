@@ -132,7 +132,13 @@ class Computing:
         pinned = await self.pin(graph, definitions, caller)
         if not isinstance(pinned, PinnedGraph):
             return pinned
-        told = await self._ask_with_files("estimate", graph, definitions, pinned.loads)
+        return await self.estimate_pinned(graph, definitions, pinned.loads)
+
+    async def estimate_pinned(
+        self, graph: bytes, definitions: Mapping[str, bytes], pinned: PinnedLoads
+    ) -> Mapping[str, Any] | list[Fault] | Failure:
+        """Return what *graph* takes on what was *pinned* for it, as `estimate` does."""
+        told = await self._ask_with_files("estimate", graph, definitions, pinned)
         wrong = read_wrong(told)
         found: Mapping[str, Any] = told.get("result", {})
         return found if wrong is None else wrong

@@ -112,4 +112,36 @@ MIGRATIONS: tuple[Migration, ...] = (
         create index openeo_job_run on openeo_job(run) where run is not null;
         """,
     ),
+    Migration(
+        "openeo",
+        7,
+        """
+        -- What a run may take and has taken, of CPU time in microseconds and of bytes of results. What is reserved counts while
+        -- the run is under way (in the journal of jobs), and what was taken afterwards.
+        create table openeo_charge(
+            run text primary key,
+            owner text not null,
+            reserved_cpu integer not null,
+            reserved_bytes integer not null,
+            -- How far a reservation may grow.
+            most_cpu integer not null,
+            most_bytes integer not null,
+            cpu integer not null default 0,
+            bytes integer not null default 0,
+            counted_at integer not null,
+            -- Of the tiles: what their child tells of them.
+            tiles text
+        ) strict, without rowid;
+        create index openeo_charge_owner on openeo_charge(owner, counted_at);
+
+        -- What answers and tiles have taken, by the hour that begins then (seconds since 1970 UTC).
+        create table openeo_taken(
+            owner text not null,
+            hour integer not null,
+            cpu integer not null,
+            bytes integer not null,
+            primary key (owner, hour)
+        ) strict, without rowid;
+        """,
+    ),
 )

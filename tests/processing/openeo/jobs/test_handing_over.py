@@ -23,12 +23,15 @@ from twinlake.jobs.unix_socket import SocketApp, serve_at_socket
 from twinlake.processing.openeo.jobs.child_routes import routes
 from twinlake.processing.openeo.jobs.kind import OPENEO
 from twinlake.processing.openeo.jobs.results import ResultStore
+from twinlake.processing.openeo.quotas.ledger import QuotaLedger
+from twinlake.processing.openeo.quotas.models import Quota
 from twinlake.processing.openeo.runner.child import hand_over
 from twinlake.processing.openeo.runner.executing import ResultFile
 from twinlake.processing.openeo.schema import MIGRATIONS
 from twinlake.testing.job_kinds import job_kind
 
 OWNER = "i|alice"
+NO_QUOTA = Quota.of(cpu_seconds=0, size_bytes=0, job_cpu_seconds=0, job_bytes=0)
 
 
 class Attempt:
@@ -63,7 +66,8 @@ async def attempt(request, tmp_path):
         requests = RequestJournal(database=database, events=log, clock=clock, randomness=SYSTEM_RANDOMNESS)
         run = (await requests.submit(NewJob(owner=OWNER, kind=kind.name, spec={}), kind)).run
         await runs.claim(kind, lease_of("secret"))
-        more = routes(journal=runs, database=database, objects=objects, folder_of=lambda _: folder)
+        ledger = QuotaLedger(database=database, clock=clock, quota=NO_QUOTA)
+        more = routes(journal=runs, database=database, objects=objects, ledger=ledger, folder_of=lambda _: folder)
         app = SocketApp(public=Starlette(), internal=internal_app(runs, more))
         socket = tmp_path / "run" / "gateway.sock"
         async with serve_at_socket(app, socket):

@@ -23,6 +23,7 @@ from twinlake.processing.openeo.inputs import Inputs
 from twinlake.processing.openeo.jobs.kind import OPENEO, Order
 from twinlake.processing.openeo.jobs.results import put_asset
 from twinlake.processing.openeo.loading.pins import read_pinned
+from twinlake.processing.openeo.quotas.ledger import QuotaLedger
 
 _MOST_FILES = 100_000
 _PATH_CHARACTERS = 1000
@@ -48,9 +49,11 @@ class _MadeAsset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     files: Annotated[list[MadeFile], msgspec.Meta(min_length=1, max_length=_MOST_FILES)]
 
 
-def routes(*, journal: RunJournal, database: Database, objects: ObjectStore, folder_of: FolderOf) -> Sequence[BaseRoute]:
+def routes(
+    *, journal: RunJournal, database: Database, objects: ObjectStore, ledger: QuotaLedger, folder_of: FolderOf
+) -> Sequence[BaseRoute]:
     """Declare the routes by which children hand over what they have made."""
-    calls = _Calls(database, objects, folder_of)
+    calls = _Calls(database, objects, ledger, folder_of)
     return [RunRoutes(journal).route("/openeo/asset", calls.put_asset, methods=["POST"])]
 
 
@@ -69,9 +72,10 @@ def input_routes(*, journal: RunJournal, inputs: Inputs, folder_of: FolderOf) ->
 
 
 class _Calls:
-    def __init__(self, database: Database, objects: ObjectStore, folder_of: FolderOf) -> None:
+    def __init__(self, database: Database, objects: ObjectStore, ledger: QuotaLedger, folder_of: FolderOf) -> None:
         self._database = database
         self._objects = objects
+        self._ledger = ledger
         self._folder_of = folder_of
 
     async def put_asset(self, request: Request, run: Run, lease: str) -> Response:
@@ -90,6 +94,7 @@ class _Calls:
         def work(tx: Connection) -> None:
             check_lease(tx, run.id, lease)
             put_asset(tx, run.id, name, made.document, files)
+            self._ledger.count_results(tx, run.id)
 
         await self._database.write(work)
         return Response(status_code=204)

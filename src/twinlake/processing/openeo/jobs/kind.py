@@ -17,13 +17,16 @@ from twinlake.processing.openeo.answers import Failure, require_found
 from twinlake.processing.openeo.computing import Computing
 from twinlake.processing.openeo.definition_store import DefinitionStore
 from twinlake.processing.openeo.graphs import read_graph_of
-from twinlake.processing.openeo.loading.pins import read_pinned, write_pinned
+from twinlake.processing.openeo.loading.pins import PinnedLoads, read_pinned, write_pinned
+from twinlake.processing.openeo.quotas.ledger import QuotaLedger
+from twinlake.processing.openeo.quotas.models import LEAST, Need
 from twinlake.standards.openeo.errors import EstimateComplexityError
 
 OPENEO = "openeo"
 FROZEN = "frozen"
 """Of what is prepared: what `Preparing.freeze` has returned, or None. It is never taken from what somebody has sent."""
 _LONGEST = timedelta(days=2)
+_LONG = -1
 _RETRY = Retry(failures=4, first_delay=timedelta(milliseconds=500))
 
 
@@ -41,6 +44,10 @@ class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the graph loads, as it was when the job was started, or made: `loading.pins.read_pinned` reads it."""
     identity: str | None
     """Of the result; None where it has none (`PinnedGraph.identity`)."""
+    need: Need | None
+    """What it takes, told beforehand; None where that depends on what is in the data."""
+    priority: int
+    """As the journal of jobs has it (`jobs.turns`)."""
     sharing_key: str | None
     """What orders have in common that one run fulfils; None where this one has its own."""
 
@@ -106,6 +113,7 @@ class Preparing:
             called = {name: orjson.dumps(each) for name, each in frozen.definitions.items()}
             found = await self._computing.pin_again(graph, called, read_pinned(frozen.pins), caller)
         pinned = require_found(found)
+        need = await self._find_need(graph, called, pinned.loads)
         order = Order(
             graph=document["process"]["process_graph"],
             definitions=_written(called),
@@ -114,10 +122,18 @@ class Preparing:
             options=document.get("job_options", {}),
             pins=write_pinned(pinned.loads),
             identity=pinned.identity,
+            need=need,
+            priority=_LONG if need is None or need.is_long else 0,
             sharing_key=pinned.sharing_key(str(caller.principal)),
         )
         written: JsonObject = msgspec.to_builtins(order)
         return written
+
+    async def _find_need(self, graph: bytes, called: Mapping[str, bytes], loads: PinnedLoads) -> Need | None:
+        if not loads:  # to tell what values take is to compute them
+            return LEAST
+        told = await self._computing.estimate_pinned(graph, called, loads)
+        return Need.of(told) if isinstance(told, Mapping) else None
 
     async def _read(self, caller: Caller, document: JsonObject) -> tuple[bytes, dict[str, bytes]]:
         """Return the graph of a job, and the user-defined processes that it may call."""
@@ -140,8 +156,10 @@ def sharing_key_of(order: JsonObject) -> str | None:
 def openeo_kind(
     *,
     preparing: Preparing,
+    ledger: QuotaLedger,
     limits: Limits,
     concurrent: int,
+    parallel: int | None,
     link_roots: Sequence[Path],
     user_program: UserProgram | None,
     cluster: Destination | None,
@@ -150,6 +168,8 @@ def openeo_kind(
 
     Parameters
     ----------
+    parallel
+        How many jobs of one principal go at the same time; None for no limit.
     link_roots
         Folders whose files may be linked: children read there, too.
     user_program
@@ -165,6 +185,8 @@ def openeo_kind(
         prepare=preparing.prepare,
         limits=limits,
         concurrent=concurrent,
+        parallel=parallel,
+        check_usage=ledger.check_run,
         stall=timedelta(seconds=limits.cpu_seconds),
         longest=_LONGEST,
         retry=_RETRY,

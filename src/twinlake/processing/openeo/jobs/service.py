@@ -4,20 +4,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+import msgspec
 import orjson
 
 from twinlake.core.documents import JsonObject
+from twinlake.engines.database import Connection
 from twinlake.engines.objectstore import StoredObject
 from twinlake.identity.principals import Caller
 from twinlake.jobs.errors import JobFinishedError
-from twinlake.jobs.models import LogLine
+from twinlake.jobs.models import Job, LogLine
 from twinlake.jobs.requests import RequestJournal
 from twinlake.jobs.service import Jobs
 from twinlake.processing.openeo.jobs.kind import FROZEN, OPENEO, Preparing
 from twinlake.processing.openeo.jobs.models import Asset, BatchJob, Draft, SeenJob
 from twinlake.processing.openeo.jobs.results import ResultStore
 from twinlake.processing.openeo.jobs.store import JobChangedError, JobStore
-from twinlake.processing.openeo.jobs.wire import DEFAULT_LOG_LEVEL, change, freezes_when_made, read_new, status_of
+from twinlake.processing.openeo.jobs.wire import DEFAULT_LOG_LEVEL, Tariff, change, freezes_when_made, read_new, status_of
+from twinlake.processing.openeo.quotas.ledger import QuotaLedger
+from twinlake.processing.openeo.quotas.models import UNLIMITED, Need
 from twinlake.standards.openeo.errors import JobLockedError, JobNotFinishedError, JobNotStartedError, NotFoundError
 
 _TRIES = 5
@@ -68,6 +72,9 @@ class BatchJobs(SeenJobs):
 
     jobs: Jobs
     preparing: Preparing
+    ledger: QuotaLedger
+    tariff: Tariff | None
+    """None where nothing costs anything: budgets mean nothing there."""
 
     async def create(self, caller: Caller, body: JsonObject) -> str:
         """Keep a job that was sent in; return its id.
@@ -113,6 +120,8 @@ class BatchJobs(SeenJobs):
         ------
         GraphFailedError
             Its graph is wrong.
+        PaymentRequiredError, StorageQuotaExceededError
+            It takes more than is left to its owner, or than its budget allows.
         """
         for _ in range(_TRIES):
             seen = await self.get(caller, job)
@@ -128,7 +137,7 @@ class BatchJobs(SeenJobs):
                     OPENEO,
                     document,
                     api=OPENEO,
-                    noted=lambda tx, work, _spec, batch=batch: self.store.note_start(tx, batch, work),  # type: ignore[misc]
+                    noted=partial(self._note_start, batch),
                 )
             except JobChangedError:
                 continue
@@ -169,6 +178,15 @@ class BatchJobs(SeenJobs):
         if found is None:
             raise NotFoundError("There is no such file among the results.")
         return found
+
+    def _note_start(self, batch: BatchJob, tx: Connection, work: Job, order: JsonObject) -> None:
+        """Write that a job is begun, and reserve what it will take, unless it has joined the run of another."""
+        self.store.note_start(tx, batch, work)
+        if work.joined is None:
+            budget = UNLIMITED
+            if self.tariff is not None and (most := batch.document.get("budget")) is not None:
+                budget = self.tariff.cpu_for(most)
+            self.ledger.reserve(tx, work.run, batch.owner, msgspec.convert(order["need"], Need | None), budget_cpu=budget)
 
     async def _freeze(self, caller: Caller, draft: Draft, job: str | None = None) -> Draft:
         """Return a draft with what it loads, if it says so; what *job* has frozen stays as long as its process does."""

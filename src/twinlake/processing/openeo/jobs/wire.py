@@ -15,6 +15,7 @@ from twinlake.core.errors import InvalidInputError
 from twinlake.jobs.models import Failure, Job, JobState, LogLine
 from twinlake.processing.openeo.graphs import read_graph_of
 from twinlake.processing.openeo.jobs.models import Draft, SeenJob
+from twinlake.processing.openeo.quotas.models import UNLIMITED
 from twinlake.processing.openeo.reporting import LEVELS
 from twinlake.standards.openeo.errors import BudgetInvalidError, ProcessInvalidError, PropertyNotEditableError
 
@@ -43,9 +44,15 @@ class Tariff:
     currency: str
     per_cpu_hour: float
 
-    def price(self, work: Job) -> float:
-        """Return what the work has cost so far."""
-        return round(work.usage.cpu_seconds / _SECONDS_PER_HOUR * self.per_cpu_hour, 6)
+    def price(self, cpu_seconds: float) -> float:
+        """Return what so much CPU time costs."""
+        return round(cpu_seconds / _SECONDS_PER_HOUR * self.per_cpu_hour, 6)
+
+    def cpu_for(self, budget: float) -> int:
+        """Return what may be taken of CPU time for a budget, in microseconds; `UNLIMITED` where it costs nothing."""
+        if not self.per_cpu_hour:
+            return UNLIMITED
+        return round(min(budget / self.per_cpu_hour * _SECONDS_PER_HOUR * 1e6, UNLIMITED))
 
 
 def read_new(body: JsonObject) -> Draft:
@@ -147,7 +154,7 @@ def write_job(seen: SeenJob, *, root: str, tariff: Tariff | None, process: bytes
             "started": instant(work.started_at),
             "finished": instant(work.finished_at),
             "usage": usage_of(seen),
-            "costs": tariff.price(work) if tariff is not None and work.usage.cpu_seconds else None,
+            "costs": tariff.price(work.usage.cpu_seconds) if tariff is not None and work.usage.cpu_seconds else None,
         }
     if process is not None:
         document["process"] = orjson.Fragment(process)
@@ -234,4 +241,4 @@ def write_estimate(told: Mapping[str, Any], tariff: Tariff | None) -> JsonObject
         "size": round(told["result_bytes"]["likely"]),
         "twinlake:estimate": dict(told),
     }
-    return document if tariff is None else {**document, "costs": round(tariff.per_cpu_hour * likely / _SECONDS_PER_HOUR, 6)}
+    return document if tariff is None else {**document, "costs": tariff.price(likely)}

@@ -1,0 +1,1 @@
+"""What each principal may take of the site, and has taken."""
