@@ -59,6 +59,7 @@ from twinlake.notification.webhooks.signing import WebhookSigner
 from twinlake.processing.openeo.jobs.results import ResultStore
 from twinlake.processing.openeo.jobs.service import BatchJobs, SeenJobs
 from twinlake.processing.openeo.jobs.store import JobStore
+from twinlake.processing.openeo.loading.peers import PeerReader
 from twinlake.processing.openeo.loading.urls import FetchedFiles
 from twinlake.processing.openeo.quotas.ledger import QuotaLedger
 from twinlake.processing.openeo.quotas.models import PERIOD
@@ -193,6 +194,9 @@ async def open_services(
                 catalogue=catalogue,
                 collections=collections,
                 client=client,
+                peers=PeerReader(
+                    directory=federation.sites.directory, client=federation.sites.client, tokens=federation.tokens, clock=clock
+                ),
                 seen_jobs=seen_jobs,
                 caller_of=standing.caller_of,
                 clock=clock,

@@ -24,7 +24,7 @@ from twinlake.processing.openeo.loading.elsewhere import Elsewhere
 from twinlake.processing.openeo.loading.file_resolving import FileResolver
 from twinlake.processing.openeo.loading.laying_out import FileLayout
 from twinlake.processing.openeo.loading.resolving import Resolver
-from twinlake.processing.openeo.loading.urls import UrlLoader
+from twinlake.processing.openeo.loading.urls import Peers, UrlLoader
 from twinlake.processing.openeo.services.renderer import TileRenderer
 from twinlake.processing.openeo.services.service import CallerOf, TileServices
 from twinlake.processing.openeo.services.store import ServiceStore
@@ -58,6 +58,7 @@ async def open_processing(
     catalogue: SqlCatalogue,
     collections: CollectionPolicy,
     client: GuardedClient,
+    peers: Peers,
     seen_jobs: SeenJobs,
     caller_of: CallerOf,
     clock: Clock,
@@ -70,6 +71,8 @@ async def open_processing(
     ----------
     client
         Gets what lies elsewhere.
+    peers
+        Other sites of the federation.
     seen_jobs
         Of which the results can be loaded.
     caller_of
@@ -85,7 +88,7 @@ async def open_processing(
     )
     user_files.prepare()
     results = JobResults(jobs=seen_jobs, signer=result_signer(settings, folder, clock))
-    urls = UrlLoader(client=client, objects=objects, database=database, clock=clock)
+    urls = UrlLoader(client=client, objects=objects, database=database, clock=clock, peers=peers)
     inputs = Inputs(
         resolver=Resolver(
             catalogue=catalogue,

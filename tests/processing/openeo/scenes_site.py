@@ -33,21 +33,27 @@ def make_scenes(folder):
 @contextmanager
 def run_scenes_site(folder):
     """Serve a site with the scenes that are in *folder*, as collection ``scenes``."""
-    (folder / "recipe.toml").write_text(RECIPE)
     with SiteProcess(make_site(folder / "site")) as site:
-        token = folder / "token"
-        token.write_text(site.token)
-        ingest = ("ingest", folder / "scenes", "-c", "scenes", "--create-collection", "--recipe", folder / "recipe.toml")
-        done = run_twinlake(*ingest, "--to", site.url, "--token-file", token)
-        assert done.returncode == 0, done.stdout + done.stderr
+        take_in(site, folder, "scenes")
         yield site
+
+
+def take_in(site, folder, collection):
+    """Have a site take in the scenes that are in *folder*."""
+    recipe, token = folder / "recipe.toml", folder / "token"
+    recipe.write_text(RECIPE)
+    token.write_text(site.token)
+    ingest = ("ingest", folder / "scenes", "-c", collection, "--create-collection", "--recipe", recipe)
+    done = run_twinlake(*ingest, "--to", site.url, "--token-file", token)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def make_account(site, folder, name):
     """Make an account; return its password."""
-    made = run_twinlake("admin", "accounts", "add", name, "--write-to", folder / name, "--config", site.config)
+    secret = folder / f"{name}.password"
+    made = run_twinlake("admin", "accounts", "add", name, "--write-to", secret, "--config", site.config)
     assert made.returncode == 0, made.stderr
-    return (folder / name).read_text().strip()
+    return secret.read_text().strip()
 
 
 def make_robot(site, folder):

@@ -95,7 +95,7 @@ def test_a_result_is_told_with_its_log_and_estimate(connection, job):
     assert job.describe()["title"] == "Months"
     assert [each["level"] for each in job.logs()] == []
     assert connection.job(job.job_id).status() == "finished"
-    assert [each["id"] for each in connection.list_jobs(limit=10)] == [job.job_id]
+    assert job.job_id in [each["id"] for each in connection.list_jobs(limit=100)]
 
 
 @pytest.mark.parametrize("whole", [True, False])

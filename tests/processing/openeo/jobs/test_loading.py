@@ -291,7 +291,11 @@ def test_results_of_another_site_are_the_same_to_the_bit(results, tmp_path):
         clock = HandClock()
         async with MemoryDatabase(migrations=MIGRATIONS) as database:
             urls = UrlLoader(client=GuardedClient(guard=sites), objects=MemoryObjectStore(clock), database=database, clock=clock)
-            return {"load": await Elsewhere(urls).resolve(LoadRequest(node="load", process="load_stac", source=url))}
+            return {
+                "load": await Elsewhere(urls).resolve(
+                    LoadRequest(node="load", process="load_stac", source=url), Caller(principal=BOB)
+                )
+            }
 
     for made in ([a_store(tmp_path)], images):
         url = results.sign(results.make(*made))

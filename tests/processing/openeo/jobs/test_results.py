@@ -100,6 +100,7 @@ async def test_results_are_told_when_there_are_all_or_when_some_are_asked_for(si
     one = whole["assets"]["one.txt"]
     assert (one["title"], one["file:size"]) == ("One", len(CONTENT))
     assert one["file:checksum"] == "1220" + hashlib.sha256(CONTENT).hexdigest()
+    assert whole.get("cube:dimensions") is None
     assert whole["expires"] == "2026-01-02T00:00:00.000000Z"
 
 

@@ -13,6 +13,7 @@ from aiohttp.test_utils import TestServer
 from twinlake.engines.database import MemoryDatabase
 from twinlake.engines.network import DestinationGuard, GuardedClient
 from twinlake.engines.objectstore import MemoryObjectStore
+from twinlake.identity.principals import Caller, Principal
 from twinlake.processing.openeo import schema
 from twinlake.processing.openeo.loading.elsewhere import Elsewhere
 from twinlake.processing.openeo.loading.opening import open_pinned
@@ -22,6 +23,7 @@ from twinlake.processing.openeo.loading.urls import UrlLoader
 from twinlake.standards.openeo.errors import OpenEoError
 from twinlake.testing.clock import HandClock
 
+ADA = Caller(principal=Principal("urn:a", "ada"))
 PIXELS = np.arange(12, dtype=np.int16).reshape(3, 4)
 TRANSFORM = rasterio.Affine(10, 0, 500_000, 0, -10, 5_000_000)
 
@@ -131,7 +133,9 @@ class Loads:
         self._elsewhere, self._objects, self._root, self._folder = elsewhere, objects, root, folder
 
     async def pin(self, name, **wanted):
-        pins = await self._elsewhere.resolve(LoadRequest(node="l", process="load_stac", source=f"{self._root}/{name}", **wanted))
+        pins = await self._elsewhere.resolve(
+            LoadRequest(node="l", process="load_stac", source=f"{self._root}/{name}", **wanted), ADA
+        )
         return msgspec.json.decode(msgspec.json.encode(pins), type=Pins | FilePins)
 
     async def load(self, name, **wanted):
@@ -215,5 +219,5 @@ async def test_conditions_on_items_are_refused(loads):
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/item", "https://[::1]/item", "ftp://example.org/item"])
 async def test_the_sites_own_network_is_not_reached(loads, url):
     with pytest.raises(OpenEoError) as raised:
-        await loads._elsewhere.resolve(LoadRequest(node="l", process="load_stac", source=url))
+        await loads._elsewhere.resolve(LoadRequest(node="l", process="load_stac", source=url), ADA)
     assert raised.value.reason == "UrlUnsupported"

@@ -32,6 +32,7 @@ def write_collection(
         "type": "Collection",
         **_write_shared(seen, assets, signer=signer, until=until),
         **_write_about(seen, process, until),
+        **_write_cube(assets),
         "extent": {"spatial": {"bbox": [_find_bbox(assets) or _WHOLE_EARTH]}, "temporal": {"interval": [interval]}},
     }
 
@@ -74,6 +75,14 @@ def _write_about(seen: SeenJob, process: JsonObject, until: datetime) -> JsonObj
         "expires": to_text(until),
         "usage": usage_of(seen),
     }
+
+
+def _write_cube(assets: Sequence[Asset]) -> JsonObject:
+    """Write what clients must know to load a cube of the results: bands, and dimensions if it is the only one."""
+    bands = {each["name"]: each for asset in assets for each in asset.document.get("bands", ())}
+    cubes = [asset.document["cube:dimensions"] for asset in assets if "cube:dimensions" in asset.document]
+    written: JsonObject = {"summaries": {"bands": list(bands.values())}} if bands else {}
+    return {**written, "cube:dimensions": cubes[0]} if len(cubes) == 1 else written
 
 
 def _find_bbox(assets: Sequence[Asset]) -> list[float] | None:

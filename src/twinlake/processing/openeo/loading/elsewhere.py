@@ -1,4 +1,4 @@
-"""STAC at other places of the web as what a graph loads: documents and files are got as `urls` gets them, by nobody's rights.
+"""STAC at other places as what a graph loads: got as `urls` gets it, at sites of the federation by the right of who asks.
 
 A collection of an API is searched, one that lies in files is followed to its items; one of neither is taken for results of a job,
 of which the assets are its own. Zarr stores are those of Twinlake, whose metadata stand in one document.
@@ -19,6 +19,7 @@ import orjson
 from twinlake.core.clock import from_microseconds, to_text
 from twinlake.core.documents import JsonObject
 from twinlake.core.nesting import is_nested_deeper
+from twinlake.identity.principals import Caller
 from twinlake.processing.openeo.loading.extents import find_bbox, find_times
 from twinlake.processing.openeo.loading.items import Unloadable, read_time
 from twinlake.processing.openeo.loading.labels import no_data
@@ -56,8 +57,8 @@ class Elsewhere:
     def __init__(self, urls: UrlLoader) -> None:
         self._urls = urls
 
-    async def resolve(self, request: LoadRequest) -> Pins | FilePins:
-        """Return what *request* will read, by the hashes of what was got.
+    async def resolve(self, request: LoadRequest, caller: Caller) -> Pins | FilePins:
+        """Return what *request* will read for *caller*, by the hashes of what was got.
 
         Raises
         ------
@@ -72,8 +73,8 @@ class Elsewhere:
         if request.filter is not None:
             raise ProcessError("PropertiesUnsupported", "STAC elsewhere is not searched by properties of items.")
         with _told(request.source):
-            found = await self._find(request)
-            getting = _Getting(self._urls)
+            getting = _Getting(self._urls, caller)
+            found = await _find(request, getting)
             if not found.items:
                 return await self._pin_assets(request, found.assets, getting)
             bodies = [orjson.dumps(each) for each in found.items]
@@ -95,56 +96,26 @@ class Elsewhere:
             found.append(replace(each, files=files))
         return await asyncio.to_thread(pin_assets, request, format_, found)
 
-    async def _find(self, request: LoadRequest) -> _Found:
-        document = await self._read(request.source)
-        match document.get("type"):
-            case "Feature":
-                return _found({}, [_read_item(document, request.source)])
-            case "FeatureCollection":
-                return _found({}, [_read_item(each, request.source) for each in document["features"]])
-            case "Collection":
-                items = [each async for each in self._list_items(document, request)]
-                return _found(document, items) if items else _Found(document, [], _own_assets(document, request.source))
-        raise Unloadable(f"What is at {without_secrets(request.source)} is no item and no collection of STAC.")
 
-    async def _list_items(self, collection: JsonObject, request: LoadRequest) -> AsyncIterator[JsonObject]:
-        search = _links(collection, "items", request.source)
-        if not search:
-            links = _links(collection, "item", request.source)
-            if len(links) > _MOST_ITEMS:
-                raise _too_much(f"{len(links)} items")
-            for each in links:
-                yield _read_item(await self._read(each), each)
-            return
-        url: str | None = _with_extents(search[0], request)
-        count = 0
-        while url is not None:
-            page = await self._read(url)
-            for each in page["features"]:
-                yield _read_item(each, url)
-            count += max(len(page["features"]), 1)
-            if count > _MOST_ITEMS:
-                raise _too_much(f"more than {_MOST_ITEMS} items")
-            url = next(iter(_links(page, "next", url)), None)
+class _Getting:
+    """Gets files for one load, within its limits."""
 
-    async def _read(self, url: str) -> JsonObject:
-        body = await self._urls.read(url, most_bytes=_DOCUMENT_BYTES)
+    def __init__(self, urls: UrlLoader, caller: Caller) -> None:
+        self._urls = urls
+        self._caller = caller
+        self._turn = asyncio.Semaphore(_TOGETHER)
+        self._known: dict[str, KeptFile] = {}
+        self._count = self._bytes = 0
+
+    async def read(self, url: str) -> JsonObject:
+        """Return a document."""
+        body = await self._urls.read(url, self._caller, most_bytes=_DOCUMENT_BYTES)
         if is_nested_deeper(body, _DEPTH):
             raise Unloadable(f"What is at {without_secrets(url)} is nested too deeply.")
         document = orjson.loads(body)
         if not isinstance(document, dict):
             raise Unloadable(f"What is at {without_secrets(url)} is no object of JSON.")
         return document
-
-
-class _Getting:
-    """Gets files for one load, within its limits."""
-
-    def __init__(self, urls: UrlLoader) -> None:
-        self._urls = urls
-        self._turn = asyncio.Semaphore(_TOGETHER)
-        self._known: dict[str, KeptFile] = {}
-        self._count = self._bytes = 0
 
     async def get_all(self, hrefs: Sequence[str]) -> list[KeptFile]:
         """Return the files at *hrefs*."""
@@ -153,7 +124,7 @@ class _Getting:
 
     async def get_store(self, href: str) -> Mapping[str, KeptFile]:
         """Return the files of a Zarr store by their paths; chunks that are not there have nothing but what fills them."""
-        root = orjson.loads(await self._urls.read(_below(href, "zarr.json"), most_bytes=_DOCUMENT_BYTES))
+        root = await self.read(_below(href, "zarr.json"))
         arrays = root["consolidated_metadata"]["metadata"]
         paths = ["zarr.json", *(path for name, each in arrays.items() for path in _list_paths(name, each))]
         self._reserve(len(paths))
@@ -171,7 +142,7 @@ class _Getting:
             if href not in self._known:
                 if self._bytes > _MOST_BYTES:
                     raise _too_much(f"more than {_MOST_BYTES >> 30} GiB")
-                stored = await self._urls.fetch(href)
+                stored = await self._urls.fetch(href, self._caller)
                 self._bytes += stored.size_bytes
                 self._known[href] = KeptFile(name=without_secrets(href), sha256=stored.sha256, size_bytes=stored.size_bytes)
             return self._known[href]
@@ -180,6 +151,40 @@ class _Getting:
         self._count += count
         if self._count > _MOST_FILES:
             raise _too_much(f"{self._count} files")
+
+
+async def _find(request: LoadRequest, getting: _Getting) -> _Found:
+    document = await getting.read(request.source)
+    match document.get("type"):
+        case "Feature":
+            return _found({}, [_read_item(document, request.source)])
+        case "FeatureCollection":
+            return _found({}, [_read_item(each, request.source) for each in document["features"]])
+        case "Collection":
+            items = [each async for each in _list_items(document, request, getting)]
+            return _found(document, items) if items else _Found(document, [], _own_assets(document, request.source))
+    raise Unloadable(f"What is at {without_secrets(request.source)} is no item and no collection of STAC.")
+
+
+async def _list_items(collection: JsonObject, request: LoadRequest, getting: _Getting) -> AsyncIterator[JsonObject]:
+    search = _links(collection, "items", request.source)
+    if not search:
+        links = _links(collection, "item", request.source)
+        if len(links) > _MOST_ITEMS:
+            raise _too_much(f"{len(links)} items")
+        for each in links:
+            yield _read_item(await getting.read(each), each)
+        return
+    url: str | None = _with_extents(search[0], request)
+    count = 0
+    while url is not None:
+        page = await getting.read(url)
+        for each in page["features"]:
+            yield _read_item(each, url)
+        count += max(len(page["features"]), 1)
+        if count > _MOST_ITEMS:
+            raise _too_much(f"more than {_MOST_ITEMS} items")
+        url = next(iter(_links(page, "next", url)), None)
 
 
 async def _all_or_none(work: Iterable[Coroutine[Any, Any, _T]]) -> list[_T]:

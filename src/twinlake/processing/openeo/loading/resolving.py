@@ -118,7 +118,7 @@ class Resolver:
                 raise ProcessError("UrlUnsupported", f"{without_secrets(request.source)} is not at this site.")
             if caller.principal is None:
                 raise AuthenticationRequiredError("Say who you are.")
-            return await self._elsewhere.resolve(request)
+            return await self._elsewhere.resolve(request, caller)
         if isinstance(place, str):
             if self._results is None:
                 raise ProcessParameterInvalidError(f"{request.source[:200]!r} is the address of no collection and no item.")

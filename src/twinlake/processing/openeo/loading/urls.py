@@ -1,11 +1,13 @@
 """Files and documents at addresses that a graph names: got by the gateway, behind its guard; files are kept by their SHA-256."""
 
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from twinlake.core.clock import Clock, to_microseconds
 from twinlake.engines.database import Connection, Database
 from twinlake.engines.network import DestinationRefusedError, DestinationUnreachableError, GuardedClient
 from twinlake.engines.objectstore import ObjectStore, StoredObject
+from twinlake.identity.principals import Caller
 from twinlake.standards.openeo.errors import ProcessError
 
 MOST_BYTES = 256 << 20
@@ -15,28 +17,49 @@ class NothingThereError(ProcessError):
     """There is nothing at an address."""
 
 
+class Peers(Protocol):
+    """Other sites of the federation, which the guard lets nobody reach."""
+
+    async def read(self, url: str, caller: Caller, *, most_bytes: int) -> bytes | None:
+        """Return what is at *url*; None where that is at no trusted peer. Raises as `UrlLoader.read` does."""
+        ...
+
+
 class UrlLoader:
     """Gets files from elsewhere. What came is held for a time, so that a job that waits finds it."""
 
     def __init__(
-        self, *, client: GuardedClient, objects: ObjectStore, database: Database, clock: Clock, most_bytes: int = MOST_BYTES
+        self,
+        *,
+        client: GuardedClient,
+        objects: ObjectStore,
+        database: Database,
+        clock: Clock,
+        most_bytes: int = MOST_BYTES,
+        peers: Peers | None = None,
     ) -> None:
         self._client = client
         self._objects = objects
         self._database = database
         self._clock = clock
         self._most_bytes = most_bytes
+        self._peers = peers
 
-    async def fetch(self, url: str) -> StoredObject:
-        """Return the bytes that are at *url* now; raises as `read` does."""
-        stored = await self._objects.put_bytes(await self.read(url, most_bytes=self._most_bytes))
+    async def fetch(self, url: str, caller: Caller | None = None) -> StoredObject:
+        """Return the bytes that are at *url* now; as `read` does."""
+        stored = await self._objects.put_bytes(await self.read(url, caller, most_bytes=self._most_bytes))
         now = to_microseconds(self._clock.now())
         query = "insert into openeo_fetched values (?, ?, ?) on conflict do update set fetched_at = excluded.fetched_at"
         await self._database.write(lambda tx: tx.execute(query, (stored.sha256, stored.size_bytes, now)).rowcount)
         return stored
 
-    async def read(self, url: str, *, most_bytes: int) -> bytes:
+    async def read(self, url: str, caller: Caller | None = None, *, most_bytes: int) -> bytes:
         """Return what is at *url* now.
+
+        Parameters
+        ----------
+        caller
+            By whose right other sites of the federation are asked; None asks none of them.
 
         Raises
         ------
@@ -45,6 +68,10 @@ class UrlLoader:
         ProcessError
             ``UrlUnsupported``: the address is not let pass, nothing came from there, or too much.
         """
+        if caller is not None and self._peers is not None:
+            at_peer = await self._peers.read(url, caller, most_bytes=most_bytes)
+            if at_peer is not None:
+                return at_peer
         if not url.startswith(("http://", "https://")):
             raise ProcessError("UrlUnsupported", "Files are got by HTTP and HTTPS alone.")
         try:

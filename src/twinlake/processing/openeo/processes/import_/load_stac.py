@@ -11,8 +11,8 @@ PROCESS = Process(
         "Makes a cube, as `load_collection` does, of a collection or of one item of this site by its address, such as"
         " `/stac/v2/collections/ID` or `/stac/v2/collections/ID/items/ITEM`. Or of the results of a batch job: one's own at"
         " `/jobs/ID/results`, with `?partial=true` what there is so far, and anybody's at their signed `canonical` address; what"
-        " was saved as Zarr is the same cube again. Or of STAC elsewhere that is open to everybody, as far as it says where its"
-        " pixels lie, and of results of other sites; what came is kept by its hash."
+        " was saved as Zarr is the same cube again. Or of what is at another site of the federation, by one's own right, and of"
+        " STAC elsewhere that is open to everybody, as far as it says where its pixels lie; what came is kept by its hash."
     ),
     categories=("cubes", "import"),
     parameters=(
