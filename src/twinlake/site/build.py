@@ -195,7 +195,7 @@ async def open_services(
                 collections=collections,
                 client=client,
                 peers=PeerReader(
-                    directory=federation.sites.directory, client=federation.sites.client, tokens=federation.tokens, clock=clock
+                    directory=federation.sites.directory, client=federation.sites.reader, tokens=federation.tokens, clock=clock
                 ),
                 seen_jobs=seen_jobs,
                 caller_of=standing.caller_of,

@@ -31,9 +31,9 @@ def make_scenes(folder):
 
 
 @contextmanager
-def run_scenes_site(folder):
+def run_scenes_site(folder, **settings):
     """Serve a site with the scenes that are in *folder*, as collection ``scenes``."""
-    with SiteProcess(make_site(folder / "site")) as site:
+    with SiteProcess(make_site(folder / "site"), settings=settings) as site:
         take_in(site, folder, "scenes")
         yield site
 

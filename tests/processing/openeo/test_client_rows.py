@@ -2,6 +2,9 @@
 
 import json
 import re
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
 import geopandas
@@ -36,9 +39,25 @@ def scenes(folder):
     return make_scenes(folder)
 
 
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
 @pytest.fixture(scope="module")
-def site(folder, scenes):
-    with run_scenes_site(folder) as site:
+def elsewhere(folder):
+    """Where files of *folder* are served to everybody."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=folder)) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def site(folder, scenes, elsewhere):
+    with run_scenes_site(folder, **{"webhooks.allow": [elsewhere]}) as site:
         yield site
 
 
@@ -247,6 +266,19 @@ def test_a_function_of_ones_own_is_sent(connection, scenes, tmp_path):
     cube.apply(openeo.UDF(code, runtime="Python")).download(tmp_path / "a.tif", format="GTiff")
 
     np.testing.assert_array_equal(open_tiff(tmp_path / "a.tif")[0], 2 * scenes[:, 0].max(axis=0).astype(float))
+
+
+def test_files_at_an_address_are_loaded(connection, elsewhere, scenes, area, folder, tmp_path):
+    (folder / "area.geojson").write_text(geopandas.GeoSeries([area], crs=4326).to_json())
+    vectors = connection.load_url(f"{elsewhere}/area.geojson", format="GeoJSON")
+    cube = connection.load_collection("scenes", bands=["B04"]).max_time()
+    cube.aggregate_spatial(vectors, reducer="mean").download(tmp_path / "a.json", format="JSON")
+    image = connection.load_url(f"{elsewhere}/scenes/s_{DAYS[0]}/B08.tif", format="GTiff")
+    image.download(tmp_path / "a.tif", format="GTiff")
+
+    found = np.ravel(json.loads((tmp_path / "a.json").read_text())["data"])
+    np.testing.assert_allclose(found[-1], scenes[:, 0].max(axis=0)[4:14, 10:20].mean())
+    np.testing.assert_array_equal(open_tiff(tmp_path / "a.tif")[0], scenes[0, 1])
 
 
 def test_files_at_an_address_are_asked_for_behind_the_guard(site, connection):

@@ -26,6 +26,8 @@ class Sites:
     own: OwnDescriptor
     directory: PeerDirectory
     client: PeerClient
+    reader: PeerClient
+    """Asks for what users name: that a peer fails there makes nobody leave it alone elsewhere."""
     joining: Joining
     links: LinkBook
 
@@ -63,11 +65,8 @@ async def open_sites(
         destinations = PeerDestinations(addresses, resolve=resolve)
         if transport is None:
             transport = await stack.enter_async_context(HttpTransport())
-        client = PeerClient(
-            site_id=facts.id,
-            transport=transport,
-            destinations=destinations,
-            clock=clock,
+        client, reader = (
+            PeerClient(site_id=facts.id, transport=transport, destinations=destinations, clock=clock) for _ in range(2)
         )
         own = OwnDescriptor(facts=facts, keys=keys, holdings=holdings, visibilities=visibilities, database=database, clock=clock)
         directory = PeerDirectory(database=database, audit=audit, clock=clock, addresses=addresses)
@@ -83,4 +82,5 @@ async def open_sites(
             clock=clock,
             randomness=randomness,
         )
-        yield Sites(own=own, directory=directory, client=client, joining=joining, links=LinkBook(database=database, clock=clock))
+        links = LinkBook(database=database, clock=clock)
+        yield Sites(own=own, directory=directory, client=client, reader=reader, joining=joining, links=links)

@@ -15,6 +15,8 @@ from twinlake.processing.openeo.loading.urls import NothingThereError, without_s
 from twinlake.standards.openeo.errors import ProcessError
 
 _SECONDS = 60.0
+_ROOTS = ("/stac/v2/", "/openeo/", "/data/")
+"""Of what a site has for everybody who may."""
 
 
 class PeerReader:
@@ -44,9 +46,10 @@ class PeerReader:
     def _find(self, url: str) -> tuple[Peer, str] | None:
         for peer in self._directory.list_trusted():
             try:
-                return peer, path_at(peer, url)
+                path = path_at(peer, url)
             except DestinationRefusedError:
                 continue
+            return (peer, path) if path.startswith(_ROOTS) else None
         return None
 
     async def _find_token(self, caller: Caller, peer: Peer) -> str | None:
