@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from processing.openeo.cells import assert_same_by_cells, cubes, whole
 from processing.openeo.suite import compute
+from twinlake.processing.openeo.registry import find_process
 from twinlake.processing.openeo.values import Values
 from twinlake.standards.openeo.errors import ProcessError, ProcessParameterInvalidError
 
@@ -140,3 +141,23 @@ def test_cubes_without_any_element_have_no_data_in_their_own_type(process_id):
     assert found.data.dtype == np.float32
     assert not found.where().any()
     assert found.data.shape == (2, 2)
+
+
+@pytest.mark.parametrize("process_id", ["mean", "product", "sd", "sum", "variance"])
+@pytest.mark.parametrize("first", [0, 1, 2])
+@pytest.mark.parametrize("ignore_nodata", [True, False])
+def test_a_cell_has_the_same_bits_whatever_is_beside_it(process_id, first, ignore_nodata):
+    """Wherever the elements lie in memory: numpy adds those of a single cell in another order than those of many."""
+    random = np.random.default_rng(3)
+    cube = np.moveaxis(random.normal(1, 0.3, (300, 4, 5)), 0, first)
+    kernel = find_process(process_id).kernel
+
+    def compute(part):
+        elements_first = np.moveaxis(np.ascontiguousarray(part), first, 0)
+        values = Values(data=elements_first, is_array=True, nan_is_nodata=True)
+        return kernel(data=values, ignore_nodata=ignore_nodata).data
+
+    made = compute(cube)
+    for height, width in ((1, 1), (1, 5), (4, 1), (2, 3)):
+        part = np.moveaxis(cube, first, 0)[:, :height, :width]
+        assert compute(np.moveaxis(part, 0, first)).tobytes() == np.ascontiguousarray(made[:height, :width]).tobytes()

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twinlake.processing.openeo.evaluating import Callback
+from twinlake.processing.openeo.kernels.arrays.reducing import add_up
 from twinlake.processing.openeo.kernels.cells.numbers import require_numbers
 from twinlake.processing.openeo.values import Label, Values
 from twinlake.standards.openeo.dates import parse_moment
@@ -97,7 +98,7 @@ def fit(model: _Model, numbers: _Floats, counts: NDArray[np.bool_], start: Seque
         differences = _differences(model, parameters, y, matter)
         slopes = _slopes(model, parameters, matter)
         trial = parameters + _find_step(slopes, differences, damping)
-        before, after = _total(differences**2), _total(_differences(model, trial, y, matter) ** 2)
+        before, after = add_up(differences**2), add_up(_differences(model, trial, y, matter) ** 2)
         is_better = after <= before
         is_small = (np.abs(trial - parameters) <= _SMALL * np.abs(parameters)).all(axis=0)
         is_small |= (np.abs(before - after) <= _LITTLE * before) & (damping <= _START)
@@ -135,9 +136,9 @@ def _find_step(slopes: list[_Floats], differences: _Floats, damping: _Floats) ->
     products = np.empty((differences.shape[1], count, count))
     towards = np.empty((differences.shape[1], count))
     for row, slope in enumerate(slopes):
-        towards[:, row] = -_total(slope * differences)
+        towards[:, row] = -add_up(slope * differences)
         for column in range(row + 1):
-            products[:, row, column] = products[:, column, row] = _total(slope * slopes[column])
+            products[:, row, column] = products[:, column, row] = add_up(slope * slopes[column])
     scales = np.sqrt(np.einsum("cpp->cp", products))
     scales = np.where(scales > 0, scales, 1)
     products = products / (scales[:, :, None] * scales[:, None, :]) + damping[:, None, None] * np.eye(count)
@@ -145,9 +146,3 @@ def _find_step(slopes: list[_Floats], differences: _Floats, damping: _Floats) ->
     is_known = np.isfinite(products).all(axis=(1, 2)) & np.isfinite(towards).all(axis=1)
     products[~is_known], towards[~is_known] = np.eye(count), np.nan
     return np.asarray((np.linalg.solve(products, towards[:, :, None])[:, :, 0] / scales).T)
-
-
-def _total(terms: _Floats) -> _Floats:
-    """Return the sum of the elements of each cell, one after the other, which numpy does if there is more than one cell."""
-    count = terms.shape[1]
-    return np.asarray(np.add.reduce(np.repeat(terms, 2, axis=1) if count == 1 else terms, axis=0)[:count])

@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from twinlake.processing.openeo.kernels.arrays.reducing import require_elements
+from twinlake.processing.openeo.kernels.arrays.reducing import add_up, require_elements
 from twinlake.processing.openeo.kernels.cells.numbers import numbers_of
 from twinlake.processing.openeo.process import Process
 from twinlake.processing.openeo.values import Values
@@ -88,10 +88,10 @@ def _moments(data: Values, ignore_nodata: bool) -> Values:
     state = np.zeros((3, *numbers.shape[1:]))
     state[_COUNT] = counts.sum(axis=0)
     with np.errstate(all="ignore"):
-        total = np.add.reduce(np.where(counts, numbers, numbers.dtype.type(0)), axis=0, dtype=np.float64)
+        total = add_up(np.where(counts, numbers, numbers.dtype.type(0)))
         state[_MEAN] = np.where(state[_COUNT] > 0, total / state[_COUNT], 0)
         away = np.subtract(numbers, state[_MEAN], dtype=np.float64)
-        state[_SQUARES] = np.add.reduce(np.square(away, out=away), axis=0, where=counts)
+        state[_SQUARES] = add_up(np.where(counts, np.square(away, out=away), 0.0))
     if not ignore_nodata:
         state[_COUNT][~counts.all(axis=0)] = np.nan  # stays so, whatever comes
     return Values(data=state)

@@ -139,22 +139,43 @@ def limits(numbers: NDArray[Any]) -> tuple[Any, Any]:
 def accumulated(ufunc: Callable[..., Any], numbers: NDArray[Any], counts: NDArray[np.bool_], neutral: int) -> NDArray[Any]:
     """Return what *ufunc* makes of the elements: of integers exactly where 64 bits hold it, else in float64."""
     filled = fill(numbers, counts, neutral)
-    result = np.asarray(ufunc(filled, axis=0, dtype=np.float64))
+    result = _in_order(ufunc, filled)
     if numbers.dtype.kind == "f":
         return _like_floats(numbers, result)
     return unwrapped(np.asarray(ufunc(filled, axis=0, dtype=np.int64)), result)
 
 
+def add_up(numbers: NDArray[Any]) -> NDArray[np.float64]:
+    """Add up in float64 along the first dimension: in each cell in the order of the elements, whatever cells are beside it.
+
+    numpy adds pairwise where the elements lie next to each other in memory, as those of a single cell do: so a sum would
+    depend on the tile that its cell is in. An array without cells is added up as numpy does it.
+    """
+    return _in_order(np.add.reduce, numbers)
+
+
+def _in_order(reduce: Callable[..., Any], numbers: NDArray[Any]) -> NDArray[Any]:
+    """Return what the `reduce` of a ufunc makes along the first dimension, as `add_up` says."""
+    if numbers.ndim > 1 and numbers.size:
+        beside = [abs(step) for step, count in zip(numbers.strides[1:], numbers.shape[1:], strict=True) if count > 1]
+        if not beside or min(beside) > abs(numbers.strides[0]):
+            cells = np.ascontiguousarray(numbers).reshape(len(numbers), -1)
+            made = reduce(np.repeat(cells, 2, axis=1) if cells.shape[1] == 1 else cells, axis=0, dtype=np.float64)
+            return np.asarray(made[: cells.shape[1]].reshape(numbers.shape[1:]))
+    return np.asarray(reduce(numbers, axis=0, dtype=np.float64))
+
+
 def _mean(numbers: NDArray[Any], counts: NDArray[np.bool_]) -> NDArray[np.float64]:
-    total = np.add.reduce(fill(numbers, counts, 0), axis=0, dtype=np.float64)
-    return np.asarray(total / counts.sum(axis=0))
+    return np.asarray(add_up(fill(numbers, counts, 0)) / counts.sum(axis=0))
 
 
 def _variance(numbers: NDArray[Any], counts: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Return the variance in two passes: squares alone would leave few digits beside a large mean."""
     away = np.subtract(numbers, _mean(numbers, counts), dtype=np.float64)
-    squares = np.add.reduce(np.square(away, out=away), axis=0, where=counts)
-    return np.asarray(squares / (counts.sum(axis=0) - 1))
+    squares = np.square(away, out=away)
+    if not counts.all():
+        squares[~counts] = 0
+    return np.asarray(add_up(squares) / (counts.sum(axis=0) - 1))
 
 
 def _between(ordered: NDArray[Any], position: NDArray[Any], last: NDArray[Any]) -> NDArray[Any]:

@@ -22,6 +22,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from twinlake.processing.openeo.kernels.arrays.reducing import add_up
 from twinlake.processing.openeo.kernels.geometries.coverage import Covered, cell_areas, find_coverage
 from twinlake.processing.openeo.shapes.areas import Pixels, find_pixels, read_pixels
 from twinlake.processing.openeo.shapes.dimensions import Dimension
@@ -287,7 +288,7 @@ def _apply(weights: Weights, numbers: NDArray[np.float64], there: NDArray[np.boo
         if statistic != "variance":
             return State(statistic=statistic, weight=weight, value=value)
         # Squares of what is left beside a number near all of them keep the digits that squares of the numbers would lose.
-        near = numbers.sum(axis=0) / np.maximum(len(numbers) if there is None else there.sum(axis=0), 1)
+        near = add_up(numbers) / np.maximum(len(numbers) if there is None else there.sum(axis=0), 1)
         left = numbers - np.where(np.isfinite(near), near, 0.0)
         if there is not None:
             left[~there] = 0.0
