@@ -6,10 +6,13 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from processing.openeo.cutting import assert_tiles_are_the_whole, cuts
 from processing.openeo.rasters import SQUARE, a_cube, run
 from twinlake.holdings.readers.crs import read_crs, way_between
+from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.shapes.areas import Pixels, cover, find_pixels
 from twinlake.processing.openeo.shapes.dimensions import Dimension
+from twinlake.processing.openeo.values import Values
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError
 
 UTM = {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::32631"}}
@@ -210,3 +213,50 @@ def test_blocks_find_the_pixels_that_each_centre_finds(seed, snapped, rows, colu
     expected = shapely.intersects_xy(shapely.union_all(parts), pixels.x[None, :], pixels.y[:, None])
     np.testing.assert_array_equal(cover(pixels, parts), expected)
     np.testing.assert_array_equal(find_pixels(pixels, parts), np.flatnonzero(expected))
+
+
+BENT = {
+    "type": "MultiPolygon",
+    "coordinates": [
+        [[[2.9, 45.1], [3.1, 45.32], [2.95, 44.9], [2.9, 45.1]]],
+        [[[3.12, 45.0], [3.2, 45.05], [3.16, 44.95], [3.12, 45.0]]],
+    ],
+}
+"""In degrees, with long edges: straight there, bent on a grid of UTM."""
+PLACES = {
+    "type": "FeatureCollection",
+    "features": [
+        {"type": "Feature", "properties": {}, "geometry": each}
+        for each in (
+            {"type": "Point", "coordinates": [3.0003, 45.1]},
+            {"type": "LineString", "coordinates": [[2.96, 45.0], [3.1, 45.2]]},
+            BENT,
+        )
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("process_id", "arguments"),
+    [
+        ("mask_polygon", {"mask": BENT, "inside": False, "replacement": None}),
+        ("mask_polygon", {"mask": BENT, "inside": True, "replacement": 7}),
+        ("filter_spatial", {"geometries": PLACES}),
+    ],
+)
+@pytest.mark.parametrize("crs", [32631, 4326])
+@given(data=st.data())
+@settings(max_examples=15, deadline=None, database=None)
+def test_areas_are_those_of_the_whole_in_every_tile(process_id, arguments, crs, data):
+    size, west, north = (900, 4.9e5, 5.02e6) if crs == 32631 else (0.01, 2.85, 45.35)
+    y = Dimension(name="y", kind="spatial", axis="y", crs=crs, labels=tuple((north - size * np.arange(50)).tolist()))
+    x = Dimension(name="x", kind="spatial", axis="x", crs=crs, labels=tuple((west + size * np.arange(40)).tolist()))
+    values = np.random.default_rng(1).random((2, 50, 40), dtype=np.float32)
+    cube = Cube(
+        values=Values(data=values, nan_is_nodata=True),
+        dimensions=(Dimension(name="bands", kind="bands", labels=("a", "b")), y, x),
+    )
+
+    assert_tiles_are_the_whole(
+        process_id, cube, lambda length: data.draw(cuts(length)), lambda length: data.draw(cuts(length)), **arguments
+    )

@@ -14,8 +14,8 @@ from twinlake.processing.openeo.loading.grids import limit
 from twinlake.processing.openeo.loading.labels import choose_bands, is_within, no_data
 from twinlake.processing.openeo.loading.pins import Narrowing
 from twinlake.processing.openeo.loading.source import Source, Window, range_of
-from twinlake.processing.openeo.shapes.areas import read_pixels
-from twinlake.processing.openeo.shapes.dimensions import Dimension, find_horizontal, find_kind, find_temporal
+from twinlake.processing.openeo.shapes.areas import Pixels, read_pixels
+from twinlake.processing.openeo.shapes.dimensions import Dimension, find_horizontal, find_kind, find_temporal, horizontal_of
 from twinlake.processing.openeo.shapes.geometries import read_areas
 from twinlake.processing.openeo.shapes.times import parse_time
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError
@@ -88,12 +88,20 @@ class _Narrowed:
         for number, each in enumerate(cube.dimensions):
             if each.name in own:
                 cube = cube.take(number, [place - around[each.name].start for place in own[each.name]])
-        return cube if self.area is None else replace_pixels(cube, ~find_covered(cube, self._polygons), None)
+        if self.area is None:
+            return cube
+        rows, columns = (
+            slice(each.start, each.stop) for each in (range_of(own, window) for own in horizontal_of(self.hollow.dimensions))
+        )
+        return replace_pixels(cube, ~find_covered(cube, self._pixels, self._polygons, (rows, columns)), None)
+
+    @cached_property
+    def _pixels(self) -> Pixels:
+        return read_pixels(self.hollow.dimensions)
 
     @cached_property
     def _polygons(self) -> list[BaseGeometry]:
-        pixels = read_pixels(self.hollow.dimensions)
-        return read_areas(self.area, pixels.crs, within=pixels.outline)
+        return read_areas(self.area, self._pixels.crs, within=self._pixels.outline)
 
 
 def _choose_bands(dimensions: Sequence[Dimension], wanted: Sequence[str]) -> tuple[int, list[int]]:

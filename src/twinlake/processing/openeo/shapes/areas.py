@@ -25,6 +25,9 @@ _BLOCK = 32
 _FEW = 4096
 """Places that are looked at one by one."""
 
+Window = tuple[slice, slice]
+"""Rows and columns, as slices of step 1."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Pixels:
@@ -124,24 +127,30 @@ def read_box(box: JsonObject, crs: Crs, *, within: BaseGeometry | None) -> BaseG
     return project(shapely.box(west, south, east, north), own, crs, within=within)
 
 
-def cover(pixels: Pixels, geometries: Sequence[BaseGeometry]) -> NDArray[np.bool_]:
+def cover(pixels: Pixels, geometries: Sequence[BaseGeometry], window: Window | None = None) -> NDArray[np.bool_]:
     """Return which pixels belong to *geometries*, each of one part; y before x.
 
     Those are: of a polygon the pixels whose centre lies in it, or on its edge; of a line those whose centre is the closest to a
-    place on it; of a point the closest one.
+    place on it; of a point the closest one. Of a *window* each pixel is found as in the whole.
     """
-    covered = np.zeros((len(pixels.y), len(pixels.x)), dtype=bool)
-    for rows, columns, hit in _hits(pixels, geometries):
-        covered[np.ix_(rows, columns)] |= hit
+    window = window or (slice(0, len(pixels.y)), slice(0, len(pixels.x)))
+    top, left = (each.start for each in window)
+    covered = np.zeros([each.stop - each.start for each in window], dtype=bool)
+    for rows, columns, hit in _hits(pixels, geometries, window):
+        covered[np.ix_(rows - top, columns - left)] |= hit
     return covered
 
 
-def find_pixels(pixels: Pixels, geometries: Sequence[BaseGeometry]) -> NDArray[np.int64]:
-    """Return the numbers of the pixels that belong to *geometries*, as `cover` has them, counted row by row; in order."""
-    width = len(pixels.x)
+def find_pixels(pixels: Pixels, geometries: Sequence[BaseGeometry], window: Window | None = None) -> NDArray[np.int64]:
+    """Return the numbers of the pixels that belong to *geometries*, as `cover` has them, counted row by row; in order.
+
+    Those in a *window* are counted in it.
+    """
+    window = window or (slice(0, len(pixels.y)), slice(0, len(pixels.x)))
+    (top, left), width = (each.start for each in window), window[1].stop - window[1].start
     found = [
-        (rows[:, None] * width + columns)[hit]  # one after the other: no array of all pixels is made
-        for rows, columns, hit in _hits(pixels, geometries)
+        ((rows[:, None] - top) * width + columns - left)[hit]  # one after the other: no array of all pixels is made
+        for rows, columns, hit in _hits(pixels, geometries, window)
     ]
     if len(found) < 2:
         return found[0].astype(np.int64) if found else np.zeros(0, dtype=np.int64)
@@ -149,11 +158,11 @@ def find_pixels(pixels: Pixels, geometries: Sequence[BaseGeometry]) -> NDArray[n
 
 
 def _hits(
-    pixels: Pixels, geometries: Sequence[BaseGeometry]
+    pixels: Pixels, geometries: Sequence[BaseGeometry], window: Window
 ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.bool_]]]:
     """Yield rows, columns, and which of the pixels there belong to a geometry."""
     for geometry, (x, y) in product(geometries, pixels.sides.values()):
-        rows, columns = _reach(y, x, geometry)
+        rows, columns = (_within(each, part) for each, part in zip(_reach(y, x, geometry), window, strict=True))
         if not rows.size or not columns.size:
             continue
         shapely.prepare(geometry)
@@ -163,6 +172,10 @@ def _hits(
             cells = shapely.box(x.low[None, columns], y.low[rows, None], x.high[None, columns], y.high[rows, None])
             hit = shapely.intersects(geometry, cells)
         yield rows, columns, hit
+
+
+def _within(places: NDArray[np.intp], part: slice) -> NDArray[np.intp]:
+    return np.asarray(places[(places >= part.start) & (places < part.stop)])
 
 
 def _find_within(polygon: BaseGeometry, y: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.bool_]:

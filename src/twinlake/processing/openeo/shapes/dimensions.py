@@ -160,3 +160,9 @@ def find_horizontal(dimensions: Sequence[Dimension]) -> tuple[int, int]:
     if not {"x", "y"} <= along.keys():
         raise ProcessParameterInvalidError("The cube has no spatial dimensions along x and y.")
     return along["y"], along["x"]
+
+
+def horizontal_of(dimensions: Sequence[Dimension]) -> tuple[Dimension, Dimension]:
+    """Return those along the axes y and x; raises as `find_horizontal` does."""
+    y, x = find_horizontal(dimensions)
+    return dimensions[y], dimensions[x]

@@ -8,20 +8,26 @@ from shapely.geometry.base import BaseGeometry
 
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.kernels.cells.assembling import put
-from twinlake.processing.openeo.shapes.areas import cover, read_pixels
+from twinlake.processing.openeo.shapes.areas import Pixels, Window, cover
 from twinlake.processing.openeo.shapes.dimensions import find_horizontal
 
 
-def find_covered(cube: Cube, geometries: Sequence[BaseGeometry]) -> NDArray[np.bool_]:
+def find_covered(
+    cube: Cube, pixels: Pixels, geometries: Sequence[BaseGeometry], window: Window | None = None
+) -> NDArray[np.bool_]:
     """Return which pixels belong to *geometries*, y before x; a hollow cube has none.
 
     Parameters
     ----------
+    pixels
+        Of the whole cube of which *cube* is a part.
     geometries
         In the CRS of the cube, each of one part.
+    window
+        Where that part is.
     """
     shape = tuple(cube.values.data.shape[number] for number in find_horizontal(cube.dimensions))
-    return cover(read_pixels(cube.dimensions), geometries) if all(shape) else np.zeros(shape, dtype=bool)
+    return cover(pixels, geometries, window) if all(shape) else np.zeros(shape, dtype=bool)
 
 
 def replace_pixels(cube: Cube, pixels: NDArray[np.bool_], replacement: object) -> Cube:
