@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from twinlake.holdings.readers.limits import MAX_ATTRIBUTE_CHARACTERS
+from twinlake.holdings.readers.limits import MAX_ATTRIBUTE_CHARACTERS, MAX_DEFINITION_CHARACTERS
 
 
-def clean_text(value: str | bytes) -> str:
-    """Return *value* as valid Unicode without NUL, cut at `MAX_ATTRIBUTE_CHARACTERS`.
+def clean_text(value: str | bytes, *, most: int = MAX_ATTRIBUTE_CHARACTERS) -> str:
+    """Return *value* as valid Unicode without NUL, cut at *most* characters.
 
     Bytes that are no UTF-8 are read as Latin-1, which older NetCDF writers used for units such as ``µm``.
     """
@@ -18,13 +18,13 @@ def clean_text(value: str | bytes) -> str:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
         text = raw.decode("latin-1")
-    return text.replace("\x00", "").strip()[:MAX_ATTRIBUTE_CHARACTERS]
+    return text.replace("\x00", "").strip()[:most]
 
 
 def clean_value(value: Any) -> Any:
     """Return an attribute's *value* as JSON: text, number, boolean, None, or a list of these."""
     if isinstance(value, bytes | str):
-        return clean_text(value)
+        return clean_text(value, most=MAX_DEFINITION_CHARACTERS)
     if isinstance(value, np.ndarray):
         flat = value.ravel()[:MAX_ATTRIBUTE_CHARACTERS].tolist()
         cleaned = [clean_value(element) for element in flat]
@@ -41,7 +41,13 @@ def clean_value(value: Any) -> Any:
 
 
 def text_of(attributes: dict[str, Any], *names: str) -> str | None:
-    """Return the first of *names* that holds text with something in it."""
+    """Return the first of *names* that holds text with something in it, cut at `MAX_ATTRIBUTE_CHARACTERS`."""
+    found = definition_of(attributes, *names)
+    return None if found is None else found[:MAX_ATTRIBUTE_CHARACTERS]
+
+
+def definition_of(attributes: dict[str, Any], *names: str) -> str | None:
+    """Return the first of *names* that holds text with something in it, as a whole."""
     for name in names:
         value = attributes.get(name)
         if isinstance(value, str) and value.strip():

@@ -8,7 +8,7 @@ import pyproj
 from numpy.typing import NDArray
 
 from twinlake.holdings.readers.arrays import ArrayFile, ArrayVariable
-from twinlake.holdings.readers.attributes import text_of
+from twinlake.holdings.readers.attributes import definition_of
 from twinlake.holdings.readers.axes import bounds_of, is_latitude, is_longitude, is_x, is_y
 from twinlake.holdings.readers.crs import WGS84, read_crs
 from twinlake.holdings.readers.errors import RecipeNeededError, UnreadableFileError
@@ -131,11 +131,11 @@ def _crs(file: ArrayFile, variable: ArrayVariable, hints: Hints) -> pyproj.CRS |
         return read_crs(hints.crs)
     mapping = file.find(variable.text("grid_mapping").split(":")[0].strip() or "\x00", variable)
     for owner in (mapping, variable):
-        if owner is not None and (definition := owner.text(*_CRS_ATTRIBUTES)):
+        if owner is not None and (definition := definition_of(dict(owner.attributes), *_CRS_ATTRIBUTES)):
             return read_crs(definition.removeprefix("+init="))
     if mapping is not None and mapping.text("grid_mapping_name"):
         return read_crs({name: value for name, value in mapping.attributes.items() if value is not None})
-    general = text_of(dict(file.attributes), *_CRS_ATTRIBUTES)
+    general = definition_of(dict(file.attributes), *_CRS_ATTRIBUTES)
     return read_crs(general) if general else None
 
 

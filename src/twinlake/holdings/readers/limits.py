@@ -21,6 +21,8 @@ MAX_UNPACKED_BYTES = 2 * 2**30
 """What a compressed text may unfold to."""
 MAX_ATTRIBUTE_CHARACTERS = 1_000
 """Longer texts of attributes are cut in descriptions."""
+MAX_DEFINITION_CHARACTERS = 32_000
+"""Longer texts of attributes are cut on reading; a CRS in WKT has some thousands."""
 MAX_DIRECTORY_FILES = 1_000_000
 """Files of one directory format (Zarr)."""
 MAX_LISTED_VALUES = 400
