@@ -232,6 +232,36 @@ def test_images_are_loaded_with_their_times(results, tmp_path):
     assert np.array_equal(found.values.data[:, 0], cube.values.data, equal_nan=True)
 
 
+@pytest.mark.parametrize("has_time", [True, False])
+def test_netcdf_is_loaded_with_its_labels(results, tmp_path, has_time):
+    t = Dimension(
+        name="t",
+        kind="temporal",
+        labels=("2020-02-16T00:00:00Z", "2020-03-16T00:00:00Z"),
+        intervals=(
+            ("2020-02-01T00:00:00Z", "2020-03-01T00:00:00Z"),
+            ("2020-03-01T00:00:00Z", "2020-04-01T00:00:00Z"),
+        ),
+        calendar="360_day",
+    )
+    bands = Dimension(name="bands", kind="bands", labels=("B04", "B08"))
+    y, x = a_cube().dimensions[1:]
+    dimensions = (t, bands, y, x) if has_time else (bands, y, x)
+    shape = tuple(len(each.labels) for each in dimensions)
+    data = np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
+    data[..., 0, 0] = np.nan
+    cube = Cube(values=Values(data=data, nan_is_nodata=True), dimensions=dimensions)
+    made = [(tmp_path, each) for each in save(cube, whole(cube), tmp_path, "netCDF")]
+    hollow, found = results.load(results.address(results.make(*made)), bands=("B08", "B04"))
+
+    assert [repr(each) for each in hollow.dimensions] == [repr(each) for each in found.dimensions]
+    assert [each.labels for each in found.dimensions[-2:]] == [y.labels, x.labels]
+    assert found.dimensions[-1].crs == 32631
+    assert found.dimensions[-3].labels == ("B08", "B04")
+    assert [each for each in found.dimensions if each.kind == "temporal"] == ([t] if has_time else [])
+    assert np.array_equal(found.values.data, data[..., ::-1, :, :], equal_nan=True)
+
+
 def test_an_image_without_a_time_and_tables_are_loaded_as_files(results, tmp_path):
     cube = Cube(values=Values(data=a_cube().values.data[0]), dimensions=a_cube().dimensions[1:])
     made = [(tmp_path, each) for each in save(cube, whole(cube), tmp_path, "GTiff")]
@@ -277,7 +307,7 @@ def test_what_is_no_cube_or_not_one_is_refused_with_a_reason(results, tmp_path):
     several = results.make((tmp_path, written), (tmp_path, replace(written, path=PurePosixPath("other.zarr"))))
     assert refused(results, results.address(several)) == "NotLoadable"
     cube = a_cube()
-    made = [(tmp_path, each) for each in save(cube, whole(cube), tmp_path, "netCDF")]
+    made = [(tmp_path, each) for each in save(cube, whole(cube), tmp_path, "PNG")]
     with pytest.raises(OpenEoError, match="save results as Zarr"):
         results.load(results.address(results.make(*made)))
 

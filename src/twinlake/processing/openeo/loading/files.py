@@ -85,6 +85,7 @@ def open_files(pins: FilePins, files: Mapping[str, Path]) -> Iterator[Source]:
 @contextmanager
 def _open(pins: FilePins, files: Mapping[str, Path]) -> Iterator[Source]:
     from twinlake.processing.openeo.formats.zarr_cube import open_cube
+    from twinlake.processing.openeo.loading.array_files import open_array_files
     from twinlake.processing.openeo.loading.images import open_image
     from twinlake.processing.openeo.loading.vectors import WholeSource, read_vectors
 
@@ -93,6 +94,10 @@ def _open(pins: FilePins, files: Mapping[str, Path]) -> Iterator[Source]:
             yield open_cube(files[pins.store])
         except InternalError as error:
             raise ProcessError("FormatUnsuitable", error.message) from error
+        return
+    if pins.format == "netCDF":
+        with open_array_files([(each, files[each.sha256]) for each in pins.kept]) as source:
+            yield source
         return
     paths = [(each.name, files[each.sha256]) for each in pins.kept]
     if pins.format != "GTiff":

@@ -42,6 +42,15 @@ _FORMATS: Mapping[str, tuple[str, str, list[str], Mapping[str, Schema]]] = {
         ["raster"],
         {},
     ),
+    "netCDF": (
+        "NetCDF-4, or classic",
+        (
+            "Variables on a grid become the dimension `bands`, with times, intervals and calendar by CF along `t`, and other"
+            " dimensions under their own names. Several files are of one grid; without any time there is no `t`."
+        ),
+        ["raster"],
+        {},
+    ),
 }
 
 

@@ -1,7 +1,7 @@
 """Assets that lie beside each other, results of a job or what an item elsewhere has, as one load. Pure.
 
 What is read of them, in this order: the one Zarr store, which restores a cube exactly; GeoTIFFs, as items with a time each, or
-the one that has none; files of vectors and tables of one format.
+the one that has none; NetCDF; files of vectors and tables of one format.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,6 +22,7 @@ _TIFF = "image/tiff"
 _BAND = "B1"
 """What the only band of an image is called where nobody has named it; so `images` calls it, too."""
 _FILES = {
+    "netCDF": ("application/netcdf", "application/x-netcdf"),
     "Parquet": ("application/vnd.apache.parquet", "application/x-parquet"),
     "GeoJSON": ("application/geo+json",),
     "CSV": ("text/csv",),
