@@ -158,7 +158,7 @@ def test_descriptions_have_code_and_emphasis_and_no_markup_of_their_own():
 
 
 async def test_a_site_that_is_busy_says_so_and_what_to_do():
-    computing = Computing([], inputs=None, inline_cubes=False)  # nothing is loaded
+    computing = Computing([], inputs=None, ledger=None, inline_cubes=False)  # nothing is loaded, nor computed
     others = [asyncio.create_task(computing.compute(b"{}", {}, ANONYMOUS, identifier="")) for _ in range(64)]
     await asyncio.sleep(0)  # they begin, and wait for children that are not there
     async with MemoryDatabase(migrations=MIGRATIONS) as database:

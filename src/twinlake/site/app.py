@@ -68,6 +68,7 @@ from twinlake.processing.openeo.api.described import ApiFacts
 from twinlake.processing.openeo.api.errors import render_openeo_error
 from twinlake.processing.openeo.api.files import FilesApi
 from twinlake.processing.openeo.api.jobs import JobsApi
+from twinlake.processing.openeo.api.me import MeApi
 from twinlake.processing.openeo.api.services import ServicesApi
 from twinlake.processing.openeo.jobs import child_routes as openeo_child_routes
 from twinlake.processing.openeo.services.addresses import ServiceAddresses
@@ -185,7 +186,13 @@ def _openeo(services: Services) -> BaseRoute:
         asks_for_terms=settings.identity.terms_url is not None,
     )
     offered = (
-        ComputedApi(services.computing, services.defined),
+        ComputedApi(services.computing, services.defined, tariff(settings)),
+        MeApi(
+            ledger=services.quotas,
+            files=services.user_files,
+            tariff=tariff(settings),
+            parallel_jobs=settings.openeo.parallel_jobs or None,
+        ),
         jobs,
         maps,
         credentials,

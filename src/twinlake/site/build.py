@@ -199,6 +199,7 @@ async def open_services(
                 ),
                 seen_jobs=seen_jobs,
                 caller_of=standing.caller_of,
+                ledger=ledger,
                 clock=clock,
                 randomness=randomness,
                 log=log,

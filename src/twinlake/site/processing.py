@@ -25,6 +25,7 @@ from twinlake.processing.openeo.loading.file_resolving import FileResolver
 from twinlake.processing.openeo.loading.laying_out import FileLayout
 from twinlake.processing.openeo.loading.resolving import Resolver
 from twinlake.processing.openeo.loading.urls import Peers, UrlLoader
+from twinlake.processing.openeo.quotas.ledger import QuotaLedger
 from twinlake.processing.openeo.services.renderer import TileRenderer
 from twinlake.processing.openeo.services.service import CallerOf, TileServices
 from twinlake.processing.openeo.services.store import ServiceStore
@@ -61,6 +62,7 @@ async def open_processing(
     peers: Peers,
     seen_jobs: SeenJobs,
     caller_of: CallerOf,
+    ledger: QuotaLedger,
     clock: Clock,
     randomness: Randomness,
     log: FilteringBoundLogger,
@@ -109,6 +111,7 @@ async def open_processing(
             open_computing(
                 folder.staging / "openeo",
                 inputs=inputs,
+                ledger=ledger,
                 readable=readable,
                 inline_cubes=settings.openeo.inline_cubes,
                 user_program=user_code.program,
@@ -129,6 +132,7 @@ async def open_processing(
                 defined=defined,
                 inputs=inputs,
                 renderer=maps,
+                ledger=ledger,
                 caller_of=caller_of,
                 clock=clock,
             ),

@@ -14,8 +14,9 @@ from twinlake.core.documents import JsonObject
 from twinlake.core.nesting import is_nested_deeper
 from twinlake.identity.principals import Caller, Principal
 from twinlake.processing.openeo.answers import Failure
-from twinlake.processing.openeo.computing import Computing, Made
+from twinlake.processing.openeo.computing import Computing
 from twinlake.processing.openeo.definition_store import DefinitionStore
+from twinlake.processing.openeo.made import Result
 from twinlake.standards.openeo.errors import OpenEoError, ProcessInvalidError
 from twinlake.standards.openeo.graph import MAX_DEPTH, Fault
 
@@ -80,14 +81,14 @@ class Trials:
         except OpenEoError as error:
             problem = Problem(code=error.code, message=error.message, remedy=error.remedy or _find_remedy(error.code))
             return Outcome(arguments=arguments, problems=[problem], status=error.status)
-        if isinstance(answer, bytes):
-            shown, is_expected = _read_result(answer, arguments, expected)
+        if not isinstance(answer, Result):
+            return Outcome(arguments=arguments, problems=_list_problems(answer), status=400)
+        if isinstance(answer.content, bytes):
+            shown, is_expected = _read_result(answer.content, arguments, expected)
             return Outcome(arguments=arguments, result=shown, is_expected=is_expected)
-        if isinstance(answer, Made):
-            answer.content.close()
-            problem = Problem(code="FeatureUnsupported", message="It makes a file.", remedy="Send it to the API: see below.")
-            return Outcome(arguments=arguments, problems=[problem], status=400)
-        return Outcome(arguments=arguments, problems=_list_problems(answer), status=400)
+        answer.content.content.close()
+        problem = Problem(code="FeatureUnsupported", message="It makes a file.", remedy="Send it to the API: see below.")
+        return Outcome(arguments=arguments, problems=[problem], status=400)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,30 +2,29 @@
 
 import asyncio
 import json
-import os
 import shutil
-import stat
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from io import FileIO
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import msgspec
 
 from twinlake.engines.sandbox import Limits, UserProgram, Worker, WorkerFellError
-from twinlake.engines.web.files import FileContent
 from twinlake.identity.principals import Caller
 from twinlake.processing.openeo.answers import Failure, read_failure, read_faults, read_pinned_graph, read_wrong
 from twinlake.processing.openeo.inputs import Inputs
 from twinlake.processing.openeo.loading.files import FileRequest
 from twinlake.processing.openeo.loading.pins import FilePins, PinnedLoads, write_pinned
 from twinlake.processing.openeo.loading.requests import LoadRequest
+from twinlake.processing.openeo.made import Made, Result, take_file
 from twinlake.processing.openeo.pinned_graph import PinnedGraph
+from twinlake.processing.openeo.quotas.answer_limit import NO_LIMIT, AnswerLimit
+from twinlake.processing.openeo.quotas.ledger import QuotaLedger
+from twinlake.processing.openeo.quotas.models import UNLIMITED, Amount
 from twinlake.standards.openeo.errors import (
     InfrastructureBusyError,
-    InternalError,
     OpenEoError,
     ProcessGraphComplexityError,
 )
@@ -34,20 +33,10 @@ from twinlake.standards.openeo.graph import Fault
 _CHILD = "twinlake.processing.openeo.child"
 _CHILDREN = 2
 _WAITING = 64
-_SECONDS = 60.0
 _LIMITS = Limits(memory_bytes=3 << 30, cpu_seconds=3600, file_bytes=4 << 30)
 _NOTHING: PinnedLoads = {}
 _LOAD = b'"load_'
 """Stands in each graph that loads something."""
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """A result that is a file; whoever gets it closes it."""
-
-    name: str
-    media_type: str
-    content: FileContent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +51,9 @@ class _Desk:
 class Computing:
     """Asks the children; made by `open_computing`."""
 
-    def __init__(self, desks: Sequence[_Desk], *, inputs: Inputs, inline_cubes: bool) -> None:
+    def __init__(self, desks: Sequence[_Desk], *, inputs: Inputs, ledger: QuotaLedger, inline_cubes: bool) -> None:
         self._inputs = inputs
+        self._ledger = ledger
         self._inline_cubes = inline_cubes
         self._free: asyncio.Queue[_Desk] = asyncio.Queue()
         for desk in desks:
@@ -144,8 +134,8 @@ class Computing:
         return found if wrong is None else wrong
 
     async def compute(
-        self, graph: bytes, definitions: Mapping[str, bytes], caller: Caller, *, identifier: str
-    ) -> "bytes | Made | list[Fault] | Failure":
+        self, graph: bytes, definitions: Mapping[str, bytes], caller: Caller, *, identifier: str, budget_cpu: int = UNLIMITED
+    ) -> Result | list[Fault] | Failure:
         """Return the result of *graph*: JSON, with NaN and infinity as words, or a file; or what is wrong with it.
 
         Parameters
@@ -154,6 +144,8 @@ class Computing:
             The user-defined processes that it may call, in JSON, by id.
         identifier
             Stands in files, for people who ask where they are from.
+        budget_cpu
+            How many microseconds of CPU time it may take; it is ended after as much time on the clock.
 
         Raises
         ------
@@ -163,6 +155,8 @@ class Computing:
             It took too long, or too much memory.
         InfrastructureBusyError
             Too many are waiting.
+        PaymentRequiredError, StorageQuotaExceededError, BudgetInvalidError
+            Nothing is left to *caller*, or it took more than was left, or than its budget allows.
         """
         loads: PinnedLoads = {}
         if any(_LOAD in each for each in (graph, *definitions.values())):
@@ -175,14 +169,27 @@ class Computing:
                 files = await self._lay_out(desk, loads)
             except OpenEoError as error:
                 return read_failure(error)
-            told = await self._exchange(desk, "compute", graph, definitions, pinned=loads, files=files, identifier=identifier)
+            owner, before = str(caller.principal), desk.worker.cpu_seconds
+            left = await self._ledger.require_left(owner)
+            limit = AnswerLimit.of(left_cpu=left.cpu, budget_cpu=budget_cpu)
+            try:
+                told = await self._exchange(
+                    desk, "compute", graph, definitions, pinned=loads, files=files, identifier=identifier, limit=limit
+                )
+            finally:
+                taken = Amount.of(cpu_seconds=desk.worker.cpu_seconds - before)
+                self._ledger.note(owner, taken)
             wrong = read_wrong(told)
             if wrong is not None:
                 return wrong
             if "file" in told:
                 path = PurePosixPath(told["file"]["path"])
-                return Made(path.name, told["file"]["media_type"], await asyncio.to_thread(_take, desk.work / path))
-            return json.dumps(told["result"], allow_nan=True, separators=(",", ":")).encode()
+                made = Made(path.name, told["file"]["media_type"], await asyncio.to_thread(take_file, desk.work / path))
+                self._ledger.note(owner, Amount(size_bytes=made.content.size_bytes))
+                return Result(content=made, cpu_seconds=taken.cpu_seconds)
+            text = json.dumps(told["result"], allow_nan=True, separators=(",", ":")).encode()
+            self._ledger.note(owner, Amount(size_bytes=len(text)))
+            return Result(content=text, cpu_seconds=taken.cpu_seconds)
 
     async def _lay_out(self, desk: _Desk, pinned: PinnedLoads) -> Mapping[str, str]:
         """Put what is read, and nothing else, before a child."""
@@ -225,6 +232,7 @@ class Computing:
         pinned: PinnedLoads = _NOTHING,
         files: Mapping[str, str] | None = None,
         identifier: str = "",
+        limit: AnswerLimit = NO_LIMIT,
     ) -> dict[str, Any]:
         order = {
             "do": do,
@@ -237,8 +245,10 @@ class Computing:
             "identifier": identifier,
         }
         try:
-            return json.loads(await desk.worker.ask(json.dumps(order).encode(), seconds=_SECONDS))  # type: ignore[no-any-return]
+            return json.loads(await desk.worker.ask(json.dumps(order).encode(), seconds=limit.seconds))  # type: ignore[no-any-return]
         except WorkerFellError as error:
+            if isinstance(error.__cause__, TimeoutError) and limit.refusal is not None:
+                raise limit.refusal from error
             raise ProcessGraphComplexityError(
                 "The graph takes too long, or too much memory, while somebody waits.",
                 remedy="Send it as a batch job: POST /jobs.",
@@ -247,7 +257,13 @@ class Computing:
 
 @asynccontextmanager
 async def open_computing(
-    folder: Path, *, inputs: Inputs, readable: Sequence[Path], inline_cubes: bool, user_program: UserProgram | None
+    folder: Path,
+    *,
+    inputs: Inputs,
+    ledger: QuotaLedger,
+    readable: Sequence[Path],
+    inline_cubes: bool,
+    user_program: UserProgram | None,
 ) -> AsyncGenerator[Computing]:
     """Compute in children that work below *folder*, on the file system of the objects; they end on exit.
 
@@ -267,7 +283,7 @@ async def open_computing(
         worker = Worker(_CHILD, work=work, limits=_LIMITS, readable=(own, *readable), user_program=user_program)
         desks.append(_Desk(worker=worker, work=work, inputs=own))
     try:
-        yield Computing(desks, inputs=inputs, inline_cubes=inline_cubes)
+        yield Computing(desks, inputs=inputs, ledger=ledger, inline_cubes=inline_cubes)
     finally:
         for desk in desks:
             await desk.worker.close()
@@ -281,13 +297,3 @@ def _empty(folder: Path) -> None:
             shutil.rmtree(each)
         else:
             each.unlink()
-
-
-def _take(path: Path) -> FileContent:
-    """Open a file that a child has made, and take its name away; it is gone when it is closed."""
-    file = FileIO(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC))
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        file.close()
-        raise InternalError("A child has made something that is no file.")
-    path.unlink()
-    return FileContent(file)

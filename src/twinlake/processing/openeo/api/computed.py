@@ -9,11 +9,13 @@ from twinlake.core.documents import JsonObject
 from twinlake.engines.web.files import ContentResponse
 from twinlake.engines.web.representation import Representation
 from twinlake.identity.web import guarded
-from twinlake.processing.openeo.answers import Failure
+from twinlake.processing.openeo.answers import Failure, require_found
 from twinlake.processing.openeo.api.bodies import BODY_BYTES, owner_of, read_object, to_json
-from twinlake.processing.openeo.computing import Computing, Made
+from twinlake.processing.openeo.computing import Computing
 from twinlake.processing.openeo.definition_store import DefinitionStore, check_id
-from twinlake.processing.openeo.graphs import describe_fault, read_graph_of, refuse, refuse_for
+from twinlake.processing.openeo.graphs import describe_fault, read_graph_of, refuse
+from twinlake.processing.openeo.jobs.wire import Tariff, read_budget
+from twinlake.processing.openeo.quotas.models import UNLIMITED
 from twinlake.standards.openeo.errors import ProcessGraphMissingError, ProcessInvalidError
 from twinlake.standards.openeo.graph import Fault
 
@@ -21,8 +23,9 @@ from twinlake.standards.openeo.graph import Fault
 class ComputedApi:
     """Routes that take graphs."""
 
-    def __init__(self, computing: Computing, defined: DefinitionStore) -> None:
+    def __init__(self, computing: Computing, defined: DefinitionStore, tariff: Tariff | None) -> None:
         self._computing = computing
+        self._tariff = tariff
         self._defined = defined
 
     def routes(self) -> list[Route]:
@@ -54,26 +57,27 @@ class ComputedApi:
 
     async def compute(self, request: Request) -> Response:
         """Answer with the result of a process."""
-        process = (await read_object(request)).get("process")
+        body = await read_object(request)
+        process, budget = body.get("process"), read_budget(body)
         if not isinstance(process, dict):
             raise ProcessInvalidError("There is no 'process'.", remedy='Send {"process": {"process_graph": {...}}}.')
         graph, caller = read_graph_of(process), request.state.caller
         called = await self._list_called(request, graph)
-        result = await self._computing.compute(graph, called, caller, identifier=caller.request_id)
-        headers = {"openeo-identifier": caller.request_id, "openeo-costs": "0"}
-        if isinstance(result, bytes):
-            return Response(result, media_type="application/json", headers=headers)
-        if isinstance(result, Made):
-            representation = Representation(
-                size_bytes=result.content.size_bytes,
-                etag=f'"{caller.request_id}"',
-                filename=result.name,
-                media_type=result.media_type,
-            )
-            return ContentResponse(representation, result.content, {**headers, "cache-control": "private, no-store"})
-        if isinstance(result, Failure):
-            raise refuse_for(result.code, result.message, result.node)
-        raise refuse(result)
+        budget_cpu = UNLIMITED if self._tariff is None else self._tariff.cpu_for(budget)
+        found = await self._computing.compute(graph, called, caller, identifier=caller.request_id, budget_cpu=budget_cpu)
+        result = require_found(found)
+        costs = 0 if self._tariff is None else self._tariff.price(result.cpu_seconds)
+        headers = {"openeo-identifier": caller.request_id, "openeo-costs": f"{costs:.6f}".rstrip("0").rstrip(".")}
+        made = result.content
+        if isinstance(made, bytes):
+            return Response(made, media_type="application/json", headers=headers)
+        representation = Representation(
+            size_bytes=made.content.size_bytes,
+            etag=f'"{caller.request_id}"',
+            filename=made.name,
+            media_type=made.media_type,
+        )
+        return ContentResponse(representation, made.content, {**headers, "cache-control": "private, no-store"})
 
     async def list_defined(self, request: Request) -> Response:
         """Answer with the caller's own processes."""

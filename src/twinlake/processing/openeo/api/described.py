@@ -1,9 +1,7 @@
 """What the site can do, told to anybody: versions, endpoints, processes, how to sign in."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 import orjson
 from starlette.requests import Request
@@ -12,16 +10,11 @@ from starlette.routing import BaseRoute, Route
 
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import InvalidInputError
-from twinlake.identity.principals import Principal, site_issuer
 from twinlake.identity.web import guarded
 from twinlake.processing.openeo.formats.registry import list_formats
 from twinlake.processing.openeo.loading.inputs import describe_inputs
 from twinlake.processing.openeo.registry import read_processes
 from twinlake.processing.openeo.udf.runtimes import list_runtimes
-from twinlake.standards.openeo.errors import AuthenticationRequiredError
-
-if TYPE_CHECKING:
-    from twinlake.identity.principals import Caller
 
 API_VERSION = "1.2.0"
 PROCESSES_VERSION = "2.0.0-rc.2"
@@ -32,7 +25,6 @@ CONFORMS_TO = (
 )
 _STAC_VERSION = "1.1.0"
 _PROVIDER = "dedl"
-_OTHER = re.compile(r"[^\w.-]", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +63,6 @@ class DescribedApi:
             guarded("/file_formats", self.list_file_formats, methods=["GET"], action="public"),
             guarded("/udf_runtimes", self.list_runtimes, methods=["GET"], action="public"),
             guarded("/credentials/oidc", self.list_providers, methods=["GET"], action="public"),
-            guarded("/me", self.describe_caller, methods=["GET"], action="discover"),
         ]
 
     def offer(self, routes: Sequence[BaseRoute]) -> None:
@@ -153,20 +144,6 @@ class DescribedApi:
             "default_clients": [client],
         }
         return _json({"providers": [provider]})
-
-    async def describe_caller(self, request: Request) -> Response:
-        """Answer with who asks."""
-        caller: Caller = request.state.caller
-        if caller.principal is None:
-            raise AuthenticationRequiredError("Say who you are.", remedy="Sign in as /credentials/oidc tells, or send a token.")
-        described: dict[str, Any] = {"user_id": _name(caller.principal), "links": []}
-        return _json({**described, **({"name": caller.name} if caller.name else {})})
-
-
-def _name(principal: Principal) -> str:
-    """Return the principal in the characters that openEO has for ids: the site, a dot and the subject; others by their number."""
-    issuer = principal.issuer.removeprefix(site_issuer(""))
-    return _OTHER.sub(lambda found: f"~{ord(found[0]):x}~", f"{issuer}.{principal.subject}")
 
 
 def _page(request: Request) -> tuple[int, int | None]:

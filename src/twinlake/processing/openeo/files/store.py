@@ -79,7 +79,8 @@ class FileStore:
         self._clock = clock
         self._randomness = randomness
         self._staging = Staging(folder)
-        self._most_bytes = most_bytes
+        self.most_bytes = most_bytes
+        """What the files of one person may have together."""
         self._busy: Counter[Principal] = Counter()
 
     def prepare(self) -> None:
@@ -103,7 +104,7 @@ class FileStore:
             The disk is full, or failed.
         """
         path = check_path(path)
-        if announced_bytes > self._most_bytes:
+        if announced_bytes > self.most_bytes:
             raise self._too_large()
         if self._busy[owner] >= _AT_ONCE:
             raise InfrastructureBusyError(f"You are sending {_AT_ONCE} files already.", remedy="Send one after the other.")
@@ -150,6 +151,12 @@ class FileStore:
         values = {**_key(owner), "after": after, "limit": -1 if limit is None else limit}
         return [_read(row) for row in await self._database.read(lambda tx: tx.execute(query, values).fetchall())]
 
+    async def count_bytes(self, owner: Principal) -> int:
+        """Return what the files of *owner* have together."""
+        query = f"select coalesce(sum(size_bytes), 0) from openeo_file where {_OWNED}"
+        [taken] = await self._database.read(lambda tx: tx.execute(query, _key(owner)).fetchone())
+        return int(taken)
+
     async def delete(self, owner: Principal, path: str) -> None:
         """Forget a file.
 
@@ -170,7 +177,7 @@ class FileStore:
         received, waiting = 0, bytearray()
         async for piece in pieces:
             waiting += piece
-            if received + len(waiting) > self._most_bytes:
+            if received + len(waiting) > self.most_bytes:
                 raise self._too_large()
             if len(waiting) >= _PIECE_BYTES:
                 await asyncio.to_thread(self._staging.write, name, received, bytes(waiting))
@@ -188,16 +195,16 @@ class FileStore:
             raise FilePathInvalidError(f"{found[0]!r} is a file, and no folder.")
         now = to_microseconds(self._clock.now())
         sent = {"sha256": stored.sha256, "size": stored.size_bytes, "now": now}
-        limits = {"most_bytes": self._most_bytes, "most_files": MOST_FILES}
+        limits = {"most_bytes": self.most_bytes, "most_files": MOST_FILES}
         if not tx.execute(_PUT, key | sent | limits).rowcount:
             raise StorageQuotaExceededError(
-                f"Your files may have {self._most_bytes} bytes in all, and be {MOST_FILES}.",
+                f"Your files may have {self.most_bytes} bytes in all, and be {MOST_FILES}.",
                 remedy="Delete some that are not needed.",
             )
         return UserFile(path, stored.sha256, stored.size_bytes, from_microseconds(now))
 
     def _too_large(self) -> FileSizeExceededError:
-        return FileSizeExceededError(f"A file may have {self._most_bytes} bytes.", remedy="Ask the operator for more.")
+        return FileSizeExceededError(f"A file may have {self.most_bytes} bytes.", remedy="Ask the operator for more.")
 
 
 def list_held_objects(tx: Connection) -> frozenset[str]:

@@ -183,9 +183,7 @@ class BatchJobs(SeenJobs):
         """Write that a job is begun, and reserve what it will take, unless it has joined the run of another."""
         self.store.note_start(tx, batch, work)
         if work.joined is None:
-            budget = UNLIMITED
-            if self.tariff is not None and (most := batch.document.get("budget")) is not None:
-                budget = self.tariff.cpu_for(most)
+            budget = UNLIMITED if self.tariff is None else self.tariff.cpu_for(batch.document.get("budget"))
             self.ledger.reserve(tx, work.run, batch.owner, msgspec.convert(order["need"], Need | None), budget_cpu=budget)
 
     async def _freeze(self, caller: Caller, draft: Draft, job: str | None = None) -> Draft:

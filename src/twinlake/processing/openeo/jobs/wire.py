@@ -48,9 +48,9 @@ class Tariff:
         """Return what so much CPU time costs."""
         return round(cpu_seconds / _SECONDS_PER_HOUR * self.per_cpu_hour, 6)
 
-    def cpu_for(self, budget: float) -> int:
-        """Return what may be taken of CPU time for a budget, in microseconds; `UNLIMITED` where it costs nothing."""
-        if not self.per_cpu_hour:
+    def cpu_for(self, budget: float | None) -> int:
+        """Return what may be taken of CPU time for a budget, in microseconds; `UNLIMITED` where there is none, or no price."""
+        if budget is None or not self.per_cpu_hour:
             return UNLIMITED
         return round(min(budget / self.per_cpu_hour * _SECONDS_PER_HOUR * 1e6, UNLIMITED))
 
@@ -107,10 +107,24 @@ def _check_document(document: JsonObject) -> JsonObject:
     if options.get(_FREEZE, _CREATION) != _CREATION:
         message = f"'{_FREEZE}' of 'job_options' can only be '{_CREATION}': what is loaded is looked for when the job is made."
         raise InvalidInputError(message, remedy="Leave it out, and it is looked for when the job is started.")
-    budget = document.get("budget", 1)
+    read_budget(document)
+    return document
+
+
+def read_budget(document: JsonObject) -> float | None:
+    """Return what something may cost; None where nothing is said.
+
+    Raises
+    ------
+    BudgetInvalidError
+        It is no number above 0.
+    """
+    budget: Any = document.get("budget")
+    if budget is None:
+        return None
     if not isinstance(budget, int | float) or isinstance(budget, bool) or budget <= 0:
         raise BudgetInvalidError("The budget must be a number above 0; leave it out for no limit.")
-    return document
+    return float(budget)
 
 
 def freezes_when_made(document: JsonObject) -> bool:

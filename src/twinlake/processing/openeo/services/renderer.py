@@ -5,7 +5,7 @@ import hashlib
 import json
 import shutil
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -24,6 +24,10 @@ _SECONDS = 30.0
 _WAITING = 64
 _MOST_SERVICES = 32
 """Whose files lie before the child."""
+
+
+Charge = Callable[[float], None]
+"""Is told how many seconds of CPU time something took."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +80,8 @@ class TileRenderer:
         await self._worker.close()
         await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
 
-    async def draw(self, tile: Tile, picture: Picture) -> bytes:
-        """Return a tile as PNG.
+    async def draw(self, tile: Tile, picture: Picture, *, charge: Charge) -> bytes:
+        """Return a tile as PNG; *charge* is told what it took, whatever came of it.
 
         Raises
         ------
@@ -88,14 +92,14 @@ class TileRenderer:
         InfrastructureBusyError
             Too many tiles are waiting.
         """
-        return await self._wait_for(picture, {"tile": [tile.z, tile.x, tile.y]})
+        return await self._wait_for(picture, {"tile": [tile.z, tile.x, tile.y]}, charge)
 
-    async def find_scale(self, picture: Picture) -> Scale:
+    async def find_scale(self, picture: Picture, *, charge: Charge) -> Scale:
         """Return the scale of all tiles; raises as `draw` does."""
-        found = json.loads(await self._wait_for(picture, {}))
+        found = json.loads(await self._wait_for(picture, {}, charge))
         return Scale(found["lowest"], found["highest"], found["bands"], Tile(*found["tile"]))
 
-    async def _wait_for(self, picture: Picture, asked: Mapping[str, Any]) -> bytes:
+    async def _wait_for(self, picture: Picture, asked: Mapping[str, Any], charge: Charge) -> bytes:
         if self._waiting >= _WAITING:
             raise InfrastructureBusyError("Too many tiles are waiting.", remedy="Try again in a moment.")
         order = {name: getattr(picture, name) for name in Picture.__dataclass_fields__}
@@ -103,7 +107,11 @@ class TileRenderer:
         self._waiting += 1
         try:
             async with self._drawing:
-                return await self._ask({"service": service, **asked}, order)
+                before = self._worker.cpu_seconds
+                try:
+                    return await self._ask({"service": service, **asked}, order)
+                finally:
+                    charge(self._worker.cpu_seconds - before)
         except WorkerFellError as error:
             raise ProcessGraphComplexityError("A tile takes too long, or too much memory.") from error
         finally:

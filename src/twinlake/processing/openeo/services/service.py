@@ -16,11 +16,13 @@ from twinlake.processing.openeo.definition_store import DefinitionStore
 from twinlake.processing.openeo.graphs import read_graph_of
 from twinlake.processing.openeo.inputs import Inputs
 from twinlake.processing.openeo.loading.pins import read_pinned, write_pinned
+from twinlake.processing.openeo.quotas.ledger import QuotaLedger
+from twinlake.processing.openeo.quotas.models import Amount
 from twinlake.processing.openeo.services.mercator import Tile
-from twinlake.processing.openeo.services.renderer import Picture, Scale, TileRenderer
+from twinlake.processing.openeo.services.renderer import Charge, Picture, Scale, TileRenderer
 from twinlake.processing.openeo.services.store import Service, ServiceStore
 from twinlake.processing.openeo.services.wire import change, read_new, read_style
-from twinlake.standards.openeo.errors import OpenEoError, ServiceNotFoundError
+from twinlake.standards.openeo.errors import OpenEoError, PaymentRequiredError, ServiceNotFoundError
 
 _MOST_ENTRIES = 100
 _DEFINITIONS = "twinlake:definitions"
@@ -44,6 +46,7 @@ class TileServices:
     defined: DefinitionStore
     inputs: Inputs
     renderer: TileRenderer
+    ledger: QuotaLedger
     caller_of: CallerOf
     clock: Clock
     logs: dict[str, deque[JsonObject]] = field(default_factory=dict)
@@ -80,6 +83,8 @@ class TileServices:
             There is no such service, it is disabled, or its owner is gone.
         SignInRequiredError, RefusedError
             Its owner may not read any more what it loads.
+        PaymentRequiredError
+            Its owner has nothing left to take.
         OpenEoError
             As `TileRenderer.draw` raises it.
         """
@@ -89,7 +94,16 @@ class TileServices:
             raise ServiceNotFoundError("There is no such service, or it is not enabled.")
         await self.inputs.require_readable(read_pinned(found.pins), owner)
         try:
-            return await self.renderer.draw(tile, _picture_of(found))
+            await self.ledger.require_left(str(found.owner))
+        except OpenEoError as error:
+            self._note(service, tile, error)
+            raise PaymentRequiredError(
+                "The owner of this map has nothing left to draw it with.", remedy="Ask its owner."
+            ) from None
+        try:
+            made = await self.renderer.draw(tile, _picture_of(found), charge=self._charge(found))
+            self.ledger.note(str(found.owner), Amount(size_bytes=len(made)))
+            return made
         except OpenEoError as error:
             self._note(service, tile, error)
             raise
@@ -102,14 +116,18 @@ class TileServices:
         SignInRequiredError, RefusedError
             *caller*, its owner, may not read any more what it loads.
         OpenEoError
-            As `TileRenderer.draw` raises it.
+            As `TileRenderer.draw` raises it, or nothing is left to take.
         """
         await self.inputs.require_readable(read_pinned(service.pins), caller)
-        return await self.renderer.find_scale(_picture_of(service))
+        await self.ledger.require_left(str(service.owner))
+        return await self.renderer.find_scale(_picture_of(service), charge=self._charge(service))
 
     def list_log(self, service: Service) -> list[JsonObject]:
         """Return what went wrong with a service, the oldest first."""
         return list(self.logs.get(service.id, ()))
+
+    def _charge(self, service: Service) -> Charge:
+        return lambda cpu_seconds: self.ledger.note(str(service.owner), Amount.of(cpu_seconds=cpu_seconds))
 
     def _note(self, service: str, tile: Tile, error: OpenEoError) -> None:
         entries = self.logs.setdefault(service, deque(maxlen=_MOST_ENTRIES))
