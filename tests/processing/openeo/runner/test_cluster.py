@@ -5,13 +5,18 @@ import signal
 
 import pytest
 from distributed import Client, LocalCluster
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from processing.openeo.tiles.graphs import LOADED
-from processing.openeo.tiles.sources import CubeSource, assert_same, tile_computing
-from processing.openeo.tiles.test_tiles import CUBES, MEDIAN
+from processing.openeo.tiles.graphs import LOADED, OTHER, graphs
+from processing.openeo.tiles.sources import SMALL, CubeSource, assert_same, compute_tiles, tile_computing
+from processing.openeo.tiles.test_tiles import CUBES, LOAD, MEDIAN
+from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.runner.cluster import Cluster
 from twinlake.processing.openeo.tiles.computing import Here
-from twinlake.standards.openeo.errors import InternalError, ProcessError, ProcessGraphComplexityError
+from twinlake.processing.openeo.tiles.layout import TileSize
+from twinlake.processing.openeo.values import to_json
+from twinlake.standards.openeo.errors import InternalError, OpenEoError, ProcessError, ProcessGraphComplexityError
 
 
 @pytest.fixture(scope="module")
@@ -81,3 +86,26 @@ def test_what_kills_one_worker_after_the_other_is_given_up(client):
     """It takes too much, wherever it is done."""
     with pytest.raises(ProcessGraphComplexityError, match="too much memory"):
         list(Cluster(client).run([1], work_of(lambda number: os.kill(os.getpid(), signal.SIGKILL))))
+
+
+@pytest.mark.slow
+@given(nodes=graphs(), dtype=st.sampled_from(sorted(CUBES)), tile_bytes=st.sampled_from([200_000, 1_000_000]))
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+def test_any_graph_has_the_same_bits_on_a_cluster(client, nodes, dtype, tile_bytes, tmp_path_factory):
+    size = TileSize(edge=32, tile_bytes=tile_bytes, largest_bytes=SMALL.largest_bytes)
+    nodes = {LOADED: LOAD, OTHER: LOAD, **nodes}
+    folder = tmp_path_factory.mktemp("tiles")
+    try:
+        expected = compute_tiles(nodes, CUBES[dtype], folder / "here", size=size)
+    except OpenEoError as error:
+        with pytest.raises(type(error)):
+            compute_tiles(nodes, CUBES[dtype], folder / "cluster", size=size, runner=Cluster(client))
+        return
+    found = compute_tiles(nodes, CUBES[dtype], folder / "cluster", size=size, runner=Cluster(client))
+    if not isinstance(expected, Cube):
+        assert to_json(found) == to_json(expected)
+        return
+    assert found.dimensions == expected.dimensions
+    assert found.values.data.dtype == expected.values.data.dtype
+    assert found.values.data.tobytes() == expected.values.data.tobytes()
+    assert found.values.where().tobytes() == expected.values.where().tobytes()
