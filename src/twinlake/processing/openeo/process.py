@@ -58,6 +58,14 @@ class Everywhere:
     """Whether labels and type are known from the values alone."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfGeometries:
+    """A cell of the result comes of the pixels at its geometry."""
+
+    find: "Callable[..., Reach]"
+    """Takes a slice ``places`` of the result's geometries, and the arguments of the kernel as `Process.reach` does."""
+
+
 class _Required(Enum):
     REQUIRED = "required"  # one object, also in other processes
 
@@ -148,7 +156,7 @@ class Process:
     work: Work
     kernel: Callable[..., Any]
     """Takes the parameters by name: `Values`, plain Python where a parameter says so, a `Callback` for a graph."""
-    reach: SamePlace | Everywhere | Callable[..., Reach] = SamePlace()
+    reach: SamePlace | Everywhere | OfGeometries | Callable[..., Reach] = SamePlace()
     """Which cells of its cubes a process makes a cell of the result of.
 
     A function takes a tile of the result, as slices ``rows`` and ``columns`` of its labels along y and x, and the arguments of

@@ -58,6 +58,13 @@ class Pixels:
         y = Side.of(self.y, step, end=pole)
         return {turn: (Side.of(self.x + turn, step), y) for turn in self.turns}
 
+    def part(self, window: "Window") -> "Pixels":
+        """Return those of a window, with the borders that they have in the whole."""
+        rows, columns = window
+        made = Pixels(y=self.y[rows], x=self.x[columns], crs=self.crs)
+        made.__dict__["sides"] = {turn: (x.part(columns), y.part(rows)) for turn, (x, y) in self.sides.items()}
+        return made
+
 
 def read_pixels(dimensions: Sequence[Dimension]) -> Pixels:
     """Return the centres of the pixels of a cube; without a CRS they are in degrees.
@@ -240,6 +247,10 @@ class Side:
         low, high = np.empty_like(centres), np.empty_like(centres)
         low[order], high[order] = borders[:-1], borders[1:]
         return cls(centres, low, high)
+
+    def part(self, places: slice) -> "Side":
+        """Return some of the centres, with their borders."""
+        return Side(self.centres[places], self.low[places], self.high[places])
 
     @property
     def widths(self) -> NDArray[np.float64]:

@@ -210,7 +210,8 @@ class TileComputing:
         """Merge the states of windows that lie in the same part of the result."""
         parts: dict[tuple[tuple[int, int], ...], Cube] = {}
         for window, state in states.all():
-            place = tuple([(window[each.name].start, window[each.name].stop) for each in dry.dimensions])
+            reached = {**whole(dry.dimensions), **window}
+            place = tuple([(reached[each.name].start, reached[each.name].stop) for each in dry.dimensions])
             parts[place] = fold.merge(parts[place], state) if place in parts else state
         windows = [{each.name: slice(*bounds) for each, bounds in zip(dry.dimensions, place, strict=True)} for place in parts]
         scratch = Scratch(self._folder_of(node), dry.dimensions, windows)
@@ -224,10 +225,7 @@ class TileComputing:
         if stage.fold is None:
             return Scratch(folder, dimensions, stage.windows)
         rest = stage.fold.state_dimensions(dimensions)
-        gone = set(stage.fold.dimensions)
-        windows = [
-            {**whole(rest[:1]), **{name: part for name, part in each.items() if name not in gone}} for each in stage.windows
-        ]
+        windows = [{name: window.get(name, part) for name, part in whole(rest).items()} for window in stage.windows]
         return Scratch(folder / "states", rest, windows)
 
     def _keep(self, node: str, cube: Cube) -> Computed:

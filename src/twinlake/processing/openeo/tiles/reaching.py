@@ -14,8 +14,9 @@ import numpy as np
 
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.loading.source import Window
-from twinlake.processing.openeo.process import Reach, SamePlace
+from twinlake.processing.openeo.process import OfGeometries, Reach, SamePlace
 from twinlake.processing.openeo.shapes.dimensions import Dimension, find_horizontal
+from twinlake.processing.openeo.shapes.geometries import find_geometries
 from twinlake.processing.openeo.shapes.times import parse_time, read_starts
 from twinlake.processing.openeo.tiles.windows import whole
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError
@@ -47,24 +48,17 @@ class Edge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moved(Edge):
-    """How a node uses the cube whose pixels it moves, or mixes with those around."""
+    """How a node uses the cube whose pixels it moves, mixes with those around, or gathers."""
 
     horizontal: Sequence[str]
-    """Names of the dimensions y and x of the result."""
-    own_horizontal: Sequence[str]
-    """The same of the other cube."""
-    find: Callable[[slice, slice], Reach]
-    """Tells what rows and columns of the result come of."""
+    """Names of the dimensions y and x of the other cube."""
+    find: Callable[[Window], Reach]
+    """Tells what a part of the result comes of, and how."""
 
     def needs(self, window: Window) -> Window:
         """Return the part of the other cube that is needed for a part of the result."""
-        found = self.part(window)
-        return {**Edge.needs(self, window), **dict(zip(self.own_horizontal, (found.rows, found.columns), strict=True))}
-
-    def part(self, window: Window) -> Reach:
-        """Return what a part of the result comes of, and how."""
-        rows, columns = (window[name] for name in self.horizontal)
-        return self.find(rows, columns)
+        found = self.find(window)
+        return {**Edge.needs(self, window), **dict(zip(self.horizontal, (found.rows, found.columns), strict=True))}
 
 
 def same_place(source: str, given: Cube, made: Cube, reach: SamePlace, arguments: Mapping[str, Any]) -> Edge:
@@ -85,19 +79,30 @@ def same_place(source: str, given: Cube, made: Cube, reach: SamePlace, arguments
     return Edge(source=source, everything=whole(given.dimensions), along=along)
 
 
-def around(source: str, given: Cube, made: Cube, reach: Callable[..., Reach], arguments: Mapping[str, Any]) -> Edge:
-    """Return how a node uses a cube of whose other pixels those of the result are made; along other dimensions by labels."""
+def around(
+    source: str, given: Cube, made: Cube, reach: OfGeometries | Callable[..., Reach], arguments: Mapping[str, Any]
+) -> Edge:
+    """Return how a node uses a cube of whose other pixels its result is made; along other dimensions by labels."""
     plain = same_place(source, given, made, SamePlace(), arguments)
-    names = [
-        [dimensions[number].name for number in find_horizontal(dimensions)] for dimensions in (made.dimensions, given.dimensions)
-    ]
+    horizontal = [given.dimensions[number].name for number in find_horizontal(given.dimensions)]
+    if isinstance(reach, OfGeometries):
+        geometries, gather = made.dimensions[find_geometries(made.dimensions)].name, reach.find
+
+        def find(window: Window) -> Reach:
+            return gather(places=window[geometries], **arguments)
+    else:
+        rows, columns = (made.dimensions[number].name for number in find_horizontal(made.dimensions))
+        move = reach
+
+        def find(window: Window) -> Reach:
+            return move(rows=window[rows], columns=window[columns], **arguments)
+
     return Moved(
         source=source,
         everything=plain.everything,
-        along={name: find for name, find in plain.along.items() if name not in names[1]},
-        horizontal=names[0],
-        own_horizontal=names[1],
-        find=lambda rows, columns: reach(rows=rows, columns=columns, **arguments),
+        along={name: by_labels for name, by_labels in plain.along.items() if name not in horizontal},
+        horizontal=horizontal,
+        find=find,
     )
 
 

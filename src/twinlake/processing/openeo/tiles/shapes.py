@@ -10,9 +10,10 @@ from twinlake.processing.openeo.evaluating import arguments_of, call
 from twinlake.processing.openeo.loading.source import Window
 from twinlake.processing.openeo.process import Everywhere, Process, SamePlace
 from twinlake.processing.openeo.registry import find_process
-from twinlake.processing.openeo.tiles.folding import Fold, find_fold
+from twinlake.processing.openeo.tiles.folding import Fold, find_pixel_fold
 from twinlake.processing.openeo.tiles.reaching import Edge, around, same_place
 from twinlake.processing.openeo.tiles.windows import count_cells, hull, is_empty, whole
+from twinlake.processing.openeo.tiles.zones import find_zone_fold
 from twinlake.processing.openeo.tools import NO_TOOLS, Tools
 from twinlake.standards.openeo.graph import FromNode, Graph, Node
 
@@ -94,7 +95,8 @@ def trace_shapes(
             results[node.id] = call(node, results, definitions, tools=tools)
         is_needed = node.id not in known and isinstance(results[node.id], Cube)
         edges[node.id] = tuple(_find_edges(node, results, definitions)) if is_needed else ()
-        if is_needed and (fold := find_fold(node, results)) is not None:
+        fold = (find_pixel_fold(node, results) or find_zone_fold(node, results, definitions)) if is_needed else None
+        if fold is not None:
             folds[node.id] = fold
     return Shapes(graph=graph, definitions=definitions, results=results, edges=edges, folds=folds)
 

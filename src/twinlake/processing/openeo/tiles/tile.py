@@ -61,7 +61,7 @@ def _compute(shapes: Shapes, name: str, demanded: Mapping[str, Window], cubes: M
     dry = shapes.cube(name)
     moved = next((edge for edge in shapes.edges[name] if isinstance(edge, Moved)), None)
     if moved is not None:
-        made = moved.part(part).compute(results[moved.source])
+        made = moved.find(part).compute(results[moved.source])
     else:
         made = call(node, results, shapes.definitions, tools=tools)
     return _typed(_keep(made, name, [_part(each, part) for each in dry.dimensions]), dry.values)

@@ -15,7 +15,6 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -24,7 +23,7 @@ from numpy.typing import NDArray
 
 from twinlake.processing.openeo.kernels.arrays.reducing import add_up
 from twinlake.processing.openeo.kernels.geometries.coverage import Covered, cell_areas, find_coverage
-from twinlake.processing.openeo.shapes.areas import Pixels, find_pixels, read_pixels
+from twinlake.processing.openeo.shapes.areas import Pixels, Window, find_pixels, read_pixels
 from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.processing.openeo.shapes.geometries import crs_of, parts_near, read_shapes
 from twinlake.processing.openeo.shapes.projecting import project, turn, turns_of
@@ -88,15 +87,18 @@ class State:
     """Of a variance: the sum of weight times the square of the distance from the mean."""
 
 
-def weigh(y: Dimension, x: Dimension, geometries: Dimension, weighting: Weighting) -> Weights:
-    """Return how much each pixel counts; found once for the same grid and geometries.
+def weigh(y: Dimension, x: Dimension, geometries: Dimension, weighting: Weighting, window: Window | None = None) -> Weights:
+    """Return how much each pixel counts; found once for the same grid, window of it, and geometries.
+
+    In a *window* the weights are those of its pixels, and the grid is the window; where geometries lie is found in the whole.
 
     Raises
     ------
     ProcessParameterInvalidError
         A geometry is none that has such weights, or none is there; or the size of pixels is not known.
     """
-    return _weigh(y, x, geometries, weighting)
+    bounds = None if window is None else tuple([(each.start, each.stop) for each in window])
+    return _weigh(y, x, geometries, weighting, bounds)
 
 
 def find_window(y: Dimension, x: Dimension, geometries: Dimension, *, only_areas: bool = False) -> tuple[slice, slice]:
@@ -107,17 +109,35 @@ def find_window(y: Dimension, x: Dimension, geometries: Dimension, *, only_areas
     ProcessParameterInvalidError
         A geometry is not taken, or none is there.
     """
+    return find_window_of(y, x, geometries, slice(0, len(geometries.labels)), only_areas=only_areas)
+
+
+def find_window_of(
+    y: Dimension, x: Dimension, geometries: Dimension, places: slice, *, only_areas: bool = False
+) -> tuple[slice, slice]:
+    """Return the same for some of the geometries, quickly where it is asked about others of them again."""
+    rows, columns = np.moveaxis(_find_windows(y, x, geometries, only_areas)[places], -1, 0).reshape(2, -1)
+    return _hull(rows[rows >= 0]), _hull(columns[columns >= 0])
+
+
+@lru_cache(maxsize=2)
+def _find_windows(y: Dimension, x: Dimension, geometries: Dimension, only_areas: bool) -> NDArray[np.intp]:
+    """Return for each geometry first and last row and column that it touches, shape (geometries, 2, 2); -1 for none."""
     pixels = read_pixels((y, x))
-    rows, columns = [np.zeros(0, dtype=np.intp)], [np.zeros(0, dtype=np.intp)]
-    parts = parts_near(geometries, pixels.crs, within=pixels.outline, only_areas=only_areas)
-    for part in chain.from_iterable(parts):
-        west, south, east, north = shapely.bounds(part)
-        for along_x, along_y in pixels.sides.values():
-            row, column = along_y.find_cells(south, north), along_x.find_cells(west, east)
-            if row.size and column.size:
-                rows.append(row[[0, -1]])
-                columns.append(column[[0, -1]])
-    return _hull(np.concatenate(rows)), _hull(np.concatenate(columns))
+    parts = _find_parts(y, x, geometries, only_areas)
+    found = np.full((len(parts), 2, 2), -1, dtype=np.intp)
+    for number, each in enumerate(parts):
+        rows, columns = [], []
+        for part in each:
+            west, south, east, north = shapely.bounds(part)
+            for along_x, along_y in pixels.sides.values():
+                row, column = along_y.find_cells(south, north), along_x.find_cells(west, east)
+                if row.size and column.size:
+                    rows += [row[0], row[-1]]
+                    columns += [column[0], column[-1]]
+        if rows:
+            found[number] = [[min(rows), min(columns)], [max(rows), max(columns)]]
+    return found
 
 
 def apply(weights: Weights, values: Values, statistic: Statistic) -> State:
@@ -177,18 +197,20 @@ def finish(state: State) -> NDArray[np.float64]:
     return np.where(state.weight > 0, found, np.nan)
 
 
-def covered_share(state: State, weights: Weights, on_grid: NDArray[np.float64]) -> NDArray[np.float64]:
+def covered_share(state: State, totals: NDArray[np.float64], on_grid: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return which share of each geometry has pixels with data, from 0 to 1; NaN for one that has no pixel on the grid at all.
 
     Parameters
     ----------
+    totals
+        For each geometry the weight of all pixels of the grid.
     on_grid
         The share of each geometry that lies on the grid (`share_on_grid`).
     """
     column = (-1, *([1] * (state.weight.ndim - 1)))
     with np.errstate(all="ignore"):
-        share = state.weight / weights.totals.reshape(column) * on_grid.reshape(column)
-    return np.minimum(np.where(weights.totals.reshape(column) > 0, share, 0.0), 1.0)
+        share = state.weight / totals.reshape(column) * on_grid.reshape(column)
+    return np.minimum(np.where(totals.reshape(column) > 0, share, 0.0), 1.0)
 
 
 def meet_grid(y: Dimension, x: Dimension, geometries: Dimension) -> list[bool]:
@@ -216,12 +238,21 @@ def share_on_grid(y: Dimension, x: Dimension, geometries: Dimension) -> NDArray[
 
 
 @lru_cache(maxsize=2)
-def _weigh(y: Dimension, x: Dimension, geometries: Dimension, weighting: Weighting) -> Weights:
+def _find_parts(y: Dimension, x: Dimension, geometries: Dimension, only_areas: bool) -> Sequence[Sequence[shapely.Geometry]]:
+    pixels = read_pixels((y, x))
+    return parts_near(geometries, pixels.crs, within=pixels.outline, only_areas=only_areas)
+
+
+@lru_cache(maxsize=2)
+def _weigh(
+    y: Dimension, x: Dimension, geometries: Dimension, weighting: Weighting, bounds: tuple[tuple[int, int], ...] | None
+) -> Weights:
     from scipy.sparse import csr_array
 
-    pixels = read_pixels((y, x))
-    parts = parts_near(geometries, pixels.crs, within=pixels.outline, only_areas=weighting != "centres")
-    covered = list(_cover(pixels, parts, weighting))
+    whole, parts = read_pixels((y, x)), _find_parts(y, x, geometries, weighting != "centres")
+    window = (slice(0, len(whole.y)), slice(0, len(whole.x))) if bounds is None else (slice(*bounds[0]), slice(*bounds[1]))
+    pixels = whole if bounds is None else whole.part(window)
+    covered = list(_cover(whole, pixels, window, parts, weighting))
     numbers, shares = (np.concatenate([each[place] for each in covered] or [np.zeros(0)]) for place in (0, 1))
     cells, places = _find_places(numbers.astype(np.int64, copy=False))
     if weighting == "area":
@@ -233,12 +264,14 @@ def _weigh(y: Dimension, x: Dimension, geometries: Dimension, weighting: Weighti
     return Weights(shape=shape, cells=cells, matrix=matrix, totals=np.asarray(matrix.sum(axis=1)))
 
 
-def _cover(pixels: Pixels, parts: Sequence[Sequence[shapely.Geometry]], weighting: Weighting) -> Iterator[Covered]:
+def _cover(
+    whole: Pixels, pixels: Pixels, window: Window, parts: Sequence[Sequence[shapely.Geometry]], weighting: Weighting
+) -> Iterator[Covered]:
     if weighting != "centres":
         yield from find_coverage(pixels, parts)
         return
     for each in parts:
-        numbers = find_pixels(pixels, each)
+        numbers = find_pixels(whole, each, window)
         yield numbers, np.ones(len(numbers))
 
 

@@ -13,33 +13,82 @@ from twinlake.processing.openeo.evaluating import Callback
 from twinlake.processing.openeo.json_schemas import ANYTHING, ARRAY, GEOJSON, RASTER, TEXT_OR_NULL, VECTORS, callback, passed
 from twinlake.processing.openeo.kernels.arrays.grouping import reduce_arrays
 from twinlake.processing.openeo.kernels.cells.states import are_valid
-from twinlake.processing.openeo.kernels.geometries.regions import cut, lay_along, layers_of, put_together
-from twinlake.processing.openeo.kernels.geometries.zonal import Weights, apply, find_window, meet_grid, weigh
-from twinlake.processing.openeo.process import Opaque, Parameter, Process
-from twinlake.processing.openeo.shapes.dimensions import find_horizontal
+from twinlake.processing.openeo.kernels.geometries.regions import lay_along, layers_of, put_together
+from twinlake.processing.openeo.kernels.geometries.zonal import Weights, apply, find_window, find_window_of, meet_grid, weigh
+from twinlake.processing.openeo.process import OfGeometries, Opaque, Parameter, Process, Reach
+from twinlake.processing.openeo.shapes.areas import Window
+from twinlake.processing.openeo.shapes.dimensions import Dimension, find_horizontal, horizontal_of
 from twinlake.processing.openeo.values import Values
 
 
 def _aggregate(
     data: Cube, geometries: Cube | JsonObject, reducer: Callback, target_dimension: str | None = None, context: Any = None
 ) -> Cube:
-    vectors = read_vectors(geometries)
+    vectors, grid = read_vectors(geometries), horizontal_of(data.dimensions)
+    window = find_window(*grid, vectors)  # refuses what cannot be aggregated
+    y, x = find_horizontal(data.dimensions)
+    part = data if data.is_hollow_along(y) or data.is_hollow_along(x) else data.cut(y, window[0]).cut(x, window[1])
+    return _make(
+        part,
+        window=window,
+        grid=grid,
+        vectors=vectors,
+        reducer=reducer,
+        target_dimension=target_dimension,
+        context=context,
+    )
+
+
+def _reach(
+    *,
+    places: slice,
+    data: Cube,
+    geometries: Cube | JsonObject,
+    reducer: Callback,
+    target_dimension: str | None,
+    context: Any,
+) -> Reach:
+    vectors, grid = read_vectors(geometries), horizontal_of(data.dimensions)
+    window = find_window_of(*grid, vectors, places)
+
+    def compute(cube: Cube) -> Cube:
+        some = vectors.take(range(places.start, places.stop))
+        return _make(
+            cube,
+            window=window,
+            grid=grid,
+            vectors=some,
+            reducer=reducer,
+            target_dimension=target_dimension,
+            context=context,
+        )
+
+    return Reach(rows=window[0], columns=window[1], compute=compute)
+
+
+def _make(
+    data: Cube,
+    *,
+    window: Window,
+    grid: tuple[Dimension, Dimension],
+    vectors: Dimension,
+    reducer: Callback,
+    target_dimension: str | None,
+    context: Any,
+) -> Cube:
+    """Return the values of geometries, of which all pixels are in *data*: a window of the grid."""
     dimensions = lay_along(data.dimensions, vectors, target_dimension, ("value", "total_count", "valid_count"))
-    y, x = (data.dimensions[number] for number in find_horizontal(data.dimensions))
     layers = layers_of(data)
     cells = layers.data.shape[:-2]
-    if not all(layers.data.shape[-2:]):
-        find_window(y, x, vectors)  # refuses what cannot be aggregated
+    if data.is_hollow_along(find_horizontal(data.dimensions)[0]):
         one = np.zeros((1, *cells), dtype=layers.data.dtype)
         arrays: Iterator[Values | None] = iter([replace(layers, data=one, valid=None, is_array=True)] * len(vectors.labels))
         counts = [np.zeros((len(vectors.labels), *cells), dtype=np.int64)] * 2
         is_there = [True] * len(vectors.labels)
     else:
-        weights = weigh(y, x, vectors, "centres")
-        rows, columns = weights.window
-        weights, layers = weights.within(rows, columns), cut(layers, rows, columns)
+        weights = weigh(*grid, vectors, "centres", window)
         pixels = weights.pixels()
-        is_there = [True] * len(pixels) if all(len(each) for each in pixels) else meet_grid(y, x, vectors)
+        is_there = [True] * len(pixels) if all(len(each) for each in pixels) else meet_grid(*grid, vectors)
         arrays = _arrays(layers, pixels, is_there)
         counts = _count(weights, layers) if target_dimension is not None else []
     reduced = reduce_arrays(arrays, cells, reducer=reducer, context=context)
@@ -111,5 +160,7 @@ PROCESS = Process(
     returned="A vector cube: the geometries, with what their features say, are in the place of the pixels.",
     work=Opaque(),
     kernel=_aggregate,
+    reach=OfGeometries(find=_reach),
+    labels_only=frozenset({"geometries"}),
     exceptions={"TargetDimensionExists": "The cube has a dimension of this name already."},
 )

@@ -45,7 +45,7 @@ def _aggregate(
         state = apply(weighed.within(rows, columns), cut(layers, rows, columns), statistic)
         found = [finish(state)]
         if target_dimension is not None:
-            found.append(covered_share(state, weighed, share_on_grid(y, x, vectors)))
+            found.append(covered_share(state, weighed.totals, share_on_grid(y, x, vectors)))
     values = put_together(data.dimensions, *[Values(data=each, nan_is_nodata=True) for each in found])
     return Cube(values=values, dimensions=dimensions)
 
