@@ -260,6 +260,7 @@ def _console(services: Services, pages: Pages) -> list[BaseRoute]:
             pages=pages,
             jobs=services.batch_jobs,
             preparing=services.preparing,
+            ledger=services.quotas,
             results=ResultDesk(objects=services.objects, tiles=tiles, signer=services.result_signer, addresses=pages.addresses),
             tiles=tiles,
             tariff=tariff(services.settings),

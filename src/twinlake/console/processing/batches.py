@@ -26,7 +26,10 @@ from twinlake.processing.openeo.jobs.kind import Preparing
 from twinlake.processing.openeo.jobs.models import SeenJob
 from twinlake.processing.openeo.jobs.service import BatchJobs
 from twinlake.processing.openeo.jobs.wire import Tariff, status_of
+from twinlake.processing.openeo.quotas.ledger import QuotaLedger
+from twinlake.processing.openeo.quotas.models import PERIOD, UNLIMITED
 from twinlake.processing.openeo.reporting import LEVELS
+from twinlake.processing.openeo.tiles.usage import TileUsage
 
 _PAGE = 50
 _MOST_LINES = 1000
@@ -57,6 +60,7 @@ class BatchPages:
         pages: Pages,
         jobs: BatchJobs,
         preparing: Preparing,
+        ledger: QuotaLedger,
         results: ResultDesk,
         tiles: TileDesk,
         tariff: Tariff | None,
@@ -64,6 +68,7 @@ class BatchPages:
         self._pages = pages
         self._jobs = jobs
         self._preparing = preparing
+        self._ledger = ledger
         self._results = results
         self._tiles = tiles
         self._tariff = tariff
@@ -147,7 +152,7 @@ class BatchPages:
             problem=None if problem is None else f"{problem.message} {problem.remedy or ''}".strip(),
             estimate=await self._estimate(request, batch.document, process) if is_new and problem is None else None,
             description=batch.document.get("description") or "",
-            facts=[("Made", job["when"])] if work is None else self._list_facts(seen),
+            facts=[*([("Made", job["when"])] if work is None else self._list_facts(seen)), *await self._list_left(batch.owner)],
             log=[describe_line(line) for line in log],
             has_more_log=len(log) == _MOST_LINES,
             graph=steps,
@@ -189,11 +194,24 @@ class BatchPages:
         work = seen.work
         assert work is not None
         facts = [(name, text) for name, text in list_facts(work) if name != "By"]
+        if seen.batch.tiles is not None and work.joined is None:
+            taken = TileUsage.sum(each.usage for each in seen.batch.tiles.chains)
+            facts.append(("Computed", f"{taken.pixels:,} pixels from {write_size(taken.read_bytes)} that were read"))
+            facts.append(("Unpacked", write_size(seen.batch.tiles.raw_bytes)))
         if seen.batch.stored_bytes:
             facts.append(("Results", write_size(seen.batch.stored_bytes)))
         if self._tariff is not None and work.usage.cpu_seconds:
             facts.append(("Cost", self._write_cost(self._tariff.price(work.usage.cpu_seconds))))
         return facts
+
+    async def _list_left(self, owner: str) -> list[tuple[str, str]]:
+        """Return what is left of the quota, which a job reserves before it starts."""
+        standing = await self._ledger.find_standing(owner)
+        quota, left = standing.quota, standing.left
+        cpu, size = max(left.cpu_seconds, 0), max(left.size_bytes, 0)
+        parts = [f"{_write_seconds(cpu)} of CPU"] if quota.cpu < UNLIMITED else []
+        parts += [f"{write_size(size)} of results"] if quota.size_bytes < UNLIMITED else []
+        return [("Left to you", f"{' and '.join(parts)} within {PERIOD.days} days")] if parts else []
 
     async def _estimate(self, request: Request, document: JsonObject, process: bytes) -> JsonObject:
         try:

@@ -18,6 +18,7 @@ from twinlake.processing.openeo.jobs.wire import (
     write_job,
     write_log_line,
 )
+from twinlake.processing.openeo.tiles.usage import ChainUsage, RunUsage, TileUsage
 from twinlake.standards.openeo.errors import (
     BudgetInvalidError,
     ProcessGraphMissingError,
@@ -54,7 +55,7 @@ def work(state, **changes):
     return Job(**{**facts, **changes})
 
 
-def seen(state=None, *, has_results=False, **document):
+def seen(state=None, *, has_results=False, tiles=None, **document):
     batch = BatchJob(
         id="job",
         owner="i|alice",
@@ -64,6 +65,7 @@ def seen(state=None, *, has_results=False, **document):
         run=None if state is None else "run",
         stored_bytes=10 if has_results else 0,
         has_results=has_results,
+        tiles=tiles,
         created_at=SECOND,
         updated_at=SECOND,
     )
@@ -199,3 +201,16 @@ def test_entries_of_the_log_have_no_id_but_their_own():
         "path": [{"node_id": "n"}],
     }
     assert write_end(Failure("gone", "It went.", "Come back."), SECOND)["message"] == "It went. Come back."
+
+
+def test_what_the_tiles_took_stands_beside():
+    chains = [ChainUsage("a", 2, TileUsage(10, 0.5, 100)), ChainUsage("b", 1, TileUsage(5, 0.25, 20))]
+
+    usage = write(seen(JobState.SUCCESSFUL, has_results=True, tiles=RunUsage(chains, 400)))["usage"]
+
+    assert {name: usage[name] for name in ("pixels", "read", "unpacked", "storage")} == {
+        "pixels": {"value": 15, "unit": "pixels"},
+        "read": {"value": 120, "unit": "b"},
+        "unpacked": {"value": 400, "unit": "b"},
+        "storage": {"value": 10, "unit": "b"},
+    }

@@ -286,6 +286,18 @@ async def test_answers_count_at_once_and_are_written_together(lake):
     await lake.ledger.require_left(BOB)
 
 
+async def test_what_jobs_reserve_is_seen_by_answers_after_five_seconds(lake, clock):
+    await lake.ledger.require_left(ALICE)
+    await lake.start(need(60))
+    await lake.start(need(40))
+    await lake.ledger.require_left(ALICE)
+
+    clock.advance(timedelta(seconds=6))
+
+    with pytest.raises(PaymentRequiredError):
+        await lake.ledger.require_left(ALICE)
+
+
 async def test_answers_that_come_while_others_are_written_are_not_lost(tmp_path, clock):
     async with SqliteDatabase(tmp_path / "site.db", migrations=ALL) as database:
         lake = Lake(database, clock, quota())

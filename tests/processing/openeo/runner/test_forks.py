@@ -84,3 +84,20 @@ def test_tiles_of_several_processes_are_those_of_one(tmp_path):
     made = tile_computing(MEDIAN, {LOADED: CubeSource(cube)}, tmp_path, runner=Forks(3)).compute(["median"])["median"]
     assert len(list(made.tiles())) > 3
     assert_same(made.whole(), compute_whole(MEDIAN, {LOADED: cube}))
+
+
+def test_what_tiles_take_is_counted_where_they_are_made_and_kept_with_them(tmp_path):
+    """So a run that is taken up again knows it of all."""
+    cube = CUBES["float32"][LOADED]
+    first = tile_computing(MEDIAN, {LOADED: CubeSource(cube)}, tmp_path, runner=Forks(3))
+    first.compute(["median"])
+    again = tile_computing(MEDIAN, {LOADED: CubeSource(cube)}, tmp_path, runner=Forks(3))
+    made = again.compute(["median"])["median"]
+
+    [chain] = first.chains
+    assert (chain.node, chain.tiles) == ("median", len(list(made.tiles())))
+    assert chain.usage.read_bytes == cube.values.data.nbytes
+    assert chain.usage.pixels >= made.whole().values.data.size
+    assert chain.usage.cpu_seconds > 0
+    assert again.chains == first.chains
+    assert made.count_bytes() == made.whole().values.data.nbytes

@@ -24,6 +24,8 @@ from twinlake.processing.openeo.jobs.kind import OPENEO, Order
 from twinlake.processing.openeo.jobs.results import put_asset
 from twinlake.processing.openeo.loading.pins import read_pinned
 from twinlake.processing.openeo.quotas.ledger import QuotaLedger
+from twinlake.processing.openeo.tiles.usage import RunUsage
+from twinlake.standards.openeo.graph import MAX_NODES
 
 _MOST_FILES = 100_000
 _PATH_CHARACTERS = 1000
@@ -54,7 +56,11 @@ def routes(
 ) -> Sequence[BaseRoute]:
     """Declare the routes by which children hand over what they have made."""
     calls = _Calls(database, objects, ledger, folder_of)
-    return [RunRoutes(journal).route("/openeo/asset", calls.put_asset, methods=["POST"])]
+    own = RunRoutes(journal)
+    return [
+        own.route("/openeo/asset", calls.put_asset, methods=["POST"]),
+        own.route("/openeo/usage", calls.put_usage, methods=["POST"]),
+    ]
 
 
 def input_routes(*, journal: RunJournal, inputs: Inputs, folder_of: FolderOf) -> Sequence[BaseRoute]:
@@ -95,6 +101,19 @@ class _Calls:
             check_lease(tx, run.id, lease)
             put_asset(tx, run.id, name, made.document, files)
             self._ledger.count_results(tx, run.id)
+
+        await self._database.write(work)
+        return Response(status_code=204)
+
+    async def put_usage(self, request: Request, run: Run, lease: str) -> Response:
+        """Note what the tiles of a run took, as its child says: for people to read; quotas go by what the site sees itself."""
+        usage = await read_body(request, RunUsage)
+        if len(usage.chains) > MAX_NODES:
+            raise InvalidInputError("A run has no more chains than its graph has nodes.")
+
+        def work(tx: Connection) -> None:
+            check_lease(tx, run.id, lease)
+            self._ledger.note_tiles(tx, run.id, msgspec.json.encode(usage).decode())
 
         await self._database.write(work)
         return Response(status_code=204)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from twinlake.core.documents import JsonObject
 from twinlake.engines.objectstore import StoredObject
 from twinlake.jobs.models import Job
+from twinlake.processing.openeo.tiles.usage import RunUsage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,8 @@ class BatchJob:
     stored_bytes: int
     """Of the results."""
     has_results: bool
+    tiles: RunUsage | None
+    """What its tiles took; None where nothing was made in tiles, or not all of them yet."""
     created_at: int
     """Microseconds since 1970 UTC, as below."""
     updated_at: int

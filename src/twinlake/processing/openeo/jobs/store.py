@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+import msgspec
 import orjson
 
 from twinlake.core.clock import Clock, to_microseconds
@@ -14,6 +15,7 @@ from twinlake.engines.database import Connection, Database
 from twinlake.jobs.models import Job
 from twinlake.processing.openeo.jobs.models import BatchJob, Draft
 from twinlake.processing.openeo.jobs.results import drop_assets
+from twinlake.processing.openeo.tiles.usage import RunUsage
 from twinlake.standards.openeo.errors import JobNotFoundError, StorageQuotaExceededError
 
 _MOST_BYTES = 64 << 20
@@ -21,7 +23,8 @@ _MOST_BYTES = 64 << 20
 _COLUMNS = """
 id, owner, document, revision, request, run,
 (select coalesce(sum(size_bytes), 0) from openeo_asset_file f where f.run = j.run),
-exists (select 1 from openeo_asset a where a.run = j.run), created_at, updated_at
+exists (select 1 from openeo_asset a where a.run = j.run), created_at, updated_at,
+(select tiles from openeo_charge c where c.run = j.run)
 """
 _FORGOTTEN = """
 select id from openeo_job j where updated_at < :before
@@ -172,6 +175,7 @@ def _read(row: tuple[Any, ...]) -> BatchJob:
         run=row[5],
         stored_bytes=row[6],
         has_results=bool(row[7]),
+        tiles=None if row[10] is None else msgspec.json.decode(row[10], type=RunUsage),
         created_at=row[8],
         updated_at=row[9],
     )

@@ -17,6 +17,7 @@ from twinlake.processing.openeo.graphs import read_graph_of
 from twinlake.processing.openeo.jobs.models import Draft, SeenJob
 from twinlake.processing.openeo.quotas.models import UNLIMITED
 from twinlake.processing.openeo.reporting import LEVELS
+from twinlake.processing.openeo.tiles.usage import TileUsage
 from twinlake.standards.openeo.errors import BudgetInvalidError, ProcessInvalidError, PropertyNotEditableError
 
 STATUS = {
@@ -197,6 +198,11 @@ def usage_of(seen: SeenJob) -> JsonObject:
         usage["cpu"] = {"value": round(work.usage.cpu_seconds, 3), "unit": "cpu-seconds"}
     if work.usage.peak_memory_bytes:  # known when its child has ended
         usage["memory"] = {"value": work.usage.peak_memory_bytes, "unit": "b"}
+    if seen.batch.tiles is not None:
+        taken = TileUsage.sum(each.usage for each in seen.batch.tiles.chains)
+        usage["pixels"] = {"value": taken.pixels, "unit": "pixels"}
+        usage["read"] = {"value": taken.read_bytes, "unit": "b"}
+        usage["unpacked"] = {"value": seen.batch.tiles.raw_bytes, "unit": "b"}
     if work.started_at is not None and work.finished_at is not None:
         usage["duration"] = {"value": round((work.finished_at - work.started_at) / 1e6, 3), "unit": "seconds"}
     return usage

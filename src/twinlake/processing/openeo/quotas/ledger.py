@@ -141,6 +141,10 @@ class QuotaLedger:
                 remedy="Take a smaller extent or a coarser grid, or wait until earlier results do not count any more.",
             )
 
+    def note_tiles(self, tx: Connection, run: str, usage: str) -> None:
+        """Keep what the child of a run tells of its tiles (JSON); it counts for nothing."""
+        tx.execute("update openeo_charge set tiles = ? where run = ?", (usage, run))
+
     async def find_standing(self, owner: str) -> Standing:
         """Return how a principal stands."""
         return self._with_waiting(await self._database.read(lambda tx: self._read(tx, owner)), owner)

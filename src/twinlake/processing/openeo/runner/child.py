@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 
 import httpx2
 import msgspec
@@ -25,6 +26,7 @@ from twinlake.processing.openeo.runner.cluster import ClusterAwayError, open_clu
 from twinlake.processing.openeo.runner.executing import ResultFile, execute
 from twinlake.processing.openeo.runner.forks import Forks
 from twinlake.processing.openeo.tiles.computing import TileRunner
+from twinlake.processing.openeo.tiles.usage import RunUsage
 from twinlake.processing.openeo.tools import RefusedUserCode, Tools
 from twinlake.standards.openeo.errors import InternalError, OpenEoError, ProcessError
 
@@ -55,6 +57,7 @@ def run(context: JobContext) -> JsonObject:
                 folder=folder,
                 runner=runner,
                 tools=lent,
+                tell_usage=partial(_tell_usage, context),
             )
         telling.flush()
     except OpenEoError as error:
@@ -87,6 +90,10 @@ def _open_runner(order: Order, tools: Tools) -> Generator[tuple[TileRunner, Tool
         return
     with open_cluster(dialer) as cluster:
         yield cluster, replace(tools, user_code=RefusedUserCode(_STAYS))
+
+
+def _tell_usage(context: JobContext, usage: RunUsage) -> None:
+    context.gateway.post_bytes("openeo/usage", msgspec.json.encode(usage), "application/json")
 
 
 def _explain(error: OpenEoError, telling: "_Telling") -> GraphFailedError:

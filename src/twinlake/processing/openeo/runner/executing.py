@@ -1,6 +1,6 @@
 """The work itself: a graph is computed, and its result written to files."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from twinlake.processing.openeo.planning import write_plan
 from twinlake.processing.openeo.reading import read_checked
 from twinlake.processing.openeo.runner.running import Run, facts_of, open_sources, plan_graph, write_saved
 from twinlake.processing.openeo.tiles.computing import TileRunner
+from twinlake.processing.openeo.tiles.usage import RunUsage
 from twinlake.processing.openeo.tools import Tools
 
 
@@ -58,6 +59,7 @@ def execute(
     folder: Path,
     runner: TileRunner,
     tools: Tools,
+    tell_usage: Callable[[RunUsage], None],
 ) -> list[ResultFile]:
     """Compute the graph of *order* and write its results below *folder*.
 
@@ -69,6 +71,8 @@ def execute(
         Where what is loaded lies, by key.
     scratch
         For parts that are done: an attempt that finds some there goes on with the others.
+    tell_usage
+        Is told what the tiles took.
 
     Raises
     ------
@@ -97,6 +101,7 @@ def execute(
             runner=runner,
             progress=lambda done, total: tools.report.progress(done, total, "tiles"),
             tools=tools,
+            tell_usage=tell_usage,
         )
         return _describe(run.save(run.compute(), folder, facts), folder)
 

@@ -1,6 +1,6 @@
 """A run of a planned graph: its cubes in tiles, and the files of all that it makes."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from twinlake.processing.openeo.planning import Output, Plan, plan
 from twinlake.processing.openeo.tiles.computing import Computed, Progress, TileComputing, TileRunner, depends_on_data
 from twinlake.processing.openeo.tiles.layout import Chunks, TileSize, lay_out
 from twinlake.processing.openeo.tiles.shapes import Shapes, trace_shapes
+from twinlake.processing.openeo.tiles.usage import RunUsage
 from twinlake.processing.openeo.tiles.windows import hollow, whole
 from twinlake.processing.openeo.tools import NO_TOOLS, Tools
 from twinlake.standards.openeo.errors import EstimateComplexityError
@@ -49,6 +50,8 @@ class Run:
     progress: Progress
     tools: Tools = NO_TOOLS
     size: TileSize = _SIZE
+    tell_usage: Callable[[RunUsage], None] = lambda _: None
+    """Is told what was taken, once everything is computed."""
 
     def compute(self) -> list[Any]:
         """Return what each output of the plan is: `Computed` for a cube, or a plain result.
@@ -72,6 +75,8 @@ class Run:
         if not depends_on_data(self.plan.graph):
             check_outputs(self.plan, computing.shapes())
         made = computing.compute([each.node for each in self.plan.outputs])
+        raw_bytes = sum(each.count_bytes() for each in made.values() if isinstance(each, Computed))
+        self.tell_usage(RunUsage(computing.chains, raw_bytes))
         return [made[each.node] for each in self.plan.outputs]
 
     def save(self, made: Sequence[Any], folder: Path, facts: ResultFacts) -> list[WrittenFile]:

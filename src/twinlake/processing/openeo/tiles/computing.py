@@ -1,5 +1,6 @@
 """Computing a graph on cubes that are read part by part: dry run, layout, and each window of each stage."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from twinlake.processing.openeo.tiles.layout import Stage, TileSize, lay_out
 from twinlake.processing.openeo.tiles.scratch import Scratch
 from twinlake.processing.openeo.tiles.shapes import Shapes, shape_is_in_data, trace_shapes
 from twinlake.processing.openeo.tiles.tile import compute_tile
+from twinlake.processing.openeo.tiles.usage import ChainUsage, Meter
 from twinlake.processing.openeo.tiles.windows import cut, hollow, whole
 from twinlake.processing.openeo.tools import NO_TOOLS, RunsUserCode, Tools
 from twinlake.standards.openeo.errors import OpenEoError, ProcessGraphComplexityError
@@ -84,6 +86,10 @@ class Computed:
             else:
                 yield window, Cube(values=replace(cube.values, data=cube.values.data.astype(dtype)), dimensions=cube.dimensions)
 
+    def count_bytes(self) -> int:
+        """Return how large the cube is in memory."""
+        return math.prod(len(each.labels) for each in self.hollow.dimensions) * self.hollow.values.data.dtype.itemsize
+
     def whole(self) -> Cube:
         """Return the cube in memory."""
         return self.parts.read({each.name: slice(0, len(each.labels)) for each in self.hollow.dimensions})
@@ -127,6 +133,8 @@ class TileComputing:
         self._size = size
         self._kept: dict[str, Computed] = {}
         self._done = 0
+        self.chains: list[ChainUsage] = []
+        """What was computed so far, with what it took."""
 
     def shapes(self, *, is_told: bool = False) -> Shapes:
         """Run the graph dry: as far as it goes without data, with what was computed so far.
@@ -196,6 +204,7 @@ class TileComputing:
         except OpenEoError:
             self._tell_of(numbers, scratch)
             raise
+        self.chains.append(ChainUsage(stage.node, len(stage.windows), scratch.usage()))
         if stage.fold is None:
             return Computed(hollow=_with_type(shapes.cube(stage.node), scratch), parts=scratch)
         return self._finish(stage.node, shapes.cube(stage.node), stage.fold, scratch)
@@ -253,13 +262,13 @@ class _Work:
     user_code: RunsUserCode
 
     def __call__(self, number: int) -> None:
-        notes = Notes()
+        notes, meter = Notes(), Meter()
         tools = Tools(report=Report(notes, is_of_part=True), user_code=self.user_code)
         try:
-            cube = compute_tile(self.shapes, self.stage, self.stage.windows[number], self._read, tools)
+            cube = compute_tile(self.shapes, self.stage, self.stage.windows[number], self._read, tools, meter=meter)
         finally:
             self.scratch.put_notes(number, notes.all)
-        self.scratch.put(number, cube)
+        self.scratch.put(number, cube, meter.usage())
 
     def close(self) -> None:
         for source in self.sources.values():

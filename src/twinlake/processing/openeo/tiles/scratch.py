@@ -15,6 +15,7 @@ from twinlake.processing.openeo.kernels.cells.assembling import Place, assemble
 from twinlake.processing.openeo.loading.source import Window
 from twinlake.processing.openeo.reporting import Told
 from twinlake.processing.openeo.shapes.dimensions import Dimension
+from twinlake.processing.openeo.tiles.usage import NO_USAGE, TileUsage
 from twinlake.processing.openeo.tiles.windows import cut
 from twinlake.processing.openeo.values import Values
 
@@ -26,6 +27,7 @@ class _Header(msgspec.Struct, frozen=True, kw_only=True):
     nan_is_nodata: bool
     texts: list[Any] | None = None
     """Values that are no numbers, flat."""
+    usage: TileUsage = NO_USAGE
 
 
 class Scratch:
@@ -40,8 +42,8 @@ class Scratch:
     def __contains__(self, number: int) -> bool:
         return self._path(number).exists()
 
-    def put(self, number: int, cube: Cube) -> None:
-        """Keep a part; it survives a crash once this returns."""
+    def put(self, number: int, cube: Cube, usage: TileUsage = NO_USAGE) -> None:
+        """Keep a part, and what it took; it survives a crash once this returns."""
         values = cube.values
         is_plain = values.data.dtype != object
         header = msgspec.json.encode(
@@ -51,6 +53,7 @@ class Scratch:
                 has_mask=values.valid is not None,
                 nan_is_nodata=values.nan_is_nodata,
                 texts=None if is_plain else values.data.ravel().tolist(),
+                usage=usage,
             )
         )
         # Two may be at one part: a worker of an attempt that was given up, and one of the next.
@@ -86,9 +89,7 @@ class Scratch:
     def get(self, number: int) -> Cube:
         """Return a part; its values are read from the file when they are used."""
         path = self._path(number)
-        with path.open("rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            header = msgspec.json.decode(file.read(length), type=_Header)
+        header, length = _read_header(path)
         dtype, offset = np.dtype(header.type), 8 + length
         data: NDArray[Any]
         if header.texts is not None:
@@ -101,6 +102,11 @@ class Scratch:
         valid = _map(path, np.dtype(bool), offset, header.shape) if header.has_mask else None
         dimensions = cut(Cube(values=_nothing(self._dimensions), dimensions=self._dimensions), self._windows[number]).dimensions
         return Cube(values=Values(data=data, valid=valid, nan_is_nodata=header.nan_is_nodata), dimensions=dimensions)
+
+    def usage(self) -> TileUsage:
+        """Return what all parts took that are there."""
+        there = [number for number in range(len(self._windows)) if number in self]
+        return TileUsage.sum(_read_header(self._path(number))[0].usage for number in there)
 
     def all(self) -> Iterator[tuple[Window, Cube]]:
         """Yield each part with its window, in order."""
@@ -136,6 +142,12 @@ class Scratch:
 
     def _path(self, number: int) -> Path:
         return self._folder / str(number)
+
+
+def _read_header(path: Path) -> tuple[_Header, int]:
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        return msgspec.json.decode(file.read(length), type=_Header), length
 
 
 def _map(path: Path, dtype: np.dtype[Any], offset: int, shape: tuple[int, ...]) -> NDArray[Any]:

@@ -12,6 +12,7 @@ from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.processing.openeo.tiles.layout import Stage
 from twinlake.processing.openeo.tiles.reaching import Moved
 from twinlake.processing.openeo.tiles.shapes import Shapes
+from twinlake.processing.openeo.tiles.usage import Meter
 from twinlake.processing.openeo.tiles.windows import cut, hull, is_empty, within
 from twinlake.processing.openeo.tools import NO_TOOLS, Tools
 from twinlake.processing.openeo.values import Values
@@ -22,14 +23,18 @@ Read = Callable[[str, Window], Cube]
 """Reads a part of the cube of a node that is loaded, or of an earlier stage."""
 
 
-def compute_tile(shapes: Shapes, stage: Stage, window: Window, read: Read, tools: Tools = NO_TOOLS) -> Cube:
+def compute_tile(
+    shapes: Shapes, stage: Stage, window: Window, read: Read, tools: Tools = NO_TOOLS, *, meter: Meter | None = None
+) -> Cube:
     """Return a part of the cube that a stage makes, or the state that it is folded of."""
+    meter = meter or Meter()
+    read = meter.reading(read)
     is_given = stage.computed in stage.given
-    cube = read(stage.computed, window) if is_given else _compute_window(shapes, stage, window, read, tools)
+    cube = read(stage.computed, window) if is_given else _compute_window(shapes, stage, window, read, tools, meter=meter)
     return cube if stage.fold is None else stage.fold.begin(cube)
 
 
-def _compute_window(shapes: Shapes, stage: Stage, window: Window, read: Read, tools: Tools) -> Cube:
+def _compute_window(shapes: Shapes, stage: Stage, window: Window, read: Read, tools: Tools, *, meter: Meter) -> Cube:
     demanded = shapes.demands(stage.computed, window, stage.given)
     computed = [each for each in shapes.graph.nodes if each in demanded and each not in stage.given]
     last_use = {edge.source: node for node in computed for edge in shapes.uses(node, demanded[node])}
@@ -43,6 +48,7 @@ def _compute_window(shapes: Shapes, stage: Stage, window: Window, read: Read, to
                 part = demanded[edge.source]
                 cubes[edge.source] = _empty(shapes.cube(edge.source), part) if is_empty(part) else read(edge.source, part)
         cubes[node] = _compute(shapes, node, demanded, cubes, tools)
+        meter.note_made(cubes[node])
         for source in [each for each in cubes if last_use.get(each) == node]:
             del cubes[source]
     return cubes[stage.computed]
