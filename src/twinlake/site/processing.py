@@ -99,6 +99,7 @@ async def open_processing(
             public_url=settings.base_url,
             results=results,
             elsewhere=Elsewhere(urls),
+            find_elsewhere=peers.find_collection,
         ),
         files=FileResolver(files=user_files, urls=urls),
         layout=FileLayout(catalogue=catalogue, objects=objects, links=links),

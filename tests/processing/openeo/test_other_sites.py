@@ -80,3 +80,12 @@ def test_a_collection_of_another_site_is_loaded_by_ones_own_right(sites, home, s
     np.testing.assert_array_equal(found, scenes[:, 0].max(axis=0))
     with pytest.raises(OpenEoApiError, match="UrlUnsupported"):
         home["bob"].load_stac(f"{root}/kept").execute()
+
+
+def test_a_collection_that_another_site_has_is_told_with_its_address(sites, home):
+    cube = home["bob"].load_collection("scenes", fetch_metadata=False)
+    with pytest.raises(OpenEoApiError, match=f"{sites['climate'].url}/stac/v2/collections/scenes"):
+        cube.execute()
+    with pytest.raises(OpenEoApiError, match="CollectionNotFound") as hidden:
+        home["bob"].load_collection("kept", fetch_metadata=False).execute()
+    assert sites["climate"].url not in str(hidden.value)

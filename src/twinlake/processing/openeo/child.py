@@ -54,6 +54,8 @@ _LARGEST_JSON: Final = 1_000_000
 _RESULTS: Final = "results"
 _PARTS: Final = "parts"
 
+_TOO_LARGE = "The graph needs more memory than one may have: take a smaller extent, a coarser grid, or fewer bands and dates."
+
 
 def answer(message: bytes, tools: Tools = NO_TOOLS) -> bytes:
     """Answer one message; what somebody's code has left in its sandbox is gone before the next one."""
@@ -70,7 +72,7 @@ def _answer_or_explain(order: dict[str, Any], tools: Tools) -> bytes:
         code = error.reason if isinstance(error, ProcessError) else error.code
         return _write({"error": {"code": code, "message": error.message, "node": _node_of(error)}})
     except MemoryError:
-        return _write({"error": {"code": "ProcessGraphComplexity", "message": "The graph needs too much memory.", "node": ""}})
+        return _write({"error": {"code": "ProcessGraphComplexity", "message": _TOO_LARGE, "node": ""}})
     except Exception:  # a mistake of a process costs its graph, not the child
         logging.getLogger(__name__).exception("a process made a mistake")
         return _write({"error": {"code": "Internal", "message": "A process made a mistake.", "node": ""}})

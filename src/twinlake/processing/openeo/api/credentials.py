@@ -30,6 +30,7 @@ PATH = "/credentials/basic"
 _LIFETIME = timedelta(hours=12)
 _SCOPES = frozenset({"search", "read", "process"})
 _REMEDY = "Sign in with OpenID Connect: /credentials/oidc."
+_ELSEWHERE = "If your account is at another site, sign in with it at this site's console, and send a token that you make there."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +54,7 @@ class CredentialsApi:
         trace = trace_of(request.scope)
         account = await self.proof.check_password(username, password, address=trace.client)
         if account is None:
-            raise CredentialsInvalidError("Name and password do not belong together.")
+            raise CredentialsInvalidError("Name and password do not belong together.", remedy=_ELSEWHERE)
         if account.has_second_factor:
             raise AuthenticationSchemeInvalidError("This account has a second factor, which has no place here.", remedy=_REMEDY)
         if self.asks_for_terms and account.terms_accepted_at is None:

@@ -22,6 +22,8 @@ _READ_SECONDS: Final = 1 / 120e6
 _WRITE_SECONDS: Final = 1 / 60e6
 """Of one byte of a result, packed."""
 _WINDOW_SECONDS: Final = 0.01
+_START_SECONDS: Final = (1.0, 2.0, 4.0)
+"""Of the processes that compute, which begin and read their libraries: at best, mostly, and at worst."""
 _SPREAD: Final = 3.0
 """By how much an estimate may be wrong, either way."""
 _COMPRESSED: Final = (0.1, 0.5, 1.05)
@@ -64,7 +66,11 @@ def estimate(shapes: Shapes, stages: Sequence[Stage], targets: Sequence[str]) ->
         windows=windows,
         read_bytes=read,
         peak_bytes=max((stage.peak_bytes for stage in stages), default=0),
-        cpu_seconds=Range(low=seconds / _SPREAD, likely=seconds, high=seconds * _SPREAD),
+        cpu_seconds=Range(
+            low=seconds / _SPREAD + _START_SECONDS[0],
+            likely=seconds + _START_SECONDS[1],
+            high=seconds * _SPREAD + _START_SECONDS[2],
+        ),
         result_bytes=Range(low=low, likely=likely, high=high),
     )
 

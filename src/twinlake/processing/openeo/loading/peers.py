@@ -1,5 +1,6 @@
 """What lies at other sites of the federation: read by the right of who asks, as those sites know it."""
 
+from collections.abc import Sequence
 from typing import NoReturn
 
 from twinlake.core.clock import Clock
@@ -42,6 +43,13 @@ class PeerReader:
             return await self._client.ask(peer, question, budget=budget)
         except TwinlakeError as error:
             _refuse(url, error)
+
+    def find_collection(self, collection: str) -> Sequence[str]:
+        """Return the addresses of *collection* at peers whose descriptors list it: what anybody may discover."""
+        peers = [
+            each for each in self._directory.list_trusted() if each.descriptor and collection in each.descriptor.collection_ids
+        ]
+        return [f"{each.public_url}/stac/v2/collections/{collection}" for each in peers]
 
     def _find(self, url: str) -> tuple[Peer, str] | None:
         for peer in self._directory.list_trusted():

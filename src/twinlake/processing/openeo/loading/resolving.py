@@ -1,7 +1,7 @@
 """From what a graph asks to load to pins: the site's catalogue is searched for the caller, and nothing is read of the files."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
@@ -71,6 +71,8 @@ class Resolver:
         Has what is at other addresses of the site's openEO API.
     elsewhere
         Has what is at other places.
+    find_elsewhere
+        Tells the addresses at which other sites have a collection.
     deadline_seconds
         Longest that one page of a search may take.
     """
@@ -84,6 +86,7 @@ class Resolver:
         public_url: str,
         results: Results | None = None,
         elsewhere: Elsewhere | None = None,
+        find_elsewhere: Callable[[str], Sequence[str]] = lambda _: (),
         deadline_seconds: float = 30.0,
     ) -> None:
         self._catalogue = catalogue
@@ -92,6 +95,7 @@ class Resolver:
         self._public_url = public_url
         self._results = results
         self._elsewhere = elsewhere
+        self._find_elsewhere = find_elsewhere
         self._deadline_seconds = deadline_seconds
 
     async def resolve(self, request: LoadRequest, caller: Caller) -> Pins | FilePins:
@@ -167,7 +171,9 @@ class Resolver:
         try:
             await self._collections.require(caller, "read", collection)
         except UnknownCollectionError as error:
-            raise CollectionNotFoundError(error.message) from error
+            found = self._find_elsewhere(collection)
+            there = f" Another site has it: load_stac with {' or '.join(found)}." if found else ""
+            raise CollectionNotFoundError(error.message + there) from error
 
     def _locate(self, request: LoadRequest) -> _Place | str | None:
         """Return what is loaded, or the path below the root of the openEO API at which else it is; None for other places."""

@@ -1,5 +1,6 @@
 """Files and documents at addresses that a graph names: got by the gateway, behind its guard; files are kept by their SHA-256."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -22,6 +23,10 @@ class Peers(Protocol):
 
     async def read(self, url: str, caller: Caller, *, most_bytes: int) -> bytes | None:
         """Return what is at *url*; None where that is at no trusted peer. Raises as `UrlLoader.read` does."""
+        ...
+
+    def find_collection(self, collection: str) -> Sequence[str]:
+        """Return the addresses of *collection* at those that tell everybody of it."""
         ...
 
 

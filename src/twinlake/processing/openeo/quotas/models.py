@@ -59,9 +59,8 @@ class Need(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> Self:
-        """Return what an estimate (`cost.estimating.Estimate`) comes to, with the start of the processes."""
-        cpu, size = (msgspec.convert(told[name], Likely) for name in ("cpu_seconds", "result_bytes"))
-        return cls(Likely(cpu.likely + _START_SECONDS, cpu.high + _START_SECONDS), size)
+        """Return what an estimate (`cost.estimating.Estimate`) comes to."""
+        return msgspec.convert({name: told[name] for name in cls.__struct_fields__}, cls)
 
     @property
     def is_long(self) -> bool:

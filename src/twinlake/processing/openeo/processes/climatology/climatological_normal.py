@@ -45,7 +45,10 @@ def _counting(dimension: Dimension, period: str, first: int, last: int) -> list[
     begin, end = (day_number(year, 1, 1, calendar) * DAY for year in (first, last + 1))
     year = PERIODS["year"]
     if not starts or year.number(min(starts), calendar) > first or year.number(max(starts), calendar) < last:
-        raise ProcessParameterInvalidError(f"The cube does not span the years from {first} to {last}.")
+        spans = f"{year.number(min(starts), calendar)} to {year.number(max(starts), calendar)}" if starts else "no time"
+        raise ProcessParameterInvalidError(
+            f"The cube does not span the years from {first} to {last}, but {spans}: give others as 'climatology_period'."
+        )
     if period == _WHOLE:
         return [place for place, start in enumerate(starts) if begin <= start < end]
     kind, months = PERIODS[period], _months_with_data(dimension, starts)
