@@ -46,6 +46,7 @@ BENCHMARKS = {
     "identity": Benchmark("Who asks, and whether they may", "benchmarks.identity.deciding", (), ("--rounds", "500")),
     "openeo": Benchmark("openEO near the data", "benchmarks.openeo", (), ("--size", "1024", "--days", "730")),
     "openeo-large": Benchmark("openEO in a budget of memory", "benchmarks.openeo.large", (), ("--size", "4096", "--dates", "12")),
+    "openeo-growth": Benchmark("openEO: growth of cost", "benchmarks.openeo.growth", (), ("--doublings", "2")),
     "resampling": Benchmark("Pixels of another grid, against GDAL", "benchmarks.openeo.resampling", (), ("--size", "512")),
     "site": Benchmark(
         "Start and rest of a site", "benchmarks.site.startup", ("--site", "build/benchmarks/search/site"), ("--items", "100000")
