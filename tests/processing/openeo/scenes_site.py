@@ -21,10 +21,11 @@ bands = [{ name = "B08", "eo:common_name" = "nir", "eo:center_wavelength" = 0.84
 """
 
 
-def make_scenes(folder):
-    """Write scenes; return them, shape (day, band, y, x)."""
-    scenes = np.random.default_rng(7).integers(1, 3000, (len(DAYS), 2, SIZE, SIZE), dtype=np.uint16)
-    for day, bands in zip(DAYS, scenes, strict=True):
+def make_scenes(folder, *, days=DAYS, shape=(SIZE, SIZE), gap=0):
+    """Write scenes of which the first *gap* rows and columns have no data; return them, shape (day, band, y, x)."""
+    scenes = np.random.default_rng(7).integers(1, 3000, (len(days), 2, *shape), dtype=np.uint16)
+    scenes[:, :, :gap, :gap] = 0
+    for day, bands in zip(days, scenes, strict=True):
         for name, data in zip(("B04", "B08"), bands, strict=True):
             write_raster(folder / f"scenes/s_{day}/{name}.tif", data, nodata=0)
     return scenes

@@ -18,35 +18,15 @@ from openeo.rest import OpenEoApiError
 from PIL import Image
 
 from processing.openeo.jobs.test_client import find_child, wait_for
-from processing.openeo.loading.lake import write_raster
-from twinlake.testing.site import SiteProcess, make_site, run_twinlake
+from processing.openeo.scenes_site import make_scenes, run_scenes_site, take_in
+from twinlake.testing.site import run_twinlake
 
 pytestmark = pytest.mark.slow
 QUICK = {"max_poll_interval": 0.1, "print": lambda _: None}
 DAYS = ("20240105", "20240120", "20240210", "20240303")
-RECIPE = r"""
-datetime_format = "%Y%m%d"
-[[rules]]
-files = '(?P<item>s_(?P<datetime>\d{8}))/(?P<asset>\w+)\.tif'
-[assets.B04]
-bands = [{ name = "B04", "eo:common_name" = "red", "eo:center_wavelength" = 0.665 }]
-[assets.B08]
-bands = [{ name = "B08", "eo:common_name" = "nir", "eo:center_wavelength" = 0.842 }]
-"""
 HEIGHT, WIDTH = 200, 1300
 MEAN = {"process_graph": {"m": {"process_id": "mean", "arguments": {"data": {"from_parameter": "data"}}, "result": True}}}
 MEDIAN = {"process_graph": {"m": {"process_id": "median", "arguments": {"data": {"from_parameter": "data"}}, "result": True}}}
-
-
-def make_scenes(folder):
-    """Write scenes of two bands with gaps; return them, shape (day, band, y, x)."""
-    random = np.random.default_rng(5)
-    scenes = random.integers(1, 3000, (len(DAYS), 2, HEIGHT, WIDTH), dtype=np.uint16)
-    scenes[:, :, :20, :20] = 0
-    for day, bands in zip(DAYS, scenes, strict=True):
-        for name, data in zip(("B04", "B08"), bands, strict=True):
-            write_raster(folder / f"s_{day}" / f"{name}.tif", data, nodata=0)
-    return scenes
 
 
 @pytest.fixture(scope="module")
@@ -56,26 +36,16 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def scenes(folder):
-    return make_scenes(folder / "scenes")
+    return make_scenes(folder, days=DAYS, shape=(HEIGHT, WIDTH), gap=20)
 
 
 @pytest.fixture(scope="module")
 def site(folder, scenes):
-    (folder / "recipe.toml").write_text(RECIPE)
-    with SiteProcess(make_site(folder / "site")) as site:
-        for collection in ("scenes", "hidden"):
-            take_in(site, folder, collection)
+    with run_scenes_site(folder) as site:
+        take_in(site, folder, "hidden")
         hidden = run_twinlake("access", "set", "hidden", "private", "--to", site.url, "--token-file", folder / "token")
         assert hidden.returncode == 0, hidden.stderr
         yield site
-
-
-def take_in(site, folder, collection):
-    token = folder / "token"
-    token.write_text(site.token)
-    ingest = ("ingest", folder / "scenes", "-c", collection, "--create-collection", "--recipe", folder / "recipe.toml")
-    done = run_twinlake(*ingest, "--to", site.url, "--token-file", token)
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")

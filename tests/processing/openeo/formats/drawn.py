@@ -168,3 +168,15 @@ def assert_same_cells(cube, found, there, *, names=None):
 
 def is_nan(value):
     return isinstance(value, float) and math.isnan(value)
+
+
+def assert_identical(found, cube):
+    """Compare all that a cube is: bits of cells, null and NaN, labels and everything known of them."""
+    assert found.dimensions == cube.dimensions
+    assert [repr(each) for each in found.dimensions] == [repr(each) for each in cube.dimensions], "1 is not 1.0"
+    assert found.values.data.dtype == cube.values.data.dtype
+    assert found.values.nan_is_nodata == cube.values.nan_is_nodata
+    valid = cube.values.valid if cube.values.valid is not None else np.ones(cube.values.data.shape, dtype=bool)
+    own = found.values.valid if found.values.valid is not None else np.ones(cube.values.data.shape, dtype=bool)
+    assert np.array_equal(own, valid)
+    assert found.values.data[valid].tobytes() == cube.values.data[valid].tobytes()

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from processing.openeo.formats.drawn import cuts, rasters, save, vectors, whole
+from processing.openeo.formats.drawn import assert_identical, cuts, rasters, save, vectors, whole
 from processing.openeo.rasters import a_cube
 from twinlake.core.errors import TwinlakeError
 from twinlake.engines.database import MemoryDatabase
@@ -126,16 +126,6 @@ def refused(results, url, caller=ADA, **wanted):
     return getattr(raised.value, "reason", raised.value.code)
 
 
-def assert_same(found, cube):
-    assert [repr(each) for each in found.dimensions] == [repr(each) for each in cube.dimensions], "1 is not 1.0"
-    assert found.values.data.dtype == cube.values.data.dtype
-    assert found.values.nan_is_nodata == cube.values.nan_is_nodata
-    valid = cube.values.valid if cube.values.valid is not None else np.ones(cube.values.data.shape, dtype=bool)
-    own = found.values.valid if found.values.valid is not None else np.ones(cube.values.data.shape, dtype=bool)
-    assert np.array_equal(own, valid)
-    assert found.values.data[valid].tobytes() == cube.values.data[valid].tobytes()
-
-
 @EXAMPLES
 @given(data=st.data())
 def test_what_was_saved_as_zarr_is_loaded_exactly(data, results, tmp_path_factory):
@@ -146,7 +136,7 @@ def test_what_was_saved_as_zarr_is_loaded_exactly(data, results, tmp_path_factor
 
     for url in (results.address(job), results.sign(job)):
         hollow, found = results.load(url)
-        assert_same(found, cube)
+        assert_identical(found, cube)
         assert [repr(each) for each in hollow.dimensions] == [repr(each) for each in cube.dimensions]
         assert hollow.values.data.dtype == cube.values.data.dtype
 
@@ -281,7 +271,7 @@ def test_an_image_without_a_time_and_tables_are_loaded_as_files(results, tmp_pat
 def test_nothing_is_loaded_that_is_not_there_or_not_ones_own(results, tmp_path):
     job = results.make(a_store(tmp_path))
     signed = results.sign(job)
-    assert_same(results.load(signed, BOB)[1], a_cube())
+    assert_identical(results.load(signed, BOB)[1], a_cube())
     assert refused(results, results.address(job), BOB) == "JobNotFound"
     assert refused(results, results.address(job), None) == "JobNotFound"
     assert refused(results, signed[:-1] + ("A" if signed[-1] != "A" else "B"), BOB) == "signed-url-invalid"
@@ -294,9 +284,9 @@ def test_results_so_far_are_loaded_where_they_are_asked_for(results, tmp_path):
     job = results.make(a_store(tmp_path), end=False)
     assert refused(results, results.address(job)) == "JobNotFinished"
     assert refused(results, results.sign(job)) == "JobNotFinished"
-    assert_same(results.load(results.address(job, "?partial=true"))[1], a_cube())
+    assert_identical(results.load(results.address(job, "?partial=true"))[1], a_cube())
     results.end(job)
-    assert_same(results.load(results.address(job))[1], a_cube())
+    assert_identical(results.load(results.address(job))[1], a_cube())
     empty = results.make()
     assert refused(results, results.address(empty)) == "NoDataAvailable"
 
