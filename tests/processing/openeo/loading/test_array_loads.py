@@ -95,6 +95,20 @@ async def test_extents_are_those_of_the_calendar_and_of_either_count_of_longitud
     assert refused.value.reason == "NoDataAvailable"
 
 
+async def test_a_collection_is_described_with_the_axes_of_its_cube(lake, tmp_path):
+    save(climate(year=2002), tmp_path / "e2.nc")
+    items = await lake.hold(tmp_path, collection="e2")
+    cube = await lake.load("e2")
+    described = describe_cube(
+        {"extent": {"spatial": {"bbox": [[-180, 0, 180, 1]]}, "temporal": {"interval": [[None, None]]}}}, items
+    )
+
+    for name, number in (("y", 2), ("x", 3)):
+        coordinates = cube.dimensions[number].coordinates()
+        assert described["cube:dimensions"][name]["extent"] == [coordinates.min(), coordinates.max()]
+    assert described["cube:dimensions"]["x"]["extent"][1] > 180
+
+
 async def test_parts_are_those_of_the_whole(lake, tmp_path):
     save(climate(), tmp_path / "p.nc", tas={"chunksizes": (5, 7, 9)})
     await lake.hold(tmp_path, collection="parts")

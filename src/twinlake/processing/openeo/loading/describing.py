@@ -12,6 +12,8 @@ from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.processing.openeo.shapes.projecting import DEGREES
 from twinlake.standards.openeo.errors import OpenEoError
 
+_HORIZONTAL = frozenset({"x", "y"})
+
 
 def describe_cube(collection: JsonObject, items: Iterable[JsonObject]) -> JsonObject:
     """Return *collection* with ``cube:dimensions`` and the bands in its ``summaries``, as far as it does not have them itself.
@@ -30,7 +32,8 @@ def describe_cube(collection: JsonObject, items: Iterable[JsonObject]) -> JsonOb
     described = {**collection, "summaries": summaries}
     described["cube:dimensions"] = collection.get("cube:dimensions") or {
         **_extents(collection),
-        **{each.name: _describe(each) for each in others},
+        **{str(each.axis): _describe_axis(each) for each in others if each.axis in _HORIZONTAL},
+        **{each.name: _describe(each) for each in others if each.axis not in _HORIZONTAL},
         **({"bands": {"type": "bands", "values": [each["name"] for each in bands]}} if bands else {}),
     }
     extensions = [*collection.get("stac_extensions", ()), DATACUBE, *([EO] if any(len(each) > 1 for each in bands) else [])]
@@ -38,7 +41,10 @@ def describe_cube(collection: JsonObject, items: Iterable[JsonObject]) -> JsonOb
 
 
 def _look_at(items: Iterable[JsonObject]) -> tuple[list[JsonObject], list[Dimension]]:
-    """Return the bands of the first item that can be loaded, and dimensions that its cube has beside the usual ones."""
+    """Return the bands of the first item that can be loaded, and dimensions that its cube has beside the usual ones.
+
+    Among them are the axes of a grid in degrees, which may count longitudes otherwise than boxes do: from 0 to 360.
+    """
     for item in items:
         try:
             rasters = {band.name: band for asset in list_rasters(item) for band in asset.bands}
@@ -47,7 +53,8 @@ def _look_at(items: Iterable[JsonObject]) -> tuple[list[JsonObject], list[Dimens
             grids = list(list_grids(item))
             if grids:
                 bands = {name: each.band for grid in grids for name, each in grid.variables.items()}
-                return [_describe_band(each) for each in bands.values()], list(grids[0].others.values())
+                axes = [each for each in (grids[0].y, grids[0].x) if not grids[0].is_curvilinear and each.crs == DEGREES]
+                return [_describe_band(each) for each in bands.values()], [*axes, *grids[0].others.values()]
         except OpenEoError:  # its metadata do not say enough; loading it will tell
             continue
     return [], []
@@ -70,6 +77,12 @@ def _extents(collection: JsonObject) -> JsonObject:
         "y": {"type": "spatial", "axis": "y", "extent": [south, north], "reference_system": DEGREES},
         "t": {"type": "temporal", "extent": list(collection["extent"]["temporal"]["interval"][0])},
     }
+
+
+def _describe_axis(axis: Dimension) -> JsonObject:
+    found = axis.coordinates()
+    extent = [float(found.min()), float(found.max())]
+    return {"type": axis.kind, "axis": axis.axis, "extent": extent, "reference_system": axis.crs}
 
 
 def _describe(dimension: Dimension) -> JsonObject:
