@@ -62,8 +62,8 @@ class Everywhere:
 class OfGeometries:
     """A cell of the result comes of the pixels at its geometry."""
 
-    find: "Callable[..., Reach]"
-    """Takes a slice ``places`` of the result's geometries, and the arguments of the kernel as `Process.reach` does."""
+    prepare: "Callable[..., Callable[[slice], Reach]]"
+    """Takes the arguments of the kernel once, as `Process.reach` does; what it returns takes a slice of the geometries."""
 
 
 class _Required(Enum):

@@ -86,10 +86,10 @@ def around(
     plain = same_place(source, given, made, SamePlace(), arguments)
     horizontal = [given.dimensions[number].name for number in find_horizontal(given.dimensions)]
     if isinstance(reach, OfGeometries):
-        geometries, gather = made.dimensions[find_geometries(made.dimensions)].name, reach.find
+        geometries, gather = made.dimensions[find_geometries(made.dimensions)].name, reach.prepare(**arguments)
 
         def find(window: Window) -> Reach:
-            return gather(places=window[geometries], **arguments)
+            return gather(window[geometries])
     else:
         rows, columns = (made.dimensions[number].name for number in find_horizontal(made.dimensions))
         move = reach

@@ -109,20 +109,22 @@ def find_window(y: Dimension, x: Dimension, geometries: Dimension, *, only_areas
     ProcessParameterInvalidError
         A geometry is not taken, or none is there.
     """
-    return find_window_of(y, x, geometries, slice(0, len(geometries.labels)), only_areas=only_areas)
+    return around(find_windows(y, x, geometries, only_areas=only_areas))
 
 
-def find_window_of(
-    y: Dimension, x: Dimension, geometries: Dimension, places: slice, *, only_areas: bool = False
-) -> tuple[slice, slice]:
-    """Return the same for some of the geometries, quickly where it is asked about others of them again."""
-    rows, columns = np.moveaxis(_find_windows(y, x, geometries, only_areas)[places], -1, 0).reshape(2, -1)
+def around(windows: NDArray[np.intp]) -> tuple[slice, slice]:
+    """Return rows and columns between which those of some geometries lie, as `find_windows` has them."""
+    rows, columns = np.moveaxis(windows, -1, 0).reshape(2, -1)
     return _hull(rows[rows >= 0]), _hull(columns[columns >= 0])
+
+
+def find_windows(y: Dimension, x: Dimension, geometries: Dimension, *, only_areas: bool = False) -> NDArray[np.intp]:
+    """Return for each geometry first and last row and column, shape (geometries, 2, 2), -1 for none; raises as `find_window`."""
+    return _find_windows(y, x, geometries, only_areas)
 
 
 @lru_cache(maxsize=2)
 def _find_windows(y: Dimension, x: Dimension, geometries: Dimension, only_areas: bool) -> NDArray[np.intp]:
-    """Return for each geometry first and last row and column that it touches, shape (geometries, 2, 2); -1 for none."""
     pixels = read_pixels((y, x))
     parts = _find_parts(y, x, geometries, only_areas)
     found = np.full((len(parts), 2, 2), -1, dtype=np.intp)

@@ -1,6 +1,6 @@
 """`aggregate_spatial`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,15 @@ from twinlake.processing.openeo.json_schemas import ANYTHING, ARRAY, GEOJSON, RA
 from twinlake.processing.openeo.kernels.arrays.grouping import reduce_arrays
 from twinlake.processing.openeo.kernels.cells.states import are_valid
 from twinlake.processing.openeo.kernels.geometries.regions import lay_along, layers_of, put_together
-from twinlake.processing.openeo.kernels.geometries.zonal import Weights, apply, find_window, find_window_of, meet_grid, weigh
+from twinlake.processing.openeo.kernels.geometries.zonal import (
+    Weights,
+    apply,
+    around,
+    find_window,
+    find_windows,
+    meet_grid,
+    weigh,
+)
 from twinlake.processing.openeo.process import OfGeometries, Opaque, Parameter, Process, Reach
 from twinlake.processing.openeo.shapes.areas import Window
 from twinlake.processing.openeo.shapes.dimensions import Dimension, find_horizontal, horizontal_of
@@ -39,31 +47,29 @@ def _aggregate(
     )
 
 
-def _reach(
-    *,
-    places: slice,
-    data: Cube,
-    geometries: Cube | JsonObject,
-    reducer: Callback,
-    target_dimension: str | None,
-    context: Any,
-) -> Reach:
+def _prepare(
+    *, data: Cube, geometries: Cube | JsonObject, reducer: Callback, target_dimension: str | None, context: Any
+) -> Callable[[slice], Reach]:
     vectors, grid = read_vectors(geometries), horizontal_of(data.dimensions)
-    window = find_window_of(*grid, vectors, places)
+    windows = find_windows(*grid, vectors)
 
-    def compute(cube: Cube) -> Cube:
-        some = vectors.take(range(places.start, places.stop))
-        return _make(
-            cube,
-            window=window,
-            grid=grid,
-            vectors=some,
-            reducer=reducer,
-            target_dimension=target_dimension,
-            context=context,
-        )
+    def find(places: slice) -> Reach:
+        window = around(windows[places])
 
-    return Reach(rows=window[0], columns=window[1], compute=compute)
+        def compute(cube: Cube) -> Cube:
+            return _make(
+                cube,
+                window=window,
+                grid=grid,
+                vectors=vectors.take(range(places.start, places.stop)),
+                reducer=reducer,
+                target_dimension=target_dimension,
+                context=context,
+            )
+
+        return Reach(rows=window[0], columns=window[1], compute=compute)
+
+    return find
 
 
 def _make(
@@ -160,7 +166,7 @@ PROCESS = Process(
     returned="A vector cube: the geometries, with what their features say, are in the place of the pixels.",
     work=Opaque(),
     kernel=_aggregate,
-    reach=OfGeometries(find=_reach),
+    reach=OfGeometries(prepare=_prepare),
     labels_only=frozenset({"geometries"}),
     exceptions={"TargetDimensionExists": "The cube has a dimension of this name already."},
 )
