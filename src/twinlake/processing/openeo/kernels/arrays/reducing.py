@@ -1,6 +1,7 @@
 """Reducers: the elements of an array become one value, in each cell apart. Sums and products are made in 64 bits."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import bottleneck
@@ -63,12 +64,12 @@ def settle(data: NDArray[Any], valid: Any, *, nan_is_nodata: bool, is_array: boo
 
 def total(numbers: NDArray[Any], counts: NDArray[np.bool_]) -> NDArray[Any]:
     """Add up."""
-    return accumulated(np.add.reduce, numbers, counts, 0)
+    return accumulated(partial(_in_order, np.add.reduce), numbers, counts, 0)
 
 
 def product(numbers: NDArray[Any], counts: NDArray[np.bool_]) -> NDArray[Any]:
     """Multiply all."""
-    return accumulated(np.multiply.reduce, numbers, counts, 1)
+    return accumulated(partial(_in_order, np.multiply.reduce), numbers, counts, 1)
 
 
 def average(numbers: NDArray[Any], counts: NDArray[np.bool_]) -> NDArray[Any]:
@@ -137,12 +138,12 @@ def limits(numbers: NDArray[Any]) -> tuple[Any, Any]:
 
 
 def accumulated(ufunc: Callable[..., Any], numbers: NDArray[Any], counts: NDArray[np.bool_], neutral: int) -> NDArray[Any]:
-    """Return what *ufunc* makes of the elements: of integers exactly where 64 bits hold it, else in float64."""
+    """Return what *ufunc* makes along the first dimension: of integers exactly where 64 bits hold it, else in float64."""
     filled = fill(numbers, counts, neutral)
-    result = _in_order(ufunc, filled)
+    result = np.asarray(ufunc(filled, dtype=np.float64))
     if numbers.dtype.kind == "f":
         return _like_floats(numbers, result)
-    return unwrapped(np.asarray(ufunc(filled, axis=0, dtype=np.int64)), result)
+    return unwrapped(np.asarray(ufunc(filled, dtype=np.int64)), result)
 
 
 def add_up(numbers: NDArray[Any]) -> NDArray[np.float64]:
@@ -154,15 +155,15 @@ def add_up(numbers: NDArray[Any]) -> NDArray[np.float64]:
     return _in_order(np.add.reduce, numbers)
 
 
-def _in_order(reduce: Callable[..., Any], numbers: NDArray[Any]) -> NDArray[Any]:
+def _in_order(reduce: Callable[..., Any], numbers: NDArray[Any], dtype: Any = np.float64) -> NDArray[Any]:
     """Return what the `reduce` of a ufunc makes along the first dimension, as `add_up` says."""
     if numbers.ndim > 1 and numbers.size:
         beside = [abs(step) for step, count in zip(numbers.strides[1:], numbers.shape[1:], strict=True) if count > 1]
         if not beside or min(beside) > abs(numbers.strides[0]):
             cells = np.ascontiguousarray(numbers).reshape(len(numbers), -1)
-            made = reduce(np.repeat(cells, 2, axis=1) if cells.shape[1] == 1 else cells, axis=0, dtype=np.float64)
+            made = reduce(np.repeat(cells, 2, axis=1) if cells.shape[1] == 1 else cells, axis=0, dtype=dtype)
             return np.asarray(made[: cells.shape[1]].reshape(numbers.shape[1:]))
-    return np.asarray(reduce(numbers, axis=0, dtype=np.float64))
+    return np.asarray(reduce(numbers, axis=0, dtype=dtype))
 
 
 def _mean(numbers: NDArray[Any], counts: NDArray[np.bool_]) -> NDArray[np.float64]:
