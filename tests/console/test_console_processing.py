@@ -159,7 +159,7 @@ def test_a_job_that_was_not_started_tells_what_it_will_take_and_is_deleted(perso
     for words in (
         "not started",
         "Of the sea.",
-        "less than a second",
+        "about 2 s; between 1 s and 4 s",
         "in 1 tile",
         "EUR",
         "lambda data: mean(data=data)",

@@ -223,7 +223,7 @@ class BatchPages:
     def _list_estimates(self, told: Mapping[str, Any]) -> list[tuple[str, str]]:
         seconds, size = told["cpu_seconds"], told["result_bytes"]
         low, likely, high = (_write_seconds(seconds[each]) for each in ("low", "likely", "high"))
-        cpu = "less than a second" if seconds["high"] < 1 else f"about {likely}; between {low} and {high}"
+        cpu = f"about {likely}; between {low} and {high}"
         facts = [
             ("CPU", cpu),
             ("Reads", f"{write_size(told['read_bytes'])}, in {told['windows']} tile{'' if told['windows'] == 1 else 's'}"),

@@ -132,7 +132,7 @@ def test_the_client_finds_and_deletes_its_jobs(connection):
 
     assert "Listed" in [each.get("title") for each in connection.list_jobs()]
     assert len(connection.list_jobs(limit=1)) == 1
-    assert job.estimate()["duration"] == "PT1S"
+    assert job.estimate()["duration"] == "PT2S"
     job.delete()
     with pytest.raises(OpenEoApiError, match="JobNotFound"):
         job.describe()
