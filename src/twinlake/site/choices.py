@@ -1,6 +1,7 @@
 """What the settings of a site choose and limit among what it is built of."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from importlib.util import find_spec
 
@@ -26,8 +27,6 @@ from twinlake.processing.openeo.quotas.ledger import QuotaLedger
 from twinlake.processing.openeo.quotas.models import Quota
 from twinlake.site.layout import SiteFolder
 from twinlake.site.settings import SiteSettings
-
-_CHILD_FILE_BYTES = 1 << 30
 
 
 def read_rules(settings: SiteSettings, folder: SiteFolder) -> CedarRules:
@@ -147,7 +146,9 @@ def job_kinds(
     cluster: Destination | None,
 ) -> Mapping[str, JobKind]:
     """Return the kinds of jobs that the site runs, by name."""
-    limits = Limits(memory_bytes=settings.jobs.memory_bytes, cpu_seconds=settings.jobs.cpu_seconds, file_bytes=_CHILD_FILE_BYTES)
+    # What an ingest writes is an archive of what came in, and a graph at most its results.
+    most_bytes = settings.ingest.max_upload_bytes
+    limits = Limits(memory_bytes=settings.jobs.memory_bytes, cpu_seconds=settings.jobs.cpu_seconds, file_bytes=most_bytes)
     kinds = (
         ingest_kind(
             service=ingest,
@@ -160,7 +161,7 @@ def job_kinds(
             preparing=preparing,
             ledger=ledger,
             parallel=settings.openeo.parallel_jobs or None,
-            limits=limits,
+            limits=replace(limits, file_bytes=settings.openeo.job_result_bytes or most_bytes),
             concurrent=settings.jobs.concurrent_runs,
             link_roots=settings.ingest.link_roots,
             user_program=user_program,
