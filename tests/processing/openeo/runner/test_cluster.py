@@ -89,6 +89,7 @@ def test_what_kills_one_worker_after_the_other_is_given_up(client):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")  # threads of the cluster do, meanwhile
 @given(nodes=graphs(), dtype=st.sampled_from(sorted(CUBES)), tile_bytes=st.sampled_from([200_000, 1_000_000]))
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_any_graph_has_the_same_bits_on_a_cluster(client, nodes, dtype, tile_bytes, tmp_path_factory):
