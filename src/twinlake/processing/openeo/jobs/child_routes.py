@@ -20,7 +20,8 @@ from twinlake.jobs.models import Run
 from twinlake.jobs.runs import RunJournal, check_lease
 from twinlake.jobs.supervisor import INPUTS, WORK
 from twinlake.processing.openeo.inputs import Inputs
-from twinlake.processing.openeo.jobs.kind import OPENEO, Order
+from twinlake.processing.openeo.jobs.kind import OPENEO
+from twinlake.processing.openeo.jobs.orders import Order
 from twinlake.processing.openeo.jobs.results import put_asset
 from twinlake.processing.openeo.loading.pins import read_pinned
 from twinlake.processing.openeo.quotas.ledger import QuotaLedger

@@ -17,6 +17,7 @@ from twinlake.processing.openeo.answers import Failure, require_found
 from twinlake.processing.openeo.computing import Computing
 from twinlake.processing.openeo.definition_store import DefinitionStore
 from twinlake.processing.openeo.graphs import read_graph_of
+from twinlake.processing.openeo.jobs.orders import Frozen, Order
 from twinlake.processing.openeo.loading.pins import PinnedLoads, read_pinned, write_pinned
 from twinlake.processing.openeo.quotas.ledger import QuotaLedger
 from twinlake.processing.openeo.quotas.models import LEAST, Need
@@ -28,35 +29,6 @@ FROZEN = "frozen"
 _LONGEST = timedelta(days=2)
 _LONG = -1
 _RETRY = Retry(failures=4, first_delay=timedelta(milliseconds=500))
-
-
-class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a run does: everything that it depends on and that may change is in it."""
-
-    graph: dict[str, Any]
-    definitions: Mapping[str, Any]
-    """The user-defined processes that the graph may call, by id, as they were when the job was started."""
-    log_level: str
-    inline_cubes: bool
-    options: Mapping[str, Any]
-    """``job_options``."""
-    pins: Mapping[str, Any]
-    """What the graph loads, as it was when the job was started, or made: `loading.pins.read_pinned` reads it."""
-    identity: str | None
-    """Of the result; None where it has none (`PinnedGraph.identity`)."""
-    need: Need | None
-    """What it takes, told beforehand; None where that depends on what is in the data."""
-    priority: int
-    """As the journal of jobs has it (`jobs.turns`)."""
-    sharing_key: str | None
-    """What orders have in common that one run fulfils; None where this one has its own."""
-
-
-class Frozen(msgspec.Struct, frozen=True):
-    """What a graph calls and loads, as it was when its job was made."""
-
-    definitions: Mapping[str, Any]
-    pins: Mapping[str, Any]
 
 
 class Preparing:

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from twinlake.holdings.readers.arrays import ArrayFile, ArrayVariable
 from twinlake.holdings.readers.errors import UnreadableFileError
@@ -104,6 +103,8 @@ class _Cloud:
 
     def __init__(self, longitude: NDArray[np.float64], latitude: NDArray[np.float64]) -> None:
         self._columns = longitude.shape[1]
+        from scipy.spatial import cKDTree
+
         points = _on_sphere(longitude, latitude)
         good = np.isfinite(points).all(axis=-1)
         self._numbers = np.flatnonzero(good)

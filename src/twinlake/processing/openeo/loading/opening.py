@@ -5,11 +5,9 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from twinlake.processing.openeo.cubes import Cube
-from twinlake.processing.openeo.loading.arrays import open_cubes
 from twinlake.processing.openeo.loading.canvas import hollow_values
 from twinlake.processing.openeo.loading.files import open_files
 from twinlake.processing.openeo.loading.pins import ArrayPins, FilePins, Pins
-from twinlake.processing.openeo.loading.rasters import open_rasters
 from twinlake.processing.openeo.loading.source import Source
 
 
@@ -18,7 +16,14 @@ def open_source(pins: Pins, files: Mapping[str, Path]) -> AbstractContextManager
 
     Files are opened when they are first read, and closed with the context.
     """
-    return open_cubes(pins, files) if isinstance(pins, ArrayPins) else open_rasters(pins, files)
+    # A child starts in half the time where it imports what it reads alone.
+    if isinstance(pins, ArrayPins):
+        from twinlake.processing.openeo.loading.arrays import open_cubes
+
+        return open_cubes(pins, files)
+    from twinlake.processing.openeo.loading.rasters import open_rasters
+
+    return open_rasters(pins, files)
 
 
 def open_pinned(pins: Pins | FilePins, files: Mapping[str, Path]) -> AbstractContextManager[Source]:

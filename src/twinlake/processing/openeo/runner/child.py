@@ -20,7 +20,7 @@ from twinlake.engines.sandbox.dialing import Dialer
 from twinlake.jobs.context import JobContext
 from twinlake.jobs.models import LOG_LINES, LogEntry
 from twinlake.processing.openeo.graphs import GraphFailedError
-from twinlake.processing.openeo.jobs.kind import Order
+from twinlake.processing.openeo.jobs.orders import Order
 from twinlake.processing.openeo.reporting import LEVELS, Report, Told
 from twinlake.processing.openeo.runner.cluster import ClusterAwayError, open_cluster
 from twinlake.processing.openeo.runner.executing import ResultFile, execute

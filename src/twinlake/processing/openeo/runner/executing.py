@@ -11,7 +11,7 @@ from twinlake.processing.openeo.evaluating import evaluate
 from twinlake.processing.openeo.formats.facts import WrittenFile, without_queries
 from twinlake.processing.openeo.formats.saved import Saved, save
 from twinlake.processing.openeo.graphs import refuse
-from twinlake.processing.openeo.jobs.kind import Order
+from twinlake.processing.openeo.jobs.orders import Order
 from twinlake.processing.openeo.loading.pins import read_pinned
 from twinlake.processing.openeo.planning import write_plan
 from twinlake.processing.openeo.reading import read_checked
