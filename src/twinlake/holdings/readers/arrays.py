@@ -93,9 +93,13 @@ class ArrayVariable:
         missing = np.zeros(values.shape, dtype=bool)
         for name in ("_FillValue", "missing_value"):
             for fill in self._numbers(name):
-                missing |= values == fill
+                if fill == fill:  # noqa: PLR0124 - NaN is looked for below
+                    missing |= values == fill
         if values.dtype.kind == "f":
-            missing |= np.isnan(values) | ((np.abs(values) > _DEFAULT_FILL) & np.isfinite(values))
+            missing |= np.isnan(values)
+            is_huge = np.abs(values) > _DEFAULT_FILL
+            if is_huge.any():
+                missing |= is_huge & np.isfinite(values)
         return missing
 
     def is_beyond(self, values: NDArray[Any]) -> NDArray[np.bool_]:

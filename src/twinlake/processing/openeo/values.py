@@ -39,15 +39,20 @@ class Values:
 
     def mask(self) -> NDArray[np.bool_] | None:
         """Return where there is data; None where there is everywhere."""
-        if not self.nan_is_nodata:
-            return self.valid
-        there: NDArray[np.bool_] = ~np.isnan(self.data)
-        return there if self.valid is None else there & self.valid
+        return self.where() if self.nan_is_nodata else self.valid
 
     def where(self) -> NDArray[np.bool_]:
         """Return where there is data, written out."""
-        mask = self.mask()
-        return np.ones(self.data.shape, dtype=bool) if mask is None else mask
+        return self.where_at(())
+
+    def where_at(self, place: tuple[slice, ...]) -> NDArray[np.bool_]:
+        """Return where there is data among the cells at *place*, written out."""
+        data = self.data[*place, ...]
+        valid = None if self.valid is None else self.valid[*place, ...]
+        if not self.nan_is_nodata:
+            return np.ones(data.shape, dtype=bool) if valid is None else valid
+        there: NDArray[np.bool_] = ~np.isnan(data)
+        return there if valid is None else there & valid
 
     @property
     def is_number(self) -> bool:

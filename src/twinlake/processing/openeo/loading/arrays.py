@@ -18,6 +18,7 @@ from twinlake.holdings.readers.attributes import number_of
 from twinlake.holdings.readers.cubes import open_arrays
 from twinlake.holdings.readers.formats import ZARR_V3, detect
 from twinlake.processing.openeo.cubes import Cube
+from twinlake.processing.openeo.kernels.cells.blocks import IN_CACHE
 from twinlake.processing.openeo.loading.areas import Area
 from twinlake.processing.openeo.loading.canvas import Canvas, hollow_values
 from twinlake.processing.openeo.loading.errors import refuse, unlike
@@ -99,12 +100,16 @@ class ArraySource:
         others = self._choose_others(places)
         for piece in self._cells.find(cube, self._file(number), variable, dimensions[-2], dimensions[-1]):
             for own, label in _list_stretches(times):
-                place = (label, pinned.band - places[1].start, ..., piece.target_rows, piece.target_columns)
-                if canvas.is_full(place):
+                rest = (pinned.band - places[1].start, ..., piece.target_rows, piece.target_columns)
+                if canvas.is_full((label, *rest)):
                     continue
                 stored = _read_block(variable, cube, pinned, own, others, piece)
-                values, there = self._decode(variable, pinned, stored)
-                canvas.fill(place, piece.gather(values), piece.gather(there, outside=False))
+                step = max(1, IN_CACHE * len(stored) // max(1, stored.size))
+                for start in range(0, len(stored), step):
+                    values, there = self._decode(variable, pinned, stored[start : start + step])
+                    begin = label.start + start
+                    place = (slice(begin, begin + len(values)), *rest)
+                    canvas.fill(place, piece.gather(values), piece.gather(there, outside=False))
 
     def _choose_others(self, places: Sequence[range]) -> dict[str, slice | list[int]]:
         """Return where in the files the labels of a part stand along the dimensions that have their own names."""

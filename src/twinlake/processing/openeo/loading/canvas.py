@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from twinlake.processing.openeo.kernels.cells.blocks import IN_CACHE, blocks
 from twinlake.processing.openeo.values import Values
 
 Place = tuple[Any, ...]
@@ -22,7 +23,7 @@ class Canvas:
     def __init__(self, shape: tuple[int, ...], dtype: str) -> None:
         self.dtype = np.dtype(dtype)
         self._has_nan = self.dtype.kind == "f"
-        self._data = np.full(shape, np.nan, self.dtype) if self._has_nan else np.zeros(shape, self.dtype)
+        self._data = np.zeros(shape, self.dtype)
         self._there = np.zeros(shape, dtype=bool)
 
     def is_full(self, place: Place) -> bool:
@@ -31,26 +32,27 @@ class Canvas:
 
     def fill(self, place: Place, values: NDArray[Any], there: NDArray[np.bool_]) -> None:
         """Give cells at *place* the *values* that are *there*, where they have none yet."""
-        known = self._there[place]
-        is_first = not known.any()
-        if is_first and not self._has_nan:
-            # What stands beside the data does not matter, and a copy through a mask takes longer.
-            self._data[place] = values
+        data, known = self._data[place], self._there[place]
+        if known.any():
+            np.copyto(data, values, where=there & ~known, casting="unsafe")
         else:
-            np.copyto(self._data[place], values, where=there if is_first else there & ~known, casting="unsafe")
+            # What stands where there is no data does not matter yet, and a copy through a mask takes longer.
+            data[...] = values
         known |= there
 
     def forget(self, outside: NDArray[np.bool_]) -> None:
         """Take the data out of cells; *outside* is of the shape of the last dimensions."""
         self._there &= ~outside
-        if self._has_nan:
-            self._data[..., outside] = np.nan
 
     def values(self) -> Values:
-        """Return what there is."""
-        if self._has_nan:
-            return Values(data=self._data, nan_is_nodata=True)
-        return Values(data=self._data, valid=None if self._there.all() else self._there)
+        """Return what there is; nothing may be filled afterwards."""
+        if not self._has_nan:
+            return Values(data=self._data, valid=None if self._there.all() else self._there)
+        for place in blocks(self._data.shape, IN_CACHE):
+            there = self._there[place]
+            if not there.all():
+                self._data[place][~there] = np.nan
+        return Values(data=self._data, nan_is_nodata=True)
 
 
 def hollow_values(shape: tuple[int, ...], dtype: str) -> Values:
