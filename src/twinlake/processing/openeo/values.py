@@ -47,8 +47,9 @@ class Values:
 
     def where_at(self, place: tuple[slice, ...]) -> NDArray[np.bool_]:
         """Return where there is data among the cells at *place*, written out."""
-        data = self.data[*place, ...]
-        valid = None if self.valid is None else self.valid[*place, ...]
+        index: tuple[Any, ...] = (*place, ...)
+        data = self.data[index]
+        valid = None if self.valid is None else self.valid[index]
         if not self.nan_is_nodata:
             return np.ones(data.shape, dtype=bool) if valid is None else valid
         there: NDArray[np.bool_] = ~np.isnan(data)
