@@ -52,6 +52,7 @@ def test_a_job_is_started_followed_and_its_result_is_on_a_map(own_visit, person,
     page = visit.go("/processing/jobs")
     page.get_by_role("link", name=HOSTILE).click()
     page.get_by_role("heading", name="What it will take").wait_for()
+    assert page.locator(".steps .makes").first.inner_text().startswith("makes ")
     check(page, axe)
     with page.expect_request("**/events") as stream:
         page.get_by_role("button", name="Start").click()

@@ -217,8 +217,9 @@ class BatchPages:
         try:
             told = await self._preparing.estimate(request.state.caller, {**document, "process": orjson.loads(process)})
         except TwinlakeError as error:
-            return {"problem": f"{error.message} {error.remedy or ''}".strip(), "facts": []}
-        return {"problem": None, "facts": self._list_estimates(told)}
+            return {"problem": f"{error.message} {error.remedy or ''}".strip(), "facts": [], "made": {}}
+        made = {step["node"]: _write_made(step) for step in told["steps"]}
+        return {"problem": None, "facts": self._list_estimates(told), "made": made}
 
     def _list_estimates(self, told: Mapping[str, Any]) -> list[tuple[str, str]]:
         seconds, size = told["cpu_seconds"], told["result_bytes"]
@@ -253,6 +254,13 @@ class BatchPages:
 
 async def _check_form(request: Request) -> None:
     require_form_token(request.state.form_token, dict(await request.form()))
+
+
+def _write_made(step: Mapping[str, Any]) -> str:
+    """Write what a step makes (`cost.steps.Step`): how many labels along which dimensions, of which type, how large."""
+    along = " \N{MULTIPLICATION SIGN} ".join(f"{each['count']:,} {each['name']}" for each in step["dimensions"])
+    gaps = ", with gaps where there is no data" if step["may_have_nodata"] else ""
+    return f"{along or 'one value'}: {step['type']}, {write_size(step['bytes'])}{gaps}"
 
 
 def _write_seconds(seconds: float) -> str:

@@ -1,6 +1,7 @@
 """Runs of planned graphs, from sources to files."""
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -100,6 +101,22 @@ def test_what_a_plan_takes_is_told_from_shapes():
     assert 0 < found.cpu_seconds.low < found.cpu_seconds.likely < found.cpu_seconds.high
     assert found.result_bytes.high > 70 * 90 * 4
     assert source.cells == 0
+
+
+def test_each_step_is_told_with_the_cube_that_it_makes():
+    """Labels, type, bytes and whether there may be gaps: the shape that a step has in JSON."""
+    source = CubeSource(CUBE)
+    shapes = trace_shapes(_plan(NDVI).graph, {LOADED: source.hollow})
+    *_, mean = steps = estimate_shapes(_plan(NDVI), shapes, {LOADED: {"y": 16, "x": 16}}, SMALL).steps
+    assert [(each.node, each.process) for each in steps] == [
+        (LOADED, "load_collection"), ("index", "ndvi"), ("mean", "reduce_dimension"),
+    ]  # fmt: skip
+    lengths = {each.name: len(each.labels) for each in CUBE.dimensions if each.kind == "spatial"}
+    assert {each.name: each.count for each in mean.dimensions} == lengths
+    assert (mean.type, mean.bytes, mean.may_have_nodata) == ("float32", 4 * math.prod(lengths.values()), True)
+    first, *_ = steps
+    for dimension, own in zip(first.dimensions, CUBE.dimensions, strict=True):
+        assert (dimension.name, dimension.first, dimension.last) == (own.name, own.labels[0], own.labels[-1])
 
 
 def test_what_depends_on_the_data_has_no_estimate():

@@ -9,6 +9,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from twinlake.processing.openeo.cost.steps import Step, list_steps
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.process import Along, Pointwise, Reducer, Work
 from twinlake.processing.openeo.registry import find_process
@@ -51,6 +52,7 @@ class Estimate:
     cpu_seconds: Range
     result_bytes: Range
     """In files."""
+    steps: tuple[Step, ...]
 
 
 def estimate(shapes: Shapes, stages: Sequence[Stage], targets: Sequence[str]) -> Estimate:
@@ -72,6 +74,7 @@ def estimate(shapes: Shapes, stages: Sequence[Stage], targets: Sequence[str]) ->
             high=seconds * _SPREAD + _START_SECONDS[2],
         ),
         result_bytes=Range(low=low, likely=likely, high=high),
+        steps=list_steps(shapes),
     )
 
 

@@ -1,0 +1,71 @@
+"""What each node of a graph makes, told without reading a cell."""
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+from twinlake.processing.openeo.cubes import Cube
+from twinlake.processing.openeo.shapes.dimensions import Kind, Label
+from twinlake.processing.openeo.tiles.shapes import Shapes
+
+_MOST: Final = 1000
+"""Nodes that are told of."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepDimension:
+    """One dimension of a cube."""
+
+    name: str
+    kind: Kind
+    count: int
+    """Of its labels."""
+    first: Label | None
+    last: Label | None
+    crs: int | str | None
+    """As `shapes.dimensions.Dimension` has it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """The cube that a node makes."""
+
+    node: str
+    process: str
+    dimensions: tuple[StepDimension, ...]
+    type: str
+    """Of its cells, as numpy calls it."""
+    bytes: int
+    """In memory, without a mask."""
+    may_have_nodata: bool
+
+
+def list_steps(shapes: Shapes) -> tuple[Step, ...]:
+    """Return what the nodes of a graph make, in an order in which they can be computed; at most a thousand cubes."""
+    nodes = [node for node in shapes.graph.nodes.values() if isinstance(shapes.results[node.id], Cube)]
+    return tuple([_describe(node.id, node.process, shapes.cube(node.id)) for node in nodes[:_MOST]])
+
+
+def _describe(node: str, process: str, cube: Cube) -> Step:
+    dimensions = tuple(
+        [
+            StepDimension(
+                name=each.name,
+                kind=each.kind,
+                count=len(each.labels),
+                first=each.labels[0] if each.labels else None,
+                last=each.labels[-1] if each.labels else None,
+                crs=each.crs,
+            )
+            for each in cube.dimensions
+        ]
+    )
+    dtype = cube.values.data.dtype
+    return Step(
+        node=node,
+        process=process,
+        dimensions=dimensions,
+        type=dtype.name,
+        bytes=math.prod(each.count for each in dimensions) * dtype.itemsize,
+        may_have_nodata=cube.values.valid is not None or cube.values.nan_is_nodata,
+    )
