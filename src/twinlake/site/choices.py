@@ -22,9 +22,9 @@ from twinlake.jobs.models import JobKind
 from twinlake.processing.openeo.api.app import API_PATH as OPENEO_PATH
 from twinlake.processing.openeo.jobs.kind import Preparing, openeo_kind
 from twinlake.processing.openeo.jobs.signing import ResultSigner
-from twinlake.processing.openeo.jobs.wire import Tariff
 from twinlake.processing.openeo.quotas.ledger import QuotaLedger
 from twinlake.processing.openeo.quotas.models import Quota
+from twinlake.processing.openeo.quotas.tariff import Tariff
 from twinlake.site.layout import SiteFolder
 from twinlake.site.settings import SiteSettings
 

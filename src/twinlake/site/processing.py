@@ -29,7 +29,7 @@ from twinlake.processing.openeo.quotas.ledger import QuotaLedger
 from twinlake.processing.openeo.services.renderer import TileRenderer
 from twinlake.processing.openeo.services.service import CallerOf, TileServices
 from twinlake.processing.openeo.services.store import ServiceStore
-from twinlake.site.choices import result_signer
+from twinlake.site.choices import result_signer, tariff
 from twinlake.site.layout import SiteFolder
 from twinlake.site.settings import SiteSettings
 from twinlake.site.user_code import UserCodeChoice, choose_user_code
@@ -134,6 +134,7 @@ async def open_processing(
                 inputs=inputs,
                 renderer=maps,
                 ledger=ledger,
+                tariff=tariff(settings),
                 caller_of=caller_of,
                 clock=clock,
             ),

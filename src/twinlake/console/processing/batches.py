@@ -25,9 +25,10 @@ from twinlake.identity.web import guarded
 from twinlake.processing.openeo.jobs.kind import Preparing
 from twinlake.processing.openeo.jobs.models import SeenJob
 from twinlake.processing.openeo.jobs.service import BatchJobs
-from twinlake.processing.openeo.jobs.wire import Tariff, status_of
+from twinlake.processing.openeo.jobs.wire import status_of
 from twinlake.processing.openeo.quotas.ledger import QuotaLedger
 from twinlake.processing.openeo.quotas.models import PERIOD, UNLIMITED
+from twinlake.processing.openeo.quotas.tariff import Tariff
 from twinlake.processing.openeo.reporting import LEVELS
 from twinlake.processing.openeo.tiles.usage import TileUsage
 

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute
 
-from twinlake.console.describe import write_features
+from twinlake.console.describe import write_features, write_size
 from twinlake.console.pages import Pages
 from twinlake.console.processing.steps import read_steps
 from twinlake.console.snippets import Snippets
@@ -92,6 +92,7 @@ class MapPages:
             problem=None if problem is None else f"{problem.message} {problem.remedy or ''}".strip(),
             undrawn=undrawn,
             footprints=None if scale is None else write_features([_frame(scale.tile)]),
+            taken=self._list_taken(service),
             log=self._services.list_log(service),
             graph=steps,
             codes=self._snippets().show_map(service.id, steps.text),
@@ -115,6 +116,16 @@ class MapPages:
             "highest": "98th percentile" if highest is None else f"{highest:.4g}",
             "colours": style["palette"] if is_coloured else _GREYS,
         }
+
+    def _list_taken(self, service: Service) -> list[tuple[str, str]]:
+        """Return what the tiles have taken, as names and texts."""
+        taken, tariff = self._services.taken_by(service), self._services.tariff
+        facts = [("CPU", f"{taken.cpu / 1e6:.1f} s"), ("Pictures", write_size(taken.size_bytes))]
+        if tariff is not None:
+            budget = service.document.get("budget")
+            most = "" if budget is None else f" of {budget:.4g}"
+            facts.append(("Cost", f"{tariff.price(taken.cpu / 1e6):.4g}{most} {tariff.currency}"))
+        return facts
 
     async def _see(self, request: Request) -> Service:
         return await self._services.store.get(request.path_params["map"], owner=require_somebody(request.state.caller))

@@ -144,4 +144,13 @@ MIGRATIONS: tuple[Migration, ...] = (
         ) strict, without rowid;
         """,
     ),
+    Migration(
+        "openeo",
+        8,
+        """
+        -- What the tiles of a service have taken since it was made: microseconds, and bytes of pictures.
+        alter table openeo_service add column cpu integer not null default 0;
+        alter table openeo_service add column bytes integer not null default 0;
+        """,
+    ),
 )

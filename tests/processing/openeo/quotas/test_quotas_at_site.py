@@ -159,11 +159,17 @@ def test_a_reservation_outlives_its_site_and_is_given_back_once(site, person):
     wait_for(lambda: QUOTA - 60 < free(person) < QUOTA)
 
 
-def test_a_tile_counts_for_the_owner_of_its_map_and_is_refused_where_they_have_nothing_left(site, person, tmp_path):
+def make_raster():
+    """Return a GeoTIFF of 64 degrees each way."""
     profile = {"driver": "GTiff", "dtype": "float32", "count": 1, "width": 64, "height": 64, "crs": "EPSG:4326"}
-    with rasterio.open(tmp_path / "a.tif", "w", transform=from_origin(0, 64, 1, 1), **profile) as file:
-        file.write(np.arange(4096, dtype="float32").reshape(1, 64, 64))
-    assert person.put("/files/a.tif", content=(tmp_path / "a.tif").read_bytes()).status_code == 200
+    with rasterio.MemoryFile() as memory:
+        with memory.open(transform=from_origin(0, 64, 1, 1), **profile) as file:
+            file.write(np.arange(4096, dtype="float32").reshape(1, 64, 64))
+        return memory.read()
+
+
+def test_a_tile_counts_for_the_owner_of_its_map_and_is_refused_where_they_have_nothing_left(site, person):
+    assert person.put("/files/a.tif", content=make_raster()).status_code == 200
     load = {"process_id": "load_uploaded_files", "arguments": {"paths": ["a.tif"], "format": "GTiff"}, "result": True}
     made = person.post("/services", json={"type": "XYZ", "process": {"process_graph": {"load": load}}})
     assert made.status_code == 201, made.text
@@ -174,11 +180,14 @@ def test_a_tile_counts_for_the_owner_of_its_map_and_is_refused_where_they_have_n
         return httpx2.get(url.format(z=3, x=4, y=n), timeout=60)
 
     tiles = [look(3), look(2)]
+    served = person.get(f"/services/{made.headers['openeo-identifier']}").json()
 
     assert [each.headers["content-type"] for each in tiles] == ["image/png"] * 2
     assert free(person) < before
     made = person.get("/me").json()["twinlake:quota"]["results"]["free"]
     assert made == (100 << 20) - sum(len(each.content) for each in tiles)
+    assert served["usage"]["network"] == {"value": sum(len(each.content) for each in tiles), "unit": "b"}
+    assert 0 < served["costs"] == pytest.approx(served["usage"]["cpu"]["value"], abs=1e-3)
     jobs = [start(person)[0], start(person)[0]]  # they have all that is left reserved
     refused = wait_for(lambda: (found := look(3)).status_code != 200 and found)
     assert (refused.status_code, refused.json()["code"]) == (402, "PaymentRequired")
@@ -187,3 +196,29 @@ def test_a_tile_counts_for_the_owner_of_its_map_and_is_refused_where_they_have_n
     for job in jobs:
         person.delete(f"/jobs/{job}/results")
     wait_for(lambda: look(3).status_code == 200)
+
+
+def test_a_map_is_drawn_within_its_budget(person):
+    """What its tiles have taken is kept with it, and another budget lets it go on."""
+    load = {"process_id": "load_uploaded_files", "arguments": {"paths": ["a.json"], "format": "GeoJSON"}}
+    assert (
+        person.post("/services", json={"type": "XYZ", "budget": 0, "process": {"process_graph": {"a": load}}}).json()["code"]
+        == "BudgetInvalid"
+    )
+    process = {"process_graph": {"load": {"process_id": "load_uploaded_files", "arguments": {}, "result": True}}}
+    process["process_graph"]["load"]["arguments"] = {"paths": ["a.tif"], "format": "GTiff"}
+    assert person.put("/files/a.tif", content=make_raster()).status_code == 200
+    made = person.post("/services", json={"type": "XYZ", "budget": 1e-6, "process": process})
+    assert made.status_code == 201, made.text
+    path = f"/services/{made.headers['openeo-identifier']}"
+    url = person.get(path).json()["url"].format(z=3, x=4, y=3)
+
+    assert httpx2.get(url, timeout=60).status_code == 200, "nothing was taken before"
+    refused = httpx2.get(url, timeout=60)
+    assert (refused.status_code, refused.json()["code"]) == (402, "PaymentRequired")
+    assert "budget" not in refused.text, "it is nobody else's business"
+    [entry] = person.get(f"{path}/logs").json()["logs"]
+    assert "budget" in entry["message"]
+    assert person.patch(path, json={"budget": 30}).status_code == 204
+    assert httpx2.get(url, timeout=60).status_code == 200
+    wait_for(lambda: person.get(path).json()["usage"]["cpu"]["value"] > 0)

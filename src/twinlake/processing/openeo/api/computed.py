@@ -14,8 +14,8 @@ from twinlake.processing.openeo.api.bodies import BODY_BYTES, owner_of, read_obj
 from twinlake.processing.openeo.computing import Computing
 from twinlake.processing.openeo.definition_store import DefinitionStore, check_id
 from twinlake.processing.openeo.graphs import describe_fault, read_graph_of, refuse
-from twinlake.processing.openeo.jobs.wire import Tariff, read_budget
 from twinlake.processing.openeo.quotas.models import UNLIMITED
+from twinlake.processing.openeo.quotas.tariff import Tariff, read_budget
 from twinlake.standards.openeo.errors import ProcessGraphMissingError, ProcessInvalidError
 from twinlake.standards.openeo.graph import Fault
 

@@ -28,13 +28,13 @@ from twinlake.processing.openeo.jobs.stac import write_collection, write_item
 from twinlake.processing.openeo.jobs.wire import (
     DEFAULT_LOG_LEVEL,
     END,
-    Tariff,
     levels_from,
     write_end,
     write_estimate,
     write_job,
     write_log_line,
 )
+from twinlake.processing.openeo.quotas.tariff import Tariff
 
 _MOST_JOBS = 1000
 """On one page, also where no limit is asked for: more have a link to the next."""

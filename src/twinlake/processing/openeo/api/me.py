@@ -13,9 +13,9 @@ from twinlake.identity.principals import Principal, site_issuer
 from twinlake.identity.web import guarded
 from twinlake.processing.openeo.api.bodies import owner_of, to_json
 from twinlake.processing.openeo.files.store import FileStore
-from twinlake.processing.openeo.jobs.wire import Tariff
 from twinlake.processing.openeo.quotas.ledger import QuotaLedger
 from twinlake.processing.openeo.quotas.models import PERIOD, UNLIMITED, Standing
+from twinlake.processing.openeo.quotas.tariff import Tariff
 
 _OTHER: Final = re.compile(r"[^\w.-]", re.ASCII)
 

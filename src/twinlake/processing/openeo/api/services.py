@@ -93,5 +93,11 @@ class ServicesApi:
         return await self.services.store.get(request.path_params["service_id"], owner=owner_of(request))
 
     def _write(self, service: Service, *, is_full: bool) -> JsonObject:
-        written = write_service(service, url=self.addresses.tiles_of(service.id), is_full=is_full)
+        written = write_service(
+            service,
+            url=self.addresses.tiles_of(service.id),
+            is_full=is_full,
+            taken=self.services.taken_by(service),
+            tariff=self.services.tariff,
+        )
         return {name: value for name, value in written.items() if not name.startswith("twinlake:")}

@@ -19,9 +19,10 @@ from twinlake.processing.openeo.jobs.kind import FROZEN, OPENEO, Preparing
 from twinlake.processing.openeo.jobs.models import Asset, BatchJob, Draft, SeenJob
 from twinlake.processing.openeo.jobs.results import ResultStore
 from twinlake.processing.openeo.jobs.store import JobChangedError, JobStore
-from twinlake.processing.openeo.jobs.wire import DEFAULT_LOG_LEVEL, Tariff, change, freezes_when_made, read_new, status_of
+from twinlake.processing.openeo.jobs.wire import DEFAULT_LOG_LEVEL, change, freezes_when_made, read_new, status_of
 from twinlake.processing.openeo.quotas.ledger import QuotaLedger
 from twinlake.processing.openeo.quotas.models import UNLIMITED, Need
+from twinlake.processing.openeo.quotas.tariff import Tariff
 from twinlake.standards.openeo.errors import JobLockedError, JobNotFinishedError, JobNotStartedError, NotFoundError
 
 _TRIES = 5

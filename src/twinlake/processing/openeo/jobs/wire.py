@@ -4,7 +4,6 @@ Source: https://api.openeo.org/1.2.0/#tag/Batch-Jobs
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -15,10 +14,10 @@ from twinlake.core.errors import InvalidInputError
 from twinlake.jobs.models import Failure, Job, JobState, LogLine
 from twinlake.processing.openeo.graphs import read_graph_of
 from twinlake.processing.openeo.jobs.models import Draft, SeenJob
-from twinlake.processing.openeo.quotas.models import UNLIMITED
+from twinlake.processing.openeo.quotas.tariff import Tariff, read_budget
 from twinlake.processing.openeo.reporting import LEVELS
 from twinlake.processing.openeo.tiles.usage import TileUsage
-from twinlake.standards.openeo.errors import BudgetInvalidError, ProcessInvalidError, PropertyNotEditableError
+from twinlake.standards.openeo.errors import ProcessInvalidError, PropertyNotEditableError
 
 STATUS = {
     JobState.ACCEPTED: "queued",
@@ -33,27 +32,8 @@ END = "end"
 _OURS = frozenset({"id", "status", "progress", "created", "updated", "queued", "started", "finished", "costs", "usage", "links"})
 """Members of a job that are not for clients to set."""
 _FREEZE, _CREATION = "freeze", "creation"
-_SECONDS_PER_HOUR = 3600.0
 _MOST_BYTES = 64 << 10
 """Of a job without its process: lists show it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tariff:
-    """What work costs."""
-
-    currency: str
-    per_cpu_hour: float
-
-    def price(self, cpu_seconds: float) -> float:
-        """Return what so much CPU time costs."""
-        return round(cpu_seconds / _SECONDS_PER_HOUR * self.per_cpu_hour, 6)
-
-    def cpu_for(self, budget: float | None) -> int:
-        """Return what may be taken of CPU time for a budget, in microseconds; `UNLIMITED` where there is none, or no price."""
-        if budget is None or not self.per_cpu_hour:
-            return UNLIMITED
-        return round(min(budget / self.per_cpu_hour * _SECONDS_PER_HOUR * 1e6, UNLIMITED))
 
 
 def read_new(body: JsonObject) -> Draft:
@@ -110,22 +90,6 @@ def _check_document(document: JsonObject) -> JsonObject:
         raise InvalidInputError(message, remedy="Leave it out, and it is looked for when the job is started.")
     read_budget(document)
     return document
-
-
-def read_budget(document: JsonObject) -> float | None:
-    """Return what something may cost; None where nothing is said.
-
-    Raises
-    ------
-    BudgetInvalidError
-        It is no number above 0.
-    """
-    budget: Any = document.get("budget")
-    if budget is None:
-        return None
-    if not isinstance(budget, int | float) or isinstance(budget, bool) or budget <= 0:
-        raise BudgetInvalidError("The budget must be a number above 0; leave it out for no limit.")
-    return float(budget)
 
 
 def freezes_when_made(document: JsonObject) -> bool:

@@ -57,6 +57,7 @@ _EXTEND_BYTES: Final = f"""
 update openeo_charge set reserved_bytes = max(reserved_bytes, min(most_bytes, openeo_charge.bytes, :bytes - counted.bytes))
 from counted where run = :run and openeo_charge.bytes > reserved_bytes
 """
+_TAKE_FOR_SERVICE: Final = "update openeo_service set cpu = cpu + ?, bytes = bytes + ? where id = ?"
 _TAKE: Final = """
 insert into openeo_taken(owner, hour, cpu, bytes) values (?, ?, ?, ?)
 on conflict do update set cpu = cpu + excluded.cpu, bytes = bytes + excluded.bytes
@@ -74,6 +75,8 @@ class QuotaLedger:
         self._clock = clock
         self._quota = quota
         self._waiting: dict[str, Amount] = {}
+        self._waiting_for: dict[str, Amount] = {}
+        """By service."""
         self._read_at: dict[str, tuple[datetime, Standing]] = {}
 
     def reserve(self, tx: Connection, run: str, owner: str, need: Need | None, *, budget_cpu: int = UNLIMITED) -> None:
@@ -167,23 +170,33 @@ class QuotaLedger:
             raise refusal
         return standing.left
 
-    def note(self, owner: str, taken: Amount) -> None:
-        """Take into account what was answered at once; it is durable after the next `flush`."""
+    def note(self, owner: str, taken: Amount, *, service: str | None = None) -> None:
+        """Take into account what was answered at once, by a *service* of theirs; it is durable after the next `flush`."""
         self._waiting[owner] = self._waiting.get(owner, Amount()).plus(taken)
+        if service is not None:
+            self._waiting_for[service] = self.waiting_for(service).plus(taken)
+
+    def waiting_for(self, service: str) -> Amount:
+        """Return what a service has taken that is not written yet."""
+        return self._waiting_for.get(service, Amount())
 
     async def flush(self) -> None:
         """Write what waits."""
-        waiting = dict(self._waiting)
+        waiting, services = dict(self._waiting), dict(self._waiting_for)
         if not waiting:
             return
         hour = int(self._clock.now().timestamp()) // _HOUR * _HOUR
         rows = [(owner, hour, each.cpu, each.size_bytes) for owner, each in waiting.items()]
-        await self._database.write(lambda tx: tx.executemany(_TAKE, rows).rowcount)
+        served = [(each.cpu, each.size_bytes, service) for service, each in services.items()]
+
+        def work(tx: Connection) -> None:
+            tx.executemany(_TAKE, rows)
+            tx.executemany(_TAKE_FOR_SERVICE, served)
+
+        await self._database.write(work)
         self._read_at.clear()
-        for owner, each in waiting.items():
-            rest = self._waiting.pop(owner).less(each)
-            if rest != Amount():
-                self._waiting[owner] = rest
+        _take_out(self._waiting, waiting)
+        _take_out(self._waiting_for, services)
 
     def drop_before(self, tx: Connection, instant: datetime, *, limit: int) -> int:
         """Drop at most *limit* rows of what was taken before *instant*; those of runs stay as long as these are known."""
@@ -208,3 +221,11 @@ class QuotaLedger:
 
     def _now(self) -> int:
         return to_microseconds(self._clock.now())
+
+
+def _take_out(waiting: dict[str, Amount], written: dict[str, Amount]) -> None:
+    """Leave in *waiting* what has come since that was *written*."""
+    for name, each in written.items():
+        rest = waiting.pop(name).less(each)
+        if rest != Amount():
+            waiting[name] = rest

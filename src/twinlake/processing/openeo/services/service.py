@@ -18,6 +18,7 @@ from twinlake.processing.openeo.inputs import Inputs
 from twinlake.processing.openeo.loading.pins import read_pinned, write_pinned
 from twinlake.processing.openeo.quotas.ledger import QuotaLedger
 from twinlake.processing.openeo.quotas.models import Amount
+from twinlake.processing.openeo.quotas.tariff import Tariff
 from twinlake.processing.openeo.services.mercator import Tile
 from twinlake.processing.openeo.services.renderer import Charge, Picture, Scale, TileRenderer
 from twinlake.processing.openeo.services.store import Service, ServiceStore
@@ -47,6 +48,8 @@ class TileServices:
     inputs: Inputs
     renderer: TileRenderer
     ledger: QuotaLedger
+    tariff: Tariff | None
+    """None where nothing costs anything: budgets mean nothing there."""
     caller_of: CallerOf
     clock: Clock
     logs: dict[str, deque[JsonObject]] = field(default_factory=dict)
@@ -84,7 +87,7 @@ class TileServices:
         SignInRequiredError, RefusedError
             Its owner may not read any more what it loads.
         PaymentRequiredError
-            Its owner has nothing left to take.
+            Its owner has nothing left to take, or the service has taken what its budget allows.
         OpenEoError
             As `TileRenderer.draw` raises it.
         """
@@ -94,7 +97,7 @@ class TileServices:
             raise ServiceNotFoundError("There is no such service, or it is not enabled.")
         await self.inputs.require_readable(read_pinned(found.pins), owner)
         try:
-            await self.ledger.require_left(str(found.owner))
+            await self._require_left(found)
         except OpenEoError as error:
             self._note(service, tile, error)
             raise PaymentRequiredError(
@@ -102,7 +105,7 @@ class TileServices:
             ) from None
         try:
             made = await self.renderer.draw(tile, _picture_of(found), charge=self._charge(found))
-            self.ledger.note(str(found.owner), Amount(size_bytes=len(made)))
+            self.ledger.note(str(found.owner), Amount(size_bytes=len(made)), service=service)
             return made
         except OpenEoError as error:
             self._note(service, tile, error)
@@ -119,15 +122,24 @@ class TileServices:
             As `TileRenderer.draw` raises it, or nothing is left to take.
         """
         await self.inputs.require_readable(read_pinned(service.pins), caller)
-        await self.ledger.require_left(str(service.owner))
+        await self._require_left(service)
         return await self.renderer.find_scale(_picture_of(service), charge=self._charge(service))
 
     def list_log(self, service: Service) -> list[JsonObject]:
         """Return what went wrong with a service, the oldest first."""
         return list(self.logs.get(service.id, ()))
 
+    def taken_by(self, service: Service) -> Amount:
+        """Return what the tiles of a service have taken so far."""
+        return service.taken.plus(self.ledger.waiting_for(service.id))
+
+    async def _require_left(self, service: Service) -> None:
+        if self.tariff is not None and self.taken_by(service).cpu >= self.tariff.cpu_for(service.document.get("budget")):
+            raise PaymentRequiredError("The tiles have taken what the budget allows.", remedy="Raise the budget of the service.")
+        await self.ledger.require_left(str(service.owner))
+
     def _charge(self, service: Service) -> Charge:
-        return lambda cpu_seconds: self.ledger.note(str(service.owner), Amount.of(cpu_seconds=cpu_seconds))
+        return lambda cpu_seconds: self.ledger.note(str(service.owner), Amount.of(cpu_seconds=cpu_seconds), service=service.id)
 
     def _note(self, service: str, tile: Tile, error: OpenEoError) -> None:
         entries = self.logs.setdefault(service, deque(maxlen=_MOST_ENTRIES))

@@ -11,11 +11,13 @@ from twinlake.core.ids import new_id
 from twinlake.core.randomness import Randomness
 from twinlake.engines.database import Connection, Database
 from twinlake.identity.principals import Principal
+from twinlake.processing.openeo.quotas.models import Amount
 from twinlake.standards.openeo.errors import ServiceNotFoundError, StorageQuotaExceededError
 
 MOST = 100
 """Services of one person."""
 _COLUMNS = "id, owner_issuer, owner_subject, document, pins, created_at"
+_ALL = f"{_COLUMNS}, cpu, bytes"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +32,8 @@ class Service:
     """What its graph loads, as it was when the service was made (`loading.pins.read_pinned`)."""
     created_at: int
     """Microseconds since 1970 UTC."""
+    taken: Amount
+    """By its tiles, of what is written (`QuotaLedger.note`)."""
 
     @property
     def is_enabled(self) -> bool:
@@ -74,7 +78,7 @@ class ServiceStore:
         ServiceNotFoundError
             There is none, or it is another's.
         """
-        query = f"select {_COLUMNS} from openeo_service where id = ?"
+        query = f"select {_ALL} from openeo_service where id = ?"
         row = await self._database.read(lambda tx: tx.execute(query, (service,)).fetchone())
         found = None if row is None else _read(row)
         if found is None or owner not in {None, found.owner}:
@@ -83,7 +87,7 @@ class ServiceStore:
 
     async def list_all(self, owner: Principal) -> list[Service]:
         """Return all services of *owner*, newest first."""
-        query = f"select {_COLUMNS} from openeo_service where owner_issuer = ? and owner_subject = ? order by id desc"
+        query = f"select {_ALL} from openeo_service where owner_issuer = ? and owner_subject = ? order by id desc"
         rows = await self._database.read(lambda tx: tx.execute(query, (owner.issuer, owner.subject)).fetchall())
         return [_read(row) for row in rows]
 
@@ -108,4 +112,5 @@ def _read(row: tuple[Any, ...]) -> Service:
         document=orjson.loads(row[3]),
         pins=orjson.loads(row[4]),
         created_at=row[5],
+        taken=Amount(cpu=row[6], size_bytes=row[7]),
     )

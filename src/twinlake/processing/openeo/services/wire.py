@@ -13,6 +13,8 @@ from twinlake.core.documents import JsonObject
 from twinlake.core.errors import InvalidInputError
 from twinlake.processing.openeo.graphs import read_graph_of
 from twinlake.processing.openeo.json_schemas import Schema
+from twinlake.processing.openeo.quotas.models import Amount
+from twinlake.processing.openeo.quotas.tariff import Tariff, read_budget
 from twinlake.processing.openeo.services.store import Service
 from twinlake.standards.openeo.errors import (
     ProcessInvalidError,
@@ -65,7 +67,8 @@ def read_new(body: JsonObject) -> JsonObject:
     ------
     ServiceUnsupportedError
         It is of another type.
-    ProcessInvalidError, ProcessGraphMissingError, ServiceConfigInvalidError, ServiceConfigUnsupportedError, InvalidInputError
+    ProcessInvalidError, ProcessGraphMissingError, ServiceConfigInvalidError, ServiceConfigUnsupportedError, BudgetInvalidError,
+    InvalidInputError
         Something in it is wrong.
     """
     kind = body.get("type")
@@ -87,8 +90,14 @@ def change(document: JsonObject, body: JsonObject) -> JsonObject:
     return _checked({**document, **{name: body[name] for name in _KEPT if name in body}})
 
 
-def write_service(service: Service, *, url: str, is_full: bool) -> JsonObject:
-    """Return a service as clients get it; without its process where many are listed."""
+def write_service(service: Service, *, url: str, is_full: bool, taken: Amount, tariff: Tariff | None) -> JsonObject:
+    """Return a service as clients get it; without its process and usage where many are listed.
+
+    Parameters
+    ----------
+    taken
+        By its tiles, so far.
+    """
     kept = {name: value for name, value in service.document.items() if is_full or name not in {"process", "configuration"}}
     written = {
         **{name: value for name, value in kept.items() if value is not None},
@@ -97,7 +106,14 @@ def write_service(service: Service, *, url: str, is_full: bool) -> JsonObject:
         "url": url,
         "created": to_text(from_microseconds(service.created_at)),
     }
-    return {**written, "attributes": {}} if is_full else written
+    if not is_full:
+        return written
+    usage = {
+        "cpu": {"value": round(taken.cpu / 1e6, 3), "unit": "cpu-seconds"},
+        "network": {"value": taken.size_bytes, "unit": "b"},
+    }
+    costs = {} if tariff is None else {"costs": tariff.price(taken.cpu / 1e6)}
+    return {**written, "attributes": {}, "usage": usage, **costs}
 
 
 def read_style(configuration: Mapping[str, Any]) -> JsonObject:
@@ -114,6 +130,7 @@ def _checked(document: JsonObject) -> JsonObject:
     for name in ("title", "description"):
         if not isinstance(document.get(name), str | None):
             raise InvalidInputError(f"'{name}' is a text.")
+    read_budget(document)
     configuration = document["configuration"]
     if not isinstance(configuration, dict):
         raise ServiceConfigInvalidError("'configuration' is no object.")
