@@ -15,6 +15,7 @@ from twinlake.console.describe import write_number, write_reason
 from twinlake.console.prose import write_prose
 from twinlake.console.security import SECURITY_HEADERS
 from twinlake.console.static_files import own_static_files
+from twinlake.identity.issuer.models import Realm
 from twinlake.identity.principals import Caller, Principal
 from twinlake.identity.relying import Home
 
@@ -66,6 +67,7 @@ class Pages:
             site=site,
             root=root,
             static=f"{root}/static/{self.static.version}",
+            device_page=f"{Realm('dedl', site.url).path}/device",
             navigation=[(path, name, _section_of(path)) for path, name in _NAVIGATION],
         )
 

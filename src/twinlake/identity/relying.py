@@ -51,11 +51,6 @@ class Home:
         """Where people see to their account."""
         return f"{self.realm_url}/account"
 
-    @property
-    def device_url(self) -> str:
-        """Where people let a device in."""
-        return f"{self.realm_url}/device"
-
 
 class Homes(Protocol):
     """The sites where people may have their account."""

@@ -49,6 +49,7 @@ from twinlake.identity.issuer.door import RealmDoor
 from twinlake.identity.issuer.models import Realm
 from twinlake.identity.routes import declare_routes as declare_account_routes
 from twinlake.identity.trust.routes import routes as trust_routes
+from twinlake.identity.visitors import ConsoleVisitors
 from twinlake.identity.web import guarded_api
 from twinlake.jobs import openapi as job_openapi
 from twinlake.jobs import routes as job_routes
@@ -275,6 +276,17 @@ def _console(services: Services, pages: Pages) -> list[BaseRoute]:
     return console_routes(console)
 
 
+def _visitors(services: Services) -> ConsoleVisitors:
+    settings, federation = services.settings, services.federation
+    return ConsoleVisitors(
+        site_id=settings.id,
+        public_url=settings.base_url,
+        sessions=services.sessions,
+        sign_ins=federation.issuer.sessions,
+        sign_in=federation.sign_in,
+    )
+
+
 def _cold_routes(services: Services) -> list[BaseRoute]:
     settings = services.settings
     api = new_api(title=f"{settings.title}: operations", version=__version__)
@@ -296,7 +308,7 @@ def _cold_routes(services: Services) -> list[BaseRoute]:
             public_url=settings.base_url,
             max_upload_bytes=settings.ingest.max_upload_bytes,
         ),
-        *services.federation.issuer.routes(),
+        *services.federation.issuer.routes(_visitors(services)),
         *site_routes(services.federation.sites, attempts=AttemptLimit(clock=services.clock)),
         *trust_routes(services.federation.homes, attempts=AttemptLimit(clock=services.clock)),
         *webhook_routes(services.webhooks, services.event_ids),

@@ -10,6 +10,7 @@ from twinlake.core.randomness import SYSTEM_RANDOMNESS
 from twinlake.engines.database import Database, MemoryDatabase
 from twinlake.identity.audit import AuditLog
 from twinlake.identity.grants import Grants, GrantStore
+from twinlake.identity.issuer import schema as issuer_schema
 from twinlake.identity.keys.jwt import sign
 from twinlake.identity.keys.ring import KeyRing
 from twinlake.identity.keys.sealing import Sealer
@@ -189,7 +190,7 @@ async def federation():
     clock, made = HandClock(), Federation()
     async with AsyncExitStack() as stack:
         for name in ("central", "climate", "extremes"):
-            database = await stack.enter_async_context(MemoryDatabase(migrations=MIGRATIONS))
+            database = await stack.enter_async_context(MemoryDatabase(migrations=(*MIGRATIONS, *issuer_schema.MIGRATIONS)))
             ring = await open_ring(database, clock, name=name)
             made.by_issuer[site_issuer(name)] = Site(name, clock, database, ring, made)
         yield made

@@ -1,13 +1,30 @@
 """Who signed in from another site stays signed in as long as at home, and for some hours while home is out of reach."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
+from twinlake.core.clock import to_microseconds
 from twinlake.identity.errors import InvalidTokenError
+from twinlake.identity.issuer.session_rows import Session, insert_session
 from twinlake.identity.principals import Principal
 
 PRIVILEGED, PLAIN = "operator", "hda-low"
+A_PROGRAMS = Session(
+    sid="sid-of-a-program",
+    parent="sid-alice",
+    principal=Principal("urn:twinlake:site:central", "alice"),
+    realm="dedl",
+    client="hda-public",
+    scope=frozenset({"read"}),
+    site="climate",
+    offline=False,
+    signed_in_at=0,
+    opened_at=0,
+    used_at=0,
+    ends_at=0,
+)
 
 
 @pytest.fixture
@@ -108,6 +125,24 @@ async def test_what_ends_at_home_ends_here_at_once_where_home_tells(central, cli
     await climate.homes.hear_logout(central.logout_token("sid-alice"))
 
     assert climate.ended == {"sid-alice", "sid-of-a-client"}
+
+
+async def test_what_a_program_was_given_within_a_sign_in_is_asked_about_with_it_and_ends_it(
+    central, climate, alice, token, federation, clock
+):
+    given = replace(A_PROGRAMS, principal=alice, ends_at=to_microseconds(clock.now()) + 10 * 3_600_000_000)
+    await climate.database.write(lambda tx: insert_session(tx, given))
+    programs = climate.dedl_token(alice, roles=[PLAIN], sid=given.sid, exp=int(clock.now().timestamp()) + 10 * 3600)
+    clock.advance(minutes=5)
+    assert (await climate.bearer.verify(programs)).roles == {PLAIN}
+    assert (await climate.bearer.verify(token)).roles == {PLAIN, PRIVILEGED}
+    assert len(federation.requests) == 1
+
+    central.ended.add("sid-alice")
+    clock.advance(minutes=5)
+    with pytest.raises(InvalidTokenError, match="ended"):
+        await climate.bearer.verify(programs)
+    assert climate.ended == {"sid-alice"}
 
 
 @pytest.mark.parametrize(

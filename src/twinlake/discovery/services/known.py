@@ -22,7 +22,7 @@ while answer.get("error") == "authorization_pending":
 Path("my.token").write_text(answer["access_token"])
 headers = {"Authorization": f"Bearer {answer['access_token']}"}
 print(requests.get("{site}/api/me", headers=headers, timeout=60).json())"""
-"""The device flow (RFC 8628), for an account at the site itself."""
+"""The device flow (RFC 8628), for an account of the site or of another that it trusts."""
 
 _INGEST = """\
 # my.token is a token with the scopes write and process, made on the page {site}/tokens

@@ -1,11 +1,9 @@
-"""Pages for who is signed in: letting a device in, one's own sessions, the second factor."""
+"""Pages for who is signed in with an account of this site: one's own sessions, the second factor."""
 
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
-from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,10 +14,9 @@ from twinlake.core.paging import TokenSeal
 from twinlake.engines.web.trace import trace_of
 from twinlake.identity.errors import CrossSiteFormError, TooManyAttemptsError
 from twinlake.identity.issuer.clients import ClientRegistry
-from twinlake.identity.issuer.devices import DeviceStore, write_user_code
 from twinlake.identity.issuer.errors import OAuthError
 from twinlake.identity.issuer.flow import Flow
-from twinlake.identity.issuer.forms import FormTokens, read_form, read_query
+from twinlake.identity.issuer.forms import FormTokens, read_form
 from twinlake.identity.issuer.models import Realm
 from twinlake.identity.issuer.second_factor import SecondFactors, draw_qr
 from twinlake.identity.issuer.session_rows import Session
@@ -28,8 +25,6 @@ from twinlake.identity.principals import Caller
 
 _RECENTLY = timedelta(minutes=10)
 """Who changes the second factor has just signed in: an open browser is not enough."""
-_USER_CODES = "(user codes)"
-_NOT_WAITING = "No device waits with this code. Codes are good for ten minutes."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,51 +34,10 @@ class AccountPages:
     realms: Sequence[Realm]
     sign_in: SignIn
     clients: ClientRegistry
-    devices: DeviceStore
     factors: SecondFactors
     seal: TokenSeal
     """Of second factors that are about to be set up."""
     forms: FormTokens
-
-    async def show_device(self, request: Request, realm: Realm) -> Response:
-        """Ask for a device's code, or whether the device with this code is to be let in."""
-        given = read_query(request).get("user_code", "")
-        session = await self.sign_in.find_session(request)
-        page = f"/device?{urlencode({'user_code': given[:20]})}" if given else "/device"
-        if session is None:
-            return self.sign_in.begin(request, realm, Flow(step="password", page=page))
-        if not given:
-            return self._render_device(realm)
-        limit, address = self.sign_in.proof.limit, trace_of(request.scope).client
-        try:
-            limit.begin(address, _USER_CODES)
-        except TooManyAttemptsError as error:
-            return self._render_device(realm, problem=error.message, status=error.status)
-        waiting = await self.devices.find_pending(realm, given)
-        if waiting is None:
-            return self._render_device(realm, problem=_NOT_WAITING)
-        limit.note_good(address, _USER_CODES)
-        client = self.clients.find(realm, waiting.client)
-        return self._render_device(
-            realm,
-            waiting=True,
-            client=waiting.client if client is None else client.title,
-            user_code=write_user_code(waiting.user_code),
-            scope=", ".join(sorted(waiting.scope)),
-            form_token=self.forms.token(session),
-        )
-
-    async def decide_device(self, request: Request, realm: Realm) -> Response:
-        """Let a device in, or refuse it."""
-        session, form = await self._require_form(request)
-        allowed = form.get("decision") == "allow"
-        if not await self.devices.decide(realm, form.get("user_code", ""), session, allowed=allowed):
-            return self._render_device(realm, problem=_NOT_WAITING)
-        return self._render_device(realm, done="The device is let in." if allowed else "The device is refused.")
-
-    def _render_device(self, realm: Realm, *, status: int = 200, **values: Any) -> Response:
-        given: dict[str, Any] = {"done": "", "problem": "", "waiting": False, **values}
-        return self.sign_in.pages.render("device.html", status=status, action=f"{realm.url}/device", **given)
 
     async def show_account(self, request: Request, realm: Realm) -> Response:
         """List one's own sessions."""
@@ -202,6 +156,5 @@ class AccountPages:
         if session is None:
             raise OAuthError("login_required", "You are not signed in any more.", status=401)
         form = await read_form(request)
-        if not self.forms.is_of(form, session):
-            raise CrossSiteFormError("The form does not belong to this session.", remedy="Load the page again and repeat.")
+        self.forms.require(form, session)
         return session, form

@@ -19,13 +19,14 @@ from twinlake.identity.issuer.attempts import GuessLimit
 from twinlake.identity.issuer.authorizing import Authorizing
 from twinlake.identity.issuer.clients import ClientRegistry, legacy_clients
 from twinlake.identity.issuer.codes import CodeStore
+from twinlake.identity.issuer.device_pages import DevicePages, Visitors
 from twinlake.identity.issuer.devices import DeviceStore
 from twinlake.identity.issuer.flow import Flows
 from twinlake.identity.issuer.forms import FormTokens
 from twinlake.identity.issuer.granting import Granting
 from twinlake.identity.issuer.logout import BackChannelLogout, Post, TellSite
 from twinlake.identity.issuer.minting import TokenMint
-from twinlake.identity.issuer.models import Client, GrantHandler, Realm, RedirectOwners, SubjectTokens
+from twinlake.identity.issuer.models import Client, GrantHandler, Realm, RedirectOwners, SubjectTokens, VisitorSubjects
 from twinlake.identity.issuer.pages import IssuerPages
 from twinlake.identity.issuer.passwords import PasswordHasher
 from twinlake.identity.issuer.protocol_routes import Protocol
@@ -83,12 +84,28 @@ class Issuer:
         """What tells, within a transaction, that somebody has an account here, or is signed in with one of another site."""
         return self.accounts.knows, self.sessions.knows
 
-    def routes(self) -> list[BaseRoute]:
-        """Return the routes of all realms; they stand behind a `RealmDoor`."""
+    def routes(self, visitors: Visitors | None = None) -> list[BaseRoute]:
+        """Return the routes of all realms; they stand behind a `RealmDoor`.
+
+        Parameters
+        ----------
+        visitors
+            Knows who signed in over another site; None where nobody does.
+        """
+        pages = DevicePages(
+            sign_in=self.pages.sign_in,
+            clients=self.clients,
+            devices=self.protocol.devices,
+            forms=self.pages.forms,
+            visitors=visitors,
+        )
         return [
             route
             for realm in self.realms
-            for route in (*protocol_routes.routes(realm, self.protocol), *page_routes.routes(realm, self.pages, self.sign_out))
+            for route in (
+                *protocol_routes.routes(realm, self.protocol),
+                *page_routes.routes(realm, self.pages, pages, self.sign_out),
+            )
         ]
 
 
@@ -109,6 +126,7 @@ def build_issuer(
     peers: RedirectOwners,
     clients: Sequence[Client] = (),
     other_subjects: SubjectTokens | None = None,
+    visitors: VisitorSubjects | None = None,
 ) -> Issuer:
     """Build the issuer.
 
@@ -126,6 +144,8 @@ def build_issuer(
         Those of the settings, beside the ones of the real service.
     other_subjects
         Verifies tokens of other issuers that are exchanged; None takes this site's own desp tokens only.
+    visitors
+        Knows who signed in with one of another site; None where nobody does.
     """
     issuer = site_issuer(facts.site_id)
     dedl, desp = Realm("dedl", facts.public_url), Realm("desp", facts.public_url)
@@ -135,7 +155,9 @@ def build_issuer(
     channel = BackChannelLogout(
         site_id=facts.site_id, realms=realms, clients=registry, mint=mint, post=post, tell_site=tell_site, log=log
     )
-    sessions = IssuerSessions(database=database, clock=clock, randomness=randomness, audit=audit, on_end=channel.tell)
+    sessions = IssuerSessions(
+        database=database, clock=clock, randomness=randomness, audit=audit, issuer=issuer, on_end=channel.tell
+    )
     accounts = AccountStore(
         database=database,
         clock=clock,
@@ -174,6 +196,7 @@ def build_issuer(
         services=services,
         subjects=subjects,
         subject_tokens=own,
+        visitors=visitors,
         proof=proof,
         mint=mint,
         site_id=facts.site_id,
@@ -214,8 +237,6 @@ def build_issuer(
             issuer=issuer,
         ),
         proof=proof,
-        pages=AccountPages(
-            realms=realms, sign_in=sign_in, clients=registry, devices=devices, factors=factors, seal=seal, forms=forms
-        ),
+        pages=AccountPages(realms=realms, sign_in=sign_in, clients=registry, factors=factors, seal=seal, forms=forms),
         sign_out=SignOut(sign_in=sign_in, clients=registry, refresh_tokens=refresh_tokens, keys=keys, forms=forms),
     )

@@ -8,6 +8,7 @@ from starlette.requests import Request
 
 from twinlake.core.paging import TokenSeal
 from twinlake.engines.web.trace import trace_of
+from twinlake.identity.errors import CrossSiteFormError
 from twinlake.identity.issuer.errors import invalid_request
 from twinlake.identity.issuer.models import Realm, TokenRequest
 from twinlake.identity.issuer.session_rows import Session
@@ -56,13 +57,24 @@ class FormTokens:
     def __init__(self, *, seal: TokenSeal) -> None:
         self._seal = seal
 
-    def token(self, session: Session) -> str:
-        """Return what a form of *session* holds in its field ``form_token``."""
-        return self._seal.seal(b"", f"form|{session.sid}".encode())
+    def token(self, session: Session, *, about: str = "") -> str:
+        """Return what a form of *session* holds in its field ``form_token``; where it is *about* something, for that alone."""
+        return self._seal.seal(b"", f"form|{session.sid}|{about}".encode())
 
-    def is_of(self, form: Mapping[str, str], session: Session) -> bool:
+    def is_of(self, form: Mapping[str, str], session: Session, *, about: str = "") -> bool:
         """Tell whether *form* holds it."""
-        return hmac.compare_digest(form.get("form_token", "").encode(), self.token(session).encode())
+        return hmac.compare_digest(form.get("form_token", "").encode(), self.token(session, about=about).encode())
+
+    def require(self, form: Mapping[str, str], session: Session, *, about: str = "") -> None:
+        """Check that *form* holds it.
+
+        Raises
+        ------
+        CrossSiteFormError
+            It does not.
+        """
+        if not self.is_of(form, session, about=about):
+            raise CrossSiteFormError("The form does not belong to this session.", remedy="Load the page again and repeat.")
 
 
 def _parse(encoded: bytes) -> dict[str, str]:

@@ -25,13 +25,16 @@ from twinlake.identity.issuer.models import (
     GrantHandler,
     SubjectTokens,
     TokenRequest,
+    VisitorSubjects,
 )
 from twinlake.identity.issuer.proving import Proof
 from twinlake.identity.issuer.refresh_tokens import RefreshTokens
 from twinlake.identity.issuer.service_accounts import ServiceAccounts
-from twinlake.identity.issuer.session_rows import insert_session
+from twinlake.identity.issuer.session_rows import Session, insert_session
 from twinlake.identity.issuer.sessions import IssuerSessions
 from twinlake.identity.issuer.subjects import OwnSubjects
+from twinlake.identity.principals import site_issuer
+from twinlake.identity.trust.models import VerifiedSubject
 
 _SERVICE_LIFE = timedelta(hours=10)
 
@@ -49,6 +52,8 @@ class Granting:
     services: ServiceAccounts
     subjects: OwnSubjects
     subject_tokens: SubjectTokens
+    visitors: VisitorSubjects | None
+    """None where nobody signs in over another site."""
     proof: Proof
     mint: TokenMint
     site_id: str
@@ -89,7 +94,7 @@ class Granting:
         session, renewed = await self.refresh_tokens.renew(
             token, realm=request.realm, client=client, request_id=request.request_id
         )
-        subject = await self.subjects.describe(session.principal)
+        subject = await self._describe(session)
         scope = narrow_scopes(session.scope, form.get("scope", ""))
         return self.mint.answer(request.realm, client, session, subject, scope=scope, refresh_token=renewed)
 
@@ -102,7 +107,7 @@ class Granting:
             client=client,
             verifier=form.get("code_verifier"),
         )
-        subject = await self.subjects.describe(session.principal)
+        subject = await self._describe(session)
         return self.mint.answer(request.realm, client, session, subject, refresh_token=refresh_token)
 
     async def serve_program(self, request: TokenRequest) -> JsonObject:
@@ -194,6 +199,15 @@ class Granting:
                 raise invalid_grant("The session of the token has ended.")
             session = replace(session, sid=given.sid, signed_in_at=given.signed_in_at, ends_at=given.ends_at)
         return {**self.mint.answer(request.realm, client, session, subject), "issued_token_type": ACCESS_TOKEN_TYPE}
+
+    async def _describe(self, session: Session) -> VerifiedSubject:
+        """Return the holder of *session* with what may be asserted of them now."""
+        if self.visitors is None or session.principal.issuer == site_issuer(self.site_id):
+            return await self.subjects.describe(session.principal)
+        try:
+            return await self.visitors.describe(session.sid)
+        except InvalidTokenError as error:
+            raise invalid_grant(error.message) from None
 
 
 def _require(value: str | None, name: str) -> str:

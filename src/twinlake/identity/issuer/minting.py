@@ -75,7 +75,8 @@ class TokenMint:
         if refresh_token is not None:
             seconds = int((from_microseconds(session.ends_at) - now).total_seconds())
             # 0 is Keycloak's way to say that an offline token has no end of its own.
-            answer |= {"refresh_token": refresh_token, "refresh_expires_in": 0 if session.offline else seconds}
+            is_endless = session.offline and session.parent is None
+            answer |= {"refresh_token": refresh_token, "refresh_expires_in": 0 if is_endless else seconds}
         if "openid" in granted:
             identity = self._claims(realm, client, session, subject, ends_at=ends_at.timestamp())
             identity |= {"typ": "ID", "aud": client.id, "at_hash": _half_hash(access_token)}

@@ -101,6 +101,20 @@ class SubjectTokens(Protocol):
         ...
 
 
+class VisitorSubjects(Protocol):
+    """Knows people of other sites who are signed in here."""
+
+    async def describe(self, sid: str) -> VerifiedSubject:
+        """Return whose sign-in here *sid* is, or began within, with what their home may assert of them now.
+
+        Raises
+        ------
+        InvalidTokenError
+            It is over.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenRequest:
     """A request at a realm's token endpoint."""

@@ -7,6 +7,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from twinlake.identity.issuer.account_pages import AccountPages
+from twinlake.identity.issuer.device_pages import DevicePages
 from twinlake.identity.issuer.forms import MAX_BODY_BYTES
 from twinlake.identity.issuer.models import Realm
 from twinlake.identity.issuer.sign_out import SignOut
@@ -15,7 +16,7 @@ from twinlake.identity.web import guarded
 _Page = Callable[[Request, Realm], Awaitable[Response]]
 
 
-def routes(realm: Realm, account: AccountPages, sign_out: SignOut) -> list[BaseRoute]:
+def routes(realm: Realm, account: AccountPages, devices: DevicePages, sign_out: SignOut) -> list[BaseRoute]:
     """Return the routes of *realm* for people."""
     sign_in = account.sign_in
     protocol = f"{realm.path}/protocol/openid-connect"
@@ -32,8 +33,8 @@ def routes(realm: Realm, account: AccountPages, sign_out: SignOut) -> list[BaseR
         page(f"{realm.path}/login-actions/authenticate", sign_in.check, "POST"),
         page(f"{realm.path}/login-actions/required-action", sign_in.show_terms, "GET"),
         page(f"{realm.path}/login-actions/required-action", sign_in.accept_terms, "POST"),
-        page(f"{realm.path}/device", account.show_device, "GET"),
-        page(f"{realm.path}/device", account.decide_device, "POST"),
+        page(f"{realm.path}/device", devices.show_device, "GET"),
+        page(f"{realm.path}/device", devices.decide_device, "POST"),
         page(f"{realm.path}/account", account.show_account, "GET"),
         page(f"{realm.path}/account/sessions", account.end_session, "POST"),
         page(f"{realm.path}/account/second-factor", account.show_factor, "GET"),

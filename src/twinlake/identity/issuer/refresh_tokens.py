@@ -9,7 +9,7 @@ from twinlake.engines.database import Connection, Database
 from twinlake.identity.issuer.errors import invalid_grant
 from twinlake.identity.issuer.models import Client, Realm
 from twinlake.identity.issuer.session_rows import Session, find_session, use_session
-from twinlake.identity.issuer.sessions import CLIENT_IDLE, CLIENT_LONGEST, OFFLINE_IDLE, IssuerSessions, microseconds
+from twinlake.identity.issuer.sessions import IssuerSessions
 from twinlake.identity.secrets import hash_secret, new_secret
 
 _GRACE_MICROSECONDS = 30_000_000
@@ -47,13 +47,11 @@ class RefreshTokens:
             replaced_at = row[1]
             if replaced_at is not None and now - replaced_at > _GRACE_MICROSECONDS:
                 return self._sessions.end_stolen(tx, session.sid, request_id=request_id)
+            use_session(tx, session.sid, now=now, ends_at=self._sessions.end_if_used(session, now))
             if session.offline:
-                use_session(tx, session.sid, now=now, ends_at=now + microseconds(OFFLINE_IDLE))
                 return session, token
             if replaced_at is None:
                 tx.execute("update issuer_refresh_token set replaced_at = ? where secret_sha256 = ?", (now, digest))
-            ends_at = min(now + microseconds(CLIENT_IDLE), session.opened_at + microseconds(CLIENT_LONGEST))
-            use_session(tx, session.sid, now=now, ends_at=ends_at)
             return session, self.issue(tx, session.sid)
 
         outcome = await self._database.write(work)

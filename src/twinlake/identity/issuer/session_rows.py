@@ -20,7 +20,8 @@ class Session:
 
     sid: str
     parent: str | None
-    """The browser's session within which a client's began; None for a browser's own and for what has no browser."""
+    """The session within which a client's began, with which it ends: a browser's, or the console's of who signed in over
+    another site. None for what ends by itself."""
     principal: Principal
     realm: str
     client: str
@@ -29,7 +30,7 @@ class Session:
     site: str
     """The site that may exchange the session's desp tokens."""
     offline: bool
-    """Ends neither with the browser's session nor soon."""
+    """Its refresh token stays the same; without a `parent` it ends neither with the browser's session nor soon."""
     signed_in_at: int
     opened_at: int
     used_at: int

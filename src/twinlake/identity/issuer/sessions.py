@@ -55,12 +55,17 @@ class IssuerSessions:
 
     Parameters
     ----------
+    issuer
+        Of the site's own principals: `site_issuer`. Others are visitors, who signed in over another site.
     on_end
         Told of the sessions that somebody ended, after that is durable.
     """
 
-    def __init__(self, *, database: Database, clock: Clock, randomness: Randomness, audit: AuditLog, on_end: OnEnd) -> None:
+    def __init__(
+        self, *, database: Database, clock: Clock, randomness: Randomness, audit: AuditLog, issuer: str, on_end: OnEnd
+    ) -> None:
         self._database = database
+        self._issuer = issuer
         self._clock = clock
         self._randomness = randomness
         self._audit = audit
@@ -144,11 +149,18 @@ class IssuerSessions:
         parent: Session | None = None,
         lives: timedelta = CLIENT_IDLE,
     ) -> Session:
-        """Make, not yet written, what a client is given: an offline one if *scope* says so."""
+        """Make, not yet written, what a client is given: an offline one if *scope* says so.
+
+        What a visitor's client is given ends with the sign-in within which it began, an offline one, too.
+        """
         now, offline = self.now(), "offline_access" in scope
+        within = None if parent is None or offline else parent.sid
+        ends_at = now + microseconds(OFFLINE_IDLE if offline else lives)
+        if parent is not None and self._is_visitors(parent):
+            within, ends_at = parent.sid, parent.ends_at
         return Session(
             sid=self.new_sid(),
-            parent=None if parent is None or offline else parent.sid,
+            parent=within,
             principal=principal,
             realm=realm,
             client=client,
@@ -158,8 +170,19 @@ class IssuerSessions:
             signed_in_at=now if parent is None else parent.signed_in_at,
             opened_at=now,
             used_at=now,
-            ends_at=now + microseconds(OFFLINE_IDLE if offline else lives),
+            ends_at=ends_at,
         )
+
+    def end_if_used(self, session: Session, now: int) -> int:
+        """Return when the session of a client ends that is used *now*; a visitor's does not live on by that."""
+        if self._is_visitors(session):
+            return session.ends_at
+        if session.offline:
+            return now + microseconds(OFFLINE_IDLE)
+        return min(now + microseconds(CLIENT_IDLE), session.opened_at + microseconds(CLIENT_LONGEST))
+
+    def _is_visitors(self, session: Session) -> bool:
+        return session.principal.issuer != self._issuer
 
     async def find(self, sid: str) -> Session | None:
         """Return a session if it is alive."""

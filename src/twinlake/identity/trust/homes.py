@@ -37,7 +37,7 @@ class SignIns(Protocol):
     """The sign-ins at this site's issuer."""
 
     async def end(self, sid: str) -> None:
-        """End one."""
+        """End one with all that clients were given within it."""
         ...
 
 
@@ -102,10 +102,10 @@ class Homes:
             return caller
         try:
             if await self._is_alive(kept.token, home):
-                await self._vault.note_confirmed(sid)
+                await self._vault.note_confirmed(kept.sid)
                 return caller
         except InvalidTokenError:
-            await self._sign_ins.end(sid)
+            await self._sign_ins.end(kept.sid)
             raise InvalidTokenError("The sign-in at home has ended.", remedy="Sign in again.") from None
         if missed_for > MISSED_FOR:
             raise InvalidTokenError(

@@ -47,7 +47,7 @@ class SubjectTokens(Protocol):
     """The tokens with which people of other sites signed in here."""
 
     async def find(self, sid: str) -> KeptToken | None:
-        """Return the token that the sign-in *sid* began with; None where there is none."""
+        """Return the token that the sign-in *sid*, or the one within which it is, began with; None where there is none."""
         ...
 
 

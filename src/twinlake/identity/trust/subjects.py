@@ -47,9 +47,18 @@ class SubjectReader:
         claims = verify(token, keys, algorithms=issuer.algorithms, typ=_type_of(header))
         check_times(claims, self.clock.now(), leeway=issuer.leeway)
         self._check_audience(issuer, claims)
-        roles = frozenset[str]().union(*(assertable(named, issuer.roles) for named in _role_lists(claims)))
-        attributes = {name: claims[name] for name in _ATTRIBUTES if isinstance(claims.get(name), str)}
-        return VerifiedSubject(principal=Principal(issuer.id, read_subject(claims)), roles=roles, attributes=attributes)
+        return _describe(issuer, claims)
+
+    def read_kept(self, token: str) -> VerifiedSubject:
+        """Return whom a token of a site speaks for that `verify` took when somebody signed in with it; it may have expired.
+
+        Raises
+        ------
+        InvalidTokenError
+            Its issuer is not trusted any more.
+        """
+        claims = peek(token)[1]
+        return _describe(self._find(DESP_ALIAS, claims.get("iss")), claims)
 
     async def verify_logout(self, token: str) -> tuple[str, str]:
         """Return the realm, by its URL, and the id of the sign-in that *token* says has ended there.
@@ -81,6 +90,13 @@ class SubjectReader:
                 raise InvalidTokenError("The token was made for another audience.")
         elif claims.get("twinlake:site") != self.site_id or "aud" in claims:
             raise InvalidTokenError("The token was made for another site.", remedy="Sign in again from here.")
+
+
+def _describe(issuer: TrustedIssuer, claims: JsonObject) -> VerifiedSubject:
+    """Return whom *claims* name, with what their issuer may assert."""
+    roles = frozenset[str]().union(*(assertable(named, issuer.roles) for named in _role_lists(claims)))
+    attributes = {name: claims[name] for name in _ATTRIBUTES if isinstance(claims.get(name), str)}
+    return VerifiedSubject(principal=Principal(issuer.id, read_subject(claims)), roles=roles, attributes=attributes)
 
 
 def _type_of(header: JsonObject) -> str:

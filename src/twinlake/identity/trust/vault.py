@@ -5,15 +5,18 @@ from datetime import datetime
 
 from twinlake.core.clock import Clock, from_microseconds, to_microseconds
 from twinlake.engines.database import Connection, Database
+from twinlake.identity.issuer.session_rows import find_session
 from twinlake.identity.issuer.sessions import CLIENT_IDLE, microseconds
 from twinlake.identity.keys.jwt import peek
 from twinlake.identity.keys.sealing import Sealer
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KeptToken:
     """A token with which somebody signed in here."""
 
+    sid: str
+    """The sign-in here that it began."""
     token: str = field(repr=False)
     confirmed_at: datetime
     """When their home last said that they are signed in."""
@@ -46,13 +49,24 @@ class SubjectVault:
         await self._database.write(work)
 
     async def find(self, sid: str) -> KeptToken | None:
-        """Return the token that the sign-in *sid* began with; None where it began here, or is over."""
-        query = "select sealed, confirmed_at from identity_subject_token where sid = ? and until > ?"
-        asked = (sid, to_microseconds(self._clock.now()))
-        row = await self._database.read(lambda tx: tx.execute(query, asked).fetchone())
+        """Return the token that the sign-in *sid*, or the one within which it is, began with.
+
+        None where that was with an account of this site, or is over.
+        """
+        now = to_microseconds(self._clock.now())
+
+        def work(tx: Connection) -> tuple[str, bytes, int] | None:
+            session = find_session(tx, sid)
+            began = sid if session is None or session.parent is None else session.parent
+            query = "select sid, sealed, confirmed_at from identity_subject_token where sid = ? and until > ?"
+            return tx.execute(query, (began, now)).fetchone()  # type: ignore[no-any-return]  # three columns
+
+        row = await self._database.read(work)
         if row is None:
             return None
-        return KeptToken(self._sealer.open(row[0], binding=f"subject|{sid}").decode(), from_microseconds(row[1]))
+        began, sealed, confirmed_at = row
+        token = self._sealer.open(sealed, binding=f"subject|{began}").decode()
+        return KeptToken(sid=began, token=token, confirmed_at=from_microseconds(confirmed_at))
 
     async def list_begun_by(self, realm_url: str, sid: str) -> list[str]:
         """Return the sign-ins here that began with the sign-in *sid* at a realm of another site."""

@@ -47,6 +47,7 @@ from twinlake.identity.trust.site_grants import JWT_BEARER, SiteGrants
 from twinlake.identity.trust.subjects import SubjectReader
 from twinlake.identity.trust.used import UsedIds
 from twinlake.identity.trust.vault import SubjectVault
+from twinlake.identity.visitors import VisitorTokens
 from twinlake.site.federation.clients import configured_clients, console_clients
 from twinlake.site.federation.endpoints import Endings, SiteEndpoints
 from twinlake.site.federation.grants import exchange_grant, redeeming_grant
@@ -125,6 +126,9 @@ async def open_federation(
         subjects = SubjectReader(
             site_id=settings.id, issuers=trusted, keys=KeySets(fetch=_issuer_pages(settings).fetch, clock=clock), clock=clock
         )
+        vault = SubjectVault(
+            database=database, clock=clock, sealer=Sealer(folder.derive_key("subject tokens"), randomness=randomness)
+        )
         console_secret = folder.derive_key("console client").hex()
         issuer = build_issuer(
             IssuerFacts(
@@ -150,6 +154,7 @@ async def open_federation(
             peers=trusted,
             clients=(*configured_clients(settings), *console_clients(settings, console_secret)),
             other_subjects=subjects,
+            visitors=VisitorTokens(vault=vault, reader=subjects),
         )
         signer = AssertionSigner(site_id=settings.id, ring=ring, clock=clock, randomness=randomness)
         delegations = Delegations(database=database, clock=clock, randomness=randomness, audit=audit)
@@ -168,9 +173,6 @@ async def open_federation(
             database=database,
             clock=clock,
             randomness=randomness,
-        )
-        vault = SubjectVault(
-            database=database, clock=clock, sealer=Sealer(folder.derive_key("subject tokens"), randomness=randomness)
         )
         people = issuer.grants[TOKEN_EXCHANGE]
         issuer.grants[TOKEN_EXCHANGE] = exchange_grant(people=people, sites=site_grants, vault=vault, own_url=desp.url)

@@ -30,7 +30,7 @@ PATH = "/credentials/basic"
 _LIFETIME = timedelta(hours=12)
 _SCOPES = frozenset({"search", "read", "process"})
 _REMEDY = "Sign in with OpenID Connect: /credentials/oidc."
-_ELSEWHERE = "If your account is at another site, sign in with it at this site's console, and send a token that you make there."
+_ELSEWHERE = "If your account is at another site, sign in with OpenID Connect, which leads there: /credentials/oidc."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
