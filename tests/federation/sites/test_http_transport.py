@@ -2,6 +2,8 @@
 
 import asyncio
 import ssl
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 
@@ -31,9 +33,11 @@ async def transport():
         yield transport
 
 
-def request(url, *, method="GET", path="/x", body=b"", **headers):
+def request(url, *, method="GET", path="/x", body=b"", is_safe=False, **headers):
     destination = Destination(url=URL(url), addresses=(ip_address("127.0.0.1"),))
-    return PeerRequest(method=method, destination=destination, path=path, headers=headers, body=body)
+    return PeerRequest(
+        method=method, destination=destination, path=path, headers=headers, body=body, is_safe=is_safe or method == "GET"
+    )
 
 
 async def send(transport, url, **more):
@@ -137,7 +141,7 @@ async def test_who_gives_up_takes_no_answer_of_another(transport, server):
 async def test_a_name_that_has_moved_is_called_where_it_is_now(transport, server):
     await send(transport, server.url)
     elsewhere = Destination(url=URL(server.url), addresses=(ip_address("127.0.0.1"), ip_address("127.0.0.2")))
-    moved = PeerRequest(method="GET", destination=elsewhere, path="/x", headers={}, body=b"")
+    moved = replace(request(server.url), destination=elsewhere)
 
     await transport.send(moved, max_bytes=100)
 
@@ -163,6 +167,65 @@ async def test_what_is_wrong_with_an_answer_ends_the_connection(transport, serve
     server.speak = answering(b"{}")
     await send(transport, server.url)
     assert server.connections == 2
+
+
+def ending_at(*turns, after=b""):
+    """Answer, but end the connection at these requests, counted from 0 over all connections, having said *after*."""
+    asked = 0
+
+    async def speak(writer, path):
+        nonlocal asked
+        asked += 1
+        if asked - 1 in turns:
+            writer.write(after)
+            raise ConnectionError
+        await answering(b"{}")(writer, path)
+
+    return speak
+
+
+@pytest.mark.parametrize(("method", "is_safe"), [("GET", True), ("POST", True)])
+async def test_what_changes_nothing_is_asked_again_where_a_kept_connection_has_ended(transport, server, method, is_safe):
+    server.speak = ending_at(1)
+
+    answers = [await send(transport, server.url, method=method, is_safe=is_safe) for _ in range(3)]
+
+    assert [answer.body for answer in answers] == [b"{}"] * 3
+    assert (server.connections, len(server.heads)) == (2, 4)
+
+
+async def test_it_is_asked_again_once_however_many_connections_have_ended(transport, server):
+    barrier = asyncio.Barrier(3)
+
+    async def together(writer, path):
+        await barrier.wait()
+        await answering(b"{}")(writer, path)
+
+    server.speak = together
+    await asyncio.gather(*(send(transport, server.url) for _ in range(3)))
+    server.speak = ending_at(0, 1)
+    with pytest.raises(PeerUnreachableError, match="the connection ended"):
+        await send(transport, server.url)
+
+    assert (server.connections, len(server.heads)) == (4, 5)
+
+
+@pytest.mark.parametrize(
+    ("turn", "method", "after"),
+    [
+        pytest.param(1, "POST", b"", id="what may have changed something"),
+        pytest.param(0, "GET", b"", id="on a new connection"),
+        pytest.param(1, "GET", b"HTTP/1.1 200", id="with an answer begun"),
+    ],
+)
+async def test_nothing_else_is_asked_again(transport, server, turn, method, after):
+    server.speak = ending_at(turn, after=after)
+    for _ in range(turn):
+        await send(transport, server.url)
+    with pytest.raises(PeerUnreachableError):
+        await send(transport, server.url, method=method)
+
+    assert len(server.heads) == turn + 1
 
 
 async def test_a_connection_that_changes_its_protocol_is_left(transport, server):
@@ -222,3 +285,47 @@ async def test_a_peer_proves_who_it_is(transport, certificate, monkeypatch):
         assert (await send(transport, f"https://localhost:{port}")).body == b"{}"
         with pytest.raises(PeerUnreachableError, match=r"certificate verify failed|Hostname mismatch"):
             await send(transport, f"https://other.test:{port}")
+
+
+async def test_what_was_not_sent_is_sent_over_another_connection(transport, certificate, monkeypatch):
+    """A server that is told to end says goodbye with the last words of the handshake: nothing can be asked over that connection."""
+    own = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    own.maximum_version = ssl.TLSVersion.TLSv1_2  # of which the server has the last word
+    own.load_cert_chain(certificate)
+    trusting = ssl.create_default_context(cafile=certificate)
+    monkeypatch.setattr(http_transport, "_tls", lambda: trusting)
+    heads = []
+
+    async def greet(reader, writer):
+        """Take part in a handshake; return what the server may read then."""
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = own.wrap_bio(incoming, outgoing, server_side=True)
+        while True:
+            try:
+                tls.do_handshake()
+            except ssl.SSLWantReadError:
+                writer.write(outgoing.read())
+                incoming.write(await reader.read(1 << 16))
+            else:
+                return tls, incoming, outgoing
+
+    async def serve(reader, writer):
+        tls, incoming, outgoing = await greet(reader, writer)
+        heads.append(b"")
+        if len(heads) > 1:
+            writer.write(outgoing.read())
+            incoming.write(await reader.read(1 << 16))
+            heads[-1] = tls.read(1 << 16)
+            tls.write(OK + b"content-length: 2\r\n\r\n{}")
+        with suppress(ssl.SSLWantReadError):
+            tls.unwrap()
+        writer.write(outgoing.read())
+        writer.close()
+
+    listener = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with listener:
+        port = listener.sockets[0].getsockname()[1]
+        answer = await send(transport, f"https://localhost:{port}", method="POST")
+
+    assert answer.body == b"{}"
+    assert [head[:4] for head in heads] == [b"", b"POST"]

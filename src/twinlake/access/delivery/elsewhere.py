@@ -104,7 +104,7 @@ class Elsewhere:
         try:
             async with asyncio.timeout(self._seconds):
                 token = await self._tokens.token_for(caller, peer)
-                question = PeerQuestion(path=path, method="POST", body=orjson.dumps(body), token=token)
+                question = PeerQuestion(path=path, method="POST", body=orjson.dumps(body), token=token, is_safe=True)
                 budget = Budget(clock=self._clock, seconds=self._seconds, size_bytes=size_bytes)
                 return await self._client.ask(peer, question, budget=budget)
         except PeerRefusedError as error:

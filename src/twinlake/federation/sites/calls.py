@@ -49,6 +49,8 @@ class PeerRequest:
     """Path and query below the destination's URL."""
     headers: dict[str, str]
     body: bytes
+    is_safe: bool
+    """Whether it changes nothing at the peer (RFC 9110, section 9.2.1), so that it may be sent twice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +68,9 @@ class PeerTransport(Protocol):
 
     async def send(self, request: PeerRequest, *, max_bytes: int) -> PeerAnswer:
         """Send *request* and return the whole answer; the caller watches the time, and cancels.
+
+        A safe one is sent again where a connection ended that was kept from another (RFC 9112, section 9.3.1); any is that
+        was not sent, for its new connection was over at once.
 
         Raises
         ------
@@ -87,6 +92,8 @@ class PeerQuestion:
     body: bytes = b""
     content_type: str = _JSON
     """Of *body*."""
+    is_safe: bool = False
+    """Whether it changes nothing at the peer, though it is a POST; a GET never does."""
     token: str | None = None
     """With which it is asked, from `PeerTokens`; None asks as nobody."""
     via: Sequence[str] = ()
@@ -166,6 +173,7 @@ class PeerClient:
                     path=_check_path(question.path),
                     headers=headers,
                     body=question.body,
+                    is_safe=question.is_safe or question.method == "GET",
                 )
                 answer = await self._transport.send(request, max_bytes=budget.bytes_left)
         except TimeoutError:

@@ -14,6 +14,20 @@ from twinlake.federation.sites.calls import PeerAnswer
 _HEAD_BYTES = 64 << 10
 
 
+class ConnectionOverError(PeerUnreachableError):
+    """The connection ended before any byte of the answer came.
+
+    Attributes
+    ----------
+    is_sent
+        Whether the peer may have got the request.
+    """
+
+    def __init__(self, reason: str, *, is_sent: bool) -> None:
+        super().__init__(f"The peer did not answer: {reason}.")
+        self.is_sent = is_sent
+
+
 class HttpConnection(asyncio.Protocol):
     """The client's side; made by `loop.create_connection`. One request at a time."""
 
@@ -35,9 +49,17 @@ class HttpConnection(asyncio.Protocol):
         self._body = bytearray()
 
     async def ask(self, request: bytes, *, max_bytes: int) -> PeerAnswer:
-        """Send *request* and return the whole answer; raises as `PeerTransport.send` does. Who gives up must `abort`."""
-        if self._transport is None or not self.is_usable:
-            raise PeerUnreachableError("The peer did not answer: the connection is closed.")
+        """Send *request* and return the whole answer; who gives up must `abort`.
+
+        Raises
+        ------
+        ConnectionOverError
+            The peer has ended the connection instead of answering.
+        PeerUnreachableError, PeerAnswerError
+            As of `PeerTransport.send`.
+        """
+        if self._transport is None or not self.is_usable or self._transport.is_closing():
+            raise ConnectionOverError("the connection is closed", is_sent=False)
         self._begin()
         self._max_bytes = max_bytes
         self.is_usable = False
@@ -61,7 +83,11 @@ class HttpConnection(asyncio.Protocol):
         if self._is_waiting and not self._is_head and self._length is None and not self._is_chunked:
             self._finish()  # the end of the connection is that of the answer (RFC 9112, section 6.3)
             return
-        self._fail(PeerUnreachableError(f"The peer did not answer: {error or 'the connection ended'}."))
+        reason = str(error or "the connection ended")
+        if self._head_bytes == 0:
+            self._fail(ConnectionOverError(reason, is_sent=True))
+        else:
+            self._fail(PeerUnreachableError(f"The peer did not answer: {reason}."))
 
     def data_received(self, data: bytes) -> None:
         if not self._is_waiting:

@@ -9,7 +9,7 @@ from typing import Self
 from twinlake.engines.network import Destination
 from twinlake.federation.errors import PeerUnreachableError
 from twinlake.federation.sites.calls import PeerAnswer, PeerRequest
-from twinlake.federation.sites.http_connection import HttpConnection
+from twinlake.federation.sites.http_connection import ConnectionOverError, HttpConnection
 
 _CONNECT_SECONDS = 1.5
 """Shorter than a search lets a peer take: who cannot be connected to counts as out of reach, not as slow."""
@@ -64,12 +64,15 @@ class HttpTransport:
         message, loop = _write(request), asyncio.get_running_loop()
         pool = self._pool_of(request.destination)
         async with pool.free:
-            connection = pool.take(loop.time()) or await _connect(request.destination)
+            kept = pool.take(loop.time())
+            connection = kept or await _connect(request.destination)
             try:
-                answer = await connection.ask(message, max_bytes=max_bytes)
-            except BaseException:
-                connection.abort()
-                raise
+                answer = await _ask(connection, message, max_bytes)
+            except ConnectionOverError as over:
+                if over.is_sent and not (kept and request.is_safe):
+                    raise
+                connection = await _connect(request.destination)
+                answer = await _ask(connection, message, max_bytes)
         if self._pool_of(request.destination) is pool:
             pool.idle.append((connection, loop.time()))
         else:
@@ -85,6 +88,15 @@ class HttpTransport:
                 pool.close()
             pool = self._pools[origin] = _Pool(destination)
         return pool
+
+
+async def _ask(connection: HttpConnection, message: bytes, max_bytes: int) -> PeerAnswer:
+    """Return what is answered over *connection*, which is left where that is nothing good."""
+    try:
+        return await connection.ask(message, max_bytes=max_bytes)
+    except BaseException:
+        connection.abort()
+        raise
 
 
 async def _connect(destination: Destination) -> HttpConnection:

@@ -48,7 +48,7 @@ class PeerQuestions:
         if site is None or site.state != "trusted":
             raise PeerNotFoundError(peer)
         token = await self.tokens.token_for(caller, site)
-        question = PeerQuestion(path=path, method="POST", body=orjson.dumps(body), token=token)
+        question = PeerQuestion(path=path, method="POST", body=orjson.dumps(body), token=token, is_safe=True)
         cost = PeerBudget(clock=self.clock, seconds=budget.seconds, size_bytes=budget.size_bytes)
         return await self.client.ask(site, question, budget=cost)
 
