@@ -96,7 +96,13 @@ def test_who_has_an_account_at_central_lets_a_device_in_at_a_bridge_until_they_s
         page.wait_for_url(waiting.url)
 
         asked = page.locator("form").inner_text()
-        for said in (waiting.code, "Harmonised Data Access", "alice", "whose account is at", "openid, process, read, search"):
+        for said in (
+            waiting.code,
+            "Harmonised Data Access",
+            "alice",
+            "whose account is at Twinlake central:",
+            "openid, process, read, search",
+        ):
             assert said in asked
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         let_in(page)

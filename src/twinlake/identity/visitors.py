@@ -51,7 +51,7 @@ class ConsoleVisitors:
         # A token that somebody brought to the console may do less than the device asks for: it lets nothing in.
         if home is None or session is None or session.client != OWN_CONSOLE_CLIENT:
             return None
-        return Approver(session=session, name=caller.name or caller.principal.subject, home=home.title)
+        return Approver(session=session, name=caller.name or caller.principal.subject, home=home)
 
     def way_in(self, path: str) -> str | None:
         if len(self.sign_in.list_homes()) == 1:

@@ -19,6 +19,7 @@ from twinlake.identity.issuer.forms import FormTokens, read_form, read_query
 from twinlake.identity.issuer.models import Realm
 from twinlake.identity.issuer.session_rows import Session
 from twinlake.identity.issuer.sign_in import SignIn
+from twinlake.identity.relying import Home
 
 _USER_CODES = "(user codes)"
 _NOT_WAITING = "No device waits with this code. Codes are good for ten minutes."
@@ -31,8 +32,8 @@ class Approver:
     session: Session
     """Within which the device's will be."""
     name: str
-    home: str
-    """Title of the site that keeps the account; empty for this one."""
+    home: Home | None
+    """The site that keeps the account; None for this one."""
 
 
 class Visitors(Protocol):
@@ -119,7 +120,7 @@ class DevicePages:
         if session is None:
             return None
         account = await self.sign_in.accounts.get(session.principal.subject)
-        return Approver(session=session, name=account.username, home="")
+        return Approver(session=session, name=account.username, home=None)
 
     def _render(self, realm: Realm, *, status: int = 200, **values: Any) -> Response:
         given: dict[str, Any] = {"done": "", "problem": "", "approver": None, **values}
