@@ -8,6 +8,7 @@ from twinlake.processing.openeo.cubes import Cube, read_cube, write_cube
 from twinlake.processing.openeo.evaluating import evaluate
 from twinlake.processing.openeo.registry import find_process
 from twinlake.processing.openeo.shapes.dimensions import Dimension
+from twinlake.processing.openeo.shapes.quantities import Quantity
 from twinlake.processing.openeo.values import Values
 from twinlake.standards.openeo.errors import ProcessError, ProcessParameterInvalidError
 from twinlake.standards.openeo.graph import parse_graph
@@ -149,7 +150,13 @@ def test_an_index_of_plants(dtype, target_band):
     assert found.dimensions[0] == (
         Y
         if target_band is None
-        else Dimension(name="b", kind="bands", labels=("B1", "B2", "ndvi"), common_names=("red", "nir", None))
+        else Dimension(
+            name="b",
+            kind="bands",
+            labels=("B1", "B2", "ndvi"),
+            common_names=("red", "nir", None),
+            quantities=(None, None, Quantity(unit="1", standard_name="normalized_difference_vegetation_index")),
+        )
     )
     told = run("ndvi", hollow, target_band=target_band)
     assert told.dimensions == found.dimensions

@@ -14,6 +14,7 @@ from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.definitions import NO_DEFINITIONS, Definitions
 from twinlake.processing.openeo.kernels.arrays.joining import wrap
 from twinlake.processing.openeo.process import REQUIRED, Parameter, Process
+from twinlake.processing.openeo.quantities import carry_quantities
 from twinlake.processing.openeo.registry import find_process
 from twinlake.processing.openeo.tools import NO_TOOLS, Cells, Standing, Tools
 from twinlake.processing.openeo.values import Values, from_json, nothing, to_json, to_plain
@@ -159,7 +160,8 @@ def _call(node: Node, frame: _Frame) -> Any:
         given = {each.name: _argument(process, each, node, frame) for each in process.parameters}
         if process.needs_standing:
             given["standing"] = Standing(frame.tools, frame.cells)
-        return process.kernel(**given)
+        made = process.kernel(**given)
+        return carry_quantities(process, node, given, made) if isinstance(made, Cube) else made
     except OpenEoError as error:
         error.path = error.path or frame.tools.report.path  # the innermost node says it first
         raise

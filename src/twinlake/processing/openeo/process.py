@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 from twinlake.core.documents import JsonObject
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.json_schemas import Schema
+from twinlake.processing.openeo.shapes.quantities import Extent
 
 Reduction = Literal["distributive", "algebraic", "holistic"]
 
@@ -64,6 +65,22 @@ class OfGeometries:
 
     prepare: "Callable[..., Callable[[slice], Reach]]"
     """Takes the arguments of the kernel once, as `Process.reach` does; what it returns takes a slice of the geometries."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keeps:
+    """That the numbers which a process makes are of the quantity of those that it is given, or of what is left of that."""
+
+    of: tuple[str, ...] = ("data",)
+    """Parameters: of several only what they have in common is kept."""
+    only_unit: bool = False
+    """Whether names do not hold any more: a difference of temperatures is no temperature."""
+    method: str | None = None
+    """What a reducer is called among cell methods (CF Conventions 1.11, appendix E)."""
+    through: str | None = None
+    """The parameter with what numbers go through: a callback of which each process must keep the quantity, or the name of one."""
+    over: Extent | None = None
+    """Over what one value is made of many."""
 
 
 class _Required(Enum):
@@ -161,6 +178,11 @@ class Process:
 
     A function takes a tile of the result, as slices ``rows`` and ``columns`` of its labels along y and x, and the arguments of
     the kernel by name, of which only the dimensions of cubes are looked at.
+    """
+    keeps: Keeps | Callable[[Mapping[str, Any]], Keeps | None] | None = None
+    """Whether numbers are still of the same quantity, maybe told from the arguments; None where nothing is known of them.
+
+    Of a process that works on values it says what it does as a callback.
     """
     labels_only: frozenset[str] = frozenset()
     """Names of parameters, cubes, of which the labels count, and no cell."""

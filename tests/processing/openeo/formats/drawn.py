@@ -11,6 +11,7 @@ from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.formats.facts import ResultFacts
 from twinlake.processing.openeo.formats.writing import write
 from twinlake.processing.openeo.shapes.dimensions import Dimension
+from twinlake.processing.openeo.shapes.quantities import Quantity
 from twinlake.processing.openeo.values import Values
 
 FACTS = ResultFacts(
@@ -52,12 +53,16 @@ def bands(draw, counts=(1, 2, 3)):
     labels = draw(st.permutations(["B04", "8A", "temperature", "x", "ndvi"]))[: draw(st.sampled_from(counts))]
     names = draw(st.sampled_from([None, "red"]))
     waves = draw(st.sampled_from([None, 0.1 + 0.2]))
+    quantity = draw(
+        st.sampled_from([None, Quantity(unit="K", standard_name="air_temperature", cell_methods=(("time", "mean"),))])
+    )
     return Dimension(
         name="bands",
         kind="bands",
         labels=tuple(labels),
         common_names=None if names is None else (names, *[None] * (len(labels) - 1)),
         wavelengths=None if waves is None else (waves, *[None] * (len(labels) - 1)),
+        quantities=None if quantity is None else (quantity, *[None] * (len(labels) - 1)),
     )
 
 

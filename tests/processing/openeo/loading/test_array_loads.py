@@ -10,6 +10,7 @@ from processing.openeo.loading.lake import request
 from twinlake.holdings.catalogue.interfaces import ItemDraft
 from twinlake.processing.openeo.loading.describing import describe_cube
 from twinlake.processing.openeo.loading.opening import open_source
+from twinlake.processing.openeo.shapes.quantities import Quantity
 from twinlake.processing.openeo.shapes.times import read_starts
 from twinlake.standards.openeo.errors import OpenEoError, ProcessError, ProcessParameterInvalidError
 
@@ -413,3 +414,17 @@ async def test_another_file_than_the_pinned_one_is_refused(lake, tmp_path, form)
         with open_source(pins, {key: tmp_path / "cut.nc"}) as source, pytest.raises(ProcessError) as refused:
             source.read({})
         assert refused.value.reason == "FileUnreadable"
+
+
+async def test_what_variables_are_of_is_loaded_with_them(lake, tmp_path):
+    data = climate()
+    data["tas"].attrs = {"units": "K", "standard_name": "air_temperature", "long_name": "Near-Surface Air Temperature"}
+    save(data, tmp_path / "tas.nc")
+    items = await lake.hold(tmp_path, collection="of-quantities")
+    cube = await lake.load("of-quantities")
+
+    expected = Quantity(unit="K", standard_name="air_temperature", long_name="Near-Surface Air Temperature")
+    assert cube.dimensions[1].quantities == (expected,)
+    extent = {"spatial": {"bbox": [[-180, 0, 180, 1]]}, "temporal": {"interval": [[None, None]]}}
+    described = describe_cube({"extent": extent}, items)
+    assert described["summaries"]["bands"] == [{"name": "tas", "unit": "K"}]

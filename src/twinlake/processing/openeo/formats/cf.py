@@ -1,6 +1,6 @@
-"""Dimensions and reference systems in the words of CF, for netCDF and Zarr.
+"""Dimensions, reference systems and quantities in the words of CF, for netCDF and Zarr.
 
-Source: CF Conventions 1.11, sections 4 (coordinates), 5.6 (grid mappings), 7.1 (bounds)
+Source: CF Conventions 1.11, sections 3 (quantities), 4 (coordinates), 5.6 (grid mappings), 7.1 (bounds), 7.3 (cell methods)
 """
 
 from collections.abc import Sequence
@@ -15,6 +15,7 @@ from twinlake.holdings.readers.crs import read_crs
 from twinlake.processing.openeo.formats.grids import Grid, read_grid
 from twinlake.processing.openeo.shapes.dimensions import Dimension, find_kind
 from twinlake.processing.openeo.shapes.projecting import is_in_degrees
+from twinlake.processing.openeo.shapes.quantities import Quantity
 from twinlake.processing.openeo.shapes.times import DAY, HOUR, day_number, parse_time
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError
 
@@ -46,6 +47,19 @@ def to_coordinate(dimension: Dimension) -> Coordinate:
             return _temporal(dimension)
         case _:
             return Coordinate(values=_plain(dimension.labels))
+
+
+def describe_quantity(quantity: Quantity | None) -> JsonObject:
+    """Return the attributes of a variable of cells: ``units``, names and ``cell_methods``, as far as they are known."""
+    if quantity is None:
+        return {}
+    attributes = {
+        "units": quantity.unit,
+        "standard_name": quantity.standard_name,
+        "long_name": quantity.long_name,
+        "cell_methods": " ".join(f"{over}: {method}" for over, method in quantity.cell_methods),
+    }
+    return {name: value for name, value in attributes.items() if value}
 
 
 def find_crs(dimensions: Sequence[Dimension]) -> int | str | None:

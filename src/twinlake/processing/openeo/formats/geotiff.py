@@ -8,6 +8,7 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 import rasterio
 import rasterio.shutil
 
+from twinlake.core.documents import JsonObject
 from twinlake.holdings.readers.crs import read_crs
 from twinlake.holdings.readers.gdal import OPTIONS
 from twinlake.processing.openeo.formats.blanks import blank
@@ -29,11 +30,10 @@ def write_geotiffs(spool: Spool, grid: Grid, order: Order) -> Iterator[WrittenFi
     fields = describe_grid(grid) | describe_type(spool.dtype, nodata)
     if bands:
         fields["bands"] = bands
-    names = [each["name"] for each in bands]
     for image in list_images(spool):
         path = order.path(image.label)
         source = order.scratch / "image.vrt"
-        source.write_bytes(_describe(_Raster(spool=spool, grid=grid, nodata=nodata, names=names), image, _tags(image, order)))
+        source.write_bytes(_describe(_Raster(spool=spool, grid=grid, nodata=nodata, bands=bands), image, _tags(image, order)))
         with rasterio.Env(**OPTIONS):
             rasterio.shutil.copy(source, path, driver="COG", **_creation(order.options))
         yield order.written(path, find_extent(image.dimensions), fields, label=image.label)
@@ -61,8 +61,8 @@ class _Raster:
     spool: Spool
     grid: Grid
     nodata: float | None
-    names: list[str]
-    """Of bands; empty where the cube has no dimension of them."""
+    bands: list[JsonObject]
+    """What is known of each; empty where the cube has no dimension of them."""
 
 
 def _describe(raster: _Raster, image: Image, tags: Mapping[str, str]) -> bytes:
@@ -83,8 +83,10 @@ def _describe(raster: _Raster, image: Image, tags: Mapping[str, str]) -> bytes:
     kind = _TYPES.get(spool.dtype.name, spool.dtype.name.capitalize().replace("Uint", "UInt"))
     for number in range(image.bands):
         band = SubElement(root, "VRTRasterBand", dataType=kind, band=str(number + 1), subClass="VRTRawRasterBand")
-        if raster.names:
-            SubElement(band, "Description").text = without_controls(raster.names[number])
+        if raster.bands:
+            SubElement(band, "Description").text = without_controls(raster.bands[number]["name"])
+        if unit := raster.bands[number].get("unit") if raster.bands else None:
+            SubElement(band, "UnitType").text = without_controls(unit)
         if raster.nodata is not None:
             SubElement(band, "NoDataValue").text = str(raster.nodata)
         SubElement(band, "SourceFilename", relativeToVRT="1").text = spool.cells.name

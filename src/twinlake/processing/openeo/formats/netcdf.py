@@ -12,14 +12,14 @@ import numpy as np
 
 from twinlake.core.documents import JsonObject
 from twinlake.processing.openeo.formats.blanks import blank
-from twinlake.processing.openeo.formats.cf import CONVENTIONS, grid_mapping, to_coordinate
+from twinlake.processing.openeo.formats.cf import CONVENTIONS, describe_quantity, grid_mapping, to_coordinate
 from twinlake.processing.openeo.formats.chunking import choose_chunks
 from twinlake.processing.openeo.formats.facts import WrittenFile
 from twinlake.processing.openeo.formats.order import Order
 from twinlake.processing.openeo.formats.spool import Spool, pieces
 from twinlake.processing.openeo.formats.stac import describe_bands, describe_cube, describe_place, describe_type, find_extent
 from twinlake.processing.openeo.formats.texts import without_controls
-from twinlake.processing.openeo.shapes.dimensions import Dimension, find_kind
+from twinlake.processing.openeo.shapes.dimensions import Dimension, find_kind, quantity_of_all
 
 _CACHE = 32 << 20
 """Bytes of chunks that HDF5 keeps unpacked."""
@@ -49,18 +49,24 @@ def write_netcdf(hollow: tuple[Dimension, ...], spool: Spool, order: Order) -> I
         if is_split:
             bands = spool.dimensions[0]
             writer.write_coordinates(spool.dimensions[1:])
-            facts = describe_bands([bands])
+            along, facts = spool.dimensions[1:], describe_bands([bands])
+            quantities = bands.quantities or (None,) * len(bands.labels)
             names = [
-                writer.write_cells(spool, (slice(number, number + 1),), spool.dimensions[1:], str(label), _known(facts[number]))
+                writer.write_cells(
+                    spool,
+                    (slice(number, number + 1),),
+                    along,
+                    str(label),
+                    _known(facts[number]) | describe_quantity(quantities[number]),
+                )
                 for number, label in enumerate(bands.labels)
             ]
-            along = spool.dimensions[1:]
         else:
-            writer.write_coordinates(spool.dimensions)
-            names, along = [writer.write_cells(spool, (), spool.dimensions, "data", {})], spool.dimensions
-    fields = describe_cube(
-        [each for each in hollow if each in along], {name: [each.name for each in along] for name in names}
-    ) | describe_type(spool.dtype, nodata)
+            along, quantities = spool.dimensions, (quantity_of_all(hollow),)
+            writer.write_coordinates(along)
+            names = [writer.write_cells(spool, (), along, "data", describe_quantity(quantities[0]))]
+    variables = dict(zip(names, quantities, strict=True))
+    fields = describe_cube([each for each in hollow if each in along], variables) | describe_type(spool.dtype, nodata)
     fields |= describe_place(hollow)
     if facts := describe_bands(hollow):
         fields["bands"] = facts
@@ -68,7 +74,7 @@ def write_netcdf(hollow: tuple[Dimension, ...], spool: Spool, order: Order) -> I
 
 
 def _known(band: JsonObject) -> JsonObject:
-    return {name.removeprefix("eo:"): value for name, value in band.items() if name != "name"}
+    return {name.removeprefix("eo:"): value for name, value in band.items() if name.startswith("eo:")}
 
 
 class _File:

@@ -17,6 +17,7 @@ from twinlake.holdings.readers.crs import projection_fields, read_crs, to_degree
 from twinlake.processing.openeo.formats.grids import Grid, read_grid
 from twinlake.processing.openeo.shapes.dimensions import Dimension, find_kind
 from twinlake.processing.openeo.shapes.projecting import DEGREES
+from twinlake.processing.openeo.shapes.quantities import Quantity
 from twinlake.processing.openeo.shapes.times import DAY, day_number, parse_time, split_day, write_time
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError
 
@@ -40,12 +41,22 @@ def find_extent(dimensions: Sequence[Dimension]) -> Extent:
     return Extent(start=start, end=end, bbox=_find_bbox(dimensions))
 
 
-def describe_cube(dimensions: Sequence[Dimension], variables: Mapping[str, Sequence[str]]) -> JsonObject:
-    """Return ``cube:dimensions``, and ``cube:variables`` with the names of *variables* and of the dimensions of each."""
+def describe_cube(dimensions: Sequence[Dimension], variables: Mapping[str, Quantity | None]) -> JsonObject:
+    """Return ``cube:dimensions``, and ``cube:variables`` with what is known of each of *variables*, which lie along them all."""
+    along = [each.name for each in dimensions]
     return {
         "cube:dimensions": {each.name: _describe(each) for each in dimensions},
-        "cube:variables": {name: {"dimensions": list(along), "type": "data"} for name, along in variables.items()},
+        "cube:variables": {
+            name: {"dimensions": along, "type": "data", **_describe_quantity(quantity)} for name, quantity in variables.items()
+        },
     }
+
+
+def _describe_quantity(quantity: Quantity | None) -> JsonObject:
+    if quantity is None:
+        return {}
+    fields = {"unit": quantity.unit, "cf:standard_name": quantity.standard_name, "description": quantity.long_name}
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def describe_bands(dimensions: Sequence[Dimension]) -> list[JsonObject]:
@@ -55,7 +66,8 @@ def describe_bands(dimensions: Sequence[Dimension]) -> list[JsonObject]:
         return []
     bands = dimensions[found[0]]
     described: list[JsonObject] = [{"name": str(label)} for label in bands.labels]
-    for name, values in (("eo:common_name", bands.common_names), ("eo:center_wavelength", bands.wavelengths)):
+    units = None if bands.quantities is None else [None if each is None else each.unit for each in bands.quantities]
+    for name, values in (("eo:common_name", bands.common_names), ("eo:center_wavelength", bands.wavelengths), ("unit", units)):
         for band, value in zip(described, values or (), strict=False):
             if value is not None:
                 band[name] = value

@@ -136,7 +136,7 @@ def _read_description(variable: ArrayVariable) -> CubeDescription:
     if len(description.chunks) != len(description.dimensions) or min(description.chunks, default=1) < 1:
         raise InternalError("The chunks of the cube in the Zarr store are none.")
     for each in description.dimensions:
-        known = (each.intervals, each.common_names, each.wavelengths)
+        known = (each.intervals, each.common_names, each.wavelengths, each.quantities)
         if any(member is not None and len(member) != len(each.labels) for member in known):
             raise InternalError(f"The labels of {each.name!r} in the Zarr store are damaged.")
     return description

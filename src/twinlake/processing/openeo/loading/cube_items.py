@@ -19,6 +19,7 @@ from twinlake.processing.openeo.loading.items import (
     Unloadable,
     list_cubes,
     read_band,
+    read_quantity,
     read_time,
 )
 from twinlake.processing.openeo.loading.labels import Moment, read_moments
@@ -127,7 +128,7 @@ def _list_variables(asset: CubeAsset, horizontal: set[str]) -> Iterator[Variable
         if is_data and described.get("data_type") in NUMBER_TYPES and len(set(dimensions)) == len(dimensions):
             yield Variable(
                 name=name,
-                band=Band(name=name),
+                band=Band(name=name, quantity=read_quantity(described)),
                 dimensions=dimensions,
                 dtype=described["data_type"],
                 scale=float(described.get("raster:scale", 1.0)),
@@ -139,7 +140,8 @@ def _name_bands(variables: Iterable[Variable], described: Sequence[JsonObject]) 
     """Return variables by the names of their bands: one alone is called what the item says of its only band."""
     found = list(variables)
     if len(found) == len(described) == 1:
-        found = [replace(found[0], band=read_band(described[0], name=found[0].name))]
+        band = read_band(described[0], name=found[0].name)
+        found = [replace(found[0], band=replace(band, quantity=band.quantity or found[0].band.quantity))]
     return {each.band.name: each for each in found}
 
 

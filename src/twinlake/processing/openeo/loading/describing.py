@@ -36,7 +36,8 @@ def describe_cube(collection: JsonObject, items: Iterable[JsonObject]) -> JsonOb
         **{each.name: _describe(each) for each in others if each.axis not in _HORIZONTAL},
         **({"bands": {"type": "bands", "values": [each["name"] for each in bands]}} if bands else {}),
     }
-    extensions = [*collection.get("stac_extensions", ()), DATACUBE, *([EO] if any(len(each) > 1 for each in bands) else [])]
+    is_colour = any(name.startswith("eo:") for each in bands for name in each)
+    extensions = [*collection.get("stac_extensions", ()), DATACUBE, *([EO] if is_colour else [])]
     return {**described, "stac_extensions": list(dict.fromkeys(extensions))}
 
 
@@ -66,6 +67,8 @@ def _describe_band(band: Band) -> JsonObject:
         described["eo:common_name"] = band.common_name
     if band.wavelength is not None:
         described["eo:center_wavelength"] = band.wavelength
+    if band.quantity is not None and band.quantity.unit is not None:
+        described["unit"] = band.quantity.unit
     return described
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from twinlake.core.documents import JsonObject
 from twinlake.processing.openeo.shapes.projecting import Crs
+from twinlake.processing.openeo.shapes.quantities import Quantity
 from twinlake.processing.openeo.shapes.times import parse_time, write_time
 from twinlake.standards.datalake import single_assets
 from twinlake.standards.openeo.errors import ProcessError
@@ -36,12 +37,13 @@ class Unloadable(ProcessError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Band:
-    """What a band is called."""
+    """What a band is called, and what it is of."""
 
     name: str
     common_name: str | None = None
     wavelength: float | None = None
     """Micrometres."""
+    quantity: Quantity | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +131,17 @@ def list_cubes(item: JsonObject) -> Iterator[CubeAsset]:
 
 def read_band(described: JsonObject, *, name: str) -> Band:
     """Return what a band is called; *name* is for where it is not said."""
-    return Band(name=_first_text(described, "name") or name, **_read_colour(described))
+    return Band(name=_first_text(described, "name") or name, quantity=read_quantity(described), **_read_colour(described))
+
+
+def read_quantity(described: JsonObject) -> Quantity | None:
+    """Return what the numbers of a band, or of a variable of a cube, are of; None where nothing is said of it."""
+    found = Quantity(
+        unit=_first_text(described, "unit"),
+        standard_name=_first_text(described, "cf:standard_name", "standard_name"),
+        long_name=_first_text(described, "description"),
+    )
+    return None if found == Quantity() else found
 
 
 def _read_colour(band: JsonObject) -> dict[str, Any]:
@@ -206,6 +218,7 @@ def _list_bands(key: str, fields: Fields, item: JsonObject) -> Iterator[BandEntr
             nodata=_read_number(inherited.get("nodata")),
             scale=_first_number(band, "raster:scale", "scale", default=1.0),
             offset=_first_number(band, "raster:offset", "offset", default=0.0),
+            quantity=read_quantity(band),
             **_read_colour(band),
         )
 

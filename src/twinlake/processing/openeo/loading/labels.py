@@ -109,12 +109,14 @@ def name_bands(bands: Iterable[Band], *, declared: Sequence[str] = ()) -> Dimens
     ordered = [known[name] for name in dict.fromkeys([*(each for each in declared if each in known), *known])]
     common = tuple(each.common_name for each in ordered)
     centres = tuple(each.wavelength for each in ordered)
+    quantities = tuple(each.quantity for each in ordered)
     return Dimension(
         name="bands",
         kind="bands",
         labels=tuple(each.name for each in ordered),
         common_names=common if any(each is not None for each in common) else None,
         wavelengths=centres if any(each is not None for each in centres) else None,
+        quantities=quantities if any(each is not None for each in quantities) else None,
     )
 
 

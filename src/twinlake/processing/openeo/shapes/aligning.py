@@ -134,5 +134,6 @@ def _joined(first: Dimension, second: Dimension, order: Sequence[tuple[bool, int
         features=pick("features"),
         common_names=pick("common_names"),
         wavelengths=pick("wavelengths"),
+        quantities=pick("quantities"),
         is_enumerated=False,
     )

@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from twinlake.processing.openeo.shapes.quantities import Quantity
 from twinlake.standards.openeo.errors import ProcessError, ProcessParameterInvalidError
 
 Label = str | int | float
@@ -37,6 +38,8 @@ class Dimension(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Of bands, one for each label (STAC extension eo 2.0.0); None where none is known."""
     wavelengths: tuple[float | None, ...] | None = None
     """Of bands, the centre of each in micrometres; None where none is known."""
+    quantities: tuple[Quantity | None, ...] | None = None
+    """Of bands, what the numbers of each are of; None where that is not known."""
     features: tuple[str | None, ...] | None = None
     """Of a geometry one: the GeoJSON feature of each label without type and geometry, ``{"properties": ...}``, in JSON."""
     is_enumerated: bool = False
@@ -64,6 +67,7 @@ class Dimension(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             intervals=None if self.intervals is None else _chosen(self.intervals, places),
             common_names=None if self.common_names is None else _chosen(self.common_names, places),
             wavelengths=None if self.wavelengths is None else _chosen(self.wavelengths, places),
+            quantities=None if self.quantities is None else _chosen(self.quantities, places),
             features=None if self.features is None else _chosen(self.features, places),
             is_enumerated=self.is_enumerated and list(places) == list(range(len(places))),
         )
@@ -119,6 +123,12 @@ def find_dimension(dimensions: Iterable[Dimension], name: str) -> int:
 def find_kind(dimensions: Sequence[Dimension], kind: Kind) -> list[int]:
     """Return which of *dimensions* are of a kind."""
     return [number for number, each in enumerate(dimensions) if each.kind == kind]
+
+
+def quantity_of_all(dimensions: Sequence[Dimension]) -> Quantity | None:
+    """Return what the numbers of all bands are of; None where that is not one and the same, or not known."""
+    found = {each for number in find_kind(dimensions, "bands") for each in dimensions[number].quantities or (None,)}
+    return found.pop() if len(found) == 1 else None
 
 
 def enumerated(name: str, count: int, kind: Kind = "other") -> Dimension:

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from twinlake.processing.openeo.json_schemas import ANYTHING, ARRAY, LABEL, PLACE, TRUTH
 from twinlake.processing.openeo.kernels.arrays.elements import find_label, pick, require_array
-from twinlake.processing.openeo.process import Parameter, Process, Reducer
+from twinlake.processing.openeo.process import Keeps, Parameter, Process, Reducer
 from twinlake.processing.openeo.values import Label, Values
 from twinlake.standards.openeo.errors import ProcessError, ProcessParameterInvalidError
 
@@ -77,6 +77,7 @@ PROCESS = Process(
     returned="The element.",
     work=Reducer("holistic"),
     kernel=_element,
+    keeps=Keeps(),
     exceptions=_EXCEPTIONS,
     examples=(
         {"arguments": {"data": [9, 8, 7], "index": 2}, "returns": 7},

@@ -2,7 +2,7 @@
 
 from twinlake.processing.openeo.json_schemas import NUMBERS
 from twinlake.processing.openeo.kernels.arrays.interpolating import interpolate_linear
-from twinlake.processing.openeo.process import Along, Parameter, Process
+from twinlake.processing.openeo.process import Along, Keeps, Parameter, Process
 
 PROCESS = Process(
     id="array_interpolate_linear",
@@ -18,6 +18,7 @@ PROCESS = Process(
     returned="The array without gaps.",
     work=Along(),
     kernel=interpolate_linear,
+    keeps=Keeps(),
     examples=(
         {"arguments": {"data": [None, 1, None, 6, None, -8]}, "returns": [None, 1, 3.5, 6, -1, -8]},
         {"arguments": {"data": [None, 1, None, None]}, "returns": [None, 1, None, None]},

@@ -5,7 +5,7 @@ import numpy as np
 from twinlake.processing.openeo.json_schemas import ANYTHING, ARRAY, TRUTH
 from twinlake.processing.openeo.kernels.arrays.elements import pick, require_array
 from twinlake.processing.openeo.kernels.arrays.finding import find_first
-from twinlake.processing.openeo.process import Parameter, Process, Reducer
+from twinlake.processing.openeo.process import Keeps, Parameter, Process, Reducer
 from twinlake.processing.openeo.values import Values
 
 
@@ -31,6 +31,7 @@ PROCESS = Process(
     returned="The element.",
     work=Reducer("distributive"),
     kernel=_first,
+    keeps=Keeps(),
     examples=(
         {"arguments": {"data": [1, 0, 3]}, "returns": 1},
         {"arguments": {"data": [None, "A", "B"]}, "returns": "A"},

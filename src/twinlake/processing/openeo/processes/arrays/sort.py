@@ -2,7 +2,7 @@
 
 from twinlake.processing.openeo.json_schemas import SORTABLE, TRUTH
 from twinlake.processing.openeo.kernels.arrays.sorting import sort
-from twinlake.processing.openeo.process import Along, Parameter, Process
+from twinlake.processing.openeo.process import Along, Keeps, Parameter, Process
 
 PROCESS = Process(
     id="sort",
@@ -28,6 +28,7 @@ PROCESS = Process(
     returned="The sorted array.",
     work=Along(),
     kernel=sort,
+    keeps=Keeps(),
     examples=(
         {"arguments": {"data": [6, -1, None, 2]}, "returns": [-1, 2, 6]},
         {"arguments": {"data": [6, -1, None, 2], "asc": False, "nodata": True}, "returns": [6, 2, -1, None]},

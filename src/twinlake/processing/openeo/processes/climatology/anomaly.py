@@ -7,7 +7,7 @@ import numpy as np
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.json_schemas import TIMED
 from twinlake.processing.openeo.kernels.cells.numbers import floating
-from twinlake.processing.openeo.process import Opaque, Parameter, Process
+from twinlake.processing.openeo.process import Keeps, Opaque, Parameter, Process
 from twinlake.processing.openeo.shapes.dimensions import find_temporal
 from twinlake.processing.openeo.shapes.periods import PERIODS, read_cycle
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError
@@ -54,4 +54,5 @@ PROCESS = Process(
     returned="The cube with the differences; its dimensions are as before.",
     work=Opaque(),
     kernel=_anomaly,
+    keeps=Keeps(of=("data", "normals"), only_unit=True),
 )

@@ -7,7 +7,7 @@ from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.json_schemas import TIMED
 from twinlake.processing.openeo.kernels.arrays.grouping import reduce_groups
 from twinlake.processing.openeo.kernels.arrays.reducing import average, reducer
-from twinlake.processing.openeo.process import Opaque, Parameter, Process
+from twinlake.processing.openeo.process import Keeps, Opaque, Parameter, Process
 from twinlake.processing.openeo.shapes.dimensions import Dimension, find_temporal
 from twinlake.processing.openeo.shapes.periods import PERIODS, read_cycle
 from twinlake.processing.openeo.shapes.times import DAY, day_number, parse_time, read_starts, year_length
@@ -115,4 +115,5 @@ PROCESS = Process(
     ),
     work=Opaque(),
     kernel=_normal,
+    keeps=Keeps(method="mean", over="time"),
 )

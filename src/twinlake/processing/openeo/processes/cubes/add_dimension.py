@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.json_schemas import CUBE, LABEL, TEXT
-from twinlake.processing.openeo.process import Opaque, Parameter, Process
+from twinlake.processing.openeo.process import Keeps, Opaque, Parameter, Process
 from twinlake.processing.openeo.shapes.dimensions import Axis, Dimension, Kind, Label
 from twinlake.standards.openeo.errors import ProcessError
 
@@ -47,5 +47,6 @@ PROCESS = Process(
     returned="The cube with one dimension more; all others are as before.",
     work=Opaque(),
     kernel=_add,
+    keeps=Keeps(),
     exceptions={"DimensionExists": "The cube has a dimension of this name, or along each axis, already."},
 )

@@ -1,6 +1,6 @@
 """`aggregate_spatial`."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -23,7 +23,7 @@ from twinlake.processing.openeo.kernels.geometries.zonal import (
     meet_grid,
     weigh,
 )
-from twinlake.processing.openeo.process import OfGeometries, Opaque, Parameter, Process, Reach
+from twinlake.processing.openeo.process import Keeps, OfGeometries, Opaque, Parameter, Process, Reach
 from twinlake.processing.openeo.shapes.areas import Window
 from twinlake.processing.openeo.shapes.dimensions import Dimension, find_horizontal, horizontal_of
 from twinlake.processing.openeo.values import Values
@@ -125,6 +125,11 @@ def _count(weights: Weights, layers: Values) -> list[NDArray[Any]]:
     return [np.broadcast_to(total, valid.shape), valid]
 
 
+def _keeps(given: Mapping[str, Any]) -> Keeps | None:
+    """Tell that numbers of pixels are of no quantity."""
+    return None if given["target_dimension"] is not None else Keeps(through="reducer", over="area")
+
+
 PROCESS = Process(
     id="aggregate_spatial",
     summary="One value for each geometry",
@@ -167,6 +172,7 @@ PROCESS = Process(
     work=Opaque(),
     kernel=_aggregate,
     reach=OfGeometries(prepare=_prepare),
+    keeps=_keeps,
     labels_only=frozenset({"geometries"}),
     exceptions={"TargetDimensionExists": "The cube has a dimension of this name already."},
 )

@@ -1,6 +1,7 @@
 """`aggregate_spatial_weighted`."""
 
-from typing import get_args
+from collections.abc import Mapping
+from typing import Any, get_args
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from twinlake.processing.openeo.kernels.geometries.zonal import (
     share_on_grid,
     weigh,
 )
-from twinlake.processing.openeo.process import Opaque, Parameter, Process
+from twinlake.processing.openeo.process import Keeps, Opaque, Parameter, Process
 from twinlake.processing.openeo.shapes.dimensions import find_horizontal
 from twinlake.processing.openeo.values import Values
 
@@ -48,6 +49,12 @@ def _aggregate(
             found.append(covered_share(state, weighed.totals, share_on_grid(y, x, vectors)))
     values = put_together(data.dimensions, *[Values(data=each, nan_is_nodata=True) for each in found])
     return Cube(values=values, dimensions=dimensions)
+
+
+def _keeps(given: Mapping[str, Any]) -> Keeps | None:
+    """Tell that covered shares are of no quantity, and integrals of another one."""
+    is_integral = given["statistic"] == "sum" and given["weights"] == "area"
+    return None if given["target_dimension"] is not None or is_integral else Keeps(through="statistic", over="area")
 
 
 PROCESS = Process(
@@ -95,6 +102,7 @@ PROCESS = Process(
     returned="A vector cube of 64-bit numbers: the polygons, with what their features say, are in the place of the pixels.",
     work=Opaque(),
     kernel=_aggregate,
+    keeps=_keeps,
     exceptions={"TargetDimensionExists": "The cube has a dimension of this name already."},
     is_experimental=True,
 )

@@ -11,7 +11,7 @@ from twinlake.processing.openeo.cubes import Cube, one_per_cell
 from twinlake.processing.openeo.evaluating import Callback
 from twinlake.processing.openeo.json_schemas import ANYTHING, ARRAY, RASTER, callback, passed
 from twinlake.processing.openeo.kernels.cells.assembling import extend
-from twinlake.processing.openeo.process import Opaque, Parameter, Process, Reach
+from twinlake.processing.openeo.process import Keeps, Opaque, Parameter, Process, Reach
 from twinlake.processing.openeo.processes.cubes.resample_spatial import CORNER
 from twinlake.processing.openeo.shapes.axes import Axis
 from twinlake.processing.openeo.shapes.dimensions import find_horizontal
@@ -137,5 +137,6 @@ PROCESS = Process(
     work=Opaque(),
     kernel=_aggregate,
     reach=_reach,
+    keeps=Keeps(through="reducer", over="area"),
     is_experimental=True,
 )

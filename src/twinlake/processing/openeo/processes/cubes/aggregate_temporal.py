@@ -19,7 +19,7 @@ from twinlake.processing.openeo.json_schemas import (
     passed,
 )
 from twinlake.processing.openeo.kernels.arrays.grouping import reduce_groups
-from twinlake.processing.openeo.process import Opaque, Parameter, Process, SamePlace
+from twinlake.processing.openeo.process import Keeps, Opaque, Parameter, Process, SamePlace
 from twinlake.processing.openeo.shapes.dimensions import Label, find_temporal
 from twinlake.processing.openeo.shapes.times import DAY, parse_interval, parse_time_of_day, read_starts
 from twinlake.processing.openeo.tools import Cells
@@ -124,6 +124,7 @@ PROCESS = Process(
     work=Opaque(),
     kernel=_aggregate,
     reach=SamePlace(groups_times=True),
+    keeps=Keeps(through="reducer", over="time"),
     exceptions={
         "TooManyDimensions": "The cube has several temporal dimensions, and it is not said which is meant.",
         "DimensionNotAvailable": "The cube has no temporal dimension, or none of this name.",

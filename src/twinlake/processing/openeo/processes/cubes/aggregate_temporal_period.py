@@ -7,7 +7,7 @@ from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.evaluating import Callback
 from twinlake.processing.openeo.json_schemas import ANYTHING, LABELED, TEXT_OR_NULL, TIMED, callback, passed
 from twinlake.processing.openeo.kernels.arrays.grouping import reduce_groups
-from twinlake.processing.openeo.process import Opaque, Parameter, Process, SamePlace
+from twinlake.processing.openeo.process import Keeps, Opaque, Parameter, Process, SamePlace
 from twinlake.processing.openeo.shapes.dimensions import find_temporal
 from twinlake.processing.openeo.shapes.periods import PERIODS
 from twinlake.processing.openeo.shapes.times import read_starts
@@ -68,6 +68,7 @@ PROCESS = Process(
     work=Opaque(),
     kernel=_aggregate,
     reach=SamePlace(groups_times=True),
+    keeps=Keeps(through="reducer", over="time"),
     exceptions={
         "TooManyDimensions": "The cube has several temporal dimensions, and it is not said which is meant.",
         "DimensionNotAvailable": "The cube has no temporal dimension, or none of this name.",

@@ -5,7 +5,7 @@ from typing import Any
 from twinlake.processing.openeo.cubes import Cube, one_per_cell
 from twinlake.processing.openeo.evaluating import Callback
 from twinlake.processing.openeo.json_schemas import ANYTHING, CUBE, callback, passed
-from twinlake.processing.openeo.process import Opaque, Parameter, Process
+from twinlake.processing.openeo.process import Keeps, Opaque, Parameter, Process
 from twinlake.processing.openeo.tools import Cells
 
 
@@ -37,4 +37,5 @@ PROCESS = Process(
     returned="The cube with the new values; its dimensions are as before.",
     work=Opaque(),
     kernel=_apply,
+    keeps=Keeps(through="process"),
 )

@@ -1,5 +1,6 @@
 """`apply_dimension`."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.evaluating import Callback
 from twinlake.processing.openeo.json_schemas import ANYTHING, ARRAY, CUBE, LABELED, TEXT, TEXT_OR_NULL, callback, passed
-from twinlake.processing.openeo.process import Opaque, Parameter, Process, SamePlace
+from twinlake.processing.openeo.process import Keeps, Opaque, Parameter, Process, SamePlace
 from twinlake.processing.openeo.shapes.dimensions import Dimension, enumerated
 from twinlake.processing.openeo.values import Values
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError
@@ -72,6 +73,12 @@ def _without(shape: tuple[int, ...], number: int) -> tuple[int, ...]:
     return (*shape[:number], *shape[number + 1 :])
 
 
+def _keeps(given: Mapping[str, Any]) -> Keeps | None:
+    """Tell that of all bands together something else is made."""
+    data: Cube = given["data"]
+    return None if data.dimensions[data.place(given["dimension"])].kind == "bands" else Keeps(through="process")
+
+
 PROCESS = Process(
     id="apply_dimension",
     summary="A process for the values along a dimension",
@@ -106,5 +113,6 @@ PROCESS = Process(
     work=Opaque(),
     kernel=_apply,
     reach=SamePlace(crosses=lambda arguments: {arguments["dimension"], arguments["target_dimension"]}),
+    keeps=_keeps,
     exceptions={"DimensionNotAvailable": "The cube has no dimension of this name."},
 )

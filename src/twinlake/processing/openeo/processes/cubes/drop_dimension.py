@@ -2,7 +2,7 @@
 
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.json_schemas import CUBE, TEXT
-from twinlake.processing.openeo.process import Opaque, Parameter, Process
+from twinlake.processing.openeo.process import Keeps, Opaque, Parameter, Process
 from twinlake.standards.openeo.errors import ProcessError
 
 
@@ -29,6 +29,7 @@ PROCESS = Process(
     returned="The cube without the dimension; all others are as before.",
     work=Opaque(),
     kernel=_drop,
+    keeps=Keeps(),
     exceptions={
         "DimensionLabelCountMismatch": "The dimension has more than one label, or none.",
         "DimensionNotAvailable": "The cube has no dimension of this name.",

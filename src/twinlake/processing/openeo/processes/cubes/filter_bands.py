@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.json_schemas import BAND_NAME, BANDED, NUMBER
-from twinlake.processing.openeo.process import Opaque, Parameter, Process
+from twinlake.processing.openeo.process import Keeps, Opaque, Parameter, Process
 from twinlake.processing.openeo.shapes.bands import find_bands, find_wavelengths
 from twinlake.processing.openeo.shapes.dimensions import find_kind
 from twinlake.standards.openeo.errors import ProcessError
@@ -47,6 +47,7 @@ PROCESS = Process(
     returned="The cube with these bands.",
     work=Opaque(),
     kernel=_filter,
+    keeps=Keeps(),
     exceptions={
         "BandFilterParameterMissing": "It is not said which bands stay.",
         "DimensionMissing": "The cube has no dimension of bands, or several.",

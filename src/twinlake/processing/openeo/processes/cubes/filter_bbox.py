@@ -3,7 +3,7 @@
 from twinlake.core.documents import JsonObject
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.json_schemas import BOX, RASTER_OR_VECTORS
-from twinlake.processing.openeo.process import Opaque, Parameter, Process
+from twinlake.processing.openeo.process import Keeps, Opaque, Parameter, Process
 from twinlake.processing.openeo.shapes.areas import find_in_box, find_vectors_in_box, read_pixels
 from twinlake.processing.openeo.shapes.dimensions import find_horizontal, find_kind
 
@@ -41,4 +41,5 @@ PROCESS = Process(
     returned="The cube with the pixels, or geometries, in the box.",
     work=Opaque(),
     kernel=_filter,
+    keeps=Keeps(),
 )

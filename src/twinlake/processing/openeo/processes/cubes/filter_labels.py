@@ -5,7 +5,7 @@ from typing import Any
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.evaluating import Callback
 from twinlake.processing.openeo.json_schemas import ANYTHING, CUBE, LABEL, TEXT, TRUTH, callback, passed
-from twinlake.processing.openeo.process import Opaque, Parameter, Process
+from twinlake.processing.openeo.process import Keeps, Opaque, Parameter, Process
 from twinlake.processing.openeo.values import from_json, to_plain
 
 
@@ -38,5 +38,6 @@ PROCESS = Process(
     returned="The cube with the labels that meet the condition.",
     work=Opaque(),
     kernel=_filter,
+    keeps=Keeps(),
     exceptions={"DimensionNotAvailable": "The cube has no dimension of this name."},
 )

@@ -11,7 +11,7 @@ from twinlake.core.documents import JsonObject
 from twinlake.processing.openeo.cubes import Cube, read_vectors
 from twinlake.processing.openeo.json_schemas import GEOJSON, RASTER, VECTORS
 from twinlake.processing.openeo.kernels.pixels.masking import find_covered, replace_pixels
-from twinlake.processing.openeo.process import Opaque, Parameter, Process, Reach
+from twinlake.processing.openeo.process import Keeps, Opaque, Parameter, Process, Reach
 from twinlake.processing.openeo.shapes.areas import enclose, read_pixels
 from twinlake.processing.openeo.shapes.dimensions import Dimension, find_horizontal, horizontal_of
 from twinlake.processing.openeo.shapes.geometries import parts_near
@@ -74,5 +74,6 @@ PROCESS = Process(
     work=Opaque(),
     kernel=_filter,
     reach=_reach,
+    keeps=Keeps(),
     labels_only=frozenset({"geometries"}),
 )

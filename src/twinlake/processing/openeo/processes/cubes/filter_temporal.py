@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.json_schemas import DATE, DATE_TIME, TEXT_OR_NULL, TIMED, interval
-from twinlake.processing.openeo.process import Opaque, Parameter, Process
+from twinlake.processing.openeo.process import Keeps, Opaque, Parameter, Process
 from twinlake.processing.openeo.shapes.dimensions import Dimension, find_kind, find_temporal
 from twinlake.processing.openeo.shapes.times import parse_interval, read_starts
 from twinlake.standards.openeo.errors import ProcessError, ProcessParameterInvalidError
@@ -53,6 +53,7 @@ PROCESS = Process(
     returned="The cube with the labels within the interval.",
     work=Opaque(),
     kernel=_filter,
+    keeps=Keeps(),
     exceptions={
         "DimensionNotAvailable": "The cube has no temporal dimension, or none of this name.",
         "TemporalExtentEmpty": "The interval ends where it starts, or before.",

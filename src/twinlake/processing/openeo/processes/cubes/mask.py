@@ -7,7 +7,7 @@ import numpy as np
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.json_schemas import RASTER
 from twinlake.processing.openeo.kernels.cells.assembling import put
-from twinlake.processing.openeo.process import Opaque, Parameter, Process
+from twinlake.processing.openeo.process import Keeps, Opaque, Parameter, Process
 from twinlake.standards.openeo.errors import ProcessError, ProcessParameterInvalidError
 
 
@@ -52,5 +52,6 @@ PROCESS = Process(
     returned="The cube with the replaced values; its dimensions are as before.",
     work=Opaque(),
     kernel=_mask,
+    keeps=Keeps(),
     exceptions={"IncompatibleDataCubes": "The mask has a dimension, or labels, that the cube does not have."},
 )

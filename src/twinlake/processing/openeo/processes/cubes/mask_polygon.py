@@ -10,7 +10,7 @@ from twinlake.core.documents import JsonObject
 from twinlake.processing.openeo.cubes import Cube, read_vectors
 from twinlake.processing.openeo.json_schemas import AREAS, GEOJSON, NUMBER, RASTER, TEXT, TRUTH
 from twinlake.processing.openeo.kernels.pixels.masking import find_covered, replace_pixels
-from twinlake.processing.openeo.process import Opaque, Parameter, Process, Reach
+from twinlake.processing.openeo.process import Keeps, Opaque, Parameter, Process, Reach
 from twinlake.processing.openeo.shapes.areas import read_pixels
 from twinlake.processing.openeo.shapes.dimensions import Dimension, horizontal_of
 from twinlake.processing.openeo.shapes.geometries import parts_near
@@ -66,5 +66,6 @@ PROCESS = Process(
     work=Opaque(),
     kernel=_mask,
     reach=_reach,
+    keeps=Keeps(),
     labels_only=frozenset({"mask"}),
 )

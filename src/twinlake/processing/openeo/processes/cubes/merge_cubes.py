@@ -11,7 +11,7 @@ from twinlake.processing.openeo.cubes import Cube, one_per_cell
 from twinlake.processing.openeo.evaluating import Callback
 from twinlake.processing.openeo.json_schemas import ANYTHING, CUBE, callback, passed
 from twinlake.processing.openeo.kernels.cells.assembling import Place, assemble, broadcast
-from twinlake.processing.openeo.process import Opaque, Parameter, Process, SamePlace
+from twinlake.processing.openeo.process import Keeps, Opaque, Parameter, Process, SamePlace
 from twinlake.processing.openeo.shapes.aligning import Union, unite
 from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.processing.openeo.shapes.geometries import geometry_kinds
@@ -137,6 +137,7 @@ PROCESS = Process(
     work=Opaque(),
     kernel=_merge,
     reach=SamePlace(unites=True),
+    keeps=Keeps(of=("cube1", "cube2"), through="overlap_resolver"),
     exceptions={
         "OverlapResolverMissing": "The cubes have labels in common, and no resolver is given.",
         "IncompatibleGeometryTypes": "Geometries of different types do not go together.",

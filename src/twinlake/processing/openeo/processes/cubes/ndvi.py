@@ -9,13 +9,15 @@ from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.json_schemas import BAND_NAME, BANDED, RASTER, Schema
 from twinlake.processing.openeo.kernels.cells.assembling import assemble
 from twinlake.processing.openeo.kernels.cells.numbers import as_float, pointwise, require_numbers
-from twinlake.processing.openeo.process import Opaque, Parameter, Process
+from twinlake.processing.openeo.process import Keeps, Opaque, Parameter, Process
 from twinlake.processing.openeo.shapes.bands import find_bands
 from twinlake.processing.openeo.shapes.dimensions import Dimension, find_kind
+from twinlake.processing.openeo.shapes.quantities import Quantity
 from twinlake.processing.openeo.values import Values
 from twinlake.standards.openeo.errors import ProcessError
 
 _PIXELS: Schema = {**RASTER, "dimensions": [*RASTER["dimensions"], *BANDED["dimensions"]]}
+_NDVI = Quantity(unit="1", standard_name="normalized_difference_vegetation_index")
 _difference = pointwise(lambda nir, red: (nir - red) / (nir + red))
 
 
@@ -58,6 +60,7 @@ def _with_band(bands: Dimension, name: str) -> Dimension:
         labels=(*bands.labels, name),
         common_names=None if bands.common_names is None else (*bands.common_names, None),
         wavelengths=None if bands.wavelengths is None else (*bands.wavelengths, None),
+        quantities=(*(bands.quantities or [None] * len(bands.labels)), _NDVI),
         is_enumerated=False,
     )
 
@@ -86,6 +89,7 @@ PROCESS = Process(
     returned="The cube with the index.",
     work=Opaque(),
     kernel=_ndvi,
+    keeps=Keeps(),
     exceptions={
         "NirBandAmbiguous": "There is no band of near infrared, or several.",
         "RedBandAmbiguous": "There is no band of red, or several.",

@@ -1,11 +1,12 @@
 """`reduce_dimension`."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from twinlake.processing.openeo.cubes import Cube, one_per_cell
 from twinlake.processing.openeo.evaluating import Callback
 from twinlake.processing.openeo.json_schemas import ANYTHING, CUBE, LABELED, TEXT, callback, passed
-from twinlake.processing.openeo.process import Opaque, Parameter, Process
+from twinlake.processing.openeo.process import Keeps, Opaque, Parameter, Process
 
 
 def _reduce(data: Cube, reducer: Callback, dimension: str, context: Any = None) -> Cube:
@@ -13,6 +14,12 @@ def _reduce(data: Cube, reducer: Callback, dimension: str, context: Any = None) 
     shape = data.values.data.shape
     reduced = reducer.along(data, number, context=context, is_reduced=True)
     return one_per_cell(reduced, data.without(number), (*shape[:number], *shape[number + 1 :]))
+
+
+def _keeps(given: Mapping[str, Any]) -> Keeps:
+    data: Cube = given["data"]
+    is_temporal = data.dimensions[data.place(given["dimension"])].kind == "temporal"
+    return Keeps(through="reducer", over="time" if is_temporal else None)
 
 
 PROCESS = Process(
@@ -38,5 +45,6 @@ PROCESS = Process(
     returned="The cube without the dimension; all others are as before.",
     work=Opaque(),
     kernel=_reduce,
+    keeps=_keeps,
     exceptions={"DimensionNotAvailable": "The cube has no dimension of this name."},
 )

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from twinlake.processing.openeo.cubes import Cube, one_per_cell
 from twinlake.processing.openeo.evaluating import Callback
 from twinlake.processing.openeo.json_schemas import ANYTHING, ARRAY, CUBE, RASTER, callback, passed
-from twinlake.processing.openeo.process import Opaque, Parameter, Process
+from twinlake.processing.openeo.process import Keeps, Opaque, Parameter, Process
 from twinlake.processing.openeo.shapes.dimensions import find_horizontal
 from twinlake.processing.openeo.values import Values
 
@@ -58,4 +58,5 @@ PROCESS = Process(
     returned="The cube without the dimensions along x and y; all others are as before.",
     work=Opaque(),
     kernel=_reduce,
+    keeps=Keeps(through="reducer", over="area"),
 )

@@ -2,7 +2,7 @@
 
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.json_schemas import CUBE, TEXT
-from twinlake.processing.openeo.process import Opaque, Parameter, Process
+from twinlake.processing.openeo.process import Keeps, Opaque, Parameter, Process
 from twinlake.standards.openeo.errors import ProcessError
 
 
@@ -27,6 +27,7 @@ PROCESS = Process(
     returned="The cube, in which the dimension has its new name alone.",
     work=Opaque(),
     kernel=_rename,
+    keeps=Keeps(),
     exceptions={
         "DimensionNotAvailable": "The cube has no dimension of this name.",
         "DimensionExists": "The cube has a dimension of the new name already.",

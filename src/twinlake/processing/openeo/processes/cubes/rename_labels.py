@@ -6,7 +6,7 @@ import msgspec
 
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.json_schemas import CUBE, TEXT, Schema
-from twinlake.processing.openeo.process import Opaque, Parameter, Process
+from twinlake.processing.openeo.process import Keeps, Opaque, Parameter, Process
 from twinlake.processing.openeo.shapes.dimensions import Label
 from twinlake.standards.openeo.errors import ProcessError
 
@@ -60,6 +60,7 @@ PROCESS = Process(
     returned="The cube with the new labels.",
     work=Opaque(),
     kernel=_rename,
+    keeps=Keeps(),
     exceptions={
         "LabelsNotEnumerated": "The labels have names, and none of them is given.",
         "LabelMismatch": "There are not as many labels to rename as new ones.",

@@ -3,7 +3,7 @@
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.json_schemas import RASTER
 from twinlake.processing.openeo.kernels.pixels.resampling import reach_of, resample
-from twinlake.processing.openeo.process import Opaque, Parameter, Process, Reach
+from twinlake.processing.openeo.process import Keeps, Opaque, Parameter, Process, Reach
 from twinlake.processing.openeo.processes.cubes.resample_spatial import METHOD, METHODS
 from twinlake.processing.openeo.shapes.grids import read_grid
 
@@ -33,6 +33,7 @@ PROCESS = Process(
     returned="The cube with the new pixels; other dimensions, and the names of all, are as before.",
     work=Opaque(),
     kernel=_resample,
+    keeps=Keeps(),
     labels_only=frozenset({"target"}),
     reach=_reach,
 )

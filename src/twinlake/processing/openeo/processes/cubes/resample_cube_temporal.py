@@ -7,7 +7,7 @@ import numpy as np
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.json_schemas import TEXT_OR_NULL, TIMED
 from twinlake.processing.openeo.kernels.cells.assembling import Place, assemble
-from twinlake.processing.openeo.process import Opaque, Parameter, Process, SamePlace
+from twinlake.processing.openeo.process import Keeps, Opaque, Parameter, Process, SamePlace
 from twinlake.processing.openeo.shapes.dimensions import find_dimension
 from twinlake.processing.openeo.shapes.times import DAY, read_starts
 from twinlake.processing.openeo.values import Values
@@ -92,6 +92,7 @@ PROCESS = Process(
     returned="The cube with the times of the other.",
     work=Opaque(),
     kernel=_resample,
+    keeps=Keeps(),
     labels_only=frozenset({"target"}),
     reach=SamePlace(crosses=lambda arguments: _names(arguments["data"], arguments["target"], arguments["dimension"])),
     exceptions={

@@ -7,7 +7,7 @@ from typing import Any
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.json_schemas import RASTER, Schema
 from twinlake.processing.openeo.kernels.pixels.resampling import reach_of, resample
-from twinlake.processing.openeo.process import Opaque, Parameter, Process, Reach
+from twinlake.processing.openeo.process import Keeps, Opaque, Parameter, Process, Reach
 from twinlake.processing.openeo.shapes.grids import Corner, Grid, lay_grid, read_grid
 from twinlake.processing.openeo.shapes.projecting import describe_crs
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError
@@ -114,4 +114,5 @@ PROCESS = Process(
     work=Opaque(),
     kernel=_resample,
     reach=_reach,
+    keeps=Keeps(),
 )

@@ -4,7 +4,7 @@ import numpy as np
 
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.json_schemas import CUBE
-from twinlake.processing.openeo.process import Everywhere, Opaque, Parameter, Process
+from twinlake.processing.openeo.process import Everywhere, Keeps, Opaque, Parameter, Process
 
 
 def _trim(data: Cube) -> Cube:
@@ -35,4 +35,5 @@ PROCESS = Process(
     work=Opaque(),
     kernel=_trim,
     reach=Everywhere(is_shape_in_data=True),
+    keeps=Keeps(),
 )

@@ -2,7 +2,7 @@
 
 from twinlake.processing.openeo.json_schemas import NUMBERS, TRUTH
 from twinlake.processing.openeo.kernels.arrays.cumulating import cumulative, maxima
-from twinlake.processing.openeo.process import Along, Parameter, Process
+from twinlake.processing.openeo.process import Along, Keeps, Parameter, Process
 
 PROCESS = Process(
     id="cummax",
@@ -27,6 +27,7 @@ PROCESS = Process(
     is_experimental=True,
     work=Along(),
     kernel=cumulative(maxima),
+    keeps=Keeps(),
     examples=(
         {"arguments": {"data": [1, 3, None, 5, 1]}, "returns": [1, 3, None, 5, 5]},
         {"arguments": {"data": [1, None, 5], "ignore_nodata": False}, "returns": [1, None, None]},

@@ -2,7 +2,7 @@
 
 from twinlake.processing.openeo.json_schemas import NUMBERS, TRUTH
 from twinlake.processing.openeo.kernels.arrays.cumulating import cumulative, minima
-from twinlake.processing.openeo.process import Along, Parameter, Process
+from twinlake.processing.openeo.process import Along, Keeps, Parameter, Process
 
 PROCESS = Process(
     id="cummin",
@@ -27,6 +27,7 @@ PROCESS = Process(
     is_experimental=True,
     work=Along(),
     kernel=cumulative(minima),
+    keeps=Keeps(),
     examples=(
         {"arguments": {"data": [5, 3, None, 1, 5]}, "returns": [5, 3, None, 1, 1]},
         {"arguments": {"data": [5, None, 1], "ignore_nodata": False}, "returns": [5, None, None]},

@@ -4,7 +4,7 @@ import numpy as np
 
 from twinlake.processing.openeo.json_schemas import NUMBER_OR_NULL
 from twinlake.processing.openeo.kernels.cells.numbers import exact
-from twinlake.processing.openeo.process import Parameter, Pointwise, Process
+from twinlake.processing.openeo.process import Keeps, Parameter, Pointwise, Process
 
 PROCESS = Process(
     id="add",
@@ -16,6 +16,7 @@ PROCESS = Process(
     returned="The sum.",
     work=Pointwise(),
     kernel=exact(np.add),
+    keeps=Keeps(of=("x", "y"), only_unit=True),
     examples=(
         {"arguments": {"x": 5, "y": 2.5}, "returns": 7.5},
         {"arguments": {"x": 1, "y": None}, "returns": None},

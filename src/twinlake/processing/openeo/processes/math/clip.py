@@ -4,7 +4,7 @@ import numpy as np
 
 from twinlake.processing.openeo.json_schemas import NUMBER, NUMBER_OR_NULL
 from twinlake.processing.openeo.kernels.cells.numbers import pointwise
-from twinlake.processing.openeo.process import Parameter, Pointwise, Process
+from twinlake.processing.openeo.process import Keeps, Parameter, Pointwise, Process
 from twinlake.processing.openeo.values import Values
 from twinlake.standards.openeo.errors import ProcessError
 
@@ -33,6 +33,7 @@ PROCESS = Process(
     returned="The number within the bounds.",
     work=Pointwise(),
     kernel=_clipped,
+    keeps=Keeps(),
     exceptions={"MinMaxSwapped": "The lower bound must not be greater than the upper one."},
     examples=(
         {"arguments": {"x": -5, "min": -1, "max": 1}, "returns": -1},

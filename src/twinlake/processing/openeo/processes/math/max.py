@@ -2,7 +2,7 @@
 
 from twinlake.processing.openeo.json_schemas import NUMBER_OR_NULL, NUMBERS, TRUTH
 from twinlake.processing.openeo.kernels.arrays.reducing import largest, reducer
-from twinlake.processing.openeo.process import Parameter, Process, Reducer
+from twinlake.processing.openeo.process import Keeps, Parameter, Process, Reducer
 
 PROCESS = Process(
     id="max",
@@ -20,6 +20,7 @@ PROCESS = Process(
     returned="The greatest element.",
     work=Reducer("distributive"),
     kernel=reducer(largest),
+    keeps=Keeps(method="maximum"),
     examples=(
         {"arguments": {"data": [1, 0, 3, 2]}, "returns": 3},
         {"arguments": {"data": [5, 2.5, None, -0.7]}, "returns": 5},

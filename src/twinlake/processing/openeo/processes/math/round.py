@@ -2,7 +2,7 @@
 
 from twinlake.processing.openeo.json_schemas import INTEGER, NUMBER_OR_NULL
 from twinlake.processing.openeo.kernels.cells.rounding import rounded
-from twinlake.processing.openeo.process import Parameter, Pointwise, Process
+from twinlake.processing.openeo.process import Keeps, Parameter, Pointwise, Process
 
 PROCESS = Process(
     id="round",
@@ -22,6 +22,7 @@ PROCESS = Process(
     returned="The rounded number.",
     work=Pointwise(),
     kernel=rounded,
+    keeps=Keeps(),
     examples=(
         {"arguments": {"x": 3.56, "p": 1}, "returns": 3.6},
         {"arguments": {"x": -2.5}, "returns": -2},

@@ -2,7 +2,7 @@
 
 from twinlake.processing.openeo.json_schemas import NUMBER_OR_NULL, NUMBERS, TRUTH
 from twinlake.processing.openeo.kernels.arrays.reducing import reducer, total
-from twinlake.processing.openeo.process import Parameter, Process, Reducer
+from twinlake.processing.openeo.process import Keeps, Parameter, Process, Reducer
 
 PROCESS = Process(
     id="sum",
@@ -20,6 +20,7 @@ PROCESS = Process(
     returned="The sum.",
     work=Reducer("distributive"),
     kernel=reducer(total),
+    keeps=Keeps(method="sum"),
     examples=(
         {"arguments": {"data": [5, 1]}, "returns": 6},
         {"arguments": {"data": [-2, 4, 2.5]}, "returns": 4.5},

@@ -2,7 +2,7 @@
 
 from twinlake.processing.openeo.json_schemas import NUMBER_OR_NULL, NUMBERS, TRUTH
 from twinlake.processing.openeo.kernels.arrays.reducing import average, reducer
-from twinlake.processing.openeo.process import Parameter, Process, Reducer
+from twinlake.processing.openeo.process import Keeps, Parameter, Process, Reducer
 
 PROCESS = Process(
     id="mean",
@@ -20,6 +20,7 @@ PROCESS = Process(
     returned="The mean.",
     work=Reducer("algebraic"),
     kernel=reducer(average),
+    keeps=Keeps(method="mean"),
     examples=(
         {"arguments": {"data": [1, 0, 3, 2]}, "returns": 1.5},
         {"arguments": {"data": [1, None], "ignore_nodata": False}, "returns": None},

@@ -2,7 +2,7 @@
 
 from twinlake.processing.openeo.json_schemas import NUMBER_OR_NULL, NUMBERS, TRUTH
 from twinlake.processing.openeo.kernels.arrays.reducing import median, reducer
-from twinlake.processing.openeo.process import Parameter, Process, Reducer
+from twinlake.processing.openeo.process import Keeps, Parameter, Process, Reducer
 
 PROCESS = Process(
     id="median",
@@ -21,6 +21,7 @@ PROCESS = Process(
     returned="The median.",
     work=Reducer("holistic"),
     kernel=reducer(median),
+    keeps=Keeps(method="median"),
     examples=(
         {"arguments": {"data": [1, 3, 3, 6, 7, 8, 9]}, "returns": 6},
         {"arguments": {"data": [-1, 0.5, None, 1, 3]}, "returns": 0.75},

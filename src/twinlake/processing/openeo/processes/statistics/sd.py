@@ -2,7 +2,7 @@
 
 from twinlake.processing.openeo.json_schemas import NUMBER_OR_NULL, NUMBERS, TRUTH
 from twinlake.processing.openeo.kernels.arrays.reducing import deviation, reducer
-from twinlake.processing.openeo.process import Parameter, Process, Reducer
+from twinlake.processing.openeo.process import Keeps, Parameter, Process, Reducer
 
 PROCESS = Process(
     id="sd",
@@ -21,6 +21,7 @@ PROCESS = Process(
     returned="The standard deviation.",
     work=Reducer("algebraic"),
     kernel=reducer(deviation),
+    keeps=Keeps(method="standard_deviation"),
     examples=(
         {"arguments": {"data": [-1, 1, 3, None]}, "returns": 2},
         {"arguments": {"data": [1, None], "ignore_nodata": False}, "returns": None},
