@@ -202,6 +202,21 @@ def test_a_job_that_has_failed_says_why_and_at_which_step(person):
     person.read(f"/processing/jobs/{job}", 404)
 
 
+def test_a_job_that_took_an_equal_result_says_so(person):
+    graph = {"mean": node("mean", result=True, data=[1, 2, 6, 31])}
+    jobs = [person.make_job(graph, title=title) for title in ("First", "Second")]
+    for job in jobs:
+        person.press(person.read(f"/processing/jobs/{job}"), f"/processing/jobs/{job}/start")
+        work = re.search(r'data-address="([^"]+)"', person.read(f"/processing/jobs/{job}"))[1]
+        with person.pages.stream("GET", f"{work}/events") as events:
+            events.read()  # until the job has ended
+    first, second = (html.unescape(person.read(f"/processing/jobs/{job}")) for job in jobs)
+
+    assert "Nothing. The result of an equal job was taken." in second
+    assert "equal job" not in first
+    assert "Queued. It will take about" in first
+
+
 def test_a_job_of_another_is_not_seen(person, site):
     job = person.make_job(GRAPH)
     assert site.get(f"/processing/jobs/{job}", headers={"authorization": "Bearer tl_0"}).status_code in {401, 403}

@@ -1,6 +1,5 @@
 """How documents of the catalogue read to people."""
 
-import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
@@ -11,6 +10,7 @@ import orjson
 
 from twinlake.console.addresses import Addresses, find_host
 from twinlake.core.documents import JsonObject
+from twinlake.core.sizes import write_size
 from twinlake.standards.geojson import find_geometry_problems
 
 _AGES = (("days", 86_400), ("h", 3600), ("min", 60))
@@ -25,7 +25,6 @@ _REASONS = {
     "invalid-token": "it refused",
     "unsupported": "it cannot answer such a question",
 }
-_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 _SHOWN_PROPERTIES = ("platform", "constellation", "instruments", "eo:cloud_cover", "gsd", "proj:code")
 _HIDDEN_PROPERTIES = frozenset({"datetime", "start_datetime", "end_datetime"})
 _SHA256_MULTIHASH = "1220"
@@ -42,15 +41,6 @@ _DESCRIPTION_LIMIT = 20_000
 _OUTLINE_BYTES = 20_000
 _WIDE_DEGREES = 180
 _NUMBERS = re.compile(r"(\d+)", re.ASCII)
-
-
-def write_size(size_bytes: int | None) -> str:
-    """Write a size in decimal units, three digits at most before the point."""
-    if size_bytes is None:
-        return "—"
-    step = min(int(math.log10(size_bytes) / 3), len(_UNITS) - 1) if size_bytes > 0 else 0
-    value = size_bytes / 1000**step
-    return f"{value:.0f} {_UNITS[step]}" if step == 0 or value >= 100 else f"{value:.1f} {_UNITS[step]}"
 
 
 def write_count(number: int | None, one: str) -> str:

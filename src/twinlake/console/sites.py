@@ -7,11 +7,12 @@ from datetime import datetime
 from starlette.requests import Request
 from starlette.responses import Response
 
-from twinlake.console.describe import write_age, write_instant, write_size
+from twinlake.console.describe import write_age, write_instant
 from twinlake.console.pages import Pages
 from twinlake.console.snippets import Snippet
 from twinlake.core.clock import Clock, to_text
 from twinlake.core.documents import JsonObject
+from twinlake.core.sizes import write_size
 from twinlake.discovery.services.models import Site
 from twinlake.discovery.services.service import Offered, ServiceDiscovery
 from twinlake.federation.sites.links import Link

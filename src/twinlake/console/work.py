@@ -3,9 +3,9 @@
 from urllib.parse import quote
 
 from twinlake.console.addresses import Addresses
-from twinlake.console.describe import write_size
 from twinlake.core.clock import from_microseconds
 from twinlake.core.documents import JsonObject
+from twinlake.core.sizes import write_size
 from twinlake.identity.principals import Caller
 from twinlake.jobs.models import Job, JobState, LogLine
 from twinlake.jobs.service import Jobs

@@ -146,17 +146,7 @@ class RunJournal:
         def work(tx: Connection) -> None:
             if lease is not None:
                 _touch(tx, run, lease, now)
-            (last,) = tx.execute("select coalesce(max(number), 0) from job_log where run = ?", (run,)).fetchone()
-            room = list(lines)[: max(0, LOG_LINES - last)]
-            if last + len(room) == LOG_LINES and room:
-                room[-1] = LogEntry("warning", "The log is full; what follows is not kept.")
-            tx.executemany(
-                "insert into job_log(run, number, at, level, message, details) values (?, ?, ?, ?, ?, ?)",
-                [
-                    (run, last + i, now, each.level, each.message[:_MESSAGE_CHARACTERS], _write_details(each.details))
-                    for i, each in enumerate(room, 1)
-                ],
-            )
+            append_lines(tx, run, lines, now=now)
 
         await self._database.write(work)
 
@@ -304,6 +294,21 @@ def _get_checkpoint(tx: Connection, run: str, name: str) -> Checkpoint:
         "select name, tries, is_done, result, failure from job_checkpoint where run = ? and name = ?", (run, name)
     ).fetchone()
     return read_checkpoint(row)
+
+
+def append_lines(tx: Connection, run: str, lines: Sequence[LogEntry], *, now: int) -> None:
+    """Append to the log of a run, as `RunJournal.append_log` does."""
+    (last,) = tx.execute("select coalesce(max(number), 0) from job_log where run = ?", (run,)).fetchone()
+    room = list(lines)[: max(0, LOG_LINES - last)]
+    if last + len(room) == LOG_LINES and room:
+        room[-1] = LogEntry("warning", "The log is full; what follows is not kept.")
+    tx.executemany(
+        "insert into job_log(run, number, at, level, message, details) values (?, ?, ?, ?, ?, ?)",
+        [
+            (run, last + i, now, each.level, each.message[:_MESSAGE_CHARACTERS], _write_details(each.details))
+            for i, each in enumerate(room, 1)
+        ],
+    )
 
 
 def _write_details(details: JsonObject | None) -> str | None:

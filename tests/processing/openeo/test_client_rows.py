@@ -112,7 +112,10 @@ def test_what_there_is_is_listed(connection):
 def test_a_result_is_told_with_its_log_and_estimate(connection, job):
     assert job.estimate()["size"] > 0
     assert job.describe()["title"] == "Months"
-    assert [each["level"] for each in job.logs()] == []
+    told = [each["message"] for each in job.logs()]
+    begins = ("Queued. ", "Started with ", "Loads ", "Computes 1 tile in 1 step", "Wrote ", "Finished: ")
+    assert " of scenes: " in told[2]
+    assert [begin for begin, message in zip(begins, told, strict=True) if not message.startswith(begin)] == [], told
     assert connection.job(job.job_id).status() == "finished"
     assert job.job_id in [each["id"] for each in connection.list_jobs(limit=100)]
 

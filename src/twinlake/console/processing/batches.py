@@ -10,7 +10,6 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute
 
-from twinlake.console.describe import write_size
 from twinlake.console.pages import Pages
 from twinlake.console.processing.results import ResultDesk
 from twinlake.console.processing.steps import read_steps
@@ -20,12 +19,13 @@ from twinlake.console.work import describe_line, describe_work, explain_end, lis
 from twinlake.core.clock import from_microseconds
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import TwinlakeError
+from twinlake.core.sizes import write_size
 from twinlake.identity.sessions import require_form_token
 from twinlake.identity.web import guarded
 from twinlake.processing.openeo.jobs.kind import Preparing
 from twinlake.processing.openeo.jobs.models import SeenJob
 from twinlake.processing.openeo.jobs.service import BatchJobs
-from twinlake.processing.openeo.jobs.wire import status_of
+from twinlake.processing.openeo.jobs.wire import status_of, tell_of_sharing
 from twinlake.processing.openeo.quotas.ledger import QuotaLedger
 from twinlake.processing.openeo.quotas.models import PERIOD, UNLIMITED
 from twinlake.processing.openeo.quotas.tariff import Tariff
@@ -199,6 +199,8 @@ class BatchPages:
             taken = TileUsage.sum(each.usage for each in seen.batch.tiles.chains)
             facts.append(("Computed", f"{taken.pixels:,} pixels from {write_size(taken.read_bytes)} that were read"))
             facts.append(("Unpacked", write_size(seen.batch.tiles.raw_bytes)))
+        if (shared := tell_of_sharing(work)) is not None:
+            facts.append(("Took", f"Nothing. {shared}"))
         if seen.batch.stored_bytes:
             facts.append(("Results", write_size(seen.batch.stored_bytes)))
         if self._tariff is not None and work.usage.cpu_seconds:

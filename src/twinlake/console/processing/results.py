@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from urllib.parse import quote
 
 from twinlake.console.addresses import Addresses
-from twinlake.console.describe import draw_box, write_features, write_size
+from twinlake.console.describe import draw_box, write_features
 from twinlake.console.processing.calls import write_json
 from twinlake.console.tiles import DrawableAsset, TileDesk
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import NotFoundError, TwinlakeError
 from twinlake.core.nesting import is_nested_deeper
+from twinlake.core.sizes import write_size
 from twinlake.engines.objectstore import ObjectStore
 from twinlake.processing.openeo.jobs.models import Asset
 from twinlake.processing.openeo.jobs.signing import ResultSigner

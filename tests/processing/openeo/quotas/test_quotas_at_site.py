@@ -127,7 +127,7 @@ def test_a_job_that_passes_its_budget_is_ended_and_what_it_took_counts(person):
 
     wait_for(lambda: status(person, job) == "error")
 
-    [told] = person.get(f"/jobs/{job}/logs").json()["logs"]
+    [told] = person.get(f"/jobs/{job}/logs?level=error").json()["logs"]
     assert (told["code"], told["level"]) == ("PaymentRequired", "error")
     assert "may take 5" in told["message"]
     described = wait_for(lambda: (found := person.get(f"/jobs/{job}").json()).get("costs") and found)

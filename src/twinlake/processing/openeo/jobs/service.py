@@ -8,18 +8,27 @@ import msgspec
 import orjson
 
 from twinlake.core.documents import JsonObject
+from twinlake.core.sizes import write_size
 from twinlake.engines.database import Connection
 from twinlake.engines.objectstore import StoredObject
 from twinlake.identity.principals import Caller
 from twinlake.jobs.errors import JobFinishedError
-from twinlake.jobs.models import Job, LogLine
+from twinlake.jobs.models import Job, LogEntry, LogLine
 from twinlake.jobs.requests import RequestJournal
+from twinlake.jobs.runs import append_lines
 from twinlake.jobs.service import Jobs
 from twinlake.processing.openeo.jobs.kind import FROZEN, OPENEO, Preparing
 from twinlake.processing.openeo.jobs.models import Asset, BatchJob, Draft, SeenJob
 from twinlake.processing.openeo.jobs.results import ResultStore
 from twinlake.processing.openeo.jobs.store import JobChangedError, JobStore
-from twinlake.processing.openeo.jobs.wire import DEFAULT_LOG_LEVEL, change, freezes_when_made, read_new, status_of
+from twinlake.processing.openeo.jobs.wire import (
+    DEFAULT_LOG_LEVEL,
+    change,
+    freezes_when_made,
+    levels_from,
+    read_new,
+    status_of,
+)
 from twinlake.processing.openeo.quotas.ledger import QuotaLedger
 from twinlake.processing.openeo.quotas.models import UNLIMITED, Need
 from twinlake.processing.openeo.quotas.tariff import Tariff
@@ -185,7 +194,10 @@ class BatchJobs(SeenJobs):
         self.store.note_start(tx, batch, work)
         if work.joined is None:
             budget = UNLIMITED if self.tariff is None else self.tariff.cpu_for(batch.document.get("budget"))
-            self.ledger.reserve(tx, work.run, batch.owner, msgspec.convert(order["need"], Need | None), budget_cpu=budget)
+            need = msgspec.convert(order["need"], Need | None)
+            self.ledger.reserve(tx, work.run, batch.owner, need, budget_cpu=budget)
+            if "info" in levels_from(order["log_level"]):
+                append_lines(tx, work.run, [LogEntry("info", _tell_of_need(need))], now=work.created_at)
 
     async def _freeze(self, caller: Caller, draft: Draft, job: str | None = None) -> Draft:
         """Return a draft with what it loads, if it says so; what *job* has frozen stays as long as its process does."""
@@ -205,6 +217,16 @@ class BatchJobs(SeenJobs):
             await self.journal.cancel(seen.work.id, owner=seen.batch.owner, noted=noted)
         except JobFinishedError:
             return  # it was faster
+
+
+def _tell_of_need(need: Need | None) -> str:
+    if need is None:
+        return "Queued. What it will take depends on what is in the data."
+    cpu, size = need.cpu_seconds, need.result_bytes
+    return (
+        f"Queued. It will take about {cpu.likely:.0f} s of CPU time, {cpu.high:.0f} s at most, and make about"
+        f" {write_size(round(size.likely))} of results."
+    )
 
 
 def _is_live(seen: SeenJob) -> bool:

@@ -26,6 +26,7 @@ STATUS = {
     JobState.FAILED: "error",
     JobState.DISMISSED: "canceled",
 }
+_SHARED = {JobState.SUCCESSFUL: "was taken", JobState.ACCEPTED: "is waited for", JobState.RUNNING: "is waited for"}
 DEFAULT_LOG_LEVEL = "info"
 END = "end"
 """Id of the last entry of a log: why the job failed."""
@@ -133,7 +134,8 @@ def write_job(seen: SeenJob, *, root: str, tariff: Tariff | None, process: bytes
             "started": instant(work.started_at),
             "finished": instant(work.finished_at),
             "usage": usage_of(seen),
-            "costs": tariff.price(work.usage.cpu_seconds) if tariff is not None and work.usage.cpu_seconds else None,
+            "costs": _price(work, tariff),
+            "twinlake:note": tell_of_sharing(work),
         }
     if process is not None:
         document["process"] = orjson.Fragment(process)
@@ -157,7 +159,7 @@ def usage_of(seen: SeenJob) -> JsonObject:
         return {}
     usage: JsonObject = {"storage": {"value": seen.batch.stored_bytes, "unit": "b"}}
     if work.joined is not None:
-        return usage
+        return {"cpu": {"value": 0, "unit": "cpu-seconds"}, **usage}
     if work.usage.cpu_seconds:
         usage["cpu"] = {"value": round(work.usage.cpu_seconds, 3), "unit": "cpu-seconds"}
     if work.usage.peak_memory_bytes:  # known when its child has ended
@@ -170,6 +172,20 @@ def usage_of(seen: SeenJob) -> JsonObject:
     if work.started_at is not None and work.finished_at is not None:
         usage["duration"] = {"value": round((work.finished_at - work.started_at) / 1e6, 3), "unit": "seconds"}
     return usage
+
+
+def _price(work: Job, tariff: Tariff | None) -> float | None:
+    """Return what a job costs; None where nothing does, or it is not known yet."""
+    if tariff is None or (work.joined is None and not work.usage.cpu_seconds):
+        return None
+    return tariff.price(work.usage.cpu_seconds)
+
+
+def tell_of_sharing(work: Job) -> str | None:
+    """Say of a job that has the result of an equal one why it takes nothing; of whom and when that was is nobody's business."""
+    if work.joined is None:
+        return None
+    return f"The result of an equal job {_SHARED.get(work.state, 'was waited for')}."
 
 
 def _links(seen: SeenJob, url: str) -> list[JsonObject]:

@@ -8,7 +8,6 @@ import traceback
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 
 import httpx2
 import msgspec
@@ -16,6 +15,7 @@ import orjson
 
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import TwinlakeError
+from twinlake.core.sizes import write_size
 from twinlake.engines.sandbox.dialing import Dialer
 from twinlake.jobs.context import JobContext
 from twinlake.jobs.models import LOG_LINES, LogEntry
@@ -25,6 +25,7 @@ from twinlake.processing.openeo.reporting import LEVELS, Report, Told
 from twinlake.processing.openeo.runner.cluster import ClusterAwayError, open_cluster
 from twinlake.processing.openeo.runner.executing import ResultFile, execute
 from twinlake.processing.openeo.runner.forks import Forks
+from twinlake.processing.openeo.runner.telling import tell_end
 from twinlake.processing.openeo.tiles.computing import TileRunner
 from twinlake.processing.openeo.tiles.usage import RunUsage
 from twinlake.processing.openeo.tools import RefusedUserCode, Tools
@@ -41,8 +42,9 @@ _STAYS = "It runs a user-defined function, so it is computed at the site itself 
 def run(context: JobContext) -> JsonObject:
     """Do what the run's specification orders; return the names of the results."""
     order = msgspec.convert(context.spec, Order)
-    telling = _Telling(context, order.log_level)
-    tools = Tools.of_child(Report(telling))
+    telling, used = _Telling(context, order.log_level), _Used(context)
+    report = Report(telling)
+    tools = Tools.of_child(report)
     folder = context.scratch / "results"
     shutil.rmtree(folder, ignore_errors=True)  # an earlier attempt may have left it half done
     folder.mkdir()
@@ -57,7 +59,7 @@ def run(context: JobContext) -> JsonObject:
                 folder=folder,
                 runner=runner,
                 tools=lent,
-                tell_usage=partial(_tell_usage, context),
+                tell_usage=used.note,
             )
         telling.flush()
     except OpenEoError as error:
@@ -73,8 +75,13 @@ def run(context: JobContext) -> JsonObject:
         raise _explain(InternalError("A process made a mistake."), telling) from error
     finally:
         tools.close()
+    size_bytes = 0
     for file in files:
-        hand_over(context, file)
+        size = hand_over(context, file)
+        report.log("info", f"Wrote {file.path.name}: {write_size(size)}, {file.media_type}.")
+        size_bytes += size
+    tell_end(report, used.usage, len(files), size_bytes)
+    telling.flush()
     return {"assets": [file.path.name for file in files]}
 
 
@@ -92,8 +99,16 @@ def _open_runner(order: Order, tools: Tools) -> Generator[tuple[TileRunner, Tool
         yield cluster, replace(tools, user_code=RefusedUserCode(_STAYS))
 
 
-def _tell_usage(context: JobContext, usage: RunUsage) -> None:
-    context.gateway.post_bytes("openeo/usage", msgspec.json.encode(usage), "application/json")
+class _Used:
+    """Tells the site what tiles took, and keeps it."""
+
+    def __init__(self, context: JobContext) -> None:
+        self._context = context
+        self.usage: RunUsage | None = None
+
+    def note(self, usage: RunUsage) -> None:
+        self.usage = usage
+        self._context.gateway.post_bytes("openeo/usage", msgspec.json.encode(usage), "application/json")
 
 
 def _explain(error: OpenEoError, telling: "_Telling") -> GraphFailedError:
@@ -137,8 +152,11 @@ class _Telling:
             self._waiting, self._logged_at = [], time.monotonic()
 
 
-def hand_over(context: JobContext, result: ResultFile) -> None:
-    """Have the site keep a result; its files are named anew, for the site reads no folders of a child."""
+def hand_over(context: JobContext, result: ResultFile) -> int:
+    """Have the site keep a result, and return how many bytes it has.
+
+    Its files are named anew, for the site reads no folders of a child.
+    """
     paths = sorted(path for path in result.path.rglob("*") if path.is_file()) if result.path.is_dir() else [result.path]
     size_bytes, files = 0, []
     for number, path in enumerate(paths):
@@ -151,3 +169,4 @@ def hand_over(context: JobContext, result: ResultFile) -> None:
     context.begin(step, patience_seconds=size_bytes / _BYTES_PER_SECOND + len(files))
     context.gateway.post("openeo/asset", {"name": result.path.name, "document": result.describe(), "files": files})
     context.finish(step, {"files": len(files), "size_bytes": size_bytes})
+    return size_bytes

@@ -16,6 +16,7 @@ from twinlake.processing.openeo.loading.pins import read_pinned
 from twinlake.processing.openeo.planning import write_plan
 from twinlake.processing.openeo.reading import read_checked
 from twinlake.processing.openeo.runner.running import Run, facts_of, open_sources, plan_graph, write_saved
+from twinlake.processing.openeo.runner.telling import tell_loads, tell_start
 from twinlake.processing.openeo.tiles.computing import TileRunner
 from twinlake.processing.openeo.tiles.usage import RunUsage
 from twinlake.processing.openeo.tools import Tools
@@ -93,6 +94,8 @@ def execute(
     planned = plan_graph(read.graph, read.definitions)
     # Others may come to have these files, who have written the same in other words: nothing in them tells whose words these were.
     facts = facts_of(identifier, without_queries(write_plan(planned)), pinned)
+    tell_start(tools.report, planned)
+    tell_loads(tools.report, planned, pinned)
     with open_sources(pinned, files) as sources:
         run = Run(
             plan=planned,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from twinlake.core.sizes import write_size
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.definitions import Definitions
 from twinlake.processing.openeo.evaluating import call
@@ -163,9 +164,20 @@ class TileComputing:
         chunks = {node: source.chunks for node, source in self._sources.items()}
         chunks |= {node: {} for node in self._kept}
         stages = lay_out(shapes, missing, chunks, self._size) if missing else ()
+        if stages:
+            self._tell_plan(stages)
         total = self._done + sum(len(stage.windows) for stage in stages)
         for stage in stages:
             self._kept[stage.node] = self._make(shapes, stage, total)
+
+    def _tell_plan(self, stages: Sequence[Stage]) -> None:
+        tiles, steps = sum(len(each.windows) for each in stages), len(stages)
+        self._tools.report.log(
+            "info",
+            f"Computes {tiles} tile{'' if tiles == 1 else 's'} in {steps} step{'' if steps == 1 else 's'}: reads"
+            f" {write_size(sum(each.read_bytes for each in stages))}, a tile takes"
+            f" {write_size(max(each.peak_bytes for each in stages))} of memory at most.",
+        )
 
     def _compute_at_once(self, node: Node) -> None:
         """Compute a node of which nothing is known before."""

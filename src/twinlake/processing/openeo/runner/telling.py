@@ -1,0 +1,75 @@
+"""What a batch job tells its owner of its work: with what it begins, what it loads, what came of it."""
+
+import os
+from collections import deque
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from twinlake.core.sizes import write_size
+from twinlake.processing.openeo.loading.pins import FilePins, KeptFile, PinnedFile, PinnedLoads, Pins
+from twinlake.processing.openeo.registry import find_process
+from twinlake.processing.openeo.reporting import Report
+from twinlake.standards.openeo.graph import Graph
+
+if TYPE_CHECKING:
+    from twinlake.processing.openeo.planning import Plan
+    from twinlake.processing.openeo.tiles.usage import RunUsage
+
+
+def tell_start(report: Report, planned: "Plan") -> None:
+    """Tell which processes compute, and of which version they are."""
+    versions = _list_versions([planned.graph, *[each.graph for each in planned.definitions.values()]])
+    ours = version("twinlake")
+    named = ", ".join(f"{name} {number}" for name, number in versions.items())
+    report.log(
+        "info",
+        f"Started with Twinlake {ours} and the versions of processes {named or 'of values alone'}.",
+        data={"twinlake": ours, "processes": versions},
+    )
+
+
+def tell_loads(report: Report, planned: "Plan", pinned: PinnedLoads) -> None:
+    """Tell what each node loads, in the name of the node."""
+    for name, pins in pinned.items():
+        report.at(planned.graph.nodes[name]).log("info", _describe_load(pins))
+
+
+def tell_end(report: Report, usage: "RunUsage | None", files: int, size_bytes: int) -> None:
+    """Tell what was made, and what this attempt took: its own process, and those that it began and waited for."""
+    taken = os.times()
+    seconds = taken.user + taken.system + taken.children_user + taken.children_system
+    tiles = 0 if usage is None else sum(each.tiles for each in usage.chains)
+    report.log(
+        "info",
+        f"Finished: {_count(files, 'result')} with {write_size(size_bytes)}, {_count(tiles, 'tile')},"
+        f" {seconds:.1f} s of CPU time.",
+    )
+
+
+def _list_versions(graphs: Sequence[Graph]) -> dict[str, int]:
+    waiting, found = deque(graphs), dict[str, int]()
+    while waiting:
+        for node in waiting.popleft().nodes.values():
+            waiting.extend(node.callbacks())
+            if (process := find_process(node.process)) is not None:
+                found[process.id] = process.version
+    return dict(sorted(found.items()))
+
+
+def _describe_load(pins: Pins | FilePins) -> str:
+    if isinstance(pins, FilePins):
+        return f"Loads {_count(len(pins.kept), 'file')} of {pins.format}, {_size_of(pins.kept)}."
+    files = list({each.key: each for each in pins.files}.values())
+    collections = sorted({each.collection for each in files if each.collection})
+    items = len({(each.collection, each.item) for each in files})
+    of = f" of {', '.join(collections)}" if collections else ""
+    return f"Loads {_count(items, 'item')}{of}: {_count(len(files), 'file')}, {_size_of(files)}."
+
+
+def _size_of(files: Sequence[PinnedFile | KeptFile]) -> str:
+    return write_size(sum(each.size_bytes for each in files))
+
+
+def _count(number: int, one: str) -> str:
+    return f"{number} {one}{'' if number == 1 else 's'}"
