@@ -20,6 +20,7 @@ from processing.openeo.formats.drawn import FACTS, save, vectors, whole
 from processing.openeo.rasters import T, X, Y, a_cube
 from twinlake.processing.openeo.cubes import Cube, read_cube, write_cube
 from twinlake.processing.openeo.shapes.dimensions import Dimension
+from twinlake.processing.openeo.shapes.quantities import Quantity
 from twinlake.processing.openeo.values import Values
 from twinlake.standards.openeo.errors import ProcessError
 
@@ -105,6 +106,49 @@ def test_a_series_is_a_csv_as_clients_of_openeo_know_it(tmp_path):
         "2020-01-03T00:00:00Z,0,8.0,9.0\r\n"
         "2020-01-03T00:00:00Z,1,10.0,11.0\r\n"
     )
+
+
+FEATURES = (
+    json.dumps({"id": "a", "properties": {"name": "Lake", "people": 5, "B04": "own", "more": [1]}}),
+    json.dumps({"properties": {"name": "=Wood", "share": 0.5}}),
+)
+
+
+def test_what_features_say_stands_in_each_of_their_rows(tmp_path):
+    told = Dimension(name="geometries", kind="geometry", labels=PLACES.labels, crs=32631, features=FEATURES)
+    cube = Cube(values=series().values, dimensions=(T, told, BANDS))
+
+    assert path_of(cube, tmp_path, "CSV").read_bytes().decode().splitlines()[:3] == [
+        "date,feature_index,id,name,people,B04_,more,share,B04,date_",
+        "2020-01-01T00:00:00Z,0,a,Lake,5,own,[1],,0.0,1.0",
+        "2020-01-01T00:00:00Z,1,,'=Wood,,,,0.5,2.0,3.0",
+    ]
+    one = Cube(values=Values(data=cube.values.data[0], nan_is_nodata=True), dimensions=(told, BANDS))
+    [lake, wood] = json.loads(path_of(one, tmp_path, "GeoJSON").read_text())["features"]
+    assert {"id": "a", "name": "Lake", "people": 5, "more": [1], "share": None, "B04": 0.0}.items() <= lake["properties"].items()
+    assert (wood["properties"]["name"], wood["properties"]["people"]) == ("=Wood", None)
+    frame = geopandas.read_parquet(path_of(cube, tmp_path, "Parquet"))
+    assert frame["name"].tolist() == ["Lake", "=Wood"] * 3
+    assert frame["share"].isna().tolist() == [True, False] * 3
+
+
+def test_properties_that_are_the_values_stand_there_once(tmp_path):
+    features_of = tuple(json.dumps({"properties": {"name": name, "people": 3}}) for name in "ab")
+    places = Dimension(name="geometries", kind="geometry", labels=PLACES.labels, crs=32631, features=features_of)
+    cube = Cube(values=features().values, dimensions=(places, PROPERTIES))
+
+    assert path_of(cube, tmp_path, "CSV").read_text().splitlines()[0] == "feature_index,name,people,share,is_capital,more"
+
+
+def test_units_of_columns_are_told_beside_their_names(tmp_path):
+    bands = Dimension(name="bands", kind="bands", labels=("tas", "n"), quantities=(Quantity(unit="K"), None))
+    cube = Cube(values=series().values, dimensions=(T, PLACES, bands))
+    (written,) = save(cube, whole(cube), tmp_path, "Parquet")
+
+    assert {"name": "tas", "type": "float32", "unit": "K"} in written.fields["table:columns"]
+    schema = pq.read_schema(tmp_path / written.path)
+    assert schema.field("tas").metadata == {b"units": b"K"}
+    assert schema.field("n").metadata is None
 
 
 def test_texts_are_quoted_and_numbers_have_as_many_digits_as_they_need(tmp_path):

@@ -24,24 +24,24 @@ _FORMULA = re.compile(r"[=+\-@\t\r](?![\d.]+(e[+-]?\d+)?$|Infinity$)", re.IGNORE
 def write_csv(cube: Cube, order: Order) -> Iterator[WrittenFile]:
     """Write a cube: no data is nothing, NaN where it is a number like others is written as such."""
     table = to_table(cube)
-    columns = [*table.labels, *table.values]
     path = order.path()
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\r\n")
-        writer.writerow([_harmless(each.name) for each in columns])
-        writer.writerows(zip(*map(_write_cells, columns), strict=True))
+        writer.writerow([_harmless(each.name) for each in table.columns])
+        writer.writerows(zip(*map(_write_cells, table.columns), strict=True))
     yield order.written(path, find_extent(cube.dimensions), {"table:columns": describe_columns(table), **row_count(table)})
 
 
 def describe_columns(table: Table) -> list[dict[str, Any]]:
     """Return ``table:columns`` (STAC extension table 1.2.0)."""
-    return [{"name": each.name, "type": _kind(each)} for each in (*table.labels, *table.values)]
+    return [
+        {"name": each.name, "type": _kind(each), **({} if each.unit is None else {"unit": each.unit})} for each in table.columns
+    ]
 
 
 def row_count(table: Table) -> dict[str, int]:
     """Return ``table:row_count``."""
-    columns = [*table.labels, *table.values]
-    return {"table:row_count": len(columns[0].values)} if columns else {}
+    return {"table:row_count": len(table.columns[0].values)} if table.columns else {}
 
 
 def _write_cells(column: Column) -> list[str]:

@@ -26,7 +26,8 @@ def write_geojson(cube: Cube, order: Order) -> Iterator[WrittenFile]:
     decimals = order.options["coordinate_precision"]
     shapes = to_wgs84(read_geometries(places.dimension), places.dimension.crs, decimals)
     drawn = [None if each.is_empty else json.loads(shapely.to_geojson(each)) for each in shapes]
-    columns = [each for each in table.labels if each is not places or len(table.labels) > 1] + list(table.values)
+    columns = [each for each in table.labels if each is not places or len(table.labels) > 1]
+    columns += [*table.properties, *table.values]
     members = {each.name: to_members(each.values, each.valid) for each in columns}
     path = order.path()
     with path.open("w", encoding="utf-8") as file:

@@ -37,8 +37,9 @@ _FIRST, _LAST = day_number(1, 1, 1) * DAY, day_number(10_000, 1, 1) * DAY
 def write_parquet(cube: Cube, order: Order) -> Iterator[WrittenFile]:
     """Write a cube; geometries, in their own reference system, stand in the column ``geometry``."""
     table = to_table(cube)
-    names = [each.name for each in (*table.labels, *table.values)]
-    arrays = [_to_labels(each) for each in table.labels] + [_to_values(each) for each in table.values]
+    names = [each.name for each in table.columns]
+    arrays = [_to_labels(each) for each in table.labels] + [_to_values(each) for each in (*table.properties, *table.values)]
+    units = {each.name: each.unit for each in table.columns if each.unit is not None}
     metadata: JsonObject = order.facts.embedded()
     fields: JsonObject = {"table:columns": describe_columns(table), **row_count(table)}
     places = table.geometries
@@ -54,7 +55,10 @@ def write_parquet(cube: Cube, order: Order) -> Iterator[WrittenFile]:
         fields |= {"table:primary_geometry": column, **projection_fields(read_crs(_crs(places.dimension)))}
         fields["table:columns"].append({"name": column, "type": "binary"})
     path = order.path()
-    schema = pa.schema([pa.field(name, each.type) for name, each in zip(names, arrays, strict=True)], metadata=metadata)
+    fields_of = [
+        pa.field(name, each.type, metadata=_tell_unit(units.get(name))) for name, each in zip(names, arrays, strict=True)
+    ]
+    schema = pa.schema(fields_of, metadata=metadata)
     pq.write_table(pa.Table.from_arrays(arrays, schema=schema), path, compression=order.options["compression"])
     yield order.written(path, find_extent(cube.dimensions), fields)
 
@@ -69,6 +73,10 @@ def _describe(column: str, shapes: "np.ndarray[Any, Any]", dimension: Dimension)
     if shapes.size and np.isfinite(bounds := shapely.total_bounds(shapes)).all():
         described["bbox"] = bounds.tolist()
     return {"version": _VERSION, "primary_column": column, "columns": {column: described}}
+
+
+def _tell_unit(unit: str | None) -> dict[str, str] | None:
+    return None if unit is None else {"units": unit}
 
 
 def _crs(dimension: Dimension) -> int | str:

@@ -242,7 +242,7 @@ _FORMATS: Mapping[str, Format] = {
             title="Comma-separated values",
             description=(
                 "One row for each label of all dimensions but bands or properties, which are columns: `date`, `feature_index`,"
-                " then the bands."
+                " ids and properties of the features, then the bands."
             ),
             holds=("vector", "table", "raster"),
             options={"filename_prefix": _PREFIX},

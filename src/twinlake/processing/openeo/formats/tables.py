@@ -1,9 +1,11 @@
 """Cubes as tables: a row for each label of all dimensions but one, a column for each label of that.
 
-Columns are bands, or else properties of geometries; a cube that has neither has one, ``value``.
+Columns are bands, or else properties of geometries; a cube that has neither has one, ``value``. Before them stand the labels of
+the row, and what the features of its geometry say of themselves. Units are no part of names, by which programs find columns.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.shapes.dimensions import Dimension, find_kind
+from twinlake.processing.openeo.shapes.geometries import list_properties
 
 DATE = "date"
 FEATURE = "feature_index"
@@ -29,6 +32,7 @@ class Column:
     valid: NDArray[np.bool_] | None = None
     dimension: Dimension | None = None
     """Of which these are labels, or, of geometries, their places; None of a column of values."""
+    unit: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +40,14 @@ class Table:
     """Rows, those of the first column in order."""
 
     labels: tuple[Column, ...]
+    properties: tuple[Column, ...]
+    """Of features, repeated in each row of theirs."""
     values: tuple[Column, ...]
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """All columns, in the order in which they are written."""
+        return (*self.labels, *self.properties, *self.values)
 
     @property
     def geometries(self) -> Column | None:
@@ -62,11 +73,51 @@ def to_table(cube: Cube) -> Table:
     taken: set[str] = set()
     labels = tuple(_labels(cube.dimensions, along, place, taken) for place in range(len(along)))
     names = [_VALUE] if across is None else [str(each) for each in cube.dimensions[across].labels]
+    units = _find_units(cube.dimensions, across)
     values = tuple(
-        Column(name=_free(name, taken), values=data[:, number], valid=None if valid is None else valid[:, number])
+        Column(
+            name=_free(name, taken),
+            values=data[:, number],
+            valid=None if valid is None else valid[:, number],
+            unit=units[number],
+        )
         for number, name in enumerate(names)
     )
-    return Table(labels=labels, values=values)
+    # A vector cube of properties has them as its values.
+    own = set(names) if across is not None and cube.dimensions[across].kind != "bands" else set()
+    return Table(labels=labels, properties=tuple(_properties(labels, own, taken)), values=values)
+
+
+def _find_units(dimensions: Sequence[Dimension], across: int | None) -> list[str | None]:
+    if across is None:
+        return [None]
+    along = dimensions[across]
+    return [None if each is None else each.unit for each in along.quantities or [None] * len(along.labels)]
+
+
+def _properties(labels: Sequence[Column], own: Collection[str], taken: set[str]) -> Iterator[Column]:
+    """Yield what the features of rows say, but for what is among the values."""
+    places = next((each for each in labels if each.dimension is not None and each.dimension.kind == "geometry"), None)
+    if places is None or places.dimension is None:
+        return
+    for name, values in list_properties(places.dimension).items():
+        if name not in own:
+            kept = _typed(values)
+            there = np.array([each is not None for each in values], dtype=bool)
+            valid = None if there.all() else there[places.values]
+            yield Column(name=_free(name, taken), values=kept[places.values], valid=valid)
+
+
+def _typed(values: Sequence[Any]) -> NDArray[Any]:
+    """Return JSON as numbers where all of it are, else as objects; what is not there is whatever it is."""
+    kinds = {type(each) for each in values if each is not None}
+    if kinds == {int} and all(-(2**63) <= each < 2**63 for each in values if each is not None):
+        return np.array([0 if each is None else each for each in values], dtype=np.int64)
+    if kinds and kinds <= {int, float}:
+        return np.array([math.nan if each is None else each for each in values], dtype=np.float64)
+    found = np.empty(len(values), dtype=object)
+    found[:] = values
+    return found
 
 
 def _find_across(dimensions: Sequence[Dimension]) -> int | None:

@@ -8,7 +8,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, Final
 
 import shapely
@@ -25,6 +25,7 @@ GEOMETRIES: Final = "geometries"
 """Name of the dimension that geometries of a document lie along."""
 MOST_GEOMETRIES: Final = 100_000
 MOST_VERTICES: Final = 5_000_000
+MOST_PROPERTIES: Final = 200
 _AREAL = frozenset({"Polygon", "MultiPolygon"})
 _TAKEN = _AREAL | {"Point", "MultiPoint", "LineString", "MultiLineString"}
 _NOWHERE = shapely.GeometryCollection()
@@ -202,6 +203,17 @@ def write_features(dimension: Dimension) -> Iterator[JsonObject]:
     for shape, facts in zip(shapes, dimension.features or [None] * len(shapes), strict=True):
         kept: JsonObject = {"properties": {}} if facts is None else json.loads(facts)
         yield {"type": "Feature", "geometry": None if shape.is_empty else json.loads(shapely.to_geojson(shape)), **kept}
+
+
+def list_properties(dimension: Dimension) -> dict[str, list[Any]]:
+    """Return what was kept of features by name, in JSON; None where one lacks it.
+
+    Their ids are called ``id``, unless a property is. Of very many properties those beyond `MOST_PROPERTIES` are left out.
+    """
+    kept = [{} if each is None else json.loads(each) for each in dimension.features or ()]
+    told = [({"id": each["id"]} if "id" in each else {}) | each.get("properties", {}) for each in kept]
+    names = dict.fromkeys(chain.from_iterable(told))
+    return {name: [each.get(name) for each in told] for name in islice(names, MOST_PROPERTIES)}
 
 
 @lru_cache(maxsize=8)
