@@ -202,7 +202,7 @@ def test_without_javascript_all_but_the_map_works(browser, site):
         page.goto(f"{site.url}/sign-in?next=/jobs&with=token")
         page.get_by_label("Token").fill(site.token)
         page.get_by_role("button", name="Sign in with this token").click()
-        assert page.get_by_role("heading", name="Jobs").is_visible()
+        assert page.get_by_role("heading", name="All jobs").is_visible()
         page.locator(".menu summary").click()
         page.get_by_role("link", name="Tokens").click()
         page.get_by_label("Name").fill("made without scripts")

@@ -95,3 +95,15 @@ def test_all_works_without_scripts(site, plain_page):
     page.get_by_label("Arguments of example 1 in JSON").fill("{")
     page.get_by_role("button", name="Run example 1").click()
     assert "ProcessInvalid" in page.locator("#example-1 .outcome").inner_text()
+
+
+def test_a_narrow_page_has_ways_to_each_category_and_nothing_sticks_out_of_its_margin(site, plain_page):
+    page = plain_page
+    page.goto(f"{site.url}/processing/processes")
+    page.get_by_role("navigation", name="Categories").get_by_role("link", name="texts").click()
+
+    heading = page.get_by_role("heading", name="texts")
+    assert -1 < heading.bounding_box()["y"] < 844
+    left = page.get_by_role("heading", name="Processes", exact=True).bounding_box()["x"]
+    for each in page.locator("nav a[aria-current=page]").all():
+        assert each.bounding_box()["x"] >= left

@@ -26,7 +26,7 @@ _NAVIGATION = (
     ("/collections", "Collections"),
     ("/processing/processes", "Processing"),
     ("/sites", "Sites"),
-    ("/jobs", "Jobs"),
+    ("/jobs", "All jobs"),
 )
 
 
