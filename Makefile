@@ -21,6 +21,7 @@ help: ## Show what can be made
 
 $(STAMP): pyproject.toml uv.lock
 	@command -v uv >/dev/null 2>&1 || test -x .venv/bin/uv || { $(PYTHON) -m venv .venv && .venv/bin/pip install --quiet uv; }
+	@echo "Python packages of uv.lock into .venv: the first time takes minutes"
 	$(UV) sync --frozen --inexact --quiet
 	@touch $@
 
@@ -28,6 +29,7 @@ $(VENDOR): frontend/package-lock.json tools/vendor_console.py | $(STAMP)
 	$(RUN)python tools/vendor_console.py
 
 $(DEMO_DATA): demo-data.txt | $(STAMP)
+	@echo "Data of the demonstration into .venv/share"
 	$(UV) pip install --quiet --no-deps --require-hashes --target .venv/share/twinlake-demo --requirement demo-data.txt
 	@touch $@
 

@@ -30,6 +30,7 @@ def find_npm() -> list[str]:
         return [npm]
     npm_here = Path(sys.executable).parent / "npm"
     if not npm_here.exists():
+        print(f"  {NODE} from PyPI, for this machine has no npm", flush=True)
         uv = shutil.which("uv") or str(Path(sys.executable).parent / "uv")
         subprocess.run([uv, "pip", "install", "--quiet", "--python", sys.executable, NODE], check=True)
     return [str(npm_here)]
@@ -55,7 +56,10 @@ def is_vendored() -> bool:
 
 def main() -> int:
     """Fill ``static/vendor``; return the exit code."""
-    subprocess.run([*find_npm(), "ci", "--ignore-scripts", "--silent", "--no-audit", "--no-fund"], cwd=FRONTEND, check=True)
+    print("What the console needs in the browser:", flush=True)
+    npm = find_npm()
+    print("  packages of frontend/package-lock.json, by npm", flush=True)
+    subprocess.run([*npm, "ci", "--ignore-scripts", "--silent", "--no-audit", "--no-fund"], cwd=FRONTEND, check=True)
     shutil.rmtree(VENDOR, ignore_errors=True)
     VENDOR.mkdir(parents=True)
     sums = []
@@ -69,6 +73,7 @@ def main() -> int:
     if expected.read_text(encoding="utf-8") != "".join(sums):
         print("The vendored files are not those of frontend/SHA256SUMS; look why, then: tools/vendor_console.py --accept")
         return 1
+    print("  the basemap", flush=True)
     write_basemap(VENDOR / "countries.geojson")
     (VENDOR / "SHA256SUMS").write_text("".join(sums), encoding="utf-8")
     return 0

@@ -35,7 +35,8 @@ _YEARS = [2006, 2010]
 _REGIONS = ("Canada", "United States of America", "Mexico")
 _LAST_YEAR = "2099"
 _COLOURS = ["#8c510a", "#f6e8c3", "#01665e"]
-_GREENEST = 0.3
+_SHOWN = (2, 98)
+"""Percentiles of the vegetation's index that are the ends of its colours: the place is a steppe."""
 _ZOOM = 12
 
 
@@ -159,6 +160,7 @@ def _find_countries(items: Iterable[JsonObject]) -> JsonObject:
 
 def map_vegetation(connection: "Connection", target: Path, narrator: Narrator, figures: Figures) -> None:
     """Have an index of vegetation computed as a file, which goes to *target*, and as a map of tiles."""
+    import numpy as np
     import rasterio
 
     index = connection.load_collection("sentinel-2").ndvi()
@@ -168,6 +170,7 @@ def map_vegetation(connection: "Connection", target: Path, narrator: Narrator, f
     job.get_results().get_asset().download(target)
     with rasterio.open(target) as file:
         values = file.read(1, masked=True)
+    lowest, highest = (round(float(each), 2) for each in np.percentile(values.compressed(), _SHOWN))
     narrator.say(f"NDVI {values.min():.2f} to {values.max():.2f}, mean {values.mean():.3f}; {values.size} pixels in {target}")
     _tell_usage(used, narrator)
     figures.update(mean=round(float(values.mean()), 6), pixels=values.size, cpu_seconds=used["cpu"]["value"])
@@ -175,7 +178,7 @@ def map_vegetation(connection: "Connection", target: Path, narrator: Narrator, f
         index.flat_graph(),
         type="XYZ",
         title="NDVI of Patagonia",
-        configuration={"minimum": 0, "maximum": _GREENEST, "palette": _COLOURS},
+        configuration={"minimum": lowest, "maximum": highest, "palette": _COLOURS},
     )
     address = service.describe_service()["url"]  # type: ignore[no-untyped-call]
     [west, south, east, north] = connection.describe_collection("sentinel-2")["extent"]["spatial"]["bbox"][0]
@@ -242,10 +245,10 @@ def do_job(job: "BatchJob", narrator: Narrator) -> JsonObject:
                 reasons = "; ".join(entry["message"] for entry in job.logs(level="error"))
                 raise StepFailedError(f"{told['title']}: the job did not succeed ({told['status']}). {reasons}")
             used: JsonObject = told.get("usage", {})
-            if "cpu" in used:  # when its process has ended
-                return used
-            if "duration" not in used:  # an equal result was there
+            if "twinlake:note" in told:  # an equal result was there
                 return {name: {"value": 0.0} for name in ("cpu", "memory", "duration")}
+            if "memory" in used:  # when its process has ended
+                return used
             if time.monotonic() > deadline:
                 raise StepFailedError(f"{told['title']}: the job is finished, and the site does not say what it used.")
             time.sleep(_LOOK_SECONDS)

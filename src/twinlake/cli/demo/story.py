@@ -1,6 +1,7 @@
 """The whole story, from an empty folder to an open console."""
 
 import json
+import os
 import shlex
 import shutil
 import signal
@@ -57,7 +58,8 @@ def run_demo(directory: Path, *, port: int, once: bool, keep: bool) -> int:
             narrator.write_report(_REPORT)
             console.print(f"\nTold in {time.monotonic() - began:.0f} s; the report is in {_REPORT}.")
             if stays:
-                console.print(Panel(_invitation(sites[0].url, directory), expand=False))
+                stop = "Ctrl-C" if console.is_terminal else f"kill {os.getpid()}"
+                console.print(Panel(_invitation(sites[0].url, directory, stop), expand=False))
                 sites[0].wait()
     except (StepFailedError, SiteRefusedError, SiteUnreachableError) as error:
         narrator.write_report(_REPORT)
@@ -131,12 +133,12 @@ def _compute(
         near_data.map_vegetation(client, target, narrator, figures)
 
 
-def _invitation(url: str, directory: Path) -> str:
+def _invitation(url: str, directory: Path, stop: str) -> str:
     return (
         f"The console is open at [bold]{url}/[/bold]\n"
         f"Sign in as researcher or operator; the passwords are in {directory / 'accounts.json'}\n"
         f"Try:  {runnable_command()} search --to {url} --collection climate-projections\n"
-        "Ctrl-C stops the sites."
+        f"{stop} stops the sites."
     )
 
 
