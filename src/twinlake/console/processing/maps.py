@@ -8,13 +8,14 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute
 
-from twinlake.console.describe import write_features, write_size
+from twinlake.console.describe import write_features
 from twinlake.console.pages import Pages
 from twinlake.console.processing.steps import read_steps
 from twinlake.console.snippets import Snippets
 from twinlake.core.clock import from_microseconds
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import InvalidInputError, TwinlakeError
+from twinlake.core.sizes import write_size
 from twinlake.identity.accounts import require_somebody
 from twinlake.identity.sessions import require_form_token
 from twinlake.identity.web import guarded
