@@ -6,9 +6,14 @@ import zarr
 
 from processing.openeo.formats.drawn import save, whole
 from processing.openeo.rasters import MEAN, SQUARE, T, X, Y, a_cube, callback, run
+from processing.openeo.tiles.graphs import node, of
+from processing.openeo.tiles.sources import CubeSource
+from twinlake.processing.openeo.definitions import NO_DEFINITIONS
 from twinlake.processing.openeo.formats.zarr_cube import open_cube
 from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.processing.openeo.shapes.quantities import Quantity
+from twinlake.processing.openeo.tiles.computing import Here, TileComputing
+from twinlake.standards.openeo.graph import parse_graph
 
 WARMTH = Quantity(unit="K", standard_name="air_temperature", long_name="Air temperature")
 RAIN = Quantity(unit="kg m-2", standard_name="precipitation_amount")
@@ -31,6 +36,7 @@ def quantities_of(cube):
         ("filter_bbox", {"extent": {"west": -1, "south": -1, "east": 1, "north": 1, "crs": 32631}}, ()),
         ("filter_temporal", {"extent": ["2020-01-02", "2020-01-03"]}, ()),
         ("mask_polygon", {"mask": SQUARE}, ()),
+        ("inspect", {}, ()),
         ("resample_spatial", {"resolution": 2, "method": "average"}, ()),
         ("rename_labels", {"dimension": "bands", "target": ["a", "b"], "source": ["tas", "pr"]}, ()),
         ("apply", {"process": callback("clip", x=X_, min=0, max=5)}, ()),
@@ -88,6 +94,61 @@ def test_of_two_cubes_each_band_keeps_its_own():
 def test_mean_over_time_and_area_is_told_in_order():
     found = run("reduce_spatial", run("reduce_dimension", banded(WARMTH), reducer=MEAN, dimension="t"), reducer=MEAN)
     assert quantities_of(found)[0].cell_methods == (("time", "mean"), ("area", "mean"))
+
+
+@pytest.mark.parametrize(
+    ("process", "arguments", "quantities", "found"),
+    [
+        ("drop_dimension", {"name": "bands"}, (WARMTH,), WARMTH),
+        ("reduce_dimension", {"reducer": callback("array_element", data=DATA, index=1)}, (WARMTH, RAIN), RAIN),
+        ("reduce_dimension", {"reducer": callback("array_element", data=DATA, label="pr")}, (WARMTH, RAIN), RAIN),
+        ("reduce_dimension", {"reducer": callback("max", data=DATA)}, (RAIN, RAIN), RAIN),
+        ("reduce_dimension", {"reducer": callback("max", data=DATA)}, (WARMTH, RAIN), None),
+        ("reduce_dimension", {"reducer": callback("product", data=DATA)}, (RAIN, RAIN), None),
+        ("ndvi", {"nir": "tas", "red": "pr"}, (RAIN, RAIN), None),
+    ],
+)
+def test_a_cube_without_bands_is_of_the_quantity_of_what_was_taken(process, arguments, quantities, found):
+    given = {"dimension": "bands", **arguments} if process == "reduce_dimension" else arguments
+    assert run(process, banded(*quantities), **given).quantity == found
+
+
+def test_a_cube_without_bands_keeps_its_quantity(tmp_path):
+    one = run("drop_dimension", banded(WARMTH), name="bands")
+    months = run("aggregate_temporal_period", one, period="month", reducer=MEAN)
+    difference = run("merge_cubes", one, one, overlap_resolver=callback("subtract", x=X_, y=Y_))
+
+    assert months.quantity.cell_methods == (("time", "mean"),)
+    assert difference.quantity == Quantity(unit="K")
+    assert run("inspect", one).quantity == one.quantity
+    assert run("apply", one, process=callback("multiply", x=X_, y=2)).quantity is None
+    (written,) = save(months, whole(months), tmp_path, "netCDF")
+    with netCDF4.Dataset(tmp_path / written.path) as file:
+        assert (file["data"].units, file["data"].cell_methods) == ("K", "time: mean")
+    (written,) = save(months, whole(months), tmp_path, "Zarr")
+    assert open_cube(tmp_path / written.path).hollow.quantity == months.quantity
+
+
+def test_a_graph_in_tiles_tells_what_its_result_is_of(tmp_path):
+    graph, faults = parse_graph(
+        {
+            "load": node("add", x=1, y=1),
+            "one": node("drop_dimension", data=of("load"), name="bands"),
+            "mean": {**node("reduce_dimension", data=of("one"), dimension="t", reducer=MEAN), "result": True},
+        }
+    )
+    assert not faults
+    computing = TileComputing(
+        graph,
+        {"load": CubeSource(banded(WARMTH))},
+        definitions=NO_DEFINITIONS,
+        folder=tmp_path,
+        runner=Here(),
+        progress=lambda *_: None,
+    )
+
+    expected = Quantity(unit="K", standard_name="air_temperature", long_name="Air temperature", cell_methods=(("time", "mean"),))
+    assert computing.compute(["mean"])["mean"].hollow.quantity == expected
 
 
 def test_netcdf_has_the_attributes_of_cf(tmp_path):

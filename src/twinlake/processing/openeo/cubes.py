@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from twinlake.core.documents import JsonObject
 from twinlake.processing.openeo.shapes.aligning import find_labels
-from twinlake.processing.openeo.shapes.dimensions import Dimension, find_dimension
+from twinlake.processing.openeo.shapes.dimensions import Dimension, find_dimension, find_kind, quantity_of_all
 from twinlake.processing.openeo.shapes.geometries import find_geometries, read_geojson
+from twinlake.processing.openeo.shapes.quantities import Quantity
 from twinlake.processing.openeo.values import Values
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError
 
@@ -29,6 +30,8 @@ class Cube:
     values: Values
     """One dimension of the array for each of *dimensions*; no array in the sense of callbacks."""
     dimensions: tuple[Dimension, ...]
+    quantity: Quantity | None = None
+    """What the numbers of a result are of, where no dimension of bands tells it; None where that is not known."""
 
     def __post_init__(self) -> None:
         """Put NaN where a mask of floats says that there is no data."""
@@ -130,6 +133,11 @@ def one_per_cell(values: Values, dimensions: tuple[Dimension, ...], shape: tuple
         raise ProcessParameterInvalidError("The process makes an array of each cell, and one value is wanted.")
     valid = None if values.valid is None else np.broadcast_to(values.valid, shape)
     return Cube(values=replace(values, data=np.broadcast_to(values.data, shape), valid=valid), dimensions=dimensions)
+
+
+def find_quantity(cube: Cube) -> Quantity | None:
+    """Return what all numbers of a cube are of; None where that is not one and the same, or not known."""
+    return quantity_of_all(cube.dimensions) if find_kind(cube.dimensions, "bands") else cube.quantity
 
 
 def read_vectors(given: Cube | JsonObject) -> Dimension:

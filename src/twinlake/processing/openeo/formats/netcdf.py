@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 
 from twinlake.core.documents import JsonObject
+from twinlake.processing.openeo.cubes import Cube, find_quantity
 from twinlake.processing.openeo.formats.blanks import blank
 from twinlake.processing.openeo.formats.cf import CONVENTIONS, describe_quantity, grid_mapping, to_coordinate
 from twinlake.processing.openeo.formats.chunking import choose_chunks
@@ -19,7 +20,7 @@ from twinlake.processing.openeo.formats.order import Order
 from twinlake.processing.openeo.formats.spool import Spool, pieces
 from twinlake.processing.openeo.formats.stac import describe_bands, describe_cube, describe_place, describe_type, find_extent
 from twinlake.processing.openeo.formats.texts import without_controls
-from twinlake.processing.openeo.shapes.dimensions import Dimension, find_kind, quantity_of_all
+from twinlake.processing.openeo.shapes.dimensions import Dimension, find_kind
 
 _CACHE = 32 << 20
 """Bytes of chunks that HDF5 keeps unpacked."""
@@ -33,14 +34,15 @@ def order_of(dimensions: Sequence[Dimension]) -> list[str]:
     return [each.name for each in sorted(dimensions, key=lambda each: each.kind != "bands")]
 
 
-def write_netcdf(hollow: tuple[Dimension, ...], spool: Spool, order: Order) -> Iterator[WrittenFile]:
+def write_netcdf(cube: Cube, spool: Spool, order: Order) -> Iterator[WrittenFile]:
     """Write the cells of *spool*, of which the dimensions have the order of `order_of`.
 
     Parameters
     ----------
-    hollow
-        The dimensions in the order of the cube.
+    cube
+        Hollow: tells the dimensions in their own order.
     """
+    hollow = cube.dimensions
     nodata = blank(spool)
     path = order.path()
     is_split = order.options["bands"] == "variables" and len(find_kind(hollow, "bands")) == 1
@@ -62,7 +64,7 @@ def write_netcdf(hollow: tuple[Dimension, ...], spool: Spool, order: Order) -> I
                 for number, label in enumerate(bands.labels)
             ]
         else:
-            along, quantities = spool.dimensions, (quantity_of_all(hollow),)
+            along, quantities = spool.dimensions, (find_quantity(cube),)
             writer.write_coordinates(along)
             names = [writer.write_cells(spool, (), along, "data", describe_quantity(quantities[0]))]
     variables = dict(zip(names, quantities, strict=True))

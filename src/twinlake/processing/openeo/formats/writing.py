@@ -98,7 +98,7 @@ def _write(hollow: Cube, tiles: Iterable[tuple[Window, Cube]], order: Order) -> 
             from twinlake.processing.openeo.formats.netcdf import order_of, write_netcdf
 
             spool = _spool(hollow, tiles, order, order_of(hollow.dimensions))
-            yield from write_netcdf(hollow.dimensions, spool, order)
+            yield from write_netcdf(hollow, spool, order)
         case "Zarr":
             from twinlake.processing.openeo.formats.zarr_writing import write_zarr
 

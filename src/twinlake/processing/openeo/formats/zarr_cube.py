@@ -31,6 +31,7 @@ from twinlake.holdings.readers.zarr_store import open_arrays
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.loading.source import Source, Window
 from twinlake.processing.openeo.shapes.dimensions import Dimension
+from twinlake.processing.openeo.shapes.quantities import Quantity
 from twinlake.processing.openeo.values import Values
 from twinlake.standards.openeo.errors import InternalError
 
@@ -51,6 +52,7 @@ class CubeDescription(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     chunks: tuple[int, ...]
     """How many labels along each dimension are stored together."""
     nan_is_nodata: bool = False
+    quantity: Quantity | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +73,7 @@ class ZarrCube:
     def hollow(self) -> Cube:
         """The cube without a cell along its spatial dimensions; see `Source`."""
         nothing = {each.name: slice(0, 0) for each in self.description.dimensions if each.kind == "spatial"}
-        return Cube(values=self._read(nothing), dimensions=self.description.dimensions)
+        return Cube(values=self._read(nothing), dimensions=self.description.dimensions, quantity=self.description.quantity)
 
     def close(self) -> None:
         """Do nothing: files of a store are open only while they are read."""

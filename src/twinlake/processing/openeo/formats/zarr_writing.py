@@ -13,7 +13,7 @@ from zarr.codecs import ZstdCodec
 from zarr.storage import LocalStore
 
 from twinlake.core.documents import JsonObject
-from twinlake.processing.openeo.cubes import Cube
+from twinlake.processing.openeo.cubes import Cube, find_quantity
 from twinlake.processing.openeo.formats.cf import CONVENTIONS, Coordinate, describe_quantity, grid_mapping, to_coordinate
 from twinlake.processing.openeo.formats.chunking import Chunking, choose_chunks
 from twinlake.processing.openeo.formats.facts import WrittenFile
@@ -21,7 +21,7 @@ from twinlake.processing.openeo.formats.order import Order
 from twinlake.processing.openeo.formats.spool import Spool, pieces
 from twinlake.processing.openeo.formats.stac import describe_bands, describe_cube, describe_place, describe_type, find_extent
 from twinlake.processing.openeo.formats.zarr_cube import CUBE, CubeDescription
-from twinlake.processing.openeo.shapes.dimensions import Dimension, quantity_of_all
+from twinlake.processing.openeo.shapes.dimensions import Dimension
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,99}", re.ASCII)
 """Of a dimension that gets a variable: other names may be no paths."""
@@ -47,7 +47,7 @@ def write_zarr(hollow: Cube, cells: Spool | Cube, order: Order) -> Iterator[Writ
         store.write_coordinates()
         name = store.write_cells(hollow, cells)
         zarr.consolidate_metadata(store.store)
-    fields = describe_cube(dimensions, {name: quantity_of_all(dimensions)})
+    fields = describe_cube(dimensions, {name: find_quantity(hollow)})
     fields |= describe_type(hollow.values.data.dtype, None) | describe_place(dimensions)
     if bands := describe_bands(dimensions):
         fields["bands"] = bands
@@ -84,11 +84,12 @@ class _Store:
             type=hollow.values.data.dtype.name,
             chunks=chunking.chunk,
             nan_is_nodata=hollow.values.nan_is_nodata,
+            quantity=hollow.quantity,
         )
         text = np.frombuffer(msgspec.json.encode(description), dtype=np.uint8)
         self._put(self._free("cube"), text, ("byte",), {CUBE: "cube"})
         name = self._free("data")
-        attributes = {CUBE: "data", **describe_quantity(quantity_of_all(self._dimensions))}
+        attributes = {CUBE: "data", **describe_quantity(find_quantity(hollow))}
         if self._mapping is not None:
             attributes["grid_mapping"] = self._mapping
         if is_object:

@@ -301,6 +301,4 @@ def _with_type(dry: Cube, scratch: Scratch) -> Cube:
     if not found or dtypes == {dry.values.data.dtype}:
         return dry
     data = dry.values.data.astype(common_type(sorted(dtypes, key=str)))
-    return Cube(
-        values=replace(dry.values, data=data, nan_is_nodata=any(each.nan_is_nodata for each in found)), dimensions=dry.dimensions
-    )
+    return replace(dry, values=replace(dry.values, data=data, nan_is_nodata=any(each.nan_is_nodata for each in found)))

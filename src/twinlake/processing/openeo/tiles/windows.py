@@ -48,7 +48,7 @@ def hollow(cube: Cube) -> Cube:
     """Return *cube* without cells along its spatial dimensions."""
     index = tuple([slice(0) if each.kind == "spatial" else slice(None) for each in cube.dimensions])
     valid = None if cube.values.valid is None else cube.values.valid[index]
-    return Cube(values=replace(cube.values, data=cube.values.data[index], valid=valid), dimensions=cube.dimensions)
+    return replace(cube, values=replace(cube.values, data=cube.values.data[index], valid=valid))
 
 
 def count_cells(window: Window) -> int:

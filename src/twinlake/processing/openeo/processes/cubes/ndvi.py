@@ -89,7 +89,7 @@ PROCESS = Process(
     returned="The cube with the index.",
     work=Opaque(),
     kernel=_ndvi,
-    keeps=Keeps(),
+    keeps=lambda given: None if given["target_band"] is None else Keeps(),
     exceptions={
         "NirBandAmbiguous": "There is no band of near infrared, or several.",
         "RedBandAmbiguous": "There is no band of red, or several.",

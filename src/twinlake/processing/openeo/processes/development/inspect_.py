@@ -6,7 +6,7 @@ import numpy as np
 
 from twinlake.processing.openeo.cubes import Cube, describe_dimensions
 from twinlake.processing.openeo.json_schemas import ANYTHING, TEXT
-from twinlake.processing.openeo.process import Parameter, Pointwise, Process
+from twinlake.processing.openeo.process import Keeps, Parameter, Pointwise, Process
 from twinlake.processing.openeo.reporting import LEVELS
 from twinlake.processing.openeo.tools import Standing
 from twinlake.processing.openeo.values import Values, to_json
@@ -71,6 +71,7 @@ PROCESS = Process(
     returned="What it was given.",
     work=Pointwise(),
     kernel=_inspect,
+    keeps=Keeps(),
     needs_standing=True,
     examples=(
         {"arguments": {"data": [1, None, "a"], "message": "so far"}, "returns": [1, None, "a"]},

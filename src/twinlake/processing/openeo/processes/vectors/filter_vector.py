@@ -6,7 +6,7 @@ import shapely
 
 from twinlake.processing.openeo.cubes import Cube, read_vectors
 from twinlake.processing.openeo.json_schemas import VECTORS
-from twinlake.processing.openeo.process import Opaque, Parameter, Process
+from twinlake.processing.openeo.process import Keeps, Opaque, Parameter, Process
 from twinlake.processing.openeo.shapes.geometries import crs_of, find_geometries, read_shapes
 from twinlake.processing.openeo.shapes.projecting import move
 
@@ -47,5 +47,6 @@ PROCESS = Process(
     returned="The vector cube with the geometries that are kept; all else is as before.",
     work=Opaque(),
     kernel=_filter,
+    keeps=Keeps(),
     is_experimental=True,
 )
