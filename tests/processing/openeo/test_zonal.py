@@ -2,6 +2,7 @@
 
 import json
 import math
+from functools import reduce
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -15,9 +16,12 @@ from hypothesis import strategies as st
 
 from processing.openeo.rasters import MEAN, T, a_cube, callback, run
 from twinlake.processing.openeo.cubes import Cube
+from twinlake.processing.openeo.kernels.geometries.coverage import cell_areas, find_coverage
 from twinlake.processing.openeo.kernels.geometries.zonal import apply, find_window, finish, merge, weigh
+from twinlake.processing.openeo.shapes.areas import read_pixels
 from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.processing.openeo.shapes.geometries import to_dimension
+from twinlake.processing.openeo.shapes.projecting import area_scales, describe_crs
 from twinlake.processing.openeo.values import Values
 from twinlake.standards.openeo.errors import ProcessError, ProcessParameterInvalidError
 
@@ -167,6 +171,77 @@ def test_pixels_of_a_projection_have_the_area_that_they_have_on_the_ellipsoid():
     assert found.item() == pytest.approx(EARTH / 2 - 2 * math.pi * strip, rel=2e-4)
 
 
+@pytest.mark.parametrize(
+    ("crs", "x", "y", "step"),
+    [
+        (32631, 5e5, 5e6, 10.0),
+        (32633, 1.5e5, 9.3e6, 60.0),
+        (3035, 4.3e6, 3.2e6, 1000.0),
+        (3413, -1e5, 1e5, 500.0),
+        (3031, 2.5e6, -1e6, 6250.0),
+        (3857, -1e7, 8e6, 1000.0),
+        (6933, 1e6, -5e6, 9000.0),
+        (2263, 9.8e5, 2e5, 100.0),
+        ("+proj=ob_tran +o_proj=eqc +o_lat_p=39.25 +lon_0=18 +R=6371000", -5e6, 3e6, 1e5),
+    ],
+)
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 2**32), uneven=st.booleans(), turned=st.booleans())
+def test_areas_of_pixels_are_those_of_the_scale_in_their_middle(crs, x, y, step, seed, uneven, turned):
+    """Also where a pole or the end of a projection lies among them."""
+    random = np.random.default_rng(seed)
+    axes = [
+        place + step * (random.integers(-1000, 1000) + np.cumsum(random.uniform(0.5, 1.5, count) if uneven else np.ones(count)))
+        for place, count in ((y, random.integers(2, 150)), (x, random.integers(2, 150)))
+    ]
+    dimensions = sides(*[each[::-1] if turned else each for each in axes], crs=describe_crs(crs))
+    pixels = read_pixels(dimensions)
+    cells = np.flatnonzero(random.random(len(axes[0]) * len(axes[1])) < 0.3)
+
+    rows, columns = np.divmod(cells, len(pixels.x))
+    along_x, along_y = pixels.sides[0.0]
+    scales = area_scales(pixels.crs, pixels.x[columns], pixels.y[rows])
+    np.testing.assert_allclose(
+        cell_areas(pixels, cells), along_x.widths[columns] * along_y.widths[rows] * scales, rtol=1e-9, atol=0
+    )
+
+
+def test_a_grid_of_many_pixels_is_weighed_in_strips():
+    """Of a window the weights of a million pixels at most are in memory, and the sum is that of all."""
+    y, x = sides(5e6 - 10 * np.arange(1500), 5e5 + 10 * np.arange(900), crs=32631)
+    ones = Cube(values=Values(data=np.ones((1500, 900), dtype=np.float32), nan_is_nodata=True), dimensions=(y, x))
+    zones = vectors(shapely.box(502_000, 4_986_000, 507_000, 4_999_000), shapely.box(0, 0, 1, 1))
+    found, _ = weighted(ones, zones, weights="area", statistic="sum", target_dimension="told")
+
+    pixels = read_pixels((y, x))
+    numbers, shares = next(find_coverage(pixels, [[shapely.box(502_000, 4_986_000, 507_000, 4_999_000)]]))
+    assert found[0, 0] == pytest.approx((shares * cell_areas(pixels, numbers)).sum(), rel=1e-12)
+    assert found[0, 1] == pytest.approx(1, rel=1e-12)
+    assert np.isnan(found[1, 0])
+    assert found[1, 1] == 0
+
+
+@pytest.mark.parametrize("first", [225.0, -180.0, 0.0])
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 2**32))
+def test_sums_over_areas_in_degrees_are_those_of_the_closed_form(first, seed):
+    """Polygons around -100 degrees, on grids wherever their longitudes begin."""
+    random = np.random.default_rng(seed)
+    y, x = sides(np.arange(69.25, 20, -0.5), first + 0.25 + 0.5 * np.arange(180 if first == 225 else 720))
+    cube = a_field(layers=(), y=y, x=x, seed=seed)
+    shape = shapely.Point(-100 + random.uniform(-20, 20), 45 + random.uniform(-8, 8)).buffer(random.uniform(0.3, 12))
+    found, _ = weighted(cube, vectors(shape, crs=4326), weights="area", statistic="sum")
+
+    turned = [shapely.transform(shape, lambda points, turn=turn: points + np.array([turn, 0.0])) for turn in (-360, 0, 360)]
+    shares = sum(shares_of(each, y, x, half=0.25) for each in turned)
+    sine = np.sin(np.radians(np.array(y.labels)[:, None] + [-0.25, 0.25]))
+    e = math.sqrt(0.0066943799901413165)
+    to_pole = 6378137.0**2 * (1 - e**2) * (sine / (1 - (e * sine) ** 2) + np.arctanh(e * sine) / e) / 2
+    areas = np.diff(to_pole, axis=1) * math.radians(0.5)
+    # exactextract's shares have 24 bits.
+    assert found.item() == pytest.approx(np.nansum(cube.values.data * shares * areas, dtype=float), rel=1e-7)
+
+
 @pytest.mark.parametrize("first", [-180.0, 0.0])
 def test_polygons_meet_a_grid_wherever_its_longitudes_begin(first):
     longitudes = first + np.arange(0, 360, 10.0)
@@ -220,16 +295,21 @@ def test_the_covered_share_tells_of_gaps_and_of_what_lies_beyond():
 @given(seed=st.integers(0, 2**32), row=st.integers(0, 12), column=st.integers(0, 15), statistic=st.sampled_from(STATISTICS))
 def test_states_of_parts_make_that_of_the_whole(seed, row, column, statistic):
     cube = a_field(seed=seed, gaps=0.4)
-    weights = weigh(Y, X, to_dimension(some_polygons(6, seed=seed % 1000), 32631), "coverage")
-    whole = finish(apply(weights, cube.values, statistic))
-    state = None
-    for rows in (slice(0, row), slice(row, 12)):
-        for columns in (slice(0, column), slice(column, 15)):
-            part = Values(data=cube.values.data[:, rows, columns], nan_is_nodata=True)
-            told = apply(weights.within(rows, columns), part, statistic)
-            state = told if state is None else merge(state, told)
+    geometries = to_dimension(some_polygons(6, seed=seed % 1000), 32631)
+    whole = finish(apply(weigh(Y, X, geometries, "coverage", (slice(0, 12), slice(0, 15))), cube.values, statistic))
+    parts = [slice(*each) for each in ((0, row), (row, 12)) if each[0] < each[1]]
+    sides = [slice(*each) for each in ((0, column), (column, 15)) if each[0] < each[1]]
+    states = [
+        apply(
+            weigh(Y, X, geometries, "coverage", (rows, columns)),
+            Values(data=cube.values.data[:, rows, columns], nan_is_nodata=True),
+            statistic,
+        )
+        for rows in parts
+        for columns in sides
+    ]
 
-    np.testing.assert_allclose(finish(state), whole, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(finish(reduce(merge, states)), whole, rtol=1e-9, atol=1e-9)
 
 
 @settings(max_examples=25, deadline=None)
@@ -273,12 +353,13 @@ def test_a_variance_keeps_its_digits_beside_a_large_mean():
 def test_the_window_holds_all_pixels_that_count(weighting):
     geometries = to_dimension([shapely.box(3.2, 4.1, 3.9, 4.4), shapely.Point(8, 7).buffer(1.5)], 32631)
     rows, columns = find_window(Y, X, geometries)
-    exact = weigh(Y, X, geometries, weighting).window
+    exact = np.divmod(weigh(Y, X, geometries, weighting, (slice(0, 12), slice(0, 15))).cells, 15)
 
     for around, within in zip((rows, columns), exact, strict=True):
-        assert around.start <= within.start
-        assert within.stop <= around.stop
-        assert weighting == "centres" or (within.start - around.start) + (around.stop - within.stop) <= 2
+        first, last = within.min(), within.max()
+        assert around.start <= first
+        assert last < around.stop
+        assert weighting == "centres" or (first - around.start) + (around.stop - 1 - last) <= 2
 
 
 @pytest.mark.slow

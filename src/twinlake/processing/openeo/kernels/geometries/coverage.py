@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from twinlake.processing.openeo.shapes.areas import Pixels, Side
+from twinlake.processing.openeo.shapes.lattices import interpolate
 from twinlake.processing.openeo.shapes.projecting import area_scales, ellipsoid_of, is_in_degrees, turn
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError
 
@@ -21,6 +22,8 @@ Covered = tuple[NDArray[np.int64], NDArray[np.float64]]
 _NONE: Covered = (np.zeros(0, dtype=np.int64), np.zeros(0))
 _EVEN = 1e-3
 """Of a cell: so far from its place on an even grid may a label be; it is what exactextract takes for the same grid."""
+_SCALE_ERROR = 1e-9
+"""Of the scale of areas: PROJ finds it by differences, and is no more exact itself."""
 
 
 def find_coverage(pixels: Pixels, parts: Sequence[Sequence[BaseGeometry]]) -> Iterator[Covered]:
@@ -49,15 +52,32 @@ def find_coverage(pixels: Pixels, parts: Sequence[Sequence[BaseGeometry]]) -> It
 def cell_areas(pixels: Pixels, cells: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return the areas of pixels, told by their numbers, row by row, on the ellipsoid of their CRS, in square metres.
 
-    On grids of degrees they are exact; on others it is the area in the plane by the scale in the middle of the pixel.
+    On grids of degrees they are exact; on others it is the area in the plane by the scale in the middle of the pixel, which is
+    that of PROJ to 1e-9 of it.
     """
     x, y = pixels.sides[0.0]
     rows, columns = np.divmod(cells, len(pixels.x))
     if is_in_degrees(pixels.crs):
         strips = _to_pole(y.high, pixels.crs) - _to_pole(y.low, pixels.crs)
         return np.asarray(strips[rows] * np.radians(x.widths)[columns])
-    scales = area_scales(pixels.crs, pixels.x[columns], pixels.y[rows])
-    return np.asarray(y.widths[rows] * x.widths[columns] * scales)
+    return np.asarray(y.widths[rows] * x.widths[columns] * _scales(pixels, rows, columns))
+
+
+def _scales(pixels: Pixels, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the scale of areas at some pixels: interpolated where that is known to be near enough, else as PROJ tells it."""
+    if not rows.size:
+        return np.zeros(0)
+    top, left = rows.min(), columns.min()
+    scales = np.empty((rows.max() + 1 - top, columns.max() + 1 - left))
+    y, x = pixels.y[top : top + scales.shape[0]], pixels.x[left : left + scales.shape[1]]
+    for strip in interpolate(lambda x, y: (area_scales(pixels.crs, x, y),), y, x):
+        (found,), (errors,) = strip.values, strip.errors
+        scales[strip.rows] = np.where(errors <= _SCALE_ERROR * found, found, np.nan)
+    made: NDArray[np.float64] = scales[rows - top, columns - left]
+    unknown = np.flatnonzero(np.isnan(made))
+    if unknown.size:
+        made[unknown] = area_scales(pixels.crs, pixels.x[columns[unknown]], pixels.y[rows[unknown]])
+    return made
 
 
 def _extract(y: Side, x: Side, shapes: Sequence[BaseGeometry], steps: tuple[float, float]) -> Iterator[Covered]:

@@ -2,9 +2,8 @@
 
 Everything goes in steps, so that a large cube can be worked on part by part::
 
-    weights = weigh(dimensions, geometries, "coverage")     # once; reads no pixel
-    rows, columns = weights.window                           # all pixels that count lie in there
-    state = apply(weights.within(rows, columns), values, "mean")
+    weights = weigh(y, x, geometries, "coverage", window)    # once; reads no pixel
+    state = apply(weights, values, "mean")                   # of the pixels in the window
     state = merge(state, other)                              # of other pixels, of the same layers
     means = finish(state)
 
@@ -13,7 +12,7 @@ Sums are made in float64. Longitudes are the same 360 degrees on, wherever the g
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -51,23 +50,7 @@ class Weights:
     matrix: "csr_array"
     """Geometries by *cells*, float64; all that is in it is more than 0."""
     totals: NDArray[np.float64]
-    """For each geometry the weight of all pixels of the whole grid."""
-
-    @property
-    def window(self) -> tuple[slice, slice]:
-        """Rows and columns between which all pixels lie that count."""
-        rows, columns = np.divmod(self.cells, self.shape[1])
-        return _hull(rows), _hull(columns)
-
-    def within(self, rows: slice, columns: slice) -> "Weights":
-        """Return the weights of a part of the grid, told by slices of step 1."""
-        row, column = np.divmod(self.cells, self.shape[1])
-        top, bottom, _ = rows.indices(self.shape[0])
-        left, right, _ = columns.indices(self.shape[1])
-        is_in = (row >= top) & (row < bottom) & (column >= left) & (column < right)
-        shape = max(bottom - top, 0), max(right - left, 0)
-        cells = ((row - top) * shape[1] + column - left)[is_in]
-        return replace(self, shape=shape, cells=cells, matrix=self.matrix[:, np.flatnonzero(is_in)])
+    """For each geometry the weight of all pixels of the grid."""
 
     def pixels(self) -> list[NDArray[np.int64]]:
         """Return for each geometry the numbers of the pixels that count."""
@@ -87,18 +70,17 @@ class State:
     """Of a variance: the sum of weight times the square of the distance from the mean."""
 
 
-def weigh(y: Dimension, x: Dimension, geometries: Dimension, weighting: Weighting, window: Window | None = None) -> Weights:
-    """Return how much each pixel counts; found once for the same grid, window of it, and geometries.
+def weigh(y: Dimension, x: Dimension, geometries: Dimension, weighting: Weighting, window: Window) -> Weights:
+    """Return how much each pixel of a window of a grid counts, numbered in the window; found once for the same.
 
-    In a *window* the weights are those of its pixels, and the grid is the window; where geometries lie is found in the whole.
+    Where geometries lie is found in the whole grid.
 
     Raises
     ------
     ProcessParameterInvalidError
         A geometry is none that has such weights, or none is there; or the size of pixels is not known.
     """
-    bounds = None if window is None else tuple([(each.start, each.stop) for each in window])
-    return _weigh(y, x, geometries, weighting, bounds)
+    return _weigh(y, x, geometries, weighting, tuple([(each.start, each.stop) for each in window]))
 
 
 def find_window(y: Dimension, x: Dimension, geometries: Dimension, *, only_areas: bool = False) -> tuple[slice, slice]:
@@ -247,13 +229,13 @@ def _find_parts(y: Dimension, x: Dimension, geometries: Dimension, only_areas: b
 
 @lru_cache(maxsize=2)
 def _weigh(
-    y: Dimension, x: Dimension, geometries: Dimension, weighting: Weighting, bounds: tuple[tuple[int, int], ...] | None
+    y: Dimension, x: Dimension, geometries: Dimension, weighting: Weighting, bounds: tuple[tuple[int, int], ...]
 ) -> Weights:
     from scipy.sparse import csr_array
 
     whole, parts = read_pixels((y, x)), _find_parts(y, x, geometries, weighting != "centres")
-    window = (slice(0, len(whole.y)), slice(0, len(whole.x))) if bounds is None else (slice(*bounds[0]), slice(*bounds[1]))
-    pixels = whole if bounds is None else whole.part(window)
+    window = slice(*bounds[0]), slice(*bounds[1])
+    pixels = whole.part(window)
     covered = list(_cover(whole, pixels, window, parts, weighting))
     numbers, shares = (np.concatenate([each[place] for each in covered] or [np.zeros(0)]) for place in (0, 1))
     cells, places = _find_places(numbers.astype(np.int64, copy=False))

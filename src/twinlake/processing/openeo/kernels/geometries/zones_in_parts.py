@@ -4,6 +4,7 @@ A state has its own parts along the first dimension, then geometries, then the l
 """
 
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from twinlake.processing.openeo.evaluating import Callback
 from twinlake.processing.openeo.kernels.arrays.folding import Folding
 from twinlake.processing.openeo.kernels.cells.assembling import put
 from twinlake.processing.openeo.kernels.cells.states import are_valid
+from twinlake.processing.openeo.kernels.geometries.regions import cut
 from twinlake.processing.openeo.kernels.geometries.zonal import (
     State,
     Statistic,
@@ -28,10 +30,13 @@ from twinlake.processing.openeo.kernels.geometries.zonal import (
 )
 from twinlake.processing.openeo.shapes.areas import Window
 from twinlake.processing.openeo.shapes.dimensions import Dimension
+from twinlake.processing.openeo.shapes.windows import shift
 from twinlake.processing.openeo.values import Values, to_plain
 
 _BLOCK = 1 << 22
 """Numbers of one geometry that are reduced at a time."""
+_PIXELS = 1 << 20
+"""Of the grid that are weighed at a time: a weight takes much more memory than a pixel."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +56,15 @@ class Weighted:
         return 4 if self.statistic == "variance" else 3
 
     def begin(self, layers: Values, window: Window) -> Values:
-        """Return the state of a window of the grid; y and x are the last two dimensions of *layers*."""
+        """Return the state of a window of the grid, which has a pixel; y and x are the last two dimensions of *layers*."""
+        rows, columns = window
+        step = max(1, _PIXELS // (columns.stop - columns.start))
+        strips = [slice(top, min(top + step, rows.stop)) for top in range(rows.start, rows.stop, step)]
+        return reduce(
+            self.merge, (self._begin(cut(layers, shift(each, -rows.start), slice(None)), (each, columns)) for each in strips)
+        )
+
+    def _begin(self, layers: Values, window: Window) -> Values:
         weights = weigh(self.y, self.x, self.vectors, self.weighting, window)
         state = apply(weights, layers, self.statistic)
         totals = np.broadcast_to(weights.totals.reshape(-1, *([1] * (state.weight.ndim - 1))), state.weight.shape)
@@ -71,6 +84,12 @@ class Weighted:
         if self.tells_share:
             totals = state.data[0].reshape(len(state.data[0]), -1)[:, 0]
             made.append(covered_share(found, totals, share_on_grid(self.y, self.x, self.vectors)))
+        return [Values(data=each, nan_is_nodata=True) for each in made]
+
+    def nothing(self, layers: tuple[int, ...]) -> list[Values]:
+        """Return what geometries have that have no pixel."""
+        shape = (len(self.vectors.labels), *layers)
+        made = [np.full(shape, np.nan), *([np.zeros(shape)] if self.tells_share else [])]
         return [Values(data=each, nan_is_nodata=True) for each in made]
 
     def _state(self, state: Values) -> State:

@@ -3,26 +3,15 @@
 from collections.abc import Mapping
 from typing import Any, get_args
 
-import numpy as np
-
 from twinlake.core.documents import JsonObject
 from twinlake.processing.openeo.cubes import Cube, read_vectors
 from twinlake.processing.openeo.json_schemas import AREAS, GEOJSON, RASTER, TEXT_OR_NULL, VECTORS
 from twinlake.processing.openeo.kernels.cells.numbers import require_numbers
 from twinlake.processing.openeo.kernels.geometries.regions import cut, lay_along, layers_of, put_together
-from twinlake.processing.openeo.kernels.geometries.zonal import (
-    Statistic,
-    Weighting,
-    apply,
-    covered_share,
-    find_window,
-    finish,
-    share_on_grid,
-    weigh,
-)
+from twinlake.processing.openeo.kernels.geometries.zonal import Statistic, Weighting, find_window
+from twinlake.processing.openeo.kernels.geometries.zones_in_parts import Weighted
 from twinlake.processing.openeo.process import Keeps, Opaque, Parameter, Process
-from twinlake.processing.openeo.shapes.dimensions import find_horizontal
-from twinlake.processing.openeo.values import Values
+from twinlake.processing.openeo.shapes.dimensions import horizontal_of
 
 
 def _aggregate(
@@ -35,20 +24,15 @@ def _aggregate(
     require_numbers("data", data.values)
     vectors = read_vectors(geometries)
     dimensions = tuple(lay_along(data.dimensions, vectors, target_dimension, ("value", "covered")))
-    y, x = (data.dimensions[number] for number in find_horizontal(data.dimensions))
+    y, x = horizontal_of(data.dimensions)
     layers = layers_of(data)
-    if not all(layers.data.shape[-2:]):
-        find_window(y, x, vectors, only_areas=True)  # refuses what cannot be aggregated
-        found = [np.zeros((len(vectors.labels), *layers.data.shape[:-2]))] * (1 if target_dimension is None else 2)
+    rows, columns = find_window(y, x, vectors, only_areas=True)  # refuses what cannot be aggregated
+    zones = Weighted(y=y, x=x, vectors=vectors, weighting=weights, statistic=statistic, tells_share=target_dimension is not None)
+    if all(layers.data.shape[-2:]) and rows.stop and columns.stop:
+        found = zones.finish(zones.begin(cut(layers, rows, columns), (rows, columns)))
     else:
-        weighed = weigh(y, x, vectors, weights)
-        rows, columns = weighed.window
-        state = apply(weighed.within(rows, columns), cut(layers, rows, columns), statistic)
-        found = [finish(state)]
-        if target_dimension is not None:
-            found.append(covered_share(state, weighed.totals, share_on_grid(y, x, vectors)))
-    values = put_together(data.dimensions, *[Values(data=each, nan_is_nodata=True) for each in found])
-    return Cube(values=values, dimensions=dimensions)
+        found = zones.nothing(layers.data.shape[:-2])
+    return Cube(values=put_together(data.dimensions, *found), dimensions=dimensions)
 
 
 def _keeps(given: Mapping[str, Any]) -> Keeps | None:
