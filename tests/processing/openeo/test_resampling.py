@@ -174,6 +174,28 @@ def test_in_another_crs_filters_are_close_to_those_of_gdal(method):
     assert np.quantile(error, 0.9) < 0.02
 
 
+@pytest.mark.parametrize(("source", "target"), [(32631, 32632), (32631, 4326), (4326, 3035), (3857, 32631), (3035, 3857)])
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 2**32))
+def test_the_nearest_pixel_is_that_under_the_centre_taken_over_by_itself(source, target, seed):
+    random = np.random.default_rng(seed)
+    corners = {}
+    for crs in (source, target):
+        x, y = way_between(read_crs(4326), read_crs(crs)).transform(6 + random.uniform(-1e-3, 1e-3), 50)
+        size = 10 ** random.uniform(0, 3) / (1e5 if crs == 4326 else 1)
+        corners[crs] = x + size * (np.arange(150) - 75), y - size * (np.arange(140) - 70), size
+    x, y, size = corners[source]
+    cube = raster(np.arange(140.0 * 150).reshape(140, 150), x, y, source)
+    found = run("resample_cube_spatial", cube, raster(np.zeros((140, 150)), *corners[target][:2], target)).values.data
+
+    exact = way_between(read_crs(target), read_crs(source)).transform(*np.meshgrid(*corners[target][:2]))
+    column, row = (exact[0] - x[0]) / size, (y[0] - exact[1]) / size
+    is_clear = np.all([np.abs(np.mod(each, 1) - 0.5) > 1e-5 for each in (row, column)], axis=0)
+    row, column = np.round(row), np.round(column)
+    expected = np.where((row >= 0) & (row < 140) & (column >= 0) & (column < 150), row * 150 + column, np.nan)
+    np.testing.assert_array_equal(found[is_clear], expected[is_clear])
+
+
 @pytest.mark.parametrize("method", ["average", "sum", "rms"])
 def test_areas_are_those_of_polygons(method):
     cube = utm(numbers(8, 9, gaps=0.1))

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twinlake.holdings.readers.crs import read_crs, way_between
+from twinlake.processing.openeo.shapes.lattices import transform
 from twinlake.processing.openeo.shapes.projecting import Crs
 
 Places = NDArray[np.int64]
@@ -100,14 +101,20 @@ def pick(values: NDArray[Any], rows: Places | None, columns: Places | None) -> N
 
 
 def take_over(
-    x: NDArray[np.float64], y: NDArray[np.float64], *, source: Crs, target: Crs
+    x: NDArray[np.float64], y: NDArray[np.float64], *, source: Crs, target: Crs, pixel: tuple[float, float]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the centres at *y* and *x* in another CRS, y before x; infinite where there is no way."""
-    columns, rows = np.meshgrid(x, y)
+    """Return the centres at *y* and *x* in another CRS, y before x; infinite where there is no way.
+
+    Parameters
+    ----------
+    pixel
+        The size of a pixel there, along x and y: places are told to less than a millionth of it.
+    """
     if source == target:
+        columns, rows = np.meshgrid(x, y)
         return columns, rows
-    moved = way_between(read_crs(source), read_crs(target)).transform(columns, rows)
-    return np.asarray(moved[0]), np.asarray(moved[1])
+    way = way_between(read_crs(source), read_crs(target)).transform
+    return transform(way, y, x, slice(0, len(y)), slice(0, len(x)), pixel=pixel)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Cubes of raster images, read in the child: windows of files, nearest where pixels do not lie as those of the cube.
 
-The nearest pixel is that in which the centre of the cube's pixel lies, by exact coordinates; so pixels do not depend on the part
-that is read.
+The nearest pixel is that in which the centre of the cube's pixel lies, to less than a millionth of a pixel; so pixels do not
+depend on the part that is read.
 """
 
 import math
@@ -289,8 +289,9 @@ def _find_sources(image: Image, y: Dimension, x: Dimension) -> Sequence[Piece]:
         along_y = find_cells(y.coordinates(), origin=f, step=e, count=rows)
         along_x = find_cells(x.coordinates(), origin=c, step=a, count=columns, turn=turn)
         return plain_pieces(along_y, along_x)
-    cells_x, cells_y = take_over(x.coordinates(), y.coordinates(), source=x.crs, target=image.crs)
     determinant = a * e - b * d
+    size = abs(determinant) / (abs(a) + abs(b) + abs(d) + abs(e))  # of pixels that may lie askew
+    cells_x, cells_y = take_over(x.coordinates(), y.coordinates(), source=x.crs, target=image.crs, pixel=(size, size))
     with np.errstate(invalid="ignore"):  # infinite where there is no way
         across = (e * (cells_x - c) - b * (cells_y - f)) / determinant
         down = (a * (cells_y - f) - d * (cells_x - c)) / determinant

@@ -21,7 +21,7 @@ def smallest_tile(cubes: Sequence[Sequence[Dimension]]) -> Tile:
         if not y.labels or not x.labels:
             continue
         along_x, along_y = (_few(each.coordinates()) for each in (x, y))
-        found_x, found_y = take_over(along_x, along_y, source=x.crs or DEGREES, target=3857)
+        found_x, found_y = take_over(along_x, along_y, source=x.crs or DEGREES, target=3857, pixel=(1.0, 1.0))
         known = np.isfinite(found_x) & np.isfinite(found_y)
         if known.any():
             return _holding(found_x[known], found_y[known])

@@ -28,7 +28,8 @@ def lay_over(cube: Cube, y: Dimension, x: Dimension) -> Cube:
         return cube
     crs = across.crs or DEGREES
     assert x.crs is not None
-    to_x, to_y = take_over(x.coordinates(), y.coordinates(), source=x.crs, target=crs)
+    pixel = _step(across), _step(down)
+    to_x, to_y = take_over(x.coordinates(), y.coordinates(), source=x.crs, target=crs, pixel=pixel)
     columns = _find(to_x, across, _TURN if is_in_degrees(crs) else None)
     rows = _find(to_y, down, None)
     there = (rows != NOWHERE) & (columns != NOWHERE)
@@ -38,6 +39,12 @@ def lay_over(cube: Cube, y: Dimension, x: Dimension) -> Cube:
         values=Values(data=data, valid=valid, nan_is_nodata=cube.values.nan_is_nodata),
         dimensions=(*cube.without(own_y, own_x), y, x),
     )
+
+
+def _step(dimension: Dimension) -> float:
+    """Return the least distance of two pixels; 1 where there is one alone, which is the nearest wherever one stands."""
+    steps = np.abs(np.diff(dimension.coordinates()))
+    return float(steps.min()) if steps.size else 1.0
 
 
 def _find(coordinates: NDArray[np.float64], dimension: Dimension, turn: float | None) -> NDArray[np.int64]:

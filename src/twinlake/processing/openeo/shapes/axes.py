@@ -61,15 +61,22 @@ class Axis:
 
     def locate(self, coordinates: Coordinates) -> Coordinates:
         """Return the places of *coordinates*; NaN for what is far away, or nowhere."""
-        first, last = self._ends
-        nodes = np.concatenate([self.centres[:1] - _FAR * first, self.centres, self.centres[-1:] + _FAR * last])
-        places = np.concatenate([[-_FAR], np.arange(self.count), [self.count - 1 + _FAR]])
-        if self.step < 0:
-            nodes, places = nodes[::-1], places[::-1]
-        found = np.interp(coordinates, nodes, places, left=np.nan, right=np.nan)
+        found: Coordinates
+        if self._is_even:
+            found = (coordinates - self.centres[0]) / self.step
+            found[~(np.abs(found) <= self.count - 1 + _FAR)] = np.nan
+        else:
+            first, last = self._ends
+            nodes = np.concatenate([self.centres[:1] - _FAR * first, self.centres, self.centres[-1:] + _FAR * last])
+            places = np.concatenate([[-_FAR], np.arange(self.count), [self.count - 1 + _FAR]])
+            if self.step < 0:
+                nodes, places = nodes[::-1], places[::-1]
+            found = np.interp(coordinates, nodes, places, left=np.nan, right=np.nan)
         # What is as near as nothing to a centre or to a border is there.
-        even = np.round(found * 2) / 2
-        return np.asarray(np.where(np.abs(found - even) < CLOSE, even, found))
+        even = np.rint(found * 2)
+        even *= 0.5
+        np.copyto(found, even, where=np.abs(found - even) < CLOSE)
+        return found
 
     def coordinates(self, places: NDArray[Any]) -> Coordinates:
         """Return the coordinates of places, which may lie beyond the borders."""
@@ -90,6 +97,17 @@ class Axis:
         takes_next = self.takes_greater == (self.step > 0)
         found = np.floor(places + (0.5 + CLOSE)) if takes_next else np.ceil(places - (0.5 + CLOSE))
         return np.asarray(found % self.count if self.wraps else np.clip(found, 0, self.count - 1)).astype(np.intp)
+
+    @cached_property
+    def finest(self) -> float:
+        """The least distance from one pixel to the next."""
+        return float(np.abs(np.diff(self.centres)).min(initial=abs(self.step)))
+
+    @cached_property
+    def _is_even(self) -> bool:
+        """Whether no pixel is told from where it would lie if all were of one size."""
+        even = self.centres[0] + self.step * np.arange(self.count)
+        return bool((np.abs(self.centres - even) < CLOSE / 10 * abs(self.step)).all())
 
     @cached_property
     def _ends(self) -> tuple[float, float]:

@@ -67,10 +67,10 @@ def _scales(pixels: Pixels, rows: NDArray[np.int64], columns: NDArray[np.int64])
     """Return the scale of areas at some pixels: interpolated where that is known to be near enough, else as PROJ tells it."""
     if not rows.size:
         return np.zeros(0)
-    top, left = rows.min(), columns.min()
-    scales = np.empty((rows.max() + 1 - top, columns.max() + 1 - left))
-    y, x = pixels.y[top : top + scales.shape[0]], pixels.x[left : left + scales.shape[1]]
-    for strip in interpolate(lambda x, y: (area_scales(pixels.crs, x, y),), y, x):
+    top, left = int(rows.min()), int(columns.min())
+    window = slice(top, int(rows.max()) + 1), slice(left, int(columns.max()) + 1)
+    scales = np.empty([each.stop - each.start for each in window])
+    for strip in interpolate(lambda x, y: (area_scales(pixels.crs, x, y),), pixels.y, pixels.x, *window):
         (found,), (errors,) = strip.values, strip.errors
         scales[strip.rows] = np.where(errors <= _SCALE_ERROR * found, found, np.nan)
     made: NDArray[np.float64] = scales[rows - top, columns - left]

@@ -131,10 +131,13 @@ class _Squares:
             yield members, Scattered(taps)
 
     def scattered(self) -> Iterator[tuple[Members, list[tuple[Index, Floats]]]]:
-        for height, width in np.unique(self._sizes, axis=1).T.tolist():
+        heights, widths = self._sizes
+        across = int(widths.max(initial=0)) + 1
+        sizes = heights * across + widths
+        for size in np.unique(sizes).tolist():
+            height, width = divmod(size, across)
             require_few(height * width)
-            alike = np.flatnonzero((self._sizes[0] == height) & (self._sizes[1] == width))
-            for some in _parts(alike, height * width):
+            for some in _parts(np.flatnonzero(sizes == size), height * width):
                 yield self._members[some], self._taps(some, height, width)
 
     def _taps(self, some: Index, height: int, width: int) -> list[tuple[Index, Floats]]:

@@ -53,20 +53,22 @@ class Nearest:
         self.rows, self.columns = find_window(source.y, used[0], used[0]), find_window(source.x, used[1], used[1])
 
     def fill(self, pixels: Pixels, valid: Truths | None, made: NDArray[Any], is_there: Truths) -> None:
-        made[:] = self.pick(pixels, self.rows, self.columns)
-        is_there[:] = self.is_held if valid is None else self.is_held & self.pick(valid, self.rows, self.columns)
+        self.pick(pixels, self.rows, self.columns, made)
+        is_there[:] = self.is_held
+        if valid is not None:
+            is_there &= self.pick(valid, self.rows, self.columns, np.empty(is_there.shape, dtype=bool))
 
-    def pick(self, pixels: Pixels, in_rows: slice, in_columns: slice) -> NDArray[Any]:
-        """Return the nearest pixels in a window; whatever where there is none."""
-        rows, columns = (
-            np.clip(numbers - window.start, 0, size - 1)
-            for numbers, window, size in zip(self._numbers, (in_rows, in_columns), pixels.shape[1:], strict=True)
-        )
+    def pick(self, pixels: Pixels, in_rows: slice, in_columns: slice, made: NDArray[Any]) -> NDArray[Any]:
+        """Write the nearest pixels in a window, of shape ``(layers, pixels)``, and return them; whatever where there is none."""
+        rows, columns = (numbers - window.start for numbers, window in zip(self._numbers, (in_rows, in_columns), strict=True))
         if self._is_separable:
-            picked = pixels.take(rows[:, 0], axis=1).take(columns[0], axis=2)
+            lines = pixels.take(rows[:, 0], axis=1, mode="clip")
+            lines.take(columns[0], axis=2, mode="clip", out=made.reshape(len(made), len(rows), -1))
         else:
-            picked = pixels.reshape(len(pixels), -1).take((rows * pixels.shape[2] + columns).ravel(), axis=1)
-        return np.asarray(picked.reshape(len(pixels), -1))
+            rows *= pixels.shape[2]
+            rows += columns
+            pixels.reshape(len(pixels), -1).take(rows.ravel(), axis=1, mode="clip", out=made)
+        return made
 
 
 class Filtered:
@@ -89,7 +91,7 @@ class Filtered:
         if valid is not None:
             pixels = np.where(valid, pixels, 0)
             if not self._is_wider:
-                is_there &= self._nearest.pick(valid, self.rows, self.columns)
+                is_there &= self._nearest.pick(valid, self.rows, self.columns, np.empty(is_there.shape, dtype=bool))
         for members in self._blocks():
             weights = self._weigh(members, self._filter)
             fallback: Weights | None = None

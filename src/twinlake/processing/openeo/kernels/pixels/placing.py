@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from twinlake.processing.openeo.shapes.axes import Axis, Coordinates
 from twinlake.processing.openeo.shapes.grids import Grid
+from twinlake.processing.openeo.shapes.lattices import transform
 from twinlake.processing.openeo.shapes.projecting import find_way
 
 _WIDER = 1 / 0.95
@@ -31,10 +32,10 @@ class Centres:
 
 def locate_centres(source: Grid, target: Grid, rows: slice, columns: slice) -> Centres:
     """Return where the centres of the pixels of a tile of *target* lie in *source*."""
-    y, x = target.y.centres[rows], target.x.centres[columns]
     if _is_separable(source, target):
+        y, x = target.y.centres[rows], target.x.centres[columns]
         return Centres(y=source.y.locate(y)[:, None], x=source.x.locate(x + source.x.turned(x))[None, :], is_separable=True)
-    y, x = _locate(source, target, y, x)
+    y, x = _locate(source, target, target.y.centres, target.x.centres, (rows, columns))
     return Centres(y=y, x=x, is_separable=False)
 
 
@@ -60,18 +61,19 @@ class Outlines:
 
 def locate_outlines(source: Grid, target: Grid, rows: slice, columns: slice) -> Corners | Outlines:
     """Return where the borders of the pixels of a tile of *target* lie in *source*."""
-    y, x = (axis.borders[places.start : places.stop + 1] for axis, places in ((target.y, rows), (target.x, columns)))
+    rows, columns = (slice(each.start, each.stop + 1) for each in (rows, columns))
     if _is_separable(source, target):
-        turns = source.x.turned(target.x.centres[columns])
+        y, x = target.y.borders[rows], target.x.borders[columns]
+        turns = source.x.turned(target.x.centres[columns.start : columns.stop - 1])
         sides = [source.y.locate(each) for each in (y[:-1], y[1:])], [source.x.locate(each + turns) for each in (x[:-1], x[1:])]
         (low_y, high_y), (low_x, high_x) = [(np.minimum(*pair), np.maximum(*pair)) for pair in sides]
         return Corners(y=(low_y, high_y), x=(low_x, high_x))
-    x, y = _project(source, target, y[:, None], x[None, :])
-    around_y, around_x = _around(y), _around(x)
-    if source.x.turn:
-        with np.errstate(invalid="ignore"):
-            around_y, around_x = _over_poles(around_y, around_x, source.x.turn)
-            around_x = around_x + source.x.turned(around_x.mean(axis=0))
+    x, y = _project(source, target, target.y.borders, target.x.borders, (rows, columns))
+    if not source.x.turn:
+        return Outlines(y=_around(source.y.locate(y)), x=_around(source.x.locate(x)))
+    with np.errstate(invalid="ignore"):
+        around_y, around_x = _over_poles(_around(y), _around(x), source.x.turn)
+        around_x = around_x + source.x.turned(around_x.mean(axis=0))
     return Outlines(y=source.y.locate(around_y), x=source.x.locate(around_x))
 
 
@@ -83,8 +85,9 @@ def find_stretch(source: Grid, target: Grid) -> tuple[float, float]:
     if _is_separable(source, target):
         return _at_least(abs(target.y.step / source.y.step)), _at_least(abs(target.x.step / source.x.step))
     y, x = (axis.centres[np.unique(np.linspace(0, axis.count - 1, _LATTICE).astype(int))] for axis in (target.y, target.x))
-    here_y, here_x = _locate(source, target, y, x)
-    steps = [_locate(source, target, y + target.y.step, x), _locate(source, target, y, x + target.x.step)]
+    whole = slice(0, len(y)), slice(0, len(x))
+    here_y, here_x = _locate(source, target, y, x, whole)
+    steps = [_locate(source, target, *moved, whole) for moved in ((y + target.y.step, x), (y, x + target.x.step))]
     is_there = source.y.holds(here_y) & source.x.holds(here_x) & np.all(np.isfinite(steps), axis=(0, 1))
     if not is_there.any():
         return 1.0, 1.0
@@ -112,18 +115,22 @@ def _is_separable(source: Grid, target: Grid) -> bool:
     return find_way(target.crs, source.crs) is None
 
 
-def _project(source: Grid, target: Grid, y: Coordinates, x: Coordinates) -> tuple[Coordinates, Coordinates]:
-    """Return x and y in the CRS of *source*, which is another one."""
-    shape = np.broadcast_shapes(y.shape, x.shape)
+def _project(
+    source: Grid, target: Grid, y: Coordinates, x: Coordinates, window: tuple[slice, slice]
+) -> tuple[Coordinates, Coordinates]:
+    """Return x and y of a window of a grid in the CRS of *source*, which is another one than that of *target*."""
     way = find_way(target.crs, source.crs)
     assert way is not None
-    return way(np.broadcast_to(x, shape), np.broadcast_to(y, shape))
+    return transform(way, y, x, *window, pixel=(source.x.finest, source.y.finest))
 
 
-def _locate(source: Grid, target: Grid, y: Coordinates, x: Coordinates) -> tuple[Coordinates, Coordinates]:
-    x, y = _project(source, target, y[:, None], x[None, :])
-    with np.errstate(invalid="ignore"):
-        x = x + source.x.turned(x)
+def _locate(
+    source: Grid, target: Grid, y: Coordinates, x: Coordinates, window: tuple[slice, slice]
+) -> tuple[Coordinates, Coordinates]:
+    x, y = _project(source, target, y, x, window)
+    if source.x.turn:
+        with np.errstate(invalid="ignore"):
+            x += source.x.turned(x)
     return source.y.locate(y), source.x.locate(x)
 
 

@@ -1,8 +1,8 @@
 """The pixels of one grid, made of those of another one.
 
-The centre of each pixel is taken over into the CRS of the source exactly, and so are its corners where it is an area that counts.
-What is made of it depends on nothing but these and the pixels around: so it has the same bits in every tile. Methods are those of
-gdalwarp, but for what GDAL makes otherwise from tile to tile:
+The centre of each pixel is taken over into the CRS of the source, to less than a millionth of a pixel, and so are its corners
+where it is an area that counts. What is made of it depends on nothing but these and the pixels around: so it has the same bits in
+every tile. Methods are those of gdalwarp, but for what GDAL makes otherwise from tile to tile:
 
 - `near` takes the pixel that the centre is on; right between two the one to the east, and to the south.
 - Filters (`bilinear`, `cubic`, `cubicspline`, `lanczos`) lie on the centre. Where pixels of the target are larger than those of
@@ -15,7 +15,6 @@ gdalwarp, but for what GDAL makes otherwise from tile to tile:
 Nothing lies beyond the outline of the source; a grid of degrees that goes around the Earth has none in the east and west.
 """
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -45,14 +44,21 @@ def resample(data: Cube, target: Grid, method: str) -> Cube:
     height, width = (0, 0) if is_hollow else (target.y.count, target.x.count)
     layers = max(1, data.values.data.size // max(1, data.values.data.shape[y] * data.values.data.shape[x]))
     step = max(1, _CELLS // (layers * max(1, width)))
-    parts = []
+    made: NDArray[Any] | None = None
+    valid: NDArray[np.bool_] | None = None
     for top in range(0, max(1, height), step):
-        reach = reach_of(data, target, slice(top, min(top + step, height)), slice(0, width), method)
-        parts.append(reach.compute(data.cut(y, reach.rows).cut(x, reach.columns)).values)
-    valid = None
-    if any(each.valid is not None for each in parts):
-        valid = np.concatenate([each.where() for each in parts], axis=y)
-    values = replace(parts[0], data=np.concatenate([each.data for each in parts], axis=y), valid=valid)
+        rows = slice(top, min(top + step, height))
+        reach = reach_of(data, target, rows, slice(0, width), method)
+        part = reach.compute(data.cut(y, reach.rows).cut(x, reach.columns)).values
+        if made is None:
+            shape = [{y: height, x: width}.get(number, size) for number, size in enumerate(part.data.shape)]
+            made = np.empty(shape, dtype=part.data.dtype)
+        np.moveaxis(made, y, 0)[rows] = np.moveaxis(part.data, y, 0)
+        if part.valid is not None:
+            valid = np.ones(made.shape, dtype=bool) if valid is None else valid
+            np.moveaxis(valid, y, 0)[rows] = np.moveaxis(part.valid, y, 0)
+    assert made is not None
+    values = Values(data=made, valid=valid, nan_is_nodata=part.nan_is_nodata)
     return Cube(values=values, dimensions=target.label(data.dimensions))
 
 
@@ -85,7 +91,9 @@ def _sample(source: Grid, target: Grid, rows: slice, columns: slice, method: str
 
 def _compute(values: Values, axes: tuple[int, int], size: tuple[int, int], sampling: Sampling, method: str) -> Values:
     given = values.data if method == "near" else _numbers(values.data, method)
-    valid = values.mask()
+    # What is NaN is so wherever it is taken.
+    is_told_by_nan = method == "near" and values.nan_is_nodata and given.dtype.kind == "f"
+    valid = values.valid if is_told_by_nan else values.mask()
     if method != "near" and given.dtype.kind == "f":
         finite = np.isfinite(given)
         valid = None if finite.all() else finite if valid is None else valid & finite
@@ -101,7 +109,7 @@ def _compute(values: Values, axes: tuple[int, int], size: tuple[int, int], sampl
     if values.data.dtype.kind == "b":
         made = made.astype(bool)
     if values.nan_is_nodata and made.dtype.kind == "f":
-        made[~is_there] = np.nan
+        np.copyto(made, np.nan, where=~is_there)
         return Values(data=settle(made), nan_is_nodata=True)
     return Values(data=settle(made), valid=None if is_there.all() else settle(is_there))
 

@@ -141,10 +141,12 @@ def areas_within(y: Floats, x: Floats, height: int, width: int) -> Iterator[tupl
     """
     edges = list(_edges(y, x))
     sense = np.sign(add_up([(x1 - x0) * (y0 + y1) for y0, x0, y1, x1 in edges]))
-    before = [np.zeros(y.shape[1])] * (height + 1)
+    nothing = np.zeros(y.shape[1])
+    before = [nothing] * (height + 1)
     for column in range(width):
-        pieces = [_cut(edge, column + 1.0) for edge in edges]
-        beyond = [add_up([_below(piece, float(row)) for piece in pieces]) for row in range(height + 1)]
+        pieces = [_piece(edge) if column + 1 == width else _cut(edge, column + 1.0) for edge in edges]
+        between = [add_up([_below(piece, float(row)) for piece in pieces]) for row in range(1, height)]
+        beyond = [nothing, *between, add_up([_mean_below(piece, float(height)) for piece in pieces])]
         strips = [sense * (after - earlier) for after, earlier in zip(beyond, before, strict=True)]
         for row, (lower, upper) in enumerate(pairwise(strips)):
             area = upper - lower
@@ -170,9 +172,13 @@ def _cut(edge: _Edge, limit: float) -> _Piece:
     across = x1 - x0
     slope = (y1 - y0) / np.where(across == 0, 1, across)
     start, end = np.minimum(x0, limit), np.minimum(x1, limit)
-    one, other = y0 + slope * (start - x0), y0 + slope * (end - x0)
-    low, high = np.minimum(one, other), np.maximum(one, other)
-    return end - start, low, high, 0.5 / np.where(low < high, low - high, -1)
+    return _piece((y0 + slope * (start - x0), start, y0 + slope * (end - x0), end))
+
+
+def _piece(edge: _Edge) -> _Piece:
+    y0, x0, y1, x1 = edge
+    low, high = np.minimum(y0, y1), np.maximum(y0, y1)
+    return x1 - x0, low, high, 0.5 / np.where(low < high, low - high, -1)
 
 
 def _below(piece: _Piece, limit: float) -> Floats:
@@ -182,9 +188,15 @@ def _below(piece: _Piece, limit: float) -> Floats:
     """
     across, low, high, half = piece
     under = low - limit
-    crossing = under * under * half
-    whole = (low + high) / 2 - limit
-    return across * np.where(high <= limit, whole, np.where(under >= 0, 0, crossing))
+    crossing = np.where(under >= 0, 0, under * under * half)
+    crossing *= across
+    return np.where(high <= limit, _mean_below(piece, limit), crossing)
+
+
+def _mean_below(piece: _Piece, limit: float) -> Floats:
+    """Return the same for a piece that is below the limit as a whole."""
+    across, low, high, _ = piece
+    return across * ((low + high) / 2 - limit)
 
 
 def add_up(terms: Iterable[Floats]) -> Floats:

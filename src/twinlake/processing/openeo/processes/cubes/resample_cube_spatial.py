@@ -20,8 +20,8 @@ PROCESS = Process(
     id="resample_cube_spatial",
     summary="The pixels of another cube",
     description=(
-        "Gives a cube the pixels of another one, in the coordinate reference system of that. What is made of the places of pixels"
-        " is exact, and the same wherever a cube is cut."
+        "Gives a cube the pixels of another one, in the coordinate reference system of that. Places of pixels are exact to a"
+        " millionth of one, and the result is the same wherever a cube is cut."
     ),
     categories=("cubes", "reproject"),
     parameters=(

@@ -70,8 +70,8 @@ PROCESS = Process(
     summary="Pixels of another size or projection",
     description=(
         "Gives a cube pixels of another size, or in another coordinate reference system. They begin in a corner of the box around"
-        " the cube, and there are as many rows and columns as have their centre in it. What is made of the places of pixels is"
-        " exact, and the same wherever a cube is cut. At least one of `resolution` and `projection` must be given."
+        " the cube, and there are as many rows and columns as have their centre in it. Places of pixels are exact to a millionth"
+        " of one, and the result is the same wherever a cube is cut. At least one of `resolution` and `projection` must be given."
     ),
     categories=("cubes", "reproject"),
     parameters=(
