@@ -10,6 +10,7 @@ from processing.openeo.tiles.graphs import node, of
 from processing.openeo.tiles.sources import CubeSource
 from twinlake.processing.openeo.definitions import NO_DEFINITIONS
 from twinlake.processing.openeo.formats.zarr_cube import open_cube
+from twinlake.processing.openeo.loading.images import open_image
 from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.processing.openeo.shapes.quantities import Quantity
 from twinlake.processing.openeo.tiles.computing import Here, TileComputing
@@ -177,6 +178,15 @@ def test_zarr_has_them_too_and_restores_them(tmp_path):
         "time: mean",
     )
     assert quantities_of(open_cube(tmp_path / written.path).hollow) == quantities_of(cube)
+
+
+def test_units_in_geotiff_are_written_and_read(tmp_path):
+    cube = banded(WARMTH, None)
+    first, *_ = save(cube, whole(cube), tmp_path, "GTiff")
+
+    assert first.fields["bands"] == [{"name": "tas", "unit": "K"}, {"name": "pr"}]
+    with open_image("result", tmp_path / first.path) as source:
+        assert quantities_of(source.hollow) == (Quantity(unit="K"), None)
 
 
 def test_bands_of_several_quantities_in_one_array_have_none(tmp_path):

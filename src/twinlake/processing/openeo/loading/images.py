@@ -15,6 +15,7 @@ from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.kernels.cells.numbers import as_float
 from twinlake.processing.openeo.loading.source import Window
 from twinlake.processing.openeo.shapes.dimensions import Dimension
+from twinlake.processing.openeo.shapes.quantities import Quantity
 from twinlake.processing.openeo.values import Values
 from twinlake.standards.openeo.errors import ProcessError
 
@@ -50,10 +51,11 @@ class ImageSource:
         crs = reference_system(read_crs(dataset.crs.to_wkt()))
         described = [text or f"B{number}" for number, text in zip(dataset.indexes, dataset.descriptions, strict=True)]
         labels = described if len(set(described)) == len(described) else [f"B{number}" for number in dataset.indexes]
+        quantities = tuple([Quantity(unit=unit) if unit else None for unit in dataset.units])
         y = turn.f + (np.arange(dataset.height) + 0.5) * turn.e
         x = turn.c + (np.arange(dataset.width) + 0.5) * turn.a
         self._dimensions = (
-            Dimension(name="bands", kind="bands", labels=tuple(labels)),
+            Dimension(name="bands", kind="bands", labels=tuple(labels), quantities=quantities if any(quantities) else None),
             Dimension(name="y", kind="spatial", axis="y", labels=tuple(y.tolist()), crs=crs),
             Dimension(name="x", kind="spatial", axis="x", labels=tuple(x.tolist()), crs=crs),
         )
