@@ -167,6 +167,14 @@ def test_netcdf_has_the_attributes_of_cf(tmp_path):
     assert written.fields["bands"] == [{"name": "tas", "unit": "K"}, {"name": "pr"}]
 
 
+def test_a_name_of_any_length_can_be_written(tmp_path):
+    cube = banded(Quantity(unit="K", long_name="ä" * 70_000))
+    (written,) = save(cube, whole(cube), tmp_path, "netCDF")
+
+    with netCDF4.Dataset(tmp_path / written.path) as file:
+        assert file["tas"].long_name == "ä" * 1000
+
+
 def test_zarr_has_them_too_and_restores_them(tmp_path):
     cube = run("aggregate_temporal_period", banded(WARMTH), period="month", reducer=MEAN)
     (written,) = save(cube, whole(cube), tmp_path, "Zarr")

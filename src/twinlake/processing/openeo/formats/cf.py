@@ -21,6 +21,8 @@ from twinlake.standards.openeo.errors import ProcessParameterInvalidError
 
 CONVENTIONS = "CF-1.11"
 _UNITS = {"days": DAY, "hours": HOUR, "minutes": HOUR // 60, "seconds": HOUR // 3600, "milliseconds": 1000, "microseconds": 1}
+_MOST_CHARACTERS = 1000
+"""Of an attribute of a quantity: HDF5 has no place for 64 kB, and people may describe a band at any length."""
 _REFORM = day_number(1582, 10, 15) * DAY
 """Before it the standard calendar of CF is the Julian one; labels here never are."""
 
@@ -59,7 +61,7 @@ def describe_quantity(quantity: Quantity | None) -> JsonObject:
         "long_name": quantity.long_name,
         "cell_methods": " ".join(f"{over}: {method}" for over, method in quantity.cell_methods),
     }
-    return {name: value for name, value in attributes.items() if value}
+    return {name: value[:_MOST_CHARACTERS] for name, value in attributes.items() if value}
 
 
 def find_crs(dimensions: Sequence[Dimension]) -> int | str | None:
