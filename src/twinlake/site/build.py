@@ -59,8 +59,8 @@ from twinlake.notification.webhooks.signing import WebhookSigner
 from twinlake.processing.openeo.jobs.results import ResultStore
 from twinlake.processing.openeo.jobs.service import BatchJobs, SeenJobs
 from twinlake.processing.openeo.jobs.store import JobStore
-from twinlake.processing.openeo.loading.peers import PeerReader
-from twinlake.processing.openeo.loading.urls import FetchedFiles
+from twinlake.processing.openeo.loading.resolving.peers import PeerReader
+from twinlake.processing.openeo.loading.resolving.urls import FetchedFiles
 from twinlake.processing.openeo.quotas.ledger import QuotaLedger
 from twinlake.processing.openeo.quotas.models import PERIOD
 from twinlake.site.choices import (

@@ -11,7 +11,7 @@ from twinlake.engines.objectstore import StoredObject
 from twinlake.holdings.catalogue import keeping
 from twinlake.processing.openeo.files import store as files
 from twinlake.processing.openeo.jobs import results
-from twinlake.processing.openeo.loading import urls
+from twinlake.processing.openeo.loading.resolving import urls
 
 _HOLDERS: Final[Mapping[str, Callable[[Connection], frozenset[str]]]] = {
     "item_asset": keeping.list_held_objects,

@@ -20,11 +20,11 @@ from twinlake.processing.openeo.inputs import Inputs
 from twinlake.processing.openeo.jobs.kind import Preparing
 from twinlake.processing.openeo.jobs.loading import JobResults
 from twinlake.processing.openeo.jobs.service import SeenJobs
-from twinlake.processing.openeo.loading.elsewhere import Elsewhere
-from twinlake.processing.openeo.loading.file_resolving import FileResolver
-from twinlake.processing.openeo.loading.laying_out import FileLayout
-from twinlake.processing.openeo.loading.resolving import Resolver
-from twinlake.processing.openeo.loading.urls import Peers, UrlLoader
+from twinlake.processing.openeo.loading.resolving.elsewhere import Elsewhere
+from twinlake.processing.openeo.loading.resolving.files import FileResolver
+from twinlake.processing.openeo.loading.resolving.laying_out import FileLayout
+from twinlake.processing.openeo.loading.resolving.searches import Resolver
+from twinlake.processing.openeo.loading.resolving.urls import Peers, UrlLoader
 from twinlake.processing.openeo.quotas.ledger import QuotaLedger
 from twinlake.processing.openeo.services.renderer import TileRenderer
 from twinlake.processing.openeo.services.service import CallerOf, TileServices

@@ -20,11 +20,11 @@ from twinlake.processing.openeo import schema
 from twinlake.processing.openeo.cubes import write_cube
 from twinlake.processing.openeo.evaluating import evaluate
 from twinlake.processing.openeo.files.store import FileStore
-from twinlake.processing.openeo.loading.file_resolving import FileResolver
 from twinlake.processing.openeo.loading.files import find_file_loads, open_files
-from twinlake.processing.openeo.loading.inputs import describe_inputs
+from twinlake.processing.openeo.loading.formats import describe_inputs
 from twinlake.processing.openeo.loading.pins import FilePins, KeptFile
-from twinlake.processing.openeo.loading.urls import FetchedFiles, UrlLoader, list_held_objects
+from twinlake.processing.openeo.loading.resolving.files import FileResolver
+from twinlake.processing.openeo.loading.resolving.urls import FetchedFiles, UrlLoader, list_held_objects
 from twinlake.standards.openeo.errors import AuthenticationRequiredError, OpenEoError, ProcessError, ProcessParameterInvalidError
 from twinlake.standards.openeo.graph import parse_graph
 from twinlake.testing.clock import HandClock

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from processing.openeo.cutting import cuts
 from twinlake.holdings.readers.crs import WGS84, read_crs, way_between
-from twinlake.processing.openeo.loading.gathering import take_over
+from twinlake.processing.openeo.loading.reading.gathering import take_over
 from twinlake.processing.openeo.shapes.lattices import interpolate, transform
 
 STEADY = (4326, 32631, 32633, 3035, 3857, 6933, 2154, "ESRI:54009", "+proj=igh", "+proj=geos +h=35785831 +lon_0=0")

@@ -10,7 +10,7 @@ from processing.openeo.tiles.graphs import node, of
 from processing.openeo.tiles.sources import CubeSource
 from twinlake.processing.openeo.definitions import NO_DEFINITIONS
 from twinlake.processing.openeo.formats.zarr_cube import open_cube
-from twinlake.processing.openeo.loading.images import open_image
+from twinlake.processing.openeo.loading.reading.images import open_image
 from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.processing.openeo.shapes.quantities import Quantity
 from twinlake.processing.openeo.tiles.computing import Here, TileComputing

@@ -6,12 +6,12 @@ from pathlib import Path
 from twinlake.core.errors import TwinlakeError
 from twinlake.engines.objectstore import ObjectStore, place_object
 from twinlake.identity.principals import Caller
-from twinlake.processing.openeo.loading.file_resolving import FileResolver
 from twinlake.processing.openeo.loading.files import FileRequest
-from twinlake.processing.openeo.loading.laying_out import FileLayout
 from twinlake.processing.openeo.loading.pins import FilePins, KeptFile, PinnedLoads, Pins
 from twinlake.processing.openeo.loading.requests import LoadRequest
-from twinlake.processing.openeo.loading.resolving import Resolver
+from twinlake.processing.openeo.loading.resolving.files import FileResolver
+from twinlake.processing.openeo.loading.resolving.laying_out import FileLayout
+from twinlake.processing.openeo.loading.resolving.searches import Resolver
 from twinlake.standards.openeo.errors import OpenEoError, ProcessError
 
 

@@ -23,11 +23,11 @@ from twinlake.jobs.requests import NewJob
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.jobs.models import Draft
 from twinlake.processing.openeo.jobs.results import put_asset
-from twinlake.processing.openeo.loading.elsewhere import Elsewhere
-from twinlake.processing.openeo.loading.opening import open_pinned
 from twinlake.processing.openeo.loading.pins import read_pinned, tell_apart, write_pinned
+from twinlake.processing.openeo.loading.reading.opening import open_pinned
 from twinlake.processing.openeo.loading.requests import LoadRequest
-from twinlake.processing.openeo.loading.urls import UrlLoader
+from twinlake.processing.openeo.loading.resolving.elsewhere import Elsewhere
+from twinlake.processing.openeo.loading.resolving.urls import UrlLoader
 from twinlake.processing.openeo.runner.executing import ResultFile
 from twinlake.processing.openeo.schema import MIGRATIONS
 from twinlake.processing.openeo.shapes.dimensions import Dimension

@@ -13,11 +13,11 @@ from shared_intake import take_in
 from twinlake.holdings.catalogue.interfaces import CollectionAccess, ItemDraft, Linked, Managed
 from twinlake.holdings.ingest.stores import add_store
 from twinlake.identity.principals import Caller, Principal
-from twinlake.processing.openeo.loading.laying_out import FileLayout
-from twinlake.processing.openeo.loading.opening import open_source
 from twinlake.processing.openeo.loading.pins import Pins, read_pinned, write_pinned
+from twinlake.processing.openeo.loading.reading.opening import open_source
 from twinlake.processing.openeo.loading.requests import LoadRequest, find_loads
-from twinlake.processing.openeo.loading.resolving import Resolver
+from twinlake.processing.openeo.loading.resolving.laying_out import FileLayout
+from twinlake.processing.openeo.loading.resolving.searches import Resolver
 from twinlake.processing.openeo.loading.source import Source
 from twinlake.standards.openeo.graph import parse_graph
 from twinlake.testing.clock import HandClock

@@ -8,8 +8,8 @@ import xarray as xr
 
 from processing.openeo.loading.lake import request
 from twinlake.holdings.catalogue.interfaces import ItemDraft
-from twinlake.processing.openeo.loading.describing import describe_cube
-from twinlake.processing.openeo.loading.opening import open_source
+from twinlake.processing.openeo.loading.planning.describing import describe_cube
+from twinlake.processing.openeo.loading.reading.opening import open_source
 from twinlake.processing.openeo.shapes.quantities import Quantity
 from twinlake.processing.openeo.shapes.times import read_starts
 from twinlake.standards.openeo.errors import OpenEoError, ProcessError, ProcessParameterInvalidError

@@ -15,11 +15,11 @@ from twinlake.engines.network import DestinationGuard, GuardedClient
 from twinlake.engines.objectstore import MemoryObjectStore
 from twinlake.identity.principals import Caller, Principal
 from twinlake.processing.openeo import schema
-from twinlake.processing.openeo.loading.elsewhere import Elsewhere
-from twinlake.processing.openeo.loading.opening import open_pinned
 from twinlake.processing.openeo.loading.pins import FilePins, Pins, tell_apart
+from twinlake.processing.openeo.loading.reading.opening import open_pinned
 from twinlake.processing.openeo.loading.requests import LoadRequest
-from twinlake.processing.openeo.loading.urls import UrlLoader
+from twinlake.processing.openeo.loading.resolving.elsewhere import Elsewhere
+from twinlake.processing.openeo.loading.resolving.urls import UrlLoader
 from twinlake.standards.openeo.errors import OpenEoError
 from twinlake.testing.clock import HandClock
 

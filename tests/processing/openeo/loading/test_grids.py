@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from processing.openeo.loading.lake import request
-from twinlake.processing.openeo.loading.extents import find_bbox, find_times
-from twinlake.processing.openeo.loading.gathering import NOWHERE, find_cells, find_nearest, list_pieces, list_runs
-from twinlake.processing.openeo.loading.grids import Footing, choose_grid, read_declared
-from twinlake.processing.openeo.loading.items import Unloadable
+from twinlake.processing.openeo.loading.planning.extents import find_bbox, find_times
+from twinlake.processing.openeo.loading.planning.grids import Footing, choose_grid, read_declared
+from twinlake.processing.openeo.loading.planning.items import Unloadable
+from twinlake.processing.openeo.loading.reading.gathering import NOWHERE, find_cells, find_nearest, list_pieces, list_runs
 from twinlake.standards.openeo.errors import OpenEoError, ProcessGraphComplexityError
 
 

@@ -11,9 +11,9 @@ from twinlake.engines.objectstore import LinkedFiles, MemoryObjectStore
 from twinlake.holdings.catalogue.interfaces import CollectionAccess
 from twinlake.holdings.readers import zarr_store
 from twinlake.holdings.readers.errors import UnreadableFileError
-from twinlake.processing.openeo.loading.laying_out import FileLayout
 from twinlake.processing.openeo.loading.pins import ArrayPins, PinnedFile
-from twinlake.processing.openeo.loading.resolving import Resolver
+from twinlake.processing.openeo.loading.resolving.laying_out import FileLayout
+from twinlake.processing.openeo.loading.resolving.searches import Resolver
 from twinlake.standards.openeo.errors import ProcessError
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -11,7 +11,7 @@ from processing.openeo.loading.lake import graph, open_lake, request, write_rast
 from twinlake.core.errors import TwinlakeError
 from twinlake.holdings.catalogue.interfaces import CollectionAccess, ItemDraft, Managed
 from twinlake.processing.openeo.evaluating import evaluate
-from twinlake.processing.openeo.loading.opening import open_source
+from twinlake.processing.openeo.loading.reading.opening import open_source
 from twinlake.processing.openeo.loading.requests import find_loads
 from twinlake.processing.openeo.shapes.areas import find_in_box, read_pixels
 from twinlake.standards.openeo.errors import (

@@ -30,7 +30,7 @@ from twinlake.discovery.data.service import DataDiscovery, Found
 from twinlake.holdings.catalogue.interfaces import ItemQuery
 from twinlake.identity.principals import Caller
 from twinlake.identity.web import guarded
-from twinlake.processing.openeo.loading.describing import describe_cube
+from twinlake.processing.openeo.loading.planning.describing import describe_cube
 
 _ITEMS = frozenset({"limit", "bbox", "datetime", "filter", "filter-lang", "token"})
 _COLLECTIONS = frozenset({"limit", "token"})

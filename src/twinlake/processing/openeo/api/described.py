@@ -12,7 +12,7 @@ from twinlake.core.documents import JsonObject
 from twinlake.core.errors import InvalidInputError
 from twinlake.identity.web import guarded
 from twinlake.processing.openeo.formats.registry import list_formats
-from twinlake.processing.openeo.loading.inputs import describe_inputs
+from twinlake.processing.openeo.loading.formats import describe_inputs
 from twinlake.processing.openeo.registry import read_processes
 from twinlake.processing.openeo.udf.runtimes import list_runtimes
 

@@ -9,10 +9,10 @@ from twinlake.processing.openeo.jobs.models import Asset, SeenJob
 from twinlake.processing.openeo.jobs.service import SeenJobs
 from twinlake.processing.openeo.jobs.signing import ResultSigner
 from twinlake.processing.openeo.jobs.wire import status_of
-from twinlake.processing.openeo.loading.labels import no_data
 from twinlake.processing.openeo.loading.pins import FilePins, KeptFile, Pins
+from twinlake.processing.openeo.loading.planning.labels import no_data
+from twinlake.processing.openeo.loading.planning.stac_files import FoundAsset, choose_assets, pin_assets
 from twinlake.processing.openeo.loading.requests import LoadRequest
-from twinlake.processing.openeo.loading.stac_files import FoundAsset, choose_assets, pin_assets
 from twinlake.standards.openeo.errors import NotFoundError
 
 

@@ -1,8 +1,8 @@
 """Loads of files that a graph names: people's own (``load_uploaded_files``), and those at an address (``load_url``).
 
-Results of jobs become such pins, too, where the bytes tell what is in them (`stac_files`).
+Results of jobs become such pins, too, where the bytes tell what is in them (`planning.stac_files`).
 
-A request becomes pins that have the bytes of each file by their SHA-256 (`file_resolving`, in the gateway); what is in them is
+A request becomes pins that have the bytes of each file by their SHA-256 (`resolving.files`, in the gateway); what is in them is
 read in a child alone.
 """
 
@@ -15,9 +15,9 @@ import msgspec
 
 from twinlake.core.documents import JsonObject
 from twinlake.processing.openeo.files.paths import path_in_workspace
-from twinlake.processing.openeo.loading.inputs import read_format
-from twinlake.processing.openeo.loading.narrowing import narrow
+from twinlake.processing.openeo.loading.formats import read_format
 from twinlake.processing.openeo.loading.pins import FilePins
+from twinlake.processing.openeo.loading.reading.narrowing import narrow
 from twinlake.processing.openeo.loading.source import Source
 from twinlake.standards.openeo.errors import (
     FilePathInvalidError,
@@ -85,9 +85,9 @@ def open_files(pins: FilePins, files: Mapping[str, Path]) -> Iterator[Source]:
 @contextmanager
 def _open(pins: FilePins, files: Mapping[str, Path]) -> Iterator[Source]:
     from twinlake.processing.openeo.formats.zarr_cube import open_cube
-    from twinlake.processing.openeo.loading.array_files import open_array_files
-    from twinlake.processing.openeo.loading.images import open_image
-    from twinlake.processing.openeo.loading.vectors import WholeSource, read_vectors
+    from twinlake.processing.openeo.loading.reading.array_files import open_array_files
+    from twinlake.processing.openeo.loading.reading.images import open_image
+    from twinlake.processing.openeo.loading.reading.vectors import WholeSource, read_vectors
 
     if pins.store is not None:
         try:

@@ -14,8 +14,8 @@ from twinlake.processing.openeo.formats.facts import ResultFacts, WrittenFile
 from twinlake.processing.openeo.formats.saved import Saved, save
 from twinlake.processing.openeo.formats.writing import write, write_plain
 from twinlake.processing.openeo.loading.files import is_file_load
-from twinlake.processing.openeo.loading.opening import hollow_cube, open_pinned
 from twinlake.processing.openeo.loading.pins import FilePins, PinnedLoads
+from twinlake.processing.openeo.loading.reading.opening import hollow_cube, open_pinned
 from twinlake.processing.openeo.loading.requests import is_load
 from twinlake.processing.openeo.loading.source import Source
 from twinlake.processing.openeo.planning import Output, Plan, plan

@@ -21,7 +21,7 @@ from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.evaluating import evaluate
 from twinlake.processing.openeo.formats.png import Stretch
 from twinlake.processing.openeo.loading.pins import FilePins, RasterPins, read_pinned
-from twinlake.processing.openeo.loading.rasters import RasterSource
+from twinlake.processing.openeo.loading.reading.rasters import RasterSource
 from twinlake.processing.openeo.reading import read_checked
 from twinlake.processing.openeo.runner.running import Run, open_sources, plan_graph
 from twinlake.processing.openeo.services.extents import smallest_tile

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from twinlake.processing.openeo.loading.gathering import take_over
+from twinlake.processing.openeo.loading.reading.gathering import take_over
 from twinlake.processing.openeo.services.mercator import HALF, MOST_ZOOM, WORLD, Tile
 from twinlake.processing.openeo.shapes.dimensions import Dimension, find_horizontal
 from twinlake.processing.openeo.shapes.projecting import DEGREES

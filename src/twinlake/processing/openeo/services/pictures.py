@@ -10,7 +10,7 @@ from PIL import Image
 
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.formats.png import Stretch, ramp, scale
-from twinlake.processing.openeo.loading.gathering import NOWHERE, find_nearest, take_over
+from twinlake.processing.openeo.loading.reading.gathering import NOWHERE, find_nearest, take_over
 from twinlake.processing.openeo.shapes.dimensions import Dimension, find_horizontal
 from twinlake.processing.openeo.shapes.projecting import DEGREES, is_in_degrees
 from twinlake.processing.openeo.values import Values

@@ -23,11 +23,11 @@ from rasterio.windows import Window as Cut
 from twinlake.holdings.readers.crs import read_crs, way_between
 from twinlake.holdings.readers.gdal import configured, explained, open_dataset
 from twinlake.processing.openeo.cubes import Cube
-from twinlake.processing.openeo.loading.areas import Area, Frame
-from twinlake.processing.openeo.loading.canvas import Canvas, hollow_values
-from twinlake.processing.openeo.loading.errors import refuse, unlike
-from twinlake.processing.openeo.loading.gathering import NOWHERE, Piece, find_cells, list_pieces, plain_pieces, take_over
 from twinlake.processing.openeo.loading.pins import Image, ImageBand, RasterPins
+from twinlake.processing.openeo.loading.reading.areas import Area, Frame
+from twinlake.processing.openeo.loading.reading.canvas import Canvas, hollow_values
+from twinlake.processing.openeo.loading.reading.errors import refuse, unlike
+from twinlake.processing.openeo.loading.reading.gathering import NOWHERE, Piece, find_cells, list_pieces, plain_pieces, take_over
 from twinlake.processing.openeo.loading.source import Window, range_of
 from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.processing.openeo.shapes.projecting import is_in_degrees

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from twinlake.core.documents import JsonObject
-from twinlake.processing.openeo.loading.items import Band, write_instant
+from twinlake.processing.openeo.loading.planning.items import Band, write_instant
 from twinlake.processing.openeo.loading.requests import Interval
 from twinlake.processing.openeo.shapes.bands import find_bands
 from twinlake.processing.openeo.shapes.dimensions import Dimension

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from twinlake.core.documents import JsonObject
-from twinlake.processing.openeo.loading.grids import Footing, Grid, axes_of, choose_grid, cut, limit, read_declared
-from twinlake.processing.openeo.loading.items import BandEntry, ItemTime, RasterAsset, list_rasters, read_time
-from twinlake.processing.openeo.loading.labels import (
+from twinlake.processing.openeo.loading.pins import Image, ImageBand, PinnedFile, RasterPins
+from twinlake.processing.openeo.loading.planning.grids import Footing, Grid, axes_of, choose_grid, cut, limit, read_declared
+from twinlake.processing.openeo.loading.planning.items import BandEntry, ItemTime, RasterAsset, list_rasters, read_time
+from twinlake.processing.openeo.loading.planning.labels import (
     Moment,
     choose_bands,
     is_within,
@@ -16,9 +17,8 @@ from twinlake.processing.openeo.loading.labels import (
     no_data,
     order_times,
 )
-from twinlake.processing.openeo.loading.pins import Image, ImageBand, PinnedFile, RasterPins
+from twinlake.processing.openeo.loading.planning.value_types import join_types
 from twinlake.processing.openeo.loading.requests import LoadRequest
-from twinlake.processing.openeo.loading.value_types import join_types
 from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.processing.openeo.shapes.projecting import is_in_degrees
 from twinlake.standards.openeo.errors import ProcessGraphComplexityError

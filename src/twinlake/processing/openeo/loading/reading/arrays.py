@@ -19,12 +19,12 @@ from twinlake.holdings.readers.cubes import open_arrays
 from twinlake.holdings.readers.formats import ZARR_V3, detect
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.kernels.cells.blocks import IN_CACHE
-from twinlake.processing.openeo.loading.areas import Area
-from twinlake.processing.openeo.loading.canvas import Canvas, hollow_values
-from twinlake.processing.openeo.loading.errors import refuse, unlike
-from twinlake.processing.openeo.loading.gathering import Piece
-from twinlake.processing.openeo.loading.layouts import CellFinder
 from twinlake.processing.openeo.loading.pins import ArrayPins, CubeFile, CubeVariable
+from twinlake.processing.openeo.loading.reading.areas import Area
+from twinlake.processing.openeo.loading.reading.canvas import Canvas, hollow_values
+from twinlake.processing.openeo.loading.reading.errors import refuse, unlike
+from twinlake.processing.openeo.loading.reading.gathering import Piece
+from twinlake.processing.openeo.loading.reading.layouts import CellFinder
 from twinlake.processing.openeo.loading.source import Window, range_of
 from twinlake.processing.openeo.shapes.dimensions import Dimension
 

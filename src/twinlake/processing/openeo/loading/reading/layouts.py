@@ -12,9 +12,9 @@ from twinlake.holdings.readers.arrays import ArrayFile, ArrayVariable
 from twinlake.holdings.readers.errors import UnreadableFileError
 from twinlake.holdings.readers.hints import Hints
 from twinlake.holdings.readers.layouts import AxisGrid, CellCloud, Layout, find_layout
-from twinlake.processing.openeo.loading.errors import unlike
-from twinlake.processing.openeo.loading.gathering import NOWHERE, Piece, Places, find_nearest, list_pieces, plain_pieces
 from twinlake.processing.openeo.loading.pins import ArrayPins, CubeFile
+from twinlake.processing.openeo.loading.reading.errors import unlike
+from twinlake.processing.openeo.loading.reading.gathering import NOWHERE, Piece, Places, find_nearest, list_pieces, plain_pieces
 from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.processing.openeo.shapes.projecting import Crs, is_in_degrees
 

@@ -12,7 +12,7 @@ from twinlake.federation.sites.calls import PeerClient, PeerQuestion, PeerTokens
 from twinlake.federation.sites.destinations import path_at
 from twinlake.federation.sites.trust import Peer, PeerDirectory
 from twinlake.identity.principals import Caller
-from twinlake.processing.openeo.loading.urls import NothingThereError, without_secrets
+from twinlake.processing.openeo.loading.resolving.urls import NothingThereError, without_secrets
 from twinlake.standards.openeo.errors import ProcessError
 
 _SECONDS = 60.0

@@ -4,7 +4,7 @@ from twinlake.identity.principals import Principal
 from twinlake.processing.openeo.files.store import FileStore
 from twinlake.processing.openeo.loading.files import FileRequest
 from twinlake.processing.openeo.loading.pins import FilePins, KeptFile
-from twinlake.processing.openeo.loading.urls import UrlLoader, without_secrets
+from twinlake.processing.openeo.loading.resolving.urls import UrlLoader, without_secrets
 from twinlake.standards.openeo.errors import AuthenticationRequiredError
 
 

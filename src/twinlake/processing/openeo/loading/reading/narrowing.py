@@ -10,9 +10,9 @@ from shapely.geometry.base import BaseGeometry
 from twinlake.core.documents import JsonObject
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.kernels.pixels.masking import find_covered, replace_pixels
-from twinlake.processing.openeo.loading.grids import limit
-from twinlake.processing.openeo.loading.labels import choose_bands, is_within, no_data
 from twinlake.processing.openeo.loading.pins import Narrowing
+from twinlake.processing.openeo.loading.planning.grids import limit
+from twinlake.processing.openeo.loading.planning.labels import choose_bands, is_within, no_data
 from twinlake.processing.openeo.loading.source import Source, Window, range_of
 from twinlake.processing.openeo.shapes.areas import Pixels, read_pixels
 from twinlake.processing.openeo.shapes.dimensions import Dimension, find_horizontal, find_kind, find_temporal, horizontal_of

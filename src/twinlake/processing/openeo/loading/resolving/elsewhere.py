@@ -20,14 +20,14 @@ from twinlake.core.clock import from_microseconds, to_text
 from twinlake.core.documents import JsonObject
 from twinlake.core.nesting import is_nested_deeper
 from twinlake.identity.principals import Caller
-from twinlake.processing.openeo.loading.extents import find_bbox, find_times
-from twinlake.processing.openeo.loading.items import Unloadable, read_time
-from twinlake.processing.openeo.loading.labels import no_data
 from twinlake.processing.openeo.loading.pins import ZARR, FilePins, KeptFile, PinnedFile, Pins
-from twinlake.processing.openeo.loading.planning import plan_cube
+from twinlake.processing.openeo.loading.planning.extents import find_bbox, find_times
+from twinlake.processing.openeo.loading.planning.items import Unloadable, read_time
+from twinlake.processing.openeo.loading.planning.labels import no_data
+from twinlake.processing.openeo.loading.planning.plans import plan_cube
+from twinlake.processing.openeo.loading.planning.stac_files import FoundAsset, choose_assets, pin_assets
 from twinlake.processing.openeo.loading.requests import LoadRequest
-from twinlake.processing.openeo.loading.stac_files import FoundAsset, choose_assets, pin_assets
-from twinlake.processing.openeo.loading.urls import NothingThereError, UrlLoader, without_secrets
+from twinlake.processing.openeo.loading.resolving.urls import NothingThereError, UrlLoader, without_secrets
 from twinlake.standards.openeo.errors import OpenEoError, ProcessError, ProcessGraphComplexityError
 
 _MOST_ITEMS = 1000

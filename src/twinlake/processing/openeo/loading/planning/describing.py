@@ -5,9 +5,9 @@ from typing import Any
 
 from twinlake.core.documents import JsonObject
 from twinlake.holdings.readers.description import DATACUBE, EO
-from twinlake.processing.openeo.loading.cube_items import list_grids
-from twinlake.processing.openeo.loading.items import Band, list_rasters
-from twinlake.processing.openeo.loading.labels import list_declared_bands
+from twinlake.processing.openeo.loading.planning.cube_items import list_grids
+from twinlake.processing.openeo.loading.planning.items import Band, list_rasters
+from twinlake.processing.openeo.loading.planning.labels import list_declared_bands
 from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.processing.openeo.shapes.projecting import DEGREES
 from twinlake.standards.openeo.errors import OpenEoError

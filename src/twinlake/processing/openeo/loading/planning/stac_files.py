@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import orjson
 
 from twinlake.core.documents import JsonObject
-from twinlake.processing.openeo.loading.inputs import read_format
-from twinlake.processing.openeo.loading.items import Unloadable
+from twinlake.processing.openeo.loading.formats import read_format
 from twinlake.processing.openeo.loading.pins import ZARR, FilePins, KeptFile, Narrowing, PinnedFile, Pins
-from twinlake.processing.openeo.loading.planning import plan_cube
+from twinlake.processing.openeo.loading.planning.items import Unloadable
+from twinlake.processing.openeo.loading.planning.plans import plan_cube
 from twinlake.processing.openeo.loading.requests import LoadRequest
 from twinlake.standards.openeo.errors import ProcessError
 

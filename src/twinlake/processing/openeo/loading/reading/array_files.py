@@ -12,9 +12,9 @@ from twinlake.holdings.readers.errors import UnreadableFileError
 from twinlake.holdings.readers.formats import HDF5, NETCDF_CLASSIC, detect
 from twinlake.holdings.readers.hints import NO_HINTS
 from twinlake.processing.openeo.cubes import Cube
-from twinlake.processing.openeo.loading.array_planning import plan_arrays
-from twinlake.processing.openeo.loading.arrays import open_cubes
 from twinlake.processing.openeo.loading.pins import KeptFile, PinnedFile
+from twinlake.processing.openeo.loading.planning.arrays import plan_arrays
+from twinlake.processing.openeo.loading.reading.arrays import open_cubes
 from twinlake.processing.openeo.loading.requests import LoadRequest
 from twinlake.processing.openeo.loading.source import Source, Window
 from twinlake.standards.openeo.errors import OpenEoError, ProcessError

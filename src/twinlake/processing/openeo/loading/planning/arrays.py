@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from twinlake.core.documents import JsonObject
-from twinlake.processing.openeo.loading.cube_items import GridFile, Variable, list_grids
-from twinlake.processing.openeo.loading.grids import limit
-from twinlake.processing.openeo.loading.items import Unloadable
-from twinlake.processing.openeo.loading.labels import (
+from twinlake.processing.openeo.loading.pins import ArrayPins, CubeFile, CubeVariable, PinnedFile
+from twinlake.processing.openeo.loading.planning.cube_items import GridFile, Variable, list_grids
+from twinlake.processing.openeo.loading.planning.grids import limit
+from twinlake.processing.openeo.loading.planning.items import Unloadable
+from twinlake.processing.openeo.loading.planning.labels import (
     Moment,
     choose_bands,
     is_within,
@@ -20,9 +21,8 @@ from twinlake.processing.openeo.loading.labels import (
     no_data,
     order_times,
 )
-from twinlake.processing.openeo.loading.pins import ArrayPins, CubeFile, CubeVariable, PinnedFile
+from twinlake.processing.openeo.loading.planning.value_types import join_types
 from twinlake.processing.openeo.loading.requests import LoadRequest
-from twinlake.processing.openeo.loading.value_types import join_types
 from twinlake.processing.openeo.shapes.dimensions import Dimension
 
 _CLOSE = 1e-6

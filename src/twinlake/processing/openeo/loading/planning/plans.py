@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import orjson
 
-from twinlake.processing.openeo.loading.array_planning import ArrayPlan, plan_arrays
-from twinlake.processing.openeo.loading.items import Unloadable
-from twinlake.processing.openeo.loading.raster_planning import RasterPlan, plan_rasters
+from twinlake.processing.openeo.loading.planning.arrays import ArrayPlan, plan_arrays
+from twinlake.processing.openeo.loading.planning.items import Unloadable
+from twinlake.processing.openeo.loading.planning.rasters import RasterPlan, plan_rasters
 from twinlake.processing.openeo.loading.requests import LoadRequest
 
 Plan = RasterPlan | ArrayPlan

@@ -12,15 +12,15 @@ from twinlake.holdings.catalogue.errors import CollectionNotFoundError as Unknow
 from twinlake.holdings.catalogue.interfaces import Catalogue, ItemQuery, Linked, Managed, SortKey, Visibility
 from twinlake.holdings.visibility import CollectionPolicy
 from twinlake.identity.principals import Caller
-from twinlake.processing.openeo.loading.elsewhere import Elsewhere
-from twinlake.processing.openeo.loading.extents import find_bbox, find_times
-from twinlake.processing.openeo.loading.items import Unloadable
-from twinlake.processing.openeo.loading.labels import no_data
-from twinlake.processing.openeo.loading.laying_out import look_at_link
 from twinlake.processing.openeo.loading.pins import FilePins, PinnedFile, Pins
-from twinlake.processing.openeo.loading.planning import plan_cube
+from twinlake.processing.openeo.loading.planning.extents import find_bbox, find_times
+from twinlake.processing.openeo.loading.planning.items import Unloadable
+from twinlake.processing.openeo.loading.planning.labels import no_data
+from twinlake.processing.openeo.loading.planning.plans import plan_cube
 from twinlake.processing.openeo.loading.requests import LoadRequest
-from twinlake.processing.openeo.loading.urls import without_secrets
+from twinlake.processing.openeo.loading.resolving.elsewhere import Elsewhere
+from twinlake.processing.openeo.loading.resolving.laying_out import look_at_link
+from twinlake.processing.openeo.loading.resolving.urls import without_secrets
 from twinlake.standards.openeo.errors import (
     AuthenticationRequiredError,
     CollectionNotFoundError,

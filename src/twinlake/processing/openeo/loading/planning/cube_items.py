@@ -11,7 +11,7 @@ import numpy as np
 
 from twinlake.core.documents import JsonObject
 from twinlake.holdings.readers.labels import MEMBER
-from twinlake.processing.openeo.loading.items import (
+from twinlake.processing.openeo.loading.planning.items import (
     MAX_CELLS_ALONG,
     NUMBER_TYPES,
     Band,
@@ -22,7 +22,7 @@ from twinlake.processing.openeo.loading.items import (
     read_quantity,
     read_time,
 )
-from twinlake.processing.openeo.loading.labels import Moment, read_moments
+from twinlake.processing.openeo.loading.planning.labels import Moment, read_moments
 from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.processing.openeo.shapes.projecting import DEGREES
 from twinlake.standards.openeo.errors import OpenEoError

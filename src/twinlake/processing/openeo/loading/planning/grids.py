@@ -14,7 +14,7 @@ from pyproj.exceptions import ProjError
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import TwinlakeError
 from twinlake.holdings.readers.crs import read_crs, way_between
-from twinlake.processing.openeo.loading.items import MAX_CELLS_ALONG, Unloadable
+from twinlake.processing.openeo.loading.planning.items import MAX_CELLS_ALONG, Unloadable
 from twinlake.processing.openeo.shapes.areas import Pixels, enclose, find_in_box
 from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.processing.openeo.shapes.geometries import read_areas

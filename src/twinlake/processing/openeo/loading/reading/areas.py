@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from twinlake.core.documents import JsonObject
-from twinlake.processing.openeo.loading.canvas import Canvas
+from twinlake.processing.openeo.loading.reading.canvas import Canvas
 from twinlake.processing.openeo.shapes.areas import Pixels, cover, read_pixels
 from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.processing.openeo.shapes.geometries import read_areas

@@ -1,0 +1,1 @@
+"""From pins and files to cubes, window by window, in a child."""
