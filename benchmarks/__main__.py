@@ -48,6 +48,7 @@ BENCHMARKS = {
     "openeo-large": Benchmark("openEO in a budget of memory", "benchmarks.openeo.large", (), ("--size", "4096", "--dates", "12")),
     "openeo-growth": Benchmark("openEO: growth of cost", "benchmarks.openeo.growth", (), ("--doublings", "2")),
     "resampling": Benchmark("Pixels of another grid, against GDAL", "benchmarks.openeo.resampling", (), ("--size", "512")),
+    "zones": Benchmark("Polygons over a whole tile, beside exactextract", "benchmarks.openeo.zones", (), ("--size", "2048")),
     "site": Benchmark(
         "Start and rest of a site", "benchmarks.site.startup", ("--site", "build/benchmarks/search/site"), ("--items", "100000")
     ),

@@ -72,7 +72,8 @@ def _reducer(process: str) -> dict[str, Any]:
     return {"process_graph": {"r": {"process_id": process, "arguments": {"data": {"from_parameter": "data"}}, "result": True}}}
 
 
-def _cpu(cube: Cube, nodes: dict[str, Any], turns: int) -> float:
+def cpu_of_graph(cube: Cube, nodes: dict[str, Any], turns: int) -> float:
+    """Return the least CPU seconds of some turns of a graph over a cube, which is its node ``load``."""
     last = list(nodes)[-1]
     load = {"process_id": "load_collection", "arguments": {"id": "c", "spatial_extent": None, "temporal_extent": None}}
     graph, faults = parse_graph({"load": load, **nodes, last: {**nodes[last], "result": True}})
@@ -146,13 +147,13 @@ def main() -> None:
     base = _cube(512, 12)
     series = {
         "pixels (from 512 x 512; 12 dates, NDVI and median)": [
-            (size**2, _cpu(_cube(size, 12), MEDIAN, turns)) for size in (round(512 * 2 ** (step / 2)) for step in steps)
+            (size**2, cpu_of_graph(_cube(size, 12), MEDIAN, turns)) for size in (round(512 * 2 ** (step / 2)) for step in steps)
         ],
         "dates (from 12; 512 x 512, NDVI and median)": [
-            (12 * 2**step, _cpu(_cube(512, 12 * 2**step), MEDIAN, turns)) for step in steps
+            (12 * 2**step, cpu_of_graph(_cube(512, 12 * 2**step), MEDIAN, turns)) for step in steps
         ],
         "polygons (from 100; 512 x 512, 12 dates, NDVI and means)": [
-            (100 * 2**step, _cpu(base, _means(100 * 2**step, 512), turns)) for step in steps
+            (100 * 2**step, cpu_of_graph(base, _means(100 * 2**step, 512), turns)) for step in steps
         ],
     }
     print("| CPU s at | " + " | ".join(f"x {2**step}" for step in steps) + " |")
