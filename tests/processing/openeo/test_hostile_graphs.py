@@ -97,7 +97,7 @@ HOSTILE = {
     "a year far away": (one("date_shift", date="2020-01-01", value=10**18, unit="year"), "ProcessParameterInvalid"),
     "a date of a million digits": (one("date_shift", date="2" * 1_000_000, value=1, unit="year"), "ProcessParameterInvalid"),
     "pixels of a billionth": (one("resample_spatial", data=CUBE, resolution=1e-9), "ProcessParameterInvalid"),
-    "pixels that no memory holds": (one("resample_spatial", data=CUBE, resolution=2e-4), "ProcessGraphComplexity"),
+    "pixels that no memory holds": (one("resample_spatial", data=CUBE, resolution=5e-5), "ProcessGraphComplexity"),
     "a window larger than the Earth": (
         one("aggregate_spatial_window", data=CUBE, reducer=reduce("mean", data=DATA), size=[10**9, 10**9]),
         "ProcessGraphComplexity",
