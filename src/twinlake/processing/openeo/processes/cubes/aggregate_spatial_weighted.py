@@ -43,6 +43,7 @@ def _keeps(given: Mapping[str, Any]) -> Keeps | None:
 
 PROCESS = Process(
     id="aggregate_spatial_weighted",
+    version=2,
     summary="A statistic of polygons by covered shares",
     description=(
         "Makes one number of the pixels that a polygon covers, wholly or in part, in each layer of the other dimensions. A pixel"
