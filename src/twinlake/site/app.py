@@ -177,8 +177,11 @@ def _openeo(services: Services) -> BaseRoute:
         root=facts.root,
         tariff=tariff(settings),
         estimating=services.preparing,
+        code=services.named_code,
     )
-    maps = ServicesApi(services=services.tile_services, addresses=_map_addresses(services), root=facts.root)
+    maps = ServicesApi(
+        services=services.tile_services, addresses=_map_addresses(services), code=services.named_code, root=facts.root
+    )
     credentials = CredentialsApi(
         proof=services.federation.issuer.proof,
         grants=services.federation.grants,
@@ -187,7 +190,7 @@ def _openeo(services: Services) -> BaseRoute:
         asks_for_terms=settings.identity.terms_url is not None,
     )
     offered = (
-        ComputedApi(services.computing, services.defined, tariff(settings)),
+        ComputedApi(services.computing, services.defined, services.named_code, tariff(settings)),
         MeApi(
             ledger=services.quotas,
             files=services.user_files,

@@ -368,6 +368,7 @@ async def open_services(
             preparing=processing.preparing,
             tile_services=processing.tile_services,
             defined=processing.defined,
+            named_code=processing.named_code,
             quotas=ledger,
             batch_jobs=batch_jobs,
             result_signer=result_signer(settings, folder, clock),

@@ -29,6 +29,7 @@ from twinlake.processing.openeo.quotas.ledger import QuotaLedger
 from twinlake.processing.openeo.services.renderer import TileRenderer
 from twinlake.processing.openeo.services.service import CallerOf, TileServices
 from twinlake.processing.openeo.services.store import ServiceStore
+from twinlake.processing.openeo.udf.named_code import NamedCode
 from twinlake.site.choices import result_signer, tariff
 from twinlake.site.layout import SiteFolder
 from twinlake.site.settings import SiteSettings
@@ -44,6 +45,7 @@ class Processing:
     user_code: UserCodeChoice
     computing: Computing
     defined: DefinitionStore
+    named_code: NamedCode
     preparing: Preparing
     tile_services: TileServices
 
@@ -126,6 +128,7 @@ async def open_processing(
             user_code=user_code,
             computing=computing,
             defined=defined,
+            named_code=NamedCode(files=user_files, objects=objects, urls=urls),
             preparing=Preparing(computing=computing, defined=defined, inline_cubes=settings.openeo.inline_cubes),
             tile_services=TileServices(
                 store=ServiceStore(database=database, clock=clock, randomness=randomness),

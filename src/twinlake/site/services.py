@@ -55,6 +55,7 @@ from twinlake.processing.openeo.jobs.service import BatchJobs
 from twinlake.processing.openeo.jobs.signing import ResultSigner
 from twinlake.processing.openeo.quotas.ledger import QuotaLedger
 from twinlake.processing.openeo.services.service import TileServices
+from twinlake.processing.openeo.udf.named_code import NamedCode
 from twinlake.site.federation.build import Federation
 from twinlake.site.health import HealthWatch
 from twinlake.site.layout import SiteFolder
@@ -123,6 +124,7 @@ class Services:
     preparing: Preparing
     tile_services: TileServices
     defined: DefinitionStore
+    named_code: NamedCode
     quotas: QuotaLedger
     batch_jobs: BatchJobs
     result_signer: ResultSigner

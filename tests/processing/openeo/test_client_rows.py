@@ -2,9 +2,6 @@
 
 import json
 import re
-import threading
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
 import geopandas
@@ -19,6 +16,7 @@ import zarr
 from openeo.rest import OpenEoApiError
 from PIL import Image
 
+from processing.openeo.folder_server import serving
 from processing.openeo.scenes_site import DAYS, LEFT, SIZE, TOP, make_robot, make_scenes, run_scenes_site
 from twinlake.site.settings import SiteSettings
 from twinlake.site.user_code import find_user_code
@@ -39,20 +37,11 @@ def scenes(folder):
     return make_scenes(folder)
 
 
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
-
-
 @pytest.fixture(scope="module")
 def elsewhere(folder):
     """Where files of *folder* are served to everybody."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=folder)) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+    with serving(folder) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ import openeo
 import pytest
 from openeo.rest import JobFailedException, OpenEoApiError
 
+from processing.openeo.folder_server import serving
 from twinlake.site.layout import SiteFolder
 from twinlake.site.settings import SiteSettings
 from twinlake.site.user_code import find_user_code
@@ -28,8 +29,17 @@ FUNCTION = "import xarray\ndef apply_datacube(cube: xarray.DataArray, context: d
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    with SiteProcess(make_site(tmp_path_factory.mktemp("udf")), settings={"openeo.inline_cubes": True}) as site:
+def elsewhere(tmp_path_factory):
+    """Where files of a folder are served to everybody, and the folder."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    with serving(folder) as address:
+        yield address, folder
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory, elsewhere):
+    settings = {"openeo.inline_cubes": True, "webhooks.allow": [elsewhere[0]]}
+    with SiteProcess(make_site(tmp_path_factory.mktemp("udf")), settings=settings) as site:
         if find_user_code(SiteSettings()).program is None:
             pytest.skip("this machine lacks what user-defined functions are shut in with: apt-get install bubblewrap")
         yield site
@@ -43,7 +53,11 @@ def connection(site):
 
 
 def graph(line):
-    arguments = {"data": {"from_parameter": "data"}, "udf": f"{FUNCTION}{line}\n", "runtime": "Python"}
+    return graph_of(f"{FUNCTION}{line}\n")
+
+
+def graph_of(code):
+    arguments = {"data": {"from_parameter": "data"}, "udf": code, "runtime": "Python"}
     reducer = {"process_graph": {"udf": {"process_id": "run_udf", "arguments": arguments, "result": True}}}
     return {
         "mean": {
@@ -116,3 +130,49 @@ def test_nothing_stays_from_one_request_to_the_next(connection):
     line = "import builtins; seen = getattr(builtins, 'seen', 0); builtins.seen = 1; return cube.max('t') * 0 + seen"
 
     assert [connection.execute(graph(line))["data"][1] for _ in range(4)] == [0, 0, 0, 0]
+
+
+def test_code_in_a_file_of_the_user_is_taken_as_it_is_when_the_job_is_made(connection, tmp_path):
+    """A job keeps the code that it was made with, whatever the file becomes."""
+    (tmp_path / "mean.py").write_text(f"{FUNCTION}return cube.mean('t')")
+    connection.upload_file(tmp_path / "mean.py", "udf/mean.py")
+    assert connection.execute(graph_of("udf/mean.py"))["data"] == [2.25, 3, 5]
+    job = connection.create_job(graph_of("udf/mean.py"))
+    (tmp_path / "mean.py").write_text(f"{FUNCTION}return cube.max('t')")
+    connection.upload_file(tmp_path / "mean.py", "udf/mean.py")
+
+    job.start_and_wait(**QUICK)
+
+    assert job.get_results().get_asset().load_json()["data"] == [2.25, 3, 5]
+    assert connection.execute(graph_of("udf/mean.py"))["data"] == [3, 4, 5]
+    assert connection.validate_process_graph(graph_of("udf/mean.py")) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("udf/nothing.py", "FileNotFound"),
+        ("../../../etc/passwd", "FilePathInvalid"),
+        ("https://127.0.0.1:1/udf.py", "UrlUnsupported"),
+        ("file:///etc/passwd", "FilePathInvalid"),
+    ],
+)
+def test_code_that_cannot_be_got_is_refused_where_it_is_sent_in(connection, name, code):
+    with pytest.raises(OpenEoApiError) as error:
+        connection.create_job(graph_of(name))
+    assert (error.value.http_status_code, error.value.code) == (400, code)
+    [fault] = connection.validate_process_graph(graph_of(name))
+    assert fault["code"] == code
+
+
+def test_code_at_an_address_is_got_behind_the_guard(connection, elsewhere):
+    """One that the settings let pass; what is there must be text."""
+    address, folder = elsewhere
+    (folder / "udf.py").write_text(f"{FUNCTION}return cube.mean('t')")
+    (folder / "bytes.py").write_bytes(b"\xff\xfe\n")
+    (folder / "long.py").write_bytes(b"#" * (2 << 20))
+
+    assert connection.execute(graph_of(f"{address}/udf.py"))["data"] == [2.25, 3, 5]
+    for name, said in (("bytes.py", "no text in UTF-8"), ("long.py", "more than 1 MiB"), ("no.py", "nothing at")):
+        with pytest.raises(OpenEoApiError, match=said):
+            connection.execute(graph_of(f"{address}/{name}"))

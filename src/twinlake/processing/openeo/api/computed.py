@@ -13,9 +13,10 @@ from twinlake.processing.openeo.answers import Failure, require_found
 from twinlake.processing.openeo.api.bodies import BODY_BYTES, owner_of, read_object, to_json
 from twinlake.processing.openeo.computing import Computing
 from twinlake.processing.openeo.definition_store import DefinitionStore, check_id
-from twinlake.processing.openeo.graphs import describe_fault, read_graph_of, refuse
+from twinlake.processing.openeo.graphs import GraphFailedError, describe_fault, read_graph_of, refuse
 from twinlake.processing.openeo.quotas.models import UNLIMITED
 from twinlake.processing.openeo.quotas.tariff import Tariff, read_budget
+from twinlake.processing.openeo.udf.named_code import NamedCode
 from twinlake.standards.openeo.errors import ProcessGraphMissingError, ProcessInvalidError
 from twinlake.standards.openeo.graph import Fault
 
@@ -23,8 +24,9 @@ from twinlake.standards.openeo.graph import Fault
 class ComputedApi:
     """Routes that take graphs."""
 
-    def __init__(self, computing: Computing, defined: DefinitionStore, tariff: Tariff | None) -> None:
+    def __init__(self, computing: Computing, defined: DefinitionStore, code: NamedCode, tariff: Tariff | None) -> None:
         self._computing = computing
+        self._code = code
         self._tariff = tariff
         self._defined = defined
 
@@ -45,19 +47,21 @@ class ComputedApi:
         process = await read_object(request)
         names = _names_of(process)
         try:
+            process = await self._code.take_in(process, request.state.caller)
             graph = read_graph_of(process)
             called = await self._list_called(request, graph)
             found = await self._computing.check(graph, called, parameters=names)
             pinned = [] if found or names else await self._computing.pin(graph, called, request.state.caller)
-        except (ProcessInvalidError, ProcessGraphMissingError) as error:
-            return to_json({"errors": [describe_fault(Fault(code=error.code, message=error.message))]})
+        except (ProcessInvalidError, ProcessGraphMissingError, GraphFailedError) as error:
+            code = str(error.members.get("code", error.code))
+            return to_json({"errors": [describe_fault(Fault(code=code, message=error.message))]})
         if isinstance(pinned, Failure):
             found = [Fault(code=pinned.code, message=pinned.message, node=pinned.node)]
         return to_json({"errors": [describe_fault(fault) for fault in found]})
 
     async def compute(self, request: Request) -> Response:
         """Answer with the result of a process."""
-        body = await read_object(request)
+        body = await self._code.take_in(await read_object(request), request.state.caller)
         process, budget = body.get("process"), read_budget(body)
         if not isinstance(process, dict):
             raise ProcessInvalidError("There is no 'process'.", remedy='Send {"process": {"process_graph": {...}}}.')
@@ -91,7 +95,7 @@ class ComputedApi:
         """Keep a process of the caller, if nothing is wrong with its graph."""
         process_id, owner = request.path_params["process_id"], owner_of(request)
         check_id(process_id)
-        process = await read_object(request)
+        process = await self._code.take_in(await read_object(request), request.state.caller)
         graph = read_graph_of(process)
         called = await self._defined.list_called(owner, graph)
         called[process_id] = orjson.dumps(process)  # whoever calls itself is found out

@@ -35,6 +35,7 @@ from twinlake.processing.openeo.jobs.wire import (
     write_log_line,
 )
 from twinlake.processing.openeo.quotas.tariff import Tariff
+from twinlake.processing.openeo.udf.named_code import NamedCode
 
 _MOST_JOBS = 1000
 """On one page, also where no limit is asked for: more have a link to the next."""
@@ -56,6 +57,7 @@ class JobsApi:
     tariff: Tariff | None
     """None where nothing costs anything."""
     estimating: Preparing
+    code: NamedCode
 
     def routes(self) -> list[Route]:
         """Declare them."""
@@ -83,7 +85,8 @@ class JobsApi:
 
     async def create(self, request: Request) -> Response:
         """Keep a job."""
-        job = await self.jobs.create(request.state.caller, await read_object(request))
+        caller: Caller = request.state.caller
+        job = await self.jobs.create(caller, await self.code.take_in(await read_object(request), caller))
         headers = {"location": f"{self.root}/jobs/{job}", "openeo-identifier": job}
         return Response(status_code=201, headers=headers)
 
@@ -107,7 +110,8 @@ class JobsApi:
 
     async def edit(self, request: Request) -> Response:
         """Change a job."""
-        await self.jobs.edit(request.state.caller, request.path_params["job_id"], await read_object(request))
+        body = await self.code.take_in(await read_object(request), request.state.caller)
+        await self.jobs.edit(request.state.caller, request.path_params["job_id"], body)
         return Response(status_code=204)
 
     async def delete(self, request: Request) -> Response:

@@ -15,6 +15,7 @@ from twinlake.processing.openeo.services.mercator import Tile
 from twinlake.processing.openeo.services.service import TileServices
 from twinlake.processing.openeo.services.store import Service
 from twinlake.processing.openeo.services.wire import SERVICE_TYPES, write_service
+from twinlake.processing.openeo.udf.named_code import NamedCode
 from twinlake.standards.openeo.errors import NotFoundError
 
 _FRESH: Final = {"cache-control": "private, max-age=60"}
@@ -26,6 +27,7 @@ class ServicesApi:
 
     services: TileServices
     addresses: ServiceAddresses
+    code: NamedCode
     root: str
     """URL of the API, without a slash at the end."""
 
@@ -53,7 +55,8 @@ class ServicesApi:
 
     async def create(self, request: Request) -> Response:
         """Make a service."""
-        service = await self.services.create(request.state.caller, owner_of(request), await read_object(request))
+        body = await self.code.take_in(await read_object(request), request.state.caller)
+        service = await self.services.create(request.state.caller, owner_of(request), body)
         return Response(status_code=201, headers={"location": f"{self.root}/services/{service}", "openeo-identifier": service})
 
     async def list_all(self, request: Request) -> Response:
@@ -67,7 +70,7 @@ class ServicesApi:
 
     async def edit(self, request: Request) -> Response:
         """Change a service."""
-        body = await read_object(request)
+        body = await self.code.take_in(await read_object(request), request.state.caller)
         await self.services.edit(request.state.caller, owner_of(request), request.path_params["service_id"], body)
         return Response(status_code=204)
 

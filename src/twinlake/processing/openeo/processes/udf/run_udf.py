@@ -22,7 +22,10 @@ def _run(
         raise ProcessParameterInvalidError("'udf', 'runtime' and 'version' must be texts.")
     check_runtime(runtime, version)
     if not _NEW_LINE.search(udf):
-        raise ProcessError("FileNotFound", "Functions in files and at URLs are not read here: give the code itself, as a text.")
+        raise ProcessError(
+            "FileNotFound",
+            "Code is a text of several lines; its path or address must stand in the graph itself.",
+        )
     return call(data, udf, context, standing)
 
 
@@ -44,7 +47,8 @@ PROCESS = Process(
                 {"type": "string", "subtype": "file-path", "pattern": "^[^\r\n\\:'\"]+$"},
                 {"type": "string", "subtype": "udf-code", "pattern": "(\r\n|\r|\n)"},
             ],
-            "The code: a text of several lines.",
+            "The code: a text of several lines. Or the path of a file of the user's, or an address: the code is taken from there"
+            " when the process is sent in.",
             is_plain=True,
         ),
         Parameter(
