@@ -119,7 +119,7 @@ def cpu_of(function, *arguments):
         "import sys, resource, numpy as np; from pathlib import Path; import benchmarks.openeo.__main__ as m;"
         f"made = m.{function.__name__}({', '.join(map(repr, arguments))});"
         "np.save(sys.argv[1], made); u = resource.getrusage(resource.RUSAGE_SELF);"
-        "print(u.ru_utime + u.ru_stime, u.ru_maxrss / 1024)"
+        "print(u.ru_utime + u.ru_stime, m.peers.read_peak_mib())"
     ).replace("PosixPath", "Path")
     target = ROOT / "by-hand.npy"
     done = subprocess.run([sys.executable, "-c", code, str(target)], check=True, capture_output=True, text=True)
