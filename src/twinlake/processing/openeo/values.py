@@ -52,7 +52,7 @@ class Values:
         valid = None if self.valid is None else self.valid[index]
         if not self.nan_is_nodata:
             return np.ones(data.shape, dtype=bool) if valid is None else valid
-        there: NDArray[np.bool_] = ~np.isnan(data)
+        there: NDArray[np.bool_] = data == data  # noqa: PLR0124 - not NaN, in half the time of asking for that
         return there if valid is None else there & valid
 
     @property

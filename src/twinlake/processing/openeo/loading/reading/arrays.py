@@ -18,7 +18,7 @@ from twinlake.holdings.readers.attributes import number_of
 from twinlake.holdings.readers.cubes import open_arrays
 from twinlake.holdings.readers.formats import ZARR_V3, detect
 from twinlake.processing.openeo.cubes import Cube
-from twinlake.processing.openeo.kernels.cells.blocks import IN_CACHE
+from twinlake.processing.openeo.kernels.cells.blocks import IN_CACHE, blocks
 from twinlake.processing.openeo.loading.pins import ArrayPins, CubeFile, CubeVariable
 from twinlake.processing.openeo.loading.reading.areas import Area
 from twinlake.processing.openeo.loading.reading.canvas import Canvas, hollow_values
@@ -104,6 +104,11 @@ class ArraySource:
                 if canvas.is_full((label, *rest)):
                     continue
                 stored = _read_block(variable, cube, pinned, own, others, piece)
+                is_plain = piece.is_whole and (pinned.scale, pinned.offset) == (1.0, 0.0)
+                if is_plain and canvas.can_take((label, *rest), stored):
+                    self._drop_missing(variable, pinned, stored)
+                    canvas.take(stored)
+                    continue
                 step = max(1, IN_CACHE * len(stored) // max(1, stored.size))
                 for start in range(0, len(stored), step):
                     values, there = self._decode(variable, pinned, stored[start : start + step])
@@ -119,6 +124,13 @@ class ArraySource:
             is_run = wanted == list(range(wanted[0], wanted[0] + len(wanted))) if wanted else False
             chosen[name] = slice(wanted[0], wanted[0] + len(wanted)) if is_run else wanted
         return chosen
+
+    def _drop_missing(self, variable: ArrayVariable, pinned: CubeVariable, stored: NDArray[Any]) -> None:
+        """Put NaN where a stored number stands for none."""
+        for place in blocks(stored.shape, IN_CACHE):
+            _, there = self._decode(variable, pinned, stored[place])
+            if not there.all():
+                stored[place][~there] = np.nan
 
     def _decode(
         self, variable: ArrayVariable, pinned: CubeVariable, stored: NDArray[Any]

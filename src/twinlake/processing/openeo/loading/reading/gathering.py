@@ -133,6 +133,11 @@ class Piece:
     cells: Places | None = None
     """Number within the block for each target, y before x; `NOWHERE` for none."""
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the targets are the cells of the block, as they lie there."""
+        return self.rows is None and self.columns is None and self.cells is None
+
     def gather(self, block: NDArray[Any], outside: Any = 0) -> NDArray[Any]:
         """Return what the targets get of a *block* that was read, y and x last; *outside* where there is nothing to read."""
         if self.cells is None:
