@@ -100,8 +100,8 @@ def test_who_has_an_account_at_central_lets_a_device_in_at_a_bridge_until_they_s
             waiting.code,
             "Harmonised Data Access",
             "alice",
-            "whose account is at Twinlake central:",
-            "openid, process, read, search",
+            "whose account is at Twinlake central",
+            "find data, get data, run jobs",
         ):
             assert said in asked
         assert page.evaluate("document.documentElement.scrollWidth") <= 390

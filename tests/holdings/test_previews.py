@@ -76,6 +76,21 @@ async def test_beside_the_raster_a_tile_is_transparent(renderer, tmp_path):
     assert not picture[..., 3].any()
 
 
+async def test_a_world_of_which_longitudes_count_from_0_is_drawn_on_both_sides(renderer, tmp_path):
+    profile = {"driver": "GTiff", "dtype": "float32", "count": 1, "width": 360, "height": 160, "crs": "EPSG:4326"}
+    with rasterio.open(tmp_path / "a.tif", "w", transform=from_origin(0, 80, 1, 1), **profile) as target:
+        target.write(np.tile(np.arange(360, dtype="float32"), (160, 1)), 1)
+
+    world, west, east = [
+        _pixels(await renderer.draw(TileRequest(str(tmp_path / "a.tif"), z=z, x=x, y=0))) for z, x in ((0, 0), (1, 0), (1, 1))
+    ]
+
+    assert (world[200, :, 3] == 255).all()
+    greens = np.concatenate([east[200, :, 1], west[200, :, 1]]).astype(int)
+    assert (np.diff(greens) >= -1).all(), "the colours go on from 0 to 360 degrees"
+    assert greens[-1] - greens[0] > 200
+
+
 async def test_a_file_that_is_no_raster_is_refused_and_the_next_one_drawn(renderer, tmp_path):
     (tmp_path / "bad.tif").write_bytes(b"II*\x00 nothing")
 

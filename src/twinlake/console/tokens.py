@@ -4,7 +4,6 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from types import MappingProxyType
 
 from starlette.datastructures import FormData
 from starlette.requests import Request
@@ -17,20 +16,11 @@ from twinlake.core.documents import JsonObject
 from twinlake.core.errors import ConflictError, InvalidInputError, TwinlakeError
 from twinlake.core.randomness import Randomness
 from twinlake.identity.accounts import Accounts, require_somebody
+from twinlake.identity.actions import SCOPE_WORDS
 from twinlake.identity.principals import Caller, Principal
 from twinlake.identity.sessions import require_form_token
 from twinlake.identity.tokens import NewToken, TokenRecord
 
-_SCOPES = MappingProxyType(
-    {
-        "search": "find data",
-        "read": "get data",
-        "write": "take in, change and remove data",
-        "process": "run jobs",
-        "subscribe": "have webhooks called",
-        "admin": "look after accounts and access",
-    }
-)
 _OWN_ADMIN = "look after your own account: its tokens, the licences that you accept"
 _USUAL = timedelta(days=90)
 _LONGEST_DAYS = 3650
@@ -147,7 +137,7 @@ class TokenPages:
     async def _list_scopes(self, caller: Caller) -> Sequence[tuple[str, str]]:
         """Return the scopes that a token of *caller* may be given, with what they can do with it."""
         useful = await self._accounts.list_useful_scopes(caller)
-        meanings = {**_SCOPES, **({} if self._accounts.administers_site(caller) else {"admin": _OWN_ADMIN})}
+        meanings = {**SCOPE_WORDS, **({} if self._accounts.administers_site(caller) else {"admin": _OWN_ADMIN})}
         return [(name, meaning) for name, meaning in meanings.items() if name in useful]
 
 
@@ -156,7 +146,7 @@ def _describe(record: TokenRecord, now: datetime) -> JsonObject:
     return {
         "key": record.key,
         "name": record.name,
-        "scopes": " ".join(name for name in _SCOPES if name in record.scopes),
+        "scopes": " ".join(name for name in SCOPE_WORDS if name in record.scopes),
         "roles": " ".join(sorted(record.roles)),
         "created": f"{record.created_at:%Y-%m-%d}",
         "expires": f"{record.expires_at:%Y-%m-%d}" if record.expires_at else "never",

@@ -1,5 +1,7 @@
 """What may be asked of a site: the closed list of actions and the scope that each needs of a token."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Literal, get_args
 
 Action = Literal["public", "discover", "read", "write", "delete", "create_collection", "run", "subscribe", "administer", "export"]
@@ -28,6 +30,18 @@ Scope = Literal["search", "read", "write", "process", "subscribe", "admin"]
 
 ACTIONS: frozenset[str] = frozenset(get_args(Action))
 SCOPES: frozenset[str] = frozenset(get_args(Scope))
+
+SCOPE_WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "search": "find data",
+        "read": "get data",
+        "write": "take in, change and remove data",
+        "process": "run jobs",
+        "subscribe": "have webhooks called",
+        "admin": "look after accounts and access",
+    }
+)
+"""What each lets a program do, said to people."""
 
 SITE_ACTIONS: frozenset[Action] = frozenset({"create_collection", "run", "subscribe", "administer"})
 """Decided on the site as a whole, before the endpoint runs; the other actions are decided on a collection."""

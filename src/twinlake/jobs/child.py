@@ -13,8 +13,8 @@ from twinlake.jobs.gateway import Gateway, GatewayRefusedError
 
 _TOO_MUCH_MEMORY = {
     "code": "memory-exceeded",
-    "message": "The run needs more memory than a child of this site may have.",
-    "remedy": "Split the work, or ask the operator to raise jobs.memory_bytes.",
+    "message": "The job needs more memory than one may have at this site.",
+    "remedy": "Take less at a time, or ask the operator to raise jobs.memory_bytes.",
 }
 
 

@@ -61,6 +61,8 @@ def run_demo(directory: Path, *, port: int, once: bool, keep: bool) -> int:
                 stop = "Ctrl-C" if console.is_terminal else f"kill {os.getpid()}"
                 console.print(Panel(_invitation(sites[0].url, directory, stop), expand=False))
                 sites[0].wait()
+            else:
+                console.print("The sites stop now; make demo ARGS=--serve keeps them up.")
     except (StepFailedError, SiteRefusedError, SiteUnreachableError) as error:
         narrator.write_report(_REPORT)
         console.print(f"\n{error}", style="red")

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from affine import Affine
+from rasterio.vrt import WarpedVRT
 from rio_tiler.colormap import cmap
 from rio_tiler.errors import TileOutsideBounds
 from rio_tiler.io import Reader
@@ -33,14 +35,38 @@ def _answer(message: bytes) -> bytes:
             if "z" not in order:
                 return _summarise(path, dataset, source)
             z, x, y = int(order["z"]), int(order["x"]), int(order["y"])
-            try:
-                image = source.tile(x, y, z, tilesize=_TILE_PIXELS, indexes=_choose_bands(dataset))
-            except TileOutsideBounds:
-                return _EMPTY
-            return _paint(image, path, dataset, source)
+            image = _read_tile(dataset, source, (x, y, z))
+            return _EMPTY if image is None else _paint(image, path, dataset, source)
     except Exception:  # whatever a hostile file does, the answer is the same: it cannot be drawn
         logging.getLogger(__name__).exception("cannot draw %s", Path(path).name)
         return b""
+
+
+def _read_tile(dataset: Any, source: Reader, tile: tuple[int, int, int]) -> ImageData | None:
+    """Return a tile; None where nothing of the file is.
+
+    What lies beyond 180 degrees, where longitudes count from 0 to 360, is the same place a turn before; GDAL does not look there.
+    """
+    found = _try_tile(source, tile, _choose_bands(dataset))
+    turn = -360.0 if dataset.bounds.right > 180 else 360.0
+    if not dataset.crs.is_geographic or (dataset.bounds.right <= 180 and dataset.bounds.left >= -180):
+        return found
+    turned = Affine.translation(turn, 0) * dataset.transform
+    size = {"transform": turned, "width": dataset.width, "height": dataset.height}
+    with WarpedVRT(dataset, crs=dataset.crs, src_transform=turned, **size) as there, Reader(None, dataset=there) as other:
+        beyond = _try_tile(other, tile, _choose_bands(dataset))
+    if found is None or beyond is None:
+        return found or beyond
+    gaps = np.ma.getmaskarray(found.array)
+    found.array[gaps] = beyond.array[gaps]
+    return found
+
+
+def _try_tile(source: Reader, tile: tuple[int, int, int], bands: tuple[int, ...]) -> ImageData | None:
+    try:
+        return source.tile(*tile, tilesize=_TILE_PIXELS, indexes=bands)
+    except TileOutsideBounds:
+        return None
 
 
 def _summarise(path: str, dataset: Any, source: Reader) -> bytes:

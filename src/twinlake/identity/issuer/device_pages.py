@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from twinlake.core.clock import from_microseconds
 from twinlake.engines.web.trace import trace_of
+from twinlake.identity.actions import SCOPE_WORDS
 from twinlake.identity.errors import TooManyAttemptsError
 from twinlake.identity.issuer.clients import ClientRegistry
 from twinlake.identity.issuer.devices import DeviceStore, write_user_code
@@ -94,7 +95,7 @@ class DevicePages:
             others=way_in,
             client=waiting.client if client is None else client.title,
             user_code=user_code,
-            scope=", ".join(sorted(waiting.scope)),
+            scope=", ".join(SCOPE_WORDS[each] for each in SCOPE_WORDS if each in waiting.scope),
             form_token=self.forms.token(approver.session, about=user_code),
         )
 

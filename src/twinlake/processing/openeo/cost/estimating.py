@@ -5,12 +5,11 @@ say so.
 """
 
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from twinlake.processing.openeo.cost.steps import Step, list_steps
-from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.process import Along, Pointwise, Reducer, Work
 from twinlake.processing.openeo.registry import find_process
 from twinlake.processing.openeo.tiles.layout import Stage
@@ -27,8 +26,12 @@ _START_SECONDS: Final = (1.0, 2.0, 4.0)
 """Of the processes that compute, which begin and read their libraries: at best, mostly, and at worst."""
 _SPREAD: Final = 3.0
 """By how much an estimate may be wrong, either way."""
-_COMPRESSED: Final = (0.1, 0.5, 1.05)
+_PACKED: Final = (0.1, 0.5, 1.05)
 """Of its size in memory: a result in a file, at best, mostly, and at worst."""
+_AS_TEXT: Final = (1.0, 5.0, 32.0)
+"""The same of one that is a text: the labels stand beside each number."""
+_HEAD_BYTES: Final = (0, 8 << 10, 64 << 10)
+"""What a file has beside its cells."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,15 +58,19 @@ class Estimate:
     steps: tuple[Step, ...]
 
 
-def estimate(shapes: Shapes, stages: Sequence[Stage], targets: Sequence[str]) -> Estimate:
-    """Return what the *stages* take that make *targets*."""
+def estimate(shapes: Shapes, stages: Sequence[Stage], targets: Mapping[str, bool]) -> Estimate:
+    """Return what the *stages* take that make *targets*, cubes, and whether each is written as a text."""
     given = frozenset[str]().union(*[stage.given for stage in stages])
-    made = sum(shapes.count_bytes(each, shapes.whole(each)) for each in targets if isinstance(shapes.results[each], Cube))
+    sizes = {each: shapes.count_bytes(each, shapes.whole(each)) for each in targets}
+    made = sum(sizes.values())
     read = sum(stage.read_bytes for stage in stages)
     windows = sum(len(stage.windows) for stage in stages)
     seconds = read * _READ_SECONDS + made * _WRITE_SECONDS + windows * _WINDOW_SECONDS
     seconds += sum(_computing_seconds(shapes, stage, given) for stage in stages)
-    low, likely, high = (round(made * part) for part in _COMPRESSED)
+    low, likely, high = (
+        sum(round(sizes[each] * (text if is_text else packed)) + head for each, is_text in targets.items())
+        for packed, text, head in zip(_PACKED, _AS_TEXT, _HEAD_BYTES, strict=True)
+    )
     return Estimate(
         windows=windows,
         read_bytes=read,

@@ -36,6 +36,11 @@ class Format:
     media_type: str
     suffix: str
 
+    @property
+    def is_text(self) -> bool:
+        """Whether numbers are written in digits."""
+        return self.suffix in {".csv", ".json", ".geojson"}
+
     def describe(self) -> JsonObject:
         """Return it as ``GET /file_formats`` lists it."""
         return {

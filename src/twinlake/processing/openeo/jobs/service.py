@@ -221,7 +221,7 @@ class BatchJobs(SeenJobs):
 
 def _tell_of_need(need: Need | None) -> str:
     if need is None:
-        return "Queued. What it will take depends on what is in the data."
+        return "Queued. What it will take cannot be told before."
     cpu, size = need.cpu_seconds, need.result_bytes
     return (
         f"Queued. It will take about {cpu.likely:.0f} s of CPU time, {cpu.high:.0f} s at most, and make about"

@@ -11,6 +11,7 @@ from twinlake.processing.openeo.cost.estimating import Estimate, estimate
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.definitions import Definitions
 from twinlake.processing.openeo.formats.facts import ResultFacts, WrittenFile
+from twinlake.processing.openeo.formats.registry import find_format
 from twinlake.processing.openeo.formats.saved import Saved, save
 from twinlake.processing.openeo.formats.writing import write, write_plain
 from twinlake.processing.openeo.loading.files import is_file_load
@@ -145,8 +146,9 @@ def estimate_plan(
 
 def estimate_shapes(planned: Plan, shapes: Shapes, chunks: Chunks, size: TileSize) -> Estimate:
     """Return what a plan takes of which the *shapes* are known."""
-    targets = [each.node for each in planned.outputs if isinstance(shapes.results[each.node], Cube)]
-    stages = lay_out(shapes, targets, chunks, size) if targets else ()
+    outputs = [each for each in planned.outputs if isinstance(shapes.results[each.node], Cube)]
+    targets = {each.node: find_format(_saved(each, shapes.results[each.node]).format).is_text for each in outputs}
+    stages = lay_out(shapes, list(targets), chunks, size) if targets else ()
     return estimate(shapes, stages, targets)
 
 
