@@ -31,6 +31,8 @@ boxes = st.one_of(
     st.tuples(st.floats(-180, 180), st.floats(-90, 0), st.floats(-180, 180), st.floats(0, 90)).map(list),
     anything,
 )
+
+pytestmark = pytest.mark.slow
 instants = st.one_of(
     st.sampled_from(
         [

@@ -11,6 +11,8 @@ from twinlake.events.interfaces import EventRange
 from twinlake.notification import stream, tail
 from twinlake.testing.event_log import expand_numbers
 
+pytestmark = pytest.mark.slow
+
 
 async def test_what_happens_is_told_as_cloud_events(site, follow):
     async with follow() as follower:

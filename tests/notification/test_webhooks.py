@@ -20,6 +20,7 @@ from twinlake.notification.webhooks.routes import routes
 from twinlake.notification.webhooks.service import Webhooks
 from twinlake.notification.webhooks.signing import WebhookSigner
 
+pytestmark = pytest.mark.slow
 MIGRATIONS = (*events_schema.MIGRATIONS, *notification_schema.MIGRATIONS)
 
 

@@ -16,6 +16,7 @@ from twinlake.engines.sandbox.user_code import UserCode, UserCodeError, spawner
 from twinlake.engines.sandbox.user_program import UserLimits, UserProgram
 
 STRONGEST = strongest()
+pytestmark = pytest.mark.slow
 LIMITS = UserLimits(
     memory_bytes=600 << 20,
     cpu_seconds=2,

@@ -24,6 +24,7 @@ from twinlake.processing.openeo.tiles.layout import TileSize
 from twinlake.processing.openeo.values import Values, to_json
 from twinlake.standards.openeo.errors import OpenEoError, ProcessGraphComplexityError
 
+pytestmark = pytest.mark.slow
 CUBES = {
     "float32": {LOADED: make_cube(), OTHER: make_cube(seed=2)},
     "int16": {LOADED: make_cube("int16"), OTHER: make_cube("int16", seed=2)},

@@ -29,6 +29,7 @@ from twinlake.processing.openeo.udf.runtimes import PROGRAM
 from twinlake.processing.openeo.values import Values, to_json
 from twinlake.standards.openeo.errors import OpenEoError
 
+pytestmark = pytest.mark.slow
 DAYS = ("2019-12-31", "2020-01-01T12:00:00Z", "2020-03-01", "2021-05-05T00:00:00Z")
 T = Dimension(name="t", kind="temporal", labels=DAYS, intervals=tuple((day[:10], day[:10]) for day in DAYS))
 BANDS = Dimension(name="bands", kind="bands", labels=("B04", "B08"), common_names=("red", "nir"), wavelengths=(0.66, 0.83))
