@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+import orjson
+
 from twinlake.core.documents import JsonObject
 from twinlake.engines.objectstore import ObjectStore
 from twinlake.identity.principals import Caller
@@ -17,6 +19,7 @@ from twinlake.standards.openeo.errors import AuthenticationRequiredError, OpenEo
 
 _MOST_BYTES: Final = 1 << 20
 """Of one function."""
+_CALL: Final = b'"run_udf"'
 _MOST: Final = 20
 """Functions of one document that are got."""
 
@@ -39,6 +42,8 @@ class NamedCode:
         GraphFailedError
             It cannot be got, is too large, or is no text; or it is too many.
         """
+        if _CALL not in orjson.dumps(document):  # going through hundreds of thousands of vertices would keep everybody waiting
+            return document
         named = [arguments for arguments in _find_calls(document) if _is_name(arguments.get("udf"))]
         if len(named) > _MOST:
             raise GraphFailedError("ProcessGraphComplexity", f"{len(named)} functions are named, and {_MOST} are the most.")
