@@ -1,7 +1,8 @@
 """Named arrays of a file, whatever library reads them: NetCDF classic, HDF5 or Zarr."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -90,29 +91,43 @@ class ArrayVariable:
 
     def is_missing(self, values: NDArray[Any]) -> NDArray[np.bool_]:
         """Return which of stored *values*, of the type that is meant, stand for none (CF 2.5.1)."""
-        missing = np.zeros(values.shape, dtype=bool)
-        for name in ("_FillValue", "missing_value"):
-            for fill in self._numbers(name):
-                if fill == fill:  # noqa: PLR0124 - NaN is looked for below
-                    missing |= values == fill
-        if values.dtype.kind == "f":
-            missing |= np.isnan(values)
-            is_huge = np.abs(values) > _DEFAULT_FILL
-            if is_huge.any():
-                missing |= is_huge & np.isfinite(values)
+        missing = np.isnan(values) if values.dtype.kind == "f" else np.zeros(values.shape, dtype=bool)
+        for each in self._find_marks(values):
+            missing |= each
         return missing
 
     def is_beyond(self, values: NDArray[Any]) -> NDArray[np.bool_]:
         """Return which of stored *values* lie beyond those that the file says are valid (CF 2.5.1)."""
         beyond = np.zeros(values.shape, dtype=bool)
+        for each in self._find_beyond(values):
+            beyond |= each
+        return beyond
+
+    def drop_missing(self, values: NDArray[Any]) -> None:
+        """Put NaN where one of *values*, floats in the type that is meant, stands for none or is beyond those that are valid."""
+        for each in chain(self._find_marks(values), self._find_beyond(values)):
+            if each.any():
+                values[each] = np.nan
+
+    def _find_marks(self, values: NDArray[Any]) -> Iterator[NDArray[np.bool_]]:
+        """Yield where numbers stand for none."""
+        for name in ("_FillValue", "missing_value"):
+            for fill in self._numbers(name):
+                if fill == fill:  # noqa: PLR0124 - NaN stands for none in any case
+                    yield values == fill
+        if values.dtype.kind == "f":
+            for is_huge in (values > _DEFAULT_FILL, values < -_DEFAULT_FILL):
+                if is_huge.any():
+                    yield is_huge & np.isfinite(values)
+
+    def _find_beyond(self, values: NDArray[Any]) -> Iterator[NDArray[np.bool_]]:
         low, high = self._numbers("valid_min"), self._numbers("valid_max")
         if len(span := self._numbers("valid_range")) == 2:
             low, high = span[:1], span[1:]
         for each in low:
-            beyond |= values < each
+            yield values < each
         for each in high:
-            beyond |= values > each
-        return beyond
+            yield values > each
 
     def _numbers(self, name: str) -> list[Any]:
         """Return the numbers of an attribute in the type that stored values are meant in; those that it has not are left out."""

@@ -21,6 +21,7 @@ from twinlake.holdings.readers.formats import HDF5, NETCDF_CLASSIC, Format
 from twinlake.holdings.readers.hints import Hints
 from twinlake.holdings.readers.layouts import AxisGrid, CellCloud, Layout, find_layout, step_of
 from twinlake.holdings.readers.limits import MAX_LISTED_VALUES, MAX_POINTS
+from twinlake.holdings.readers.memory import Memory
 from twinlake.holdings.readers.statistics import statistics
 
 _MAX_VARIABLES_SAMPLED = 16
@@ -34,11 +35,11 @@ _PLACES = (
 )
 
 
-def open_arrays(path: Path, found: Format) -> AbstractContextManager[ArrayFile]:
-    """Open the arrays of the file at *path*, which has the format *found*."""
+def open_arrays(path: Path, found: Format, memory: Memory | None = None) -> AbstractContextManager[ArrayFile]:
+    """Open the arrays of the file at *path*, which has the format *found*; what is read may lie in *memory*."""
     if found is HDF5:
         return hdf5.open_arrays(path)
-    return netcdf_classic.open_arrays(path) if found is NETCDF_CLASSIC else zarr_store.open_arrays(path)
+    return netcdf_classic.open_arrays(path) if found is NETCDF_CLASSIC else zarr_store.open_arrays(path, memory)
 
 
 def describe(path: Path, found: Format, hints: Hints) -> Description:

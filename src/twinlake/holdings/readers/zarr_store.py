@@ -1,10 +1,7 @@
 """Zarr directories (v2 and v3): every metadata file is judged before zarr-python sees the store."""
 
 import hashlib
-import os
 import re
-import struct
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,10 +12,7 @@ from typing import Any
 import numpy as np
 import zarr
 from numpy.typing import NDArray
-from zarr.abc.store import ByteRequest
-from zarr.core.buffer import Buffer, BufferPrototype
 from zarr.errors import BaseZarrError
-from zarr.storage import LocalStore, ZipStore
 
 from twinlake.core.documents import JsonObject
 from twinlake.holdings.readers.arrays import ArrayFile, ArrayVariable, Selection
@@ -26,13 +20,10 @@ from twinlake.holdings.readers.attributes import clean_text, clean_value
 from twinlake.holdings.readers.errors import ForeignReferenceError, TooLargeToReadError, UnreadableFileError
 from twinlake.holdings.readers.formats import open_regular
 from twinlake.holdings.readers.json_stream import parse
-from twinlake.holdings.readers.limits import (
-    MAX_BLOCK_BYTES,
-    MAX_DIRECTORY_FILES,
-    MAX_DOCUMENT_BYTES,
-    MAX_HEADER_BYTES,
-    MAX_VARIABLES,
-)
+from twinlake.holdings.readers.limits import MAX_BLOCK_BYTES, MAX_DOCUMENT_BYTES, MAX_HEADER_BYTES, MAX_VARIABLES
+from twinlake.holdings.readers.memory import Memory
+from twinlake.holdings.readers.zarr_chunks import Chunks, Plain, plain_v2, plain_v3
+from twinlake.holdings.readers.zarr_members import REMEDY, Folder, Members, find_members
 
 _METADATA = {"zarr.json", ".zarray", ".zgroup", ".zattrs", ".zmetadata"}
 _CODECS = {
@@ -40,9 +31,6 @@ _CODECS = {
     "fletcher32", "gzip", "lz4", "lzma", "packbits", "quantize", "scale_offset", "sharding_indexed", "shuffle", "transpose",
     "vlen-bytes", "vlen-utf8", "zlib", "zstd",
 }  # fmt: skip
-_MEMBER_HEAD = struct.Struct("<26x2H")
-"""Before a member of an archive; its end tells how long the name and the extra fields are that follow (APPNOTE 6.3.10, 4.3.7)."""
-_REMEDY = "Write the store again with zarr or xarray, and send all of its files."
 _V3_TYPES = {"bool": "?", "string": "O", "bytes": "O", "variable_length_bytes": "O"}
 
 
@@ -53,47 +41,13 @@ class _Array:
     dimensions: tuple[str, ...]
     attributes: JsonObject
     chunks: tuple[int, ...]
-
-
-def list_members(path: Path) -> list[tuple[str, int]]:
-    """Return the path (``/`` between parts) and size of each file below *path*, sorted by path.
-
-    Raises
-    ------
-    UnreadableFileError
-        It holds a link, a device, or too many files.
-    """
-    found: list[tuple[str, int]] = []
-    for folder, folders, files in os.walk(path):
-        for name in (*folders, *files):
-            member = Path(folder, name)
-            if member.is_symlink() or not (member.is_file() or member.is_dir()):
-                raise ForeignReferenceError("The Zarr store holds a link or something that is no file.")
-        found.extend((Path(folder, name).relative_to(path).as_posix(), Path(folder, name).stat().st_size) for name in files)
-        if len(found) > MAX_DIRECTORY_FILES:
-            raise TooLargeToReadError(
-                f"The Zarr store has more than {MAX_DIRECTORY_FILES} files.", "Write it with larger chunks."
-            )
-    return sorted(found)
+    plain: Plain | None
+    """How its chunks are stored; None where that is zarr-python's to know."""
 
 
 def manifest(path: Path) -> tuple[JsonObject, ...]:
     """Return ``path``, ``size`` and ``sha256`` of each file of the store, sorted by path."""
-    return tuple({"path": name, "size": size, "sha256": _sha256(path / name)} for name, size in list_members(path))
-
-
-def _list_archive(path: Path) -> list[tuple[str, int]]:
-    """Return what `list_members` does, of a store in one archive as an ingest run writes it: nothing in it is packed."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            entries = archive.infolist()
-    except (zipfile.BadZipFile, OSError, ValueError) as error:
-        raise UnreadableFileError(f"The archive of the Zarr store cannot be read: {str(error)[:200]}.", _REMEDY) from error
-    if any(each.compress_type != zipfile.ZIP_STORED or each.compress_size != each.file_size for each in entries):
-        raise UnreadableFileError("The archive of the Zarr store is compressed.", _REMEDY)
-    if len(entries) > MAX_DIRECTORY_FILES:
-        raise TooLargeToReadError(f"The Zarr store has more than {MAX_DIRECTORY_FILES} files.", "Write it with larger chunks.")
-    return sorted((each.filename, each.file_size) for each in entries)
+    return tuple({"path": name, "size": size, "sha256": _sha256(path / name)} for name, size in Folder(path).sizes.items())
 
 
 def _sha256(path: Path) -> str:
@@ -102,15 +56,21 @@ def _sha256(path: Path) -> str:
 
 
 @contextmanager
-def open_arrays(path: Path) -> Iterator[ArrayFile]:
+def open_arrays(path: Path, memory: Memory | None = None) -> Iterator[ArrayFile]:
     """Open the Zarr store at *path*, a folder or an archive that holds one, and yield its arrays.
+
+    Parameters
+    ----------
+    memory
+        What is read lies there, if it can.
 
     Raises
     ------
     UnreadableFileError
         Its metadata is damaged, a chunk is too large, or a codec is not known to be harmless.
     """
-    documents = _read_metadata(path)
+    members, memory = find_members(path), memory or Memory()
+    documents = _read_metadata(members, memory)
     arrays, attributes = _v3(documents) if "zarr.json" in documents else _v2(documents)
     if len(arrays) > MAX_VARIABLES:
         raise TooLargeToReadError(f"The Zarr store has more than {MAX_VARIABLES} arrays.", "Split it into several stores.")
@@ -118,84 +78,50 @@ def open_arrays(path: Path) -> Iterator[ArrayFile]:
     variables: dict[str, ArrayVariable] = {}
     for name, array in arrays.items():
         lengths |= dict(zip(array.dimensions, array.shape, strict=True))
-        variables[name] = ArrayVariable(
-            name, array.dimensions, array.shape, array.dtype, array.attributes, _Reader(path, name, array), array.chunks
-        )
+        read = _Reader(members, name, array, memory)
+        variables[name] = ArrayVariable(name, array.dimensions, array.shape, array.dtype, array.attributes, read, array.chunks)
     yield ArrayFile(lengths, variables, attributes)
 
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    """Opens one array when it is first looked at."""
+    """Reads one array, which is not opened before."""
 
-    path: Path
+    members: Members
     name: str
     array: _Array
+    memory: Memory
 
     def __call__(self, selection: Selection) -> NDArray[Any]:
+        array = self.array
         try:
-            opened = zarr.open_array(_open_store(self.path), path=self.name, mode="r")
-            if tuple(opened.shape) != self.array.shape:
-                raise UnreadableFileError("The Zarr store contradicts itself.", _REMEDY)
+            if array.plain is not None:
+                chunks = Chunks(self.members, self.name, array.shape, array.dtype, array.chunks, array.plain)
+                if (values := chunks.read(selection, self.memory)) is not None:
+                    return values
+            opened = zarr.open_array(self.members.open(), path=self.name, mode="r")
+            if tuple(opened.shape) != array.shape:
+                raise UnreadableFileError("The Zarr store contradicts itself.", REMEDY)
             return np.asarray(opened[selection])
         except (BaseZarrError, OSError, ValueError, TypeError, KeyError, RuntimeError, SystemError) as error:
-            raise UnreadableFileError(f"The array {self.name!r} cannot be read: {str(error)[:200]}.", _REMEDY) from error
+            raise UnreadableFileError(f"The array {self.name!r} cannot be read: {str(error)[:200]}.", REMEDY) from error
 
 
-class _ArchiveStore(ZipStore):
-    """An archive in which nothing is packed: whole members are read as they lie there, with neither a sum nor a copy made."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, mode="r", read_only=True)
-        with zipfile.ZipFile(path) as archive:
-            self._members = {each.filename: each for each in archive.infolist()}
-
-    async def get(self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None) -> Buffer | None:
-        # docstring inherited
-        member = self._members.get(key)
-        if member is None or byte_range is not None:
-            return await super().get(key, prototype, byte_range)
-        return prototype.buffer.from_bytes(_read_plainly(Path(self.path), member))
-
-
-def _open_store(path: Path) -> LocalStore | ZipStore:
-    return LocalStore(path, read_only=True) if path.is_dir() else _ArchiveStore(path)
-
-
-def _read_plainly(path: Path, member: zipfile.ZipInfo) -> bytes:
-    """Return a member of an archive that is not packed; what is damaged is found out by who unfolds it."""
-    with path.open("rb", buffering=0) as file:
-        file.seek(member.header_offset)
-        file.seek(sum(_MEMBER_HEAD.unpack(file.read(_MEMBER_HEAD.size))), os.SEEK_CUR)
-        return file.read(member.file_size)
-
-
-def _read_metadata(path: Path) -> dict[str, JsonObject]:
+def _read_metadata(members: Members, memory: Memory) -> dict[str, JsonObject]:
     """Return the metadata documents of the store by their path."""
     found: dict[str, JsonObject] = {}
     total = 0
-    for name, size in list_members(path) if path.is_dir() else _list_archive(path):
+    for name, size in members.sizes.items():
         if name.rsplit("/", 1)[-1] not in _METADATA:
             continue
         total += size
         if size > MAX_DOCUMENT_BYTES or total > MAX_HEADER_BYTES:
             raise TooLargeToReadError("The metadata of the Zarr store is too large.", "Split it into several stores.")
-        document = parse(_read_member(path, name))
+        document = parse(members.read(name, memory).tobytes())
         if not isinstance(document, dict):
-            raise UnreadableFileError(f"{name} is no JSON object.", _REMEDY)
+            raise UnreadableFileError(f"{name} is no JSON object.", REMEDY)
         found[name] = document
     return found
-
-
-def _read_member(path: Path, name: str) -> bytes:
-    if path.is_dir():
-        with open_regular(path / name) as file:
-            return file.read(MAX_DOCUMENT_BYTES)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return archive.read(name)
-    except (zipfile.BadZipFile, OSError, KeyError, ValueError) as error:
-        raise UnreadableFileError(f"The archive of the Zarr store cannot be read: {str(error)[:200]}.", _REMEDY) from error
 
 
 def _v2(documents: dict[str, JsonObject]) -> tuple[dict[str, _Array], JsonObject]:
@@ -214,11 +140,13 @@ def _v2_array(name: str, document: JsonObject, attributes: JsonObject) -> _Array
         _check_codecs(name, [codec["id"] for codec in codecs])
         shape, chunks = _lengths(document["shape"]), _lengths(document["chunks"])
         dtype = np.dtype(document["dtype"]) if isinstance(document["dtype"], str) else np.dtype("O")
+        plain = plain_v2(document)
     except (KeyError, TypeError, ValueError) as error:
-        raise UnreadableFileError(f"The metadata of {name!r} is damaged: {error}.", _REMEDY) from None
+        raise UnreadableFileError(f"The metadata of {name!r} is damaged: {error}.", REMEDY) from None
     _check_chunk(name, chunks, dtype)
     fill = {"_FillValue": document["fill_value"]} if document.get("fill_value") else {}  # zarr's own default is 0, a value
-    return _Array(shape, dtype, _name_axes(name, shape, attributes.get("_ARRAY_DIMENSIONS")), _clean(fill | attributes), chunks)
+    dimensions = _name_axes(name, shape, attributes.get("_ARRAY_DIMENSIONS"))
+    return _Array(shape, dtype, dimensions, _clean(fill | attributes), chunks, None if dtype.hasobject else plain)
 
 
 def _v3(documents: dict[str, JsonObject]) -> tuple[dict[str, _Array], JsonObject]:
@@ -238,11 +166,12 @@ def _v3_array(name: str, document: JsonObject) -> _Array:
         _check_codecs(name, codecs)
         kind = document["data_type"]
         dtype = np.dtype(_V3_TYPES.get(kind, kind)) if isinstance(kind, str) and not kind.startswith("r") else np.dtype("O")
+        plain = plain_v3(document)
     except (KeyError, TypeError, ValueError) as error:
-        raise UnreadableFileError(f"The metadata of {name!r} is damaged: {error}.", _REMEDY) from None
+        raise UnreadableFileError(f"The metadata of {name!r} is damaged: {error}.", REMEDY) from None
     _check_chunk(name, inner or chunks, dtype)
     dimensions, attributes = _name_axes(name, shape, document.get("dimension_names")), _clean(document.get("attributes") or {})
-    return _Array(shape, dtype, dimensions, attributes, inner or chunks)
+    return _Array(shape, dtype, dimensions, attributes, inner or chunks, None if dtype.hasobject else plain)
 
 
 def _flatten_codecs(codecs: list[JsonObject]) -> tuple[list[str], tuple[int, ...] | None]:
@@ -290,5 +219,5 @@ def _name_axes(name: str, shape: tuple[int, ...], names: Any) -> tuple[str, ...]
 
 def _clean(attributes: Any) -> JsonObject:
     if not isinstance(attributes, dict):
-        raise UnreadableFileError("The attributes of an array are no JSON object.", _REMEDY)
+        raise UnreadableFileError("The attributes of an array are no JSON object.", REMEDY)
     return {clean_text(name): clean_value(value) for name, value in attributes.items() if name != "_ARRAY_DIMENSIONS"}

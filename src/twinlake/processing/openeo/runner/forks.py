@@ -1,4 +1,4 @@
-"""Copies of this process that share its work: each takes the next number as soon as it has done one."""
+"""Copies of this process that share its work: each takes another number as soon as it has done one."""
 
 import contextlib
 import json
@@ -8,8 +8,10 @@ import signal
 import sys
 import traceback
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from twinlake.processing.openeo.runner.failures import raise_told, tell
 from twinlake.standards.openeo.errors import ProcessGraphComplexityError
@@ -74,13 +76,13 @@ class _Process:
 
 
 def _hand_out(numbers: Sequence[int], processes: Sequence[_Process], selector: selectors.BaseSelector) -> Iterator[int]:
-    waiting = iter(numbers)
-    for process in processes:
-        selector.register(process.answers, selectors.EVENT_READ, process)
-        process.give(next(waiting))
+    waiting = _Waiting(numbers, len(processes))
+    for place, process in enumerate(processes):
+        selector.register(process.answers, selectors.EVENT_READ, (place, process))
+        process.give(waiting.next_of(place))
     for _ in range(len(numbers)):
         ready = selector.select()[0][0]
-        process = ready.data
+        place, process = ready.data
         try:
             done, failure = process.take()
         except EOFError:
@@ -90,8 +92,23 @@ def _hand_out(numbers: Sequence[int], processes: Sequence[_Process], selector: s
         if failure:
             raise_told(tuple(json.loads(failure)))
         yield done
-        if (number := next(waiting, None)) is not None:
-            process.give(number)
+        if waiting.count:
+            process.give(waiting.next_of(place))
+
+
+class _Waiting:
+    """Numbers in runs, one for each process: parts that follow one another often need the same of a file."""
+
+    def __init__(self, numbers: Sequence[int], processes: int) -> None:
+        bounds = [place * len(numbers) // processes for place in range(processes + 1)]
+        self._runs = [deque(numbers[start:end]) for start, end in pairwise(bounds)]
+        self.count = len(numbers)
+
+    def next_of(self, place: int) -> int:
+        """Take the next number of a process's own run; if there is none, the last one of the longest other."""
+        self.count -= 1
+        own = self._runs[place]
+        return own.popleft() if own else max(self._runs, key=len).pop()
 
 
 def _fork(work: Callable[[int], None], others: Sequence[_Process]) -> _Process:

@@ -17,6 +17,7 @@ from twinlake.holdings.readers.arrays import ArrayFile, ArrayVariable
 from twinlake.holdings.readers.attributes import number_of
 from twinlake.holdings.readers.cubes import open_arrays
 from twinlake.holdings.readers.formats import ZARR_V3, detect
+from twinlake.holdings.readers.memory import Memory
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.kernels.cells.blocks import IN_CACHE, blocks
 from twinlake.processing.openeo.loading.pins import ArrayPins, CubeFile, CubeVariable
@@ -50,11 +51,13 @@ class ArraySource:
         self._open: OrderedDict[int, tuple[ExitStack, ArrayFile]] = OrderedDict()
         self._cells = CellFinder(pins)
         self._area = Area(pins.area, pins.dimensions)
+        self._memory = Memory()
 
     def close(self) -> None:
         """Close all files."""
         while self._open:
             self._open.popitem(last=False)[1][0].close()
+        self._memory = Memory()
 
     @property
     def hollow(self) -> Cube:
@@ -106,7 +109,8 @@ class ArraySource:
                 stored = _read_block(variable, cube, pinned, own, others, piece)
                 is_plain = piece.is_whole and (pinned.scale, pinned.offset) == (1.0, 0.0)
                 if is_plain and canvas.can_take((label, *rest), stored):
-                    self._drop_missing(variable, pinned, stored)
+                    for part in blocks(stored.shape, IN_CACHE):
+                        variable.drop_missing(stored[part])
                     canvas.take(stored)
                     continue
                 step = max(1, IN_CACHE * len(stored) // max(1, stored.size))
@@ -124,13 +128,6 @@ class ArraySource:
             is_run = wanted == list(range(wanted[0], wanted[0] + len(wanted))) if wanted else False
             chosen[name] = slice(wanted[0], wanted[0] + len(wanted)) if is_run else wanted
         return chosen
-
-    def _drop_missing(self, variable: ArrayVariable, pinned: CubeVariable, stored: NDArray[Any]) -> None:
-        """Put NaN where a stored number stands for none."""
-        for place in blocks(stored.shape, IN_CACHE):
-            _, there = self._decode(variable, pinned, stored[place])
-            if not there.all():
-                stored[place][~there] = np.nan
 
     def _decode(
         self, variable: ArrayVariable, pinned: CubeVariable, stored: NDArray[Any]
@@ -170,7 +167,7 @@ class ArraySource:
             self._open.popitem(last=False)[1][0].close()
         with ExitStack() as stack:
             path = self._paths[number]
-            file = stack.enter_context(open_arrays(path, ZARR_V3 if _is_archive(path) else detect(path)))
+            file = stack.enter_context(open_arrays(path, ZARR_V3 if _is_archive(path) else detect(path), self._memory))
             self._open[number] = (stack.pop_all(), file)
         return file
 
