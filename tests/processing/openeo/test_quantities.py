@@ -83,9 +83,26 @@ def test_a_difference_has_the_unit_of_both_and_no_name():
     found = run("merge_cubes", banded(WARMTH, RAIN), banded(WARMTH, WARMTH), overlap_resolver=resolver)
     assert quantities_of(found) == (Quantity(unit="K"), None)
 
-    normals = run("climatological_normal", banded(WARMTH, RAIN), period="month", climatology_period=[2020, 2020])
-    anomalies = run("anomaly", banded(WARMTH, RAIN), normals, period="month")
-    assert quantities_of(anomalies) == (Quantity(unit="K"), Quantity(unit="kg m-2"))
+
+@pytest.mark.parametrize(
+    ("quantity", "found"),
+    [
+        (WARMTH, Quantity(unit="K", long_name="anomaly of Air temperature")),
+        (Quantity(standard_name="air_temperature"), Quantity(long_name="anomaly of air temperature")),
+        (None, Quantity(long_name="anomaly of tas")),
+    ],
+)
+def test_anomalies_are_called_so_and_have_no_name_of_what_they_are_of(quantity, found, tmp_path):
+    cube = banded(quantity)
+    normals = run("climatological_normal", cube, period="month", climatology_period=[2020, 2020])
+    anomalies = run("anomaly", cube, normals, period="month")
+
+    assert quantities_of(anomalies) == (found,)
+    (written,) = save(anomalies, whole(anomalies), tmp_path, "netCDF")
+    with netCDF4.Dataset(tmp_path / written.path) as file:
+        assert file["tas"].long_name == found.long_name
+        assert "standard_name" not in file["tas"].ncattrs()
+    assert written.fields["cube:variables"]["tas"]["description"] == found.long_name
 
 
 def test_of_two_cubes_each_band_keeps_its_own():

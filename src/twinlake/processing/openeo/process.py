@@ -75,6 +75,8 @@ class Keeps:
     """Parameters: of several only what they have in common is kept."""
     only_unit: bool = False
     """Whether names do not hold any more: a difference of temperatures is no temperature."""
+    named: str | None = None
+    """As `only_unit`, but with a long name, in which ``{}`` stands for what the numbers were called."""
     method: str | None = None
     """What a reducer is called among cell methods (CF Conventions 1.11, appendix E)."""
     through: str | None = None

@@ -13,7 +13,7 @@ from twinlake.processing.openeo.cubes import Cube, find_quantity
 from twinlake.processing.openeo.process import Keeps, Process
 from twinlake.processing.openeo.registry import find_process
 from twinlake.processing.openeo.shapes.dimensions import find_kind
-from twinlake.processing.openeo.shapes.quantities import Extent, Quantity, find_common, of_unit
+from twinlake.processing.openeo.shapes.quantities import Extent, Quantity, find_common, made_of, of_unit
 from twinlake.standards.openeo.graph import FromNode, FromParameter, Graph, Node
 
 _VALUES: Final = frozenset({"x", "y", "data"})
@@ -26,9 +26,12 @@ class _Way:
 
     methods: tuple[str, ...] = ()
     only_unit: bool = False
+    named: str | None = None
 
-    def end(self, quantity: Quantity | None, over: Extent | None) -> Quantity | None:
-        """Return what is left of a quantity."""
+    def end(self, quantity: Quantity | None, over: Extent | None, label: str | None = None) -> Quantity | None:
+        """Return what is left of a quantity, that of the band *label* where there are bands."""
+        if self.named is not None:
+            return made_of(quantity, self.named, label)
         if quantity is None or self.only_unit:
             return None if quantity is None else of_unit(quantity)
         return quantity if over is None else quantity.made_over(over, self.methods)
@@ -49,7 +52,9 @@ def carry_quantities(process: Process, node: Node, given: Mapping[str, Any], mad
         quantities = bands.quantities or (None,) * len(bands.labels)
         if len(cubes) > 1:
             quantities = tuple([_in_all(cubes, bands.name, label) for label in bands.labels])
-        made = _with(made, number, [way.end(each, keeps.over) for each in quantities])
+        made = _with(
+            made, number, [way.end(each, keeps.over, str(label)) for each, label in zip(quantities, bands.labels, strict=True)]
+        )
     return made
 
 
@@ -96,7 +101,7 @@ def _way_of(keeps: Keeps, node: Node, given: Mapping[str, Any]) -> _Way | None:
     called = None if keeps.through is None else node.arguments.get(keeps.through, given[keeps.through])
     match called:
         case None:
-            return _Way(_methods_of(keeps), keeps.only_unit)
+            return _Way(_methods_of(keeps), keeps.only_unit, keeps.named)
         case Graph():
             return _way_through(called)
         case str():  # the name of a statistic

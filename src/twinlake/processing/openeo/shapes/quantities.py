@@ -32,6 +32,14 @@ def of_unit(quantity: Quantity) -> Quantity | None:
     return None if quantity.unit is None else Quantity(unit=quantity.unit)
 
 
+def made_of(quantity: Quantity | None, named: str, label: str | None) -> Quantity | None:
+    """Return what has the unit of another quantity, and a long name made of that one's, or else of its *label*."""
+    known = Quantity() if quantity is None else quantity
+    name = known.long_name or (known.standard_name or "").replace("_", " ") or label
+    found = Quantity(unit=known.unit, long_name=named.format(name) if name else None)
+    return None if found == Quantity() else found
+
+
 def find_common(quantities: "list[Quantity | None]") -> Quantity | None:
     """Return what several, of which there is one at least, have in common; None where that is nothing."""
     return reduce(_common, quantities)

@@ -54,5 +54,5 @@ PROCESS = Process(
     returned="The cube with the differences; its dimensions are as before.",
     work=Opaque(),
     kernel=_anomaly,
-    keeps=Keeps(of=("data", "normals"), only_unit=True),
+    keeps=Keeps(of=("data", "normals"), named="anomaly of {}"),
 )
