@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from twinlake.cli.accounts import accounts
-from twinlake.cli.counting import count
+from twinlake.core.counting import count
 
 if TYPE_CHECKING:
     from twinlake.identity.tokens import TokenRecord

@@ -16,7 +16,6 @@ from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from twinlake.cli.client import DEFAULT_URL, SiteClient, TokenFileOption, ToOption
-from twinlake.cli.counting import count
 from twinlake.cli.downloading import Downloader
 from twinlake.cli.fetching import Fetcher, FileReport, OriginAwareWeb, Wanted, find_wanted
 from twinlake.cli.searching import (
@@ -30,6 +29,7 @@ from twinlake.cli.searching import (
     SearchOptions,
     SortOption,
 )
+from twinlake.core.counting import count
 
 _PARALLEL = 4
 _INTERRUPTED = 130  # what shells expect after Ctrl-C

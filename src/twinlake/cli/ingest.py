@@ -13,9 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from twinlake.cli.client import DEFAULT_URL, SiteClient, SiteRefusedError, TokenFileOption, ToOption
-from twinlake.cli.counting import count
 from twinlake.cli.following import follow_job
 from twinlake.cli.uploading import LocalFile, Uploader, find_files
+from twinlake.core.counting import count
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import TwinlakeError
 from twinlake.core.ids import check_id

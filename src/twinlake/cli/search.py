@@ -9,7 +9,6 @@ from rich.table import Table
 from rich.text import Text
 
 from twinlake.cli.client import DEFAULT_URL, SiteClient, TokenFileOption, ToOption
-from twinlake.cli.counting import count
 from twinlake.cli.explaining import explain_nothing
 from twinlake.cli.searching import (
     INCOMPLETE,
@@ -22,6 +21,7 @@ from twinlake.cli.searching import (
     SortOption,
     to_json,
 )
+from twinlake.core.counting import count
 from twinlake.core.documents import JsonObject
 from twinlake.standards.datalake import single_assets
 

@@ -4,6 +4,7 @@ from urllib.parse import quote
 
 from twinlake.console.addresses import Addresses
 from twinlake.core.clock import from_microseconds
+from twinlake.core.counting import count_of
 from twinlake.core.documents import JsonObject
 from twinlake.core.sizes import write_size
 from twinlake.identity.principals import Caller
@@ -74,7 +75,6 @@ class WorkBench:
 def describe_work(job: Job) -> JsonObject:
     """Return how far a job is, as lists and pages show it."""
     progress = job.progress
-    total = "" if progress.total is None else f" of {progress.total}"
     return {
         "id": job.id,
         "kind": job.kind,
@@ -84,7 +84,7 @@ def describe_work(job: Job) -> JsonObject:
         "is_final": job.state.is_final,
         "done": progress.done,
         "total": progress.total,
-        "steps": f"{progress.done}{total} {progress.unit}".strip() if progress.unit else "",
+        "steps": count_of(progress.done, progress.total, progress.unit) if progress.unit else "",
         "message": progress.message,
         "when": f"{from_microseconds(job.created_at):%Y-%m-%d %H:%M} UTC",
     }

@@ -14,13 +14,13 @@ import httpx2
 import orjson
 
 from twinlake.cli.client import SiteClient, read_token
-from twinlake.cli.counting import count
 from twinlake.cli.demo.narrator import Figures, Narrator, StepFailedError
 from twinlake.cli.demo.process import DemoSite
 from twinlake.cli.demo.sources import Source
 from twinlake.cli.demo.visiting import Visitor
 from twinlake.cli.following import follow_job
 from twinlake.cli.uploading import Uploader, find_files
+from twinlake.core.counting import count
 from twinlake.core.documents import JsonObject
 from twinlake.standards.datalake import single_assets
 

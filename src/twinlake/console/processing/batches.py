@@ -17,6 +17,7 @@ from twinlake.console.snippets import Snippets
 from twinlake.console.tiles import TileDesk
 from twinlake.console.work import describe_line, describe_work, explain_end, list_facts
 from twinlake.core.clock import from_microseconds
+from twinlake.core.counting import count
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import TwinlakeError
 from twinlake.core.sizes import write_size
@@ -230,7 +231,7 @@ class BatchPages:
         cpu = f"about {likely}; between {low} and {high}"
         facts = [
             ("CPU", cpu),
-            ("Reads", f"{write_size(told['read_bytes'])}, in {told['windows']} tile{'' if told['windows'] == 1 else 's'}"),
+            ("Reads", f"{write_size(told['read_bytes'])}, in {count(told['windows'], 'tile')}"),
             ("Memory", f"{write_size(told['peak_bytes'])} at a time"),
             ("Results", f"about {write_size(round(size['likely']))}; at most {write_size(round(size['high']))}"),
         ]
@@ -261,7 +262,10 @@ async def _check_form(request: Request) -> None:
 
 def _write_made(step: Mapping[str, Any]) -> str:
     """Write what a step makes (`cost.steps.Step`): how many labels along which dimensions, of which type, how large."""
-    along = " \N{MULTIPLICATION SIGN} ".join(f"{each['count']:,} {each['name']}" for each in step["dimensions"])
+    along = " \N{MULTIPLICATION SIGN} ".join(
+        f"{each['count']:,} {'band' if (each['count'], each['name']) == (1, 'bands') else each['name']}"
+        for each in step["dimensions"]
+    )
     gaps = ", with gaps where there is no data" if step["may_have_nodata"] else ""
     return f"{along or 'one value'}: {step['type']}, {write_size(step['bytes'])}{gaps}"
 

@@ -14,7 +14,8 @@ function showSteps({ done, total, unit }) {
   const bar = /** @type {HTMLProgressElement} */ (panel?.querySelector("progress"));
   if (total === null) bar.removeAttribute("value"); // a bar without a value says that it goes on
   else [bar.max, bar.value] = [total || 1, total ? done : 1];
-  write("steps", unit ? `${done}${total === null ? "" : ` of ${total}`} ${unit}` : "");
+  const things = (total ?? done) === 1 ? unit.replace(/s$/, "") : unit;
+  write("steps", unit ? `${done}${total === null ? "" : ` of ${total}`} ${things}` : "");
 }
 
 /** Adds the lines of the log that the page does not have yet. */

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 import orjson
 
+from twinlake.core.counting import count
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import TwinlakeError
 from twinlake.holdings.catalogue.interfaces import ItemText
@@ -91,9 +92,9 @@ class Putter:
                 written = self._put_chunk(f"items:{plan.file.name}:{number}", texts)
                 tally.add(written)
                 tally.refuse([*refusals, *(_refusal(each) for each in written["refused"])])
-                self._tell(f"{plan.file.name}: {tally.count} items so far")
+                self._tell(f"{plan.file.name}: {count(tally.count, 'item')} so far")
         except UnreadableFileError as error:
-            reason = f"It breaks off after {tally.written} items: {error.reason}"
+            reason = f"It breaks off after {count(tally.written, 'item')}: {error.reason}"
             tally.refuse([Refusal(plan.file.name, reason, error.remedy or "")])
         return tally.row(plan.file.name)
 

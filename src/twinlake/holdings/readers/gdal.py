@@ -13,6 +13,7 @@ from typing import Any
 import rasterio
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
+from twinlake.core.counting import count
 from twinlake.holdings.readers.errors import ForeignReferenceError, TooLargeToReadError, UnreadableFileError
 from twinlake.holdings.readers.limits import MAX_BLOCK_BYTES, MAX_DIMENSION, MAX_VARIABLES
 
@@ -101,7 +102,9 @@ def _check(dataset: Any) -> None:
     if len(dataset.files) > 1:
         raise ForeignReferenceError("The GeoTIFF refers to other files.")
     if dataset.count > MAX_VARIABLES or max(dataset.shape) > MAX_DIMENSION:
-        raise TooLargeToReadError(f"The GeoTIFF has {dataset.count} bands of {dataset.shape}.", "Split it into several files.")
+        raise TooLargeToReadError(
+            f"The GeoTIFF has {count(dataset.count, 'band')} of {dataset.shape}.", "Split it into several files."
+        )
     if dataset.count == 0:
         raise UnreadableFileError("The GeoTIFF has no bands.", _REMEDY)
     for (rows, columns), dtype in zip(dataset.block_shapes, dataset.dtypes, strict=True):

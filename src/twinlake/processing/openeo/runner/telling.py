@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
+from twinlake.core.counting import count
 from twinlake.core.sizes import write_size
 from twinlake.processing.openeo.loading.pins import FilePins, KeptFile, PinnedFile, PinnedLoads, Pins
 from twinlake.processing.openeo.registry import find_process
@@ -42,8 +43,7 @@ def tell_end(report: Report, usage: "RunUsage | None", files: int, size_bytes: i
     tiles = 0 if usage is None else sum(each.tiles for each in usage.chains)
     report.log(
         "info",
-        f"Finished: {_count(files, 'result')} with {write_size(size_bytes)}, {_count(tiles, 'tile')},"
-        f" {seconds:.1f} s of CPU time.",
+        f"Finished: {count(files, 'result')} with {write_size(size_bytes)}, {count(tiles, 'tile')}, {seconds:.1f} s of CPU time.",
     )
 
 
@@ -59,17 +59,13 @@ def _list_versions(graphs: Sequence[Graph]) -> dict[str, int]:
 
 def _describe_load(pins: Pins | FilePins) -> str:
     if isinstance(pins, FilePins):
-        return f"Loads {_count(len(pins.kept), 'file')} of {pins.format}, {_size_of(pins.kept)}."
+        return f"Loads {count(len(pins.kept), 'file')} of {pins.format}, {_size_of(pins.kept)}."
     files = list({each.key: each for each in pins.files}.values())
     collections = sorted({each.collection for each in files if each.collection})
     items = len({(each.collection, each.item) for each in files})
     of = f" of {', '.join(collections)}" if collections else ""
-    return f"Loads {_count(items, 'item')}{of}: {_count(len(files), 'file')}, {_size_of(files)}."
+    return f"Loads {count(items, 'item')}{of}: {count(len(files), 'file')}, {_size_of(files)}."
 
 
 def _size_of(files: Sequence[PinnedFile | KeptFile]) -> str:
     return write_size(sum(each.size_bytes for each in files))
-
-
-def _count(number: int, one: str) -> str:
-    return f"{number} {one}{'' if number == 1 else 's'}"

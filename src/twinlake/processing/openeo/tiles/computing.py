@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from twinlake.core.counting import count
 from twinlake.core.sizes import write_size
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.definitions import Definitions
@@ -174,7 +175,7 @@ class TileComputing:
         tiles, steps = sum(len(each.windows) for each in stages), len(stages)
         self._tools.report.log(
             "info",
-            f"Computes {tiles} tile{'' if tiles == 1 else 's'} in {steps} step{'' if steps == 1 else 's'}: reads"
+            f"Computes {count(tiles, 'tile')} in {count(steps, 'step')}: reads"
             f" {write_size(sum(each.read_bytes for each in stages))}, a tile takes"
             f" {write_size(max(each.peak_bytes for each in stages))} of memory at most.",
         )

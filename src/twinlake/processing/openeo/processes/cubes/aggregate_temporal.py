@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+from twinlake.core.counting import count
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.evaluating import Callback
 from twinlake.processing.openeo.json_schemas import (
@@ -50,7 +51,7 @@ def _aggregate(
 
 def _labels(intervals: Sequence[Interval], labels: Sequence[Label]) -> list[Label]:
     if labels and len(labels) != len(intervals):
-        raise ProcessParameterInvalidError(f"There are {len(intervals)} intervals and {len(labels)} labels.")
+        raise ProcessParameterInvalidError(f"{count(len(intervals), 'interval')}, but {count(len(labels), 'label')}.")
     found = list(labels) or [start for start, _ in intervals if start is not None]
     if len(set(found)) != len(intervals):
         reason = "Intervals that start alike, or without a start, need labels, each another one."

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from twinlake.core.counting import count
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.json_schemas import CUBE, TEXT, Schema
 from twinlake.processing.openeo.process import Keeps, Opaque, Parameter, Process
@@ -18,13 +19,15 @@ def _rename(data: Cube, dimension: str, target: Sequence[Label], source: Sequenc
     own = data.dimensions[number]
     if source:
         if len(source) != len(target):
-            raise ProcessError("LabelMismatch", f"There are {len(source)} labels to rename and {len(target)} new ones.")
+            raise ProcessError(
+                "LabelMismatch", f"{count(len(source), 'label')} to rename, but {count(len(target), 'new label')}."
+            )
         places = [own.place(each) for each in source]
     else:
         if not own.is_enumerated:
             raise ProcessError("LabelsNotEnumerated", f"The labels of dimension {dimension!r} have names: say which in 'source'.")
         if len(target) > len(own.labels):
-            raise ProcessError("LabelMismatch", f"There are {len(own.labels)} labels and {len(target)} new ones.")
+            raise ProcessError("LabelMismatch", f"{count(len(own.labels), 'label')}, but {count(len(target), 'new label')}.")
         places = list(range(len(target)))
     labels = list(own.labels)
     for place, label in zip(places, target, strict=True):
