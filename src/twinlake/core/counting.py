@@ -1,9 +1,9 @@
 """Numbers of things in words."""
 
 
-def count(number: int, thing: str) -> str:
-    """Write *number* with *thing*, whose plural ends in s: ``1 file``, ``2 files``."""
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+def count(number: int, thing: str, things: str | None = None) -> str:
+    """Write *number* with *thing*, whose plural ends in s if it is not given: ``1 file``, ``2 files``."""
+    return f"{number} {thing}" if number == 1 else f"{number} {things or f'{thing}s'}"
 
 
 def count_of(done: int, total: int | None, things: str) -> str:

@@ -3,6 +3,9 @@
 import orjson
 import pytest
 
+from processing.openeo.rasters import MEAN
+from processing.openeo.test_neighborhoods import a_scene
+from processing.openeo.test_polygons import polygons
 from twinlake.processing.openeo.cubes import read_cube
 from twinlake.processing.openeo.definitions import read_definitions
 from twinlake.processing.openeo.evaluating import evaluate
@@ -55,6 +58,21 @@ def test_of_much_there_is_a_summary():
     assert of_cube.data["type"] == "datacube"
     assert of_cube.data["data_type"] == "int64"
     assert of_cube.data["cube:dimensions"]["bands"]["values"] == ["B1", "B2"]
+
+
+@pytest.mark.parametrize("more", [{}, {"reducer": MEAN}], ids=["weighted", "whole pixels"])
+def test_of_geometries_outside_of_the_data_the_user_is_warned(more):
+    process = "aggregate_spatial" if more else "aggregate_spatial_weighted"
+    near, far = "POLYGON ((0 0, 25 0, 25 25, 0 0))", "POLYGON ((900 0, 925 0, 925 25, 900 0))"
+
+    def warned(*shapes):
+        regions = node(process, data={"from_parameter": "cube"}, geometries=polygons(*shapes), **more)
+        return told_by({"regions": regions}, {"cube": a_scene(9, 9)})
+
+    assert warned(near) == []
+    [told] = warned(near, far, "POLYGON EMPTY")
+    assert (told.level, told.path[0]["node_id"]) == ("warning", "regions")
+    assert told.message.startswith("2 of 3 geometries lie outside of the data, or are empty, and will have no value: ")
 
 
 def test_the_path_leads_out_of_callbacks_and_definitions():

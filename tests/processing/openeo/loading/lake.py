@@ -13,12 +13,16 @@ from shared_intake import take_in
 from twinlake.holdings.catalogue.interfaces import CollectionAccess, ItemDraft, Linked, Managed
 from twinlake.holdings.ingest.stores import add_store
 from twinlake.identity.principals import Caller, Principal
+from twinlake.processing.openeo.definitions import NO_DEFINITIONS
 from twinlake.processing.openeo.loading.pins import Pins, read_pinned, write_pinned
 from twinlake.processing.openeo.loading.reading.opening import open_source
 from twinlake.processing.openeo.loading.requests import LoadRequest, find_loads
 from twinlake.processing.openeo.loading.resolving.laying_out import FileLayout
 from twinlake.processing.openeo.loading.resolving.searches import Resolver
 from twinlake.processing.openeo.loading.source import Source
+from twinlake.processing.openeo.reporting import Notes, Report
+from twinlake.processing.openeo.runner.running import plan_graph
+from twinlake.processing.openeo.runner.telling import tell_loads
 from twinlake.standards.openeo.graph import parse_graph
 from twinlake.testing.clock import HandClock
 from twinlake.testing.site import LocalSite, local_site
@@ -116,6 +120,14 @@ def request(source: str, process: str = "load_collection", **arguments) -> LoadR
     named = {"load_collection": "id", "load_stac": "url"}[process]
     given = {named: source, "spatial_extent": None, "temporal_extent": None, **arguments}
     return find_loads(graph({"load": {"process_id": process, "arguments": given, "result": True}}))[0]
+
+
+def warnings_of(pins: Pins) -> list[str]:
+    """Return of what the owner of a job that loads *pins* is warned."""
+    nodes = graph({"load": {"process_id": "load_collection", "arguments": {"id": "c"}, "result": True}})
+    notes = Notes()
+    tell_loads(Report(notes), plan_graph(nodes, NO_DEFINITIONS), {"load": pins})
+    return [each.message for each in notes.all if each.level == "warning"]
 
 
 def graph(nodes):

@@ -6,7 +6,7 @@ import pyproj
 import pytest
 import xarray as xr
 
-from processing.openeo.loading.lake import request
+from processing.openeo.loading.lake import request, warnings_of
 from twinlake.holdings.catalogue.interfaces import ItemDraft
 from twinlake.processing.openeo.loading.planning.describing import describe_cube
 from twinlake.processing.openeo.loading.reading.opening import open_source
@@ -211,6 +211,10 @@ async def test_files_of_one_time_each_join_along_t_and_the_first_valid_counts(la
     assert np.array_equal(cube.values.data[0, 0, :12], b[0, 4:][::-1], equal_nan=True)
     assert np.array_equal(cube.values.data[0, 0, 12:], c[0, :4][::-1])
     assert np.array_equal(cube.values.data[4, 0], c[4][::-1], equal_nan=True)
+    [warned] = warnings_of(await lake.pin(request("joined")))
+    assert warned.startswith("2 items hold the same cells at the same times (b, c). ")
+    assert "'properties'" in warned
+    assert not warnings_of(await lake.pin(request("joined", temporal_extent=["2002-01-01", None])))
 
 
 async def test_levels_keep_their_name_and_can_be_cut(lake, tmp_path):

@@ -7,7 +7,7 @@ import pytest_asyncio
 import rasterio
 from rasterio.transform import Affine
 
-from processing.openeo.loading.lake import graph, open_lake, request, write_raster
+from processing.openeo.loading.lake import graph, open_lake, request, warnings_of, write_raster
 from twinlake.core.errors import TwinlakeError
 from twinlake.holdings.catalogue.interfaces import CollectionAccess, ItemDraft, Managed
 from twinlake.processing.openeo.evaluating import evaluate
@@ -160,6 +160,16 @@ async def test_items_of_one_instant_are_one_label_and_the_first_valid_by_id_coun
     expected[:, 10:] = first[:, 5:]
     assert np.array_equal(cube.values.data[0, 0], expected)
     assert cube.values.where()[0, 0].all()
+    assert not warnings_of(await lake.pin(request("mosaic")))
+
+
+async def test_of_images_of_one_place_and_instant_the_owner_is_warned(lake, tmp_path):
+    for name in "ab":
+        write_raster(tmp_path / f"{name}_20240101/v.tif", numbers(1, (20, 20)))
+    await lake.hold(tmp_path, collection="twice", recipe=RECIPE)
+
+    [warned] = warnings_of(await lake.pin(request("twice")))
+    assert warned.startswith("2 items hold the same cells at the same times (")
 
 
 async def test_the_crs_that_covers_most_has_the_grid(lake, tmp_path):

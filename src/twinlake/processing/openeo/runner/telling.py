@@ -2,13 +2,13 @@
 
 import os
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from twinlake.core.counting import count
 from twinlake.core.sizes import write_size
-from twinlake.processing.openeo.loading.pins import FilePins, KeptFile, PinnedFile, PinnedLoads, Pins
+from twinlake.processing.openeo.loading.pins import FilePins, KeptFile, PinnedFile, PinnedLoads, Pins, RasterPins
 from twinlake.processing.openeo.registry import find_process
 from twinlake.processing.openeo.reporting import Report
 from twinlake.standards.openeo.graph import Graph
@@ -16,6 +16,8 @@ from twinlake.standards.openeo.graph import Graph
 if TYPE_CHECKING:
     from twinlake.processing.openeo.planning import Plan
     from twinlake.processing.openeo.tiles.usage import RunUsage
+
+_SHOWN = 5
 
 
 def tell_start(report: Report, planned: "Plan") -> None:
@@ -31,9 +33,18 @@ def tell_start(report: Report, planned: "Plan") -> None:
 
 
 def tell_loads(report: Report, planned: "Plan", pinned: PinnedLoads) -> None:
-    """Tell what each node loads, in the name of the node."""
+    """Tell what each node loads, in the name of the node, and warn of items of which one hides another."""
     for name, pins in pinned.items():
-        report.at(planned.graph.nodes[name]).log("info", _describe_load(pins))
+        own = report.at(planned.graph.nodes[name])
+        own.log("info", _describe_load(pins))
+        if not isinstance(pins, FilePins) and (rivals := _find_rivals(pins)):
+            shown = ", ".join(rivals[:_SHOWN]) + (", …" if len(rivals) > _SHOWN else "")
+            own.log(
+                "warning",
+                f"{len(rivals)} items hold the same cells at the same times ({shown}). Each cell has the first value there is, in"
+                " the order of their ids. To load one of them, give 'properties' that it alone has.",
+                data={"items": rivals},
+            )
 
 
 def tell_end(report: Report, usage: "RunUsage | None", files: int, size_bytes: int) -> None:
@@ -65,6 +76,29 @@ def _describe_load(pins: Pins | FilePins) -> str:
     items = len({(each.collection, each.item) for each in files})
     of = f" of {', '.join(collections)}" if collections else ""
     return f"Loads {count(items, 'item')}{of}: {count(len(files), 'file')}, {_size_of(files)}."
+
+
+def _find_rivals(pins: Pins) -> list[str]:
+    """Return the items that have the same cells at the same times as others, be they empty."""
+    first: dict[Hashable, str] = {}
+    found: dict[str, None] = {}
+    for item, place in _list_places(pins):
+        if (known := first.setdefault(place, item)) != item:
+            found |= {known: None, item: None}
+    return sorted(found)
+
+
+def _list_places(pins: Pins) -> Iterator[tuple[str, Hashable]]:
+    """Yield items and the whole grids of cells that they hold, each of one time and band."""
+    if isinstance(pins, RasterPins):
+        for part in pins.parts:
+            image = pins.images[part.image]
+            yield image.file.item, (part.t, part.band, image.crs, image.transform, image.shape)
+        return
+    for cube in pins.cubes:  # on one grid, all of them
+        for variable in cube.variables:
+            for _, t in cube.times:
+                yield cube.file.item, (t, variable.band)
 
 
 def _size_of(files: Sequence[PinnedFile | KeptFile]) -> str:

@@ -5,11 +5,29 @@ from dataclasses import replace
 
 import numpy as np
 
+from twinlake.core.counting import count
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.kernels.cells.assembling import assemble
+from twinlake.processing.openeo.kernels.geometries.zonal import meet_grid
+from twinlake.processing.openeo.reporting import Report
 from twinlake.processing.openeo.shapes.dimensions import Dimension, find_horizontal
 from twinlake.processing.openeo.values import Values
 from twinlake.standards.openeo.errors import ProcessError, ProcessParameterInvalidError
+
+
+def tell_of_outside(report: Report, grid: tuple[Dimension, Dimension], vectors: Dimension) -> None:
+    """Warn of geometries that have no place in common with a grid: of these there will be no value."""
+    if not report.is_heard or report.is_of_part:  # of the whole it was told
+        return
+    every = len(vectors.labels)
+    outside = every - sum(meet_grid(*grid, vectors))
+    if outside:
+        report.log(
+            "warning",
+            f"{outside} of {count(every, 'geometry', 'geometries')} {'lies' if outside == 1 else 'lie'} outside of the data, or"
+            f" {'is' if outside == 1 else 'are'} empty, and will have no value: see whether the coordinates are longitude and"
+            " latitude, in this order, and whether the extents that are loaded hold them.",
+        )
 
 
 def layers_of(cube: Cube) -> Values:

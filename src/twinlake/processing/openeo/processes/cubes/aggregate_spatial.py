@@ -13,7 +13,7 @@ from twinlake.processing.openeo.evaluating import Callback
 from twinlake.processing.openeo.json_schemas import ANYTHING, ARRAY, GEOJSON, RASTER, TEXT_OR_NULL, VECTORS, callback, passed
 from twinlake.processing.openeo.kernels.arrays.grouping import reduce_arrays
 from twinlake.processing.openeo.kernels.cells.states import are_valid
-from twinlake.processing.openeo.kernels.geometries.regions import lay_along, layers_of, put_together
+from twinlake.processing.openeo.kernels.geometries.regions import lay_along, layers_of, put_together, tell_of_outside
 from twinlake.processing.openeo.kernels.geometries.zonal import (
     Weights,
     apply,
@@ -26,14 +26,22 @@ from twinlake.processing.openeo.kernels.geometries.zonal import (
 from twinlake.processing.openeo.process import Keeps, OfGeometries, Opaque, Parameter, Process, Reach
 from twinlake.processing.openeo.shapes.areas import Window
 from twinlake.processing.openeo.shapes.dimensions import Dimension, find_horizontal, horizontal_of
+from twinlake.processing.openeo.tools import Standing
 from twinlake.processing.openeo.values import Values
 
 
 def _aggregate(
-    data: Cube, geometries: Cube | JsonObject, reducer: Callback, target_dimension: str | None = None, context: Any = None
+    data: Cube,
+    geometries: Cube | JsonObject,
+    *,
+    reducer: Callback,
+    target_dimension: str | None,
+    context: Any,
+    standing: Standing,
 ) -> Cube:
     vectors, grid = read_vectors(geometries), horizontal_of(data.dimensions)
     window = find_window(*grid, vectors)  # refuses what cannot be aggregated
+    tell_of_outside(standing.tools.report, grid, vectors)
     y, x = find_horizontal(data.dimensions)
     part = data if data.is_hollow_along(y) or data.is_hollow_along(x) else data.cut(y, window[0]).cut(x, window[1])
     return _make(
@@ -171,6 +179,7 @@ PROCESS = Process(
     returned="A vector cube: the geometries, with what their features say, are in the place of the pixels.",
     work=Opaque(),
     kernel=_aggregate,
+    needs_standing=True,
     reach=OfGeometries(prepare=_prepare),
     keeps=_keeps,
     labels_only=frozenset({"geometries"}),

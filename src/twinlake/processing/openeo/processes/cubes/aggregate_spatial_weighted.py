@@ -7,19 +7,22 @@ from twinlake.core.documents import JsonObject
 from twinlake.processing.openeo.cubes import Cube, read_vectors
 from twinlake.processing.openeo.json_schemas import AREAS, GEOJSON, RASTER, TEXT_OR_NULL, VECTORS
 from twinlake.processing.openeo.kernels.cells.numbers import require_numbers
-from twinlake.processing.openeo.kernels.geometries.regions import cut, lay_along, layers_of, put_together
+from twinlake.processing.openeo.kernels.geometries.regions import cut, lay_along, layers_of, put_together, tell_of_outside
 from twinlake.processing.openeo.kernels.geometries.zonal import Statistic, Weighting, find_window
 from twinlake.processing.openeo.kernels.geometries.zones_in_parts import Weighted
 from twinlake.processing.openeo.process import Keeps, Opaque, Parameter, Process
 from twinlake.processing.openeo.shapes.dimensions import horizontal_of
+from twinlake.processing.openeo.tools import Standing
 
 
 def _aggregate(
     data: Cube,
     geometries: Cube | JsonObject,
-    weights: Weighting = "coverage",
-    statistic: Statistic = "mean",
-    target_dimension: str | None = None,
+    *,
+    weights: Weighting,
+    statistic: Statistic,
+    target_dimension: str | None,
+    standing: Standing,
 ) -> Cube:
     require_numbers("data", data.values)
     vectors = read_vectors(geometries)
@@ -27,6 +30,7 @@ def _aggregate(
     y, x = horizontal_of(data.dimensions)
     layers = layers_of(data)
     rows, columns = find_window(y, x, vectors, only_areas=True)  # refuses what cannot be aggregated
+    tell_of_outside(standing.tools.report, (y, x), vectors)
     zones = Weighted(y=y, x=x, vectors=vectors, weighting=weights, statistic=statistic, tells_share=target_dimension is not None)
     if all(layers.data.shape[-2:]) and rows.stop and columns.stop:
         found = zones.finish(zones.begin(cut(layers, rows, columns), (rows, columns)))
@@ -87,6 +91,7 @@ PROCESS = Process(
     returned="A vector cube of 64-bit numbers: the polygons, with what their features say, are in the place of the pixels.",
     work=Opaque(),
     kernel=_aggregate,
+    needs_standing=True,
     keeps=_keeps,
     exceptions={"TargetDimensionExists": "The cube has a dimension of this name already."},
     is_experimental=True,
