@@ -200,7 +200,7 @@ def _openeo(services: Services) -> BaseRoute:
         jobs,
         maps,
         credentials,
-        CollectionsApi(services.discovery, root=facts.root),
+        CollectionsApi(services.discovery, root=facts.root, find_elsewhere=services.peer_reader.find_collection),
         FilesApi(services.user_files, sender=services.direct, root=facts.root),
     )
     return mount_openeo(

@@ -184,6 +184,9 @@ async def open_services(
         seen_jobs = SeenJobs(store=job_store, results=ResultStore(database=database), journal=journal)
         ledger = QuotaLedger(database=database, clock=clock, quota=quota(settings))
         standing = Standing(database=database, clock=clock, knows=federation.issuer.knows)
+        peer_reader = PeerReader(
+            directory=federation.sites.directory, client=federation.sites.reader, tokens=federation.tokens, clock=clock
+        )
         processing = await stack.enter_async_context(
             open_processing(
                 settings,
@@ -194,9 +197,7 @@ async def open_services(
                 catalogue=catalogue,
                 collections=collections,
                 client=client,
-                peers=PeerReader(
-                    directory=federation.sites.directory, client=federation.sites.reader, tokens=federation.tokens, clock=clock
-                ),
+                peers=peer_reader,
                 seen_jobs=seen_jobs,
                 caller_of=standing.caller_of,
                 ledger=ledger,
@@ -369,6 +370,7 @@ async def open_services(
             tile_services=processing.tile_services,
             defined=processing.defined,
             named_code=processing.named_code,
+            peer_reader=peer_reader,
             quotas=ledger,
             batch_jobs=batch_jobs,
             result_signer=result_signer(settings, folder, clock),

@@ -53,6 +53,7 @@ from twinlake.processing.openeo.inputs import Inputs
 from twinlake.processing.openeo.jobs.kind import Preparing
 from twinlake.processing.openeo.jobs.service import BatchJobs
 from twinlake.processing.openeo.jobs.signing import ResultSigner
+from twinlake.processing.openeo.loading.resolving.peers import PeerReader
 from twinlake.processing.openeo.quotas.ledger import QuotaLedger
 from twinlake.processing.openeo.services.service import TileServices
 from twinlake.processing.openeo.udf.named_code import NamedCode
@@ -125,6 +126,7 @@ class Services:
     tile_services: TileServices
     defined: DefinitionStore
     named_code: NamedCode
+    peer_reader: PeerReader
     quotas: QuotaLedger
     batch_jobs: BatchJobs
     result_signer: ResultSigner

@@ -47,6 +47,29 @@ def test_faults_are_told_with_node_and_argument(document, faults):
     assert faults_of(document, "p") == faults
 
 
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        (one("add", x="2000", y=1), "'x' of 'add' must be number or null: write 2000, without quotes."),
+        (one("mean", data=["a"]), None),
+        (
+            one("climatological_normal", data={"from_parameter": "p"}, period="month", climatology_period=[1981, "2010"]),
+            "'climatology_period' of 'climatological_normal' at [1] must be integer: write 2010, without quotes.",
+        ),
+        (one("add", x="many", y=1), "'x' of 'add' must be number or null."),
+        (
+            one("text_begins", data="2000", pattern=2000),
+            "'pattern' of 'text_begins' must be string.",
+        ),
+    ],
+)
+def test_a_number_that_is_a_text_is_told_as_it_should_be_written(document, message):
+    graph, _ = parse_graph(document)
+    messages = [each.message for each in find_faults(graph, ["p"])]
+
+    assert messages == [message] if message else "quotes" not in str(messages)
+
+
 def test_another_namespace_has_other_processes():
     document = one("add", x=1, y=2)
     document["n"]["namespace"] = "somebody"

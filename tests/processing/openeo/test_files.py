@@ -77,8 +77,9 @@ async def test_a_file_is_kept_and_replaced(store, objects, database, tmp_path):
 
 async def test_files_are_ones_own(store):
     await put(store, "a.txt")
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError) as missed:
         await store.get(BOB, "a.txt")
+    assert missed.value.remedy == "Upload it: PUT /files/a.txt, or upload_file() of openEO's client."
     with pytest.raises(FileNotFoundError):
         await store.delete(BOB, "a.txt")
     assert await store.list_page(BOB, after="", limit=None) == []

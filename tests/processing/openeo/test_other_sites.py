@@ -86,6 +86,8 @@ def test_a_collection_that_another_site_has_is_told_with_its_address(sites, home
     cube = home["bob"].load_collection("scenes", fetch_metadata=False)
     with pytest.raises(OpenEoApiError, match=f"{sites['climate'].url}/stac/v2/collections/scenes"):
         cube.execute()
+    with pytest.raises(OpenEoApiError, match=f"{sites['climate'].url}/stac/v2/collections/scenes"):
+        home["bob"].describe_collection("scenes")
     with pytest.raises(OpenEoApiError, match="CollectionNotFound") as nowhere:
         home["bob"].load_collection("nowhere", fetch_metadata=False).execute()
     assert sites["climate"].url not in str(nowhere.value)

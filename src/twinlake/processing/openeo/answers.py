@@ -56,7 +56,8 @@ def read_wrong(told: Mapping[str, Any]) -> list[Fault] | Failure | None:
 def read_failure(error: OpenEoError) -> Failure:
     """Return an error of the site's own as a child would tell it."""
     code = error.reason if isinstance(error, ProcessError) else error.code
-    return Failure(code, error.message, "/".join(each["node_id"] for each in reversed(error.path)))
+    message = f"{error.message} {error.remedy or ''}".rstrip()
+    return Failure(code, message, "/".join(each["node_id"] for each in reversed(error.path)))
 
 
 def read_faults(told: Mapping[str, Any]) -> list[Fault]:

@@ -3,10 +3,11 @@
 Everything that is wrong is told at once, up to a hundred faults, each with its node and argument.
 """
 
+import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 import fastjsonschema
 import orjson
@@ -16,6 +17,8 @@ from twinlake.processing.openeo.json_schemas import Schema
 from twinlake.processing.openeo.process import REQUIRED, Parameter, Process
 from twinlake.processing.openeo.registry import find_process, list_ids
 from twinlake.standards.openeo.graph import MAX_FAULTS, Fault, FromNode, FromParameter, Graph, Node, is_constant, list_callbacks
+
+_NUMBER: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
 
 
 def find_faults(graph: Graph, parameters: Sequence[str] = (), definitions: Definitions = NO_DEFINITIONS) -> list[Fault]:
@@ -155,8 +158,15 @@ def _refuse(argument: object, parameter: Parameter) -> str | None:
         _checker(orjson.dumps(parameter.schema))(argument)
     except fastjsonschema.JsonSchemaValueException as error:
         place, told = str(error.message).removeprefix("data").split(" ", 1)
+        if isinstance(error.value, str) and _NUMBER.fullmatch(error.value) and _wants_number(error.rule, error.rule_definition):
+            told += f": write {error.value}, without quotes"
         return f"at {place} {told}" if place else told
     return None
+
+
+def _wants_number(rule: str | None, definition: Any) -> bool:
+    """Tell whether a rule that was broken, of JSON Schema, allows numbers."""
+    return "number" in (_types(definition if rule == "anyOf" else {"type": definition if rule == "type" else "null"}) or ())
 
 
 @lru_cache(maxsize=1024)

@@ -70,7 +70,8 @@ def _answer_or_explain(order: dict[str, Any], tools: Tools) -> bytes:
         return _write(_answer(order, tools))
     except OpenEoError as error:
         code = error.reason if isinstance(error, ProcessError) else error.code
-        return _write({"error": {"code": code, "message": error.message, "node": _node_of(error)}})
+        message = f"{error.message} {error.remedy or ''}".rstrip()
+        return _write({"error": {"code": code, "message": message, "node": _node_of(error)}})
     except MemoryError:
         return _write({"error": {"code": "ProcessGraphComplexity", "message": _TOO_LARGE, "node": ""}})
     except Exception:  # a mistake of a process costs its graph, not the child

@@ -301,6 +301,9 @@ async def test_what_cannot_be_loaded_is_told(lake, series, arguments, code):
         await lake.load("series", **arguments)
 
     assert code == (refused.value.reason if isinstance(refused.value, ProcessError) else refused.value.code)
+    if code == "NoDataAvailable":
+        assert "'series' has data from 2024-01-01T00:00:00Z to " in refused.value.remedy
+        assert " of longitudes from 3" in refused.value.remedy
 
 
 async def test_what_is_not_there_or_not_for_the_caller_is_not_loaded(lake, tmp_path):

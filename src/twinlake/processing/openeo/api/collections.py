@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import orjson
@@ -27,10 +27,12 @@ from twinlake.discovery.data.reach import Reach
 from twinlake.discovery.data.requests import SearchRequest, read_search
 from twinlake.discovery.data.responses import item_page, json_response
 from twinlake.discovery.data.service import DataDiscovery, Found
+from twinlake.holdings.catalogue.errors import CollectionNotFoundError
 from twinlake.holdings.catalogue.interfaces import ItemQuery
 from twinlake.identity.principals import Caller
 from twinlake.identity.web import guarded
 from twinlake.processing.openeo.loading.planning.describing import describe_cube
+from twinlake.processing.openeo.loading.resolving.searches import say_where
 
 _ITEMS = frozenset({"limit", "bbox", "datetime", "filter", "filter-lang", "token"})
 _COLLECTIONS = frozenset({"limit", "token"})
@@ -50,10 +52,13 @@ class CollectionsApi:
     ----------
     root
         URL of the API, without a slash at its end.
+    find_elsewhere
+        Tells the addresses at which other sites have a collection.
     """
 
-    def __init__(self, discovery: DataDiscovery, *, root: str) -> None:
+    def __init__(self, discovery: DataDiscovery, *, root: str, find_elsewhere: Callable[[str], Sequence[str]]) -> None:
         self._discovery = discovery
+        self._find_elsewhere = find_elsewhere
         self._urls = Urls(root)
 
     def routes(self) -> list[Route]:
@@ -77,7 +82,10 @@ class CollectionsApi:
     async def get_collection(self, request: Request) -> Response:
         """Answer with one, and with the dimensions and bands of its cube."""
         caller, name = request.state.caller, request.path_params["collection_id"]
-        stored = await self._discovery.get_collection(caller, name, _HERE)
+        try:
+            stored = await self._discovery.get_collection(caller, name, _HERE)
+        except CollectionNotFoundError as error:
+            raise say_where(error, self._find_elsewhere(name)) from error
         items = await self._sample(caller, name)
         described = await asyncio.to_thread(_describe, stored.body, items)
         return json_response(self._relink(described))

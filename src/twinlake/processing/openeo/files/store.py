@@ -230,7 +230,9 @@ def _get(tx: Connection, owner: Principal, path: str) -> UserFile:
         return _read(row)
     if tx.execute(f"select 1 from openeo_file where {_OWNED} and {_WITHIN} limit 1", key).fetchone():
         raise FileOperationUnsupportedError(f"{path!r} is a folder.", remedy="Name the files in it.")
-    raise FileNotFoundError(f"You have no file {path!r}.")
+    raise FileNotFoundError(
+        f"You have no file {path!r}.", remedy=f"Upload it: PUT /files/{path}, or upload_file() of openEO's client."
+    )
 
 
 def _key(owner: Principal) -> dict[str, Any]:

@@ -42,6 +42,17 @@ def find_bbox(request: LoadRequest) -> BBox | None:
     return None
 
 
+def write_extent(collection: JsonObject) -> str:
+    """Return in words where and when a collection has data, as far as it says so."""
+    extent = collection["extent"]
+    box, (start, end) = extent["spatial"]["bbox"][0], extent["temporal"]["interval"][0]
+    west, south, east, north = box[:2] + box[len(box) // 2 :][:2]
+    return (
+        f"Collection {collection['id']!r} has data from {start or 'any time'} to {end or 'now'}, of longitudes from {west:g} to"
+        f" {east:g} and latitudes from {south:g} to {north:g} degrees."
+    )
+
+
 def _box_in_degrees(box: JsonObject) -> tuple[float, float, float, float]:
     try:
         west, south, east, north = (float(box[side]) for side in ("west", "south", "east", "north"))

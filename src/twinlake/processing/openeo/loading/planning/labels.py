@@ -13,6 +13,7 @@ from twinlake.standards.openeo.errors import ProcessError, ProcessParameterInval
 
 MAX_LABELS = 100_000
 """Along t: texts in memory and in JSON."""
+NO_DATA = "NoDataAvailable"
 _SHOWN = 20
 
 
@@ -159,4 +160,4 @@ def keep_bands(bands: Dimension, kept: Sequence[str] | None) -> Dimension:
 
 def no_data(what: str) -> ProcessError:
     """Return the error that nothing is left to load."""
-    return ProcessError("NoDataAvailable", f"There is no data {what}.")
+    return ProcessError(NO_DATA, f"There is no data {what}.")

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
+import orjson
+
 from twinlake.engines.objectstore import LinkedFileError, LinkedFiles
 from twinlake.holdings.catalogue.errors import AssetNotFoundError, ItemNotFoundError
 from twinlake.holdings.catalogue.errors import CollectionNotFoundError as UnknownCollectionError
@@ -13,10 +15,10 @@ from twinlake.holdings.catalogue.interfaces import Catalogue, ItemQuery, Linked,
 from twinlake.holdings.visibility import CollectionPolicy
 from twinlake.identity.principals import Caller
 from twinlake.processing.openeo.loading.pins import FilePins, PinnedFile, Pins
-from twinlake.processing.openeo.loading.planning.extents import find_bbox, find_times
+from twinlake.processing.openeo.loading.planning.extents import find_bbox, find_times, write_extent
 from twinlake.processing.openeo.loading.planning.items import Unloadable
-from twinlake.processing.openeo.loading.planning.labels import no_data
-from twinlake.processing.openeo.loading.planning.plans import plan_cube
+from twinlake.processing.openeo.loading.planning.labels import NO_DATA, no_data
+from twinlake.processing.openeo.loading.planning.plans import Plan, plan_cube
 from twinlake.processing.openeo.loading.requests import LoadRequest
 from twinlake.processing.openeo.loading.resolving.elsewhere import Elsewhere
 from twinlake.processing.openeo.loading.resolving.laying_out import look_at_link
@@ -44,6 +46,13 @@ class _Place:
 
     collection: str
     item: str | None = None
+
+
+def say_where(error: UnknownCollectionError, addresses: Sequence[str]) -> CollectionNotFoundError:
+    """Return that a collection is not here, with the *addresses* at which other sites have it."""
+    if not addresses:
+        return CollectionNotFoundError(error.message, remedy=error.remedy)
+    return CollectionNotFoundError(error.message, remedy=f"Another site has it: load_stac with {' or '.join(addresses)}.")
 
 
 class Results(Protocol):
@@ -134,12 +143,10 @@ class Resolver:
             if place.item is not None:
                 await self._catalogue.get_item(place.collection, place.item, visibility)
         except UnknownCollectionError as error:
-            raise CollectionNotFoundError(error.message) from error
+            raise say_where(error, self._find_elsewhere(place.collection)) from error
         except ItemNotFoundError as error:
             raise no_data(f"at {request.source[:200]!r}") from error
-        bodies = await self._search(request, place, visibility)
-        # Thousands of documents are read, and pixels by the million counted.
-        plan = await asyncio.to_thread(plan_cube, request, bodies, stored.body)
+        plan = await self._plan(request, place, stored.body, visibility)
         files = await self._look_up(place.collection, plan.assets, visibility)
         return plan.pin(files)
 
@@ -171,9 +178,7 @@ class Resolver:
         try:
             await self._collections.require(caller, "read", collection)
         except UnknownCollectionError as error:
-            found = self._find_elsewhere(collection)
-            there = f" Another site has it: load_stac with {' or '.join(found)}." if found else ""
-            raise CollectionNotFoundError(error.message + there) from error
+            raise say_where(error, self._find_elsewhere(collection)) from error
 
     def _locate(self, request: LoadRequest) -> _Place | str | None:
         """Return what is loaded, or the path below the root of the openEO API at which else it is; None for other places."""
@@ -192,6 +197,16 @@ class Resolver:
         if root == _OPENEO:
             return path
         raise ProcessParameterInvalidError(f"{request.source[:200]!r} is the address of no collection and no item.")
+
+    async def _plan(self, request: LoadRequest, place: _Place, collection: bytes, visibility: Visibility) -> Plan:
+        try:
+            bodies = await self._search(request, place, visibility)
+            # Thousands of documents are read, and pixels by the million counted.
+            return await asyncio.to_thread(plan_cube, request, bodies, collection)
+        except ProcessError as error:
+            if error.reason == NO_DATA and place.item is None:
+                error.remedy = write_extent(orjson.loads(collection))
+            raise
 
     async def _search(self, request: LoadRequest, place: _Place, visibility: Visibility) -> list[bytes]:
         start, end = find_times(request.temporal_extent)
