@@ -98,7 +98,7 @@ def test_who_has_an_account_at_central_lets_a_device_in_at_a_bridge_until_they_s
         asked = page.locator("form").inner_text()
         for said in (
             waiting.code,
-            "Harmonised Data Access",
+            "Data access and processing",
             "alice",
             "whose account is at Twinlake central",
             "find data, get data, run jobs",

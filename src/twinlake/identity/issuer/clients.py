@@ -60,7 +60,7 @@ def legacy_clients(site_id: str, public_url: str) -> list[Client]:
         client("dedl-hda", "Harmonised Data Access", _DESP, _CODE | {DEVICE_CODE}),
         client("dedl-hook", "Hook", _DESP, _CODE),
         client("polytope-api-public", "Polytope", _DESP, _CODE),
-        client(EXCHANGE_CLIENT, "Harmonised Data Access", _DEDL, frozenset({TOKEN_EXCHANGE, DEVICE_CODE, REFRESH_TOKEN})),
+        client(EXCHANGE_CLIENT, "Data access and processing", _DEDL, frozenset({TOKEN_EXCHANGE, DEVICE_CODE, REFRESH_TOKEN})),
         client(STACK_CLIENT, "Stack", _DEDL, frozenset({PASSWORD, REFRESH_TOKEN})),
     ]
 
