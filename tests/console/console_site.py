@@ -80,7 +80,7 @@ class Filling:
     async def put(self, document, holdings=None):
         await self._services.catalogue.put_items([ItemDraft(document=document, holdings=holdings or {})])
 
-    async def put_raster(self, document, bands, *, crs, transform):
+    async def put_raster(self, document, bands, *, crs, transform, unit=None):
         """Put *document* with *bands* (shape ``(band, row, column)``) as its asset ``data``, and a thumbnail of them."""
         path = self._scratch / "raster.tif"
         count, height, width = bands.shape
@@ -94,6 +94,8 @@ class Filling:
             "proj:transform": list(transform)[:6], "proj:shape": [height, width],
             "data_type": str(bands.dtype), **({} if bands.dtype == np.uint8 else {"nodata": -9999}),
         }  # fmt: skip
+        if unit is not None:
+            document["assets"]["data"]["bands"] = [{"name": "data", "unit": unit}]
         document["assets"]["thumbnail"] = {"href": "./thumbnail.webp", "type": "image/webp", "roles": ["thumbnail"]}
         holdings = {"data": await self.put_bytes(path.read_bytes()), "thumbnail": await self.put_bytes(_thumbnail(bands))}
         await self.put(document, holdings)
@@ -155,7 +157,9 @@ async def fill(services, scratch):
         document = item(
             f"sst-{at:%Y-%m}", "sst", (-180, -90, 180, 90), at, {}, **{"platform": "model", "sst:mean": 14.0 + month / 10}
         )
-        await filling.put_raster(document, sea_temperature(month), crs="EPSG:4326", transform=from_origin(-180, 90, 1, 1))
+        await filling.put_raster(
+            document, sea_temperature(month), crs="EPSG:4326", transform=from_origin(-180, 90, 1, 1), unit="°C"
+        )
     for number in range(24):
         west, south = _CITIES[number % 8]
         at = _FIRST + timedelta(days=37 * number, hours=10, minutes=number)

@@ -63,7 +63,7 @@ def test_a_job_is_started_followed_and_its_result_is_on_a_map(own_visit, person,
     assert page.locator("#state").inner_text() == "done"
     assert page.locator("#map .told").count() == 0
     assert count_colours(page) > 100
-    lowest, highest = (float(text.split()[-1]) for text in page.locator(".shown .legend .ends > span").all_inner_texts())
+    lowest, highest = (float(text.split()[-2]) for text in page.locator(".shown .legend .ends > span").all_inner_texts())
     minimum, mean, maximum = (float(text) for text in page.locator(".statistics td").all_inner_texts()[:3])
     assert minimum <= lowest < mean < highest <= maximum
     with page.expect_download() as download:
@@ -87,6 +87,13 @@ def test_a_table_is_shown_with_its_beginning(own_visit, person, axe):  # noqa: F
     assert page.get_by_text("This is its beginning").count() == 1
     check(page, axe)
 
+    page.set_viewport_size({"width": 390, "height": 844})
+    value = page.locator(".preview-rows tbody tr").first.locator("td").last
+    box = value.bounding_box()
+    assert box["x"] > 0
+    assert box["x"] + box["width"] <= 390
+    assert value.evaluate("cell => getComputedStyle(cell, '::before').content") == '"data in °C: "'
+
 
 def test_a_map_is_drawn_while_somebody_looks(own_visit, person, axe):  # noqa: F811
     graph = {"mean": {**GRAPH["mean"], "result": True}, "load": GRAPH["load"]}
@@ -99,4 +106,5 @@ def test_a_map_is_drawn_while_somebody_looks(own_visit, person, axe):  # noqa: F
 
     assert page.locator("#map .told").count() == 0
     assert count_colours(page) > 50
+    assert page.locator(".legend .ends").inner_text().count("°C") == 2
     check(page, axe)

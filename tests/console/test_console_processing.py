@@ -8,7 +8,9 @@ import httpx2
 import pytest
 
 from console.console_site import HOSTILE
+from twinlake.console.processing.costs import write_cost
 from twinlake.console.processing.steps import read_steps
+from twinlake.processing.openeo.quotas.tariff import Tariff
 
 
 def node(process_id, *, result=False, **arguments):
@@ -222,6 +224,28 @@ def test_a_job_of_another_is_not_seen(person, site):
     job = person.make_job(GRAPH)
     assert site.get(f"/processing/jobs/{job}", headers={"authorization": "Bearer tl_0"}).status_code in {401, 403}
     person.press(person.read(f"/processing/jobs/{job}"), f"/processing/jobs/{job}/delete")
+
+
+def test_the_page_of_a_map_opens_on_what_it_shows(person):
+    extent = {"west": -20, "south": -30, "east": 30, "north": 20}
+    load = {**GRAPH["load"], "arguments": {**GRAPH["load"]["arguments"], "spatial_extent": extent}}
+    graph = {"mean": {**GRAPH["mean"], "result": True}, "load": load}
+    made = person.api.post("/services", json={"type": "XYZ", "process": {"process_graph": graph}})
+    address = f"/processing/maps/{made.headers['openeo-identifier']}"
+    page = person.read(address)
+
+    [footprints] = re.findall(r'id="footprints">(.*?)</script>', page)
+    [feature] = json.loads(footprints)["features"]
+    assert feature["bbox"] == pytest.approx([-19.5, -29.5, 29.5, 19.5])
+    person.press(page, f"{address}/delete")
+
+
+@pytest.mark.parametrize(
+    ("tariff", "written"),
+    [(Tariff(currency="EUR", per_cpu_hour=36.0), "0.1 EUR"), (None, "Nothing: this site has no tariff")],
+)
+def test_a_cost_is_told_where_there_is_a_tariff(tariff, written):
+    assert write_cost(tariff, 10) == written
 
 
 def test_a_map_has_its_legend_and_is_switched_off_and_on_and_deleted(person):

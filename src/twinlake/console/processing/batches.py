@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute
 
 from twinlake.console.pages import Pages
+from twinlake.console.processing.costs import write_cost
 from twinlake.console.processing.results import ResultDesk
 from twinlake.console.processing.steps import read_steps
 from twinlake.console.snippets import Snippets
@@ -171,7 +172,6 @@ class BatchPages:
     def _describe(self, seen: SeenJob) -> JsonObject:
         batch, work = seen.batch, seen.work
         word, tone = _STATES[status_of(seen)]
-        cost = None if work is None or self._tariff is None else self._tariff.price(work.usage.cpu_seconds)
         shown: JsonObject = {
             "done": 0,
             "total": None,
@@ -187,7 +187,7 @@ class BatchPages:
             "is_started": status_of(seen) != "created",
             "is_live": work is not None and not work.state.is_final,
             "error": None if work is None else explain_end(work),
-            "cost": None if not cost else self._write_cost(cost),
+            "cost": write_cost(self._tariff, work.usage.cpu_seconds) if work is not None and work.usage.cpu_seconds else None,
             "when": f"{from_microseconds(batch.created_at):%Y-%m-%d %H:%M} UTC",
         }
         return shown
@@ -204,8 +204,8 @@ class BatchPages:
             facts.append(("Took", f"Nothing. {shared}"))
         if seen.batch.stored_bytes:
             facts.append(("Results", write_size(seen.batch.stored_bytes)))
-        if self._tariff is not None and work.usage.cpu_seconds:
-            facts.append(("Cost", self._write_cost(self._tariff.price(work.usage.cpu_seconds))))
+        if work.usage.cpu_seconds:
+            facts.append(("Cost", write_cost(self._tariff, work.usage.cpu_seconds)))
         return facts
 
     async def _list_left(self, owner: str) -> list[tuple[str, str]]:
@@ -229,19 +229,14 @@ class BatchPages:
         seconds, size = told["cpu_seconds"], told["result_bytes"]
         low, likely, high = (_write_seconds(seconds[each]) for each in ("low", "likely", "high"))
         cpu = f"about {likely}; between {low} and {high}"
-        facts = [
+        cost = write_cost(self._tariff, seconds["likely"])
+        return [
             ("CPU", cpu),
             ("Reads", f"{write_size(told['read_bytes'])}, in {count(told['windows'], 'tile')}"),
             ("Memory", f"{write_size(told['peak_bytes'])} at a time"),
             ("Results", f"about {write_size(round(size['likely']))}; at most {write_size(round(size['high']))}"),
+            ("Cost", cost if self._tariff is None else f"about {cost}"),
         ]
-        if self._tariff is not None:
-            facts.append(("Cost", f"about {self._write_cost(self._tariff.price(seconds['likely']))}"))
-        return facts
-
-    def _write_cost(self, cost: float) -> str:
-        assert self._tariff is not None
-        return f"{cost:.4g} {self._tariff.currency}"
 
     async def _see(self, request: Request) -> SeenJob:
         return await self._jobs.get(request.state.caller, request.path_params["job"])

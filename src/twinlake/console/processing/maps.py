@@ -1,6 +1,7 @@
 """The pages on maps: services of openEO that draw tiles of what a graph makes."""
 
 import asyncio
+from collections.abc import Sequence
 from urllib.parse import quote
 
 import orjson
@@ -10,6 +11,7 @@ from starlette.routing import BaseRoute
 
 from twinlake.console.describe import write_features
 from twinlake.console.pages import Pages
+from twinlake.console.processing.costs import write_cost
 from twinlake.console.processing.steps import read_steps
 from twinlake.console.snippets import Snippets
 from twinlake.core.clock import from_microseconds
@@ -20,7 +22,6 @@ from twinlake.identity.accounts import require_somebody
 from twinlake.identity.sessions import require_form_token
 from twinlake.identity.web import guarded
 from twinlake.processing.openeo.services.addresses import ServiceAddresses
-from twinlake.processing.openeo.services.mercator import Tile
 from twinlake.processing.openeo.services.renderer import Scale
 from twinlake.processing.openeo.services.service import TileServices
 from twinlake.processing.openeo.services.store import Service
@@ -92,7 +93,7 @@ class MapPages:
             map=self._describe(service, scale),
             problem=None if problem is None else f"{problem.message} {problem.remedy or ''}".strip(),
             undrawn=undrawn,
-            footprints=None if scale is None else write_features([_frame(scale.tile)]),
+            footprints=None if scale is None else write_features([_frame(scale.bbox)]),
             taken=self._list_taken(service),
             log=self._services.list_log(service),
             graph=steps,
@@ -115,18 +116,20 @@ class MapPages:
             "is_composite": scale is not None and scale.bands > 1,
             "lowest": "2nd percentile" if lowest is None else f"{lowest:.4g}",
             "highest": "98th percentile" if highest is None else f"{highest:.4g}",
+            "unit": "" if scale is None else scale.unit or "",
             "colours": style["palette"] if is_coloured else _GREYS,
         }
 
     def _list_taken(self, service: Service) -> list[tuple[str, str]]:
         """Return what the tiles have taken, as names and texts."""
         taken, tariff = self._services.taken_by(service), self._services.tariff
-        facts = [("CPU", f"{taken.cpu / 1e6:.1f} s"), ("Pictures", write_size(taken.size_bytes))]
-        if tariff is not None:
-            budget = service.document.get("budget")
-            most = "" if budget is None else f" of {budget:.4g}"
-            facts.append(("Cost", f"{tariff.price(taken.cpu / 1e6):.4g}{most} {tariff.currency}"))
-        return facts
+        cost, budget = write_cost(tariff, taken.cpu / 1e6), service.document.get("budget")
+        most = "" if tariff is None or budget is None else f", of {budget:.4g} {tariff.currency} at most"
+        return [
+            ("CPU", f"{taken.cpu / 1e6:.1f} s"),
+            ("Pictures", write_size(taken.size_bytes)),
+            ("Cost", f"{cost}{most}"),
+        ]
 
     async def _see(self, request: Request) -> Service:
         return await self._services.store.get(request.path_params["map"], owner=require_somebody(request.state.caller))
@@ -138,6 +141,6 @@ class MapPages:
         return f"{self._pages.addresses.root}/processing/maps"
 
 
-def _frame(tile: Tile) -> JsonObject:
-    """Return a feature that a map is turned to, and that it does not draw: data need not fill the tile."""
-    return {"type": "Feature", "bbox": list(tile.bounds()), "geometry": None, "properties": {}}
+def _frame(bbox: Sequence[float]) -> JsonObject:
+    """Return a feature that a map is turned to, and that it does not draw: data need not fill the box."""
+    return {"type": "Feature", "bbox": list(bbox), "geometry": None, "properties": {}}

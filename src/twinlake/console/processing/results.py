@@ -104,15 +104,18 @@ class ResultDesk:
             "tiles": f"{self._addresses.root}/processing/jobs/{names}/{{z}}/{{x}}/{{y}}.png?version={version}",
             "footprints": write_features([draw_box(list(asset.document["bbox"]), asset.name)]),
             "summary": summary,
+            "units": _list_units(asset.document.get("bands"), len(summary.bands)),
         }
 
     async def _show_table(self, asset: Asset) -> JsonObject:
         text, is_whole = await self._read(asset)
         lines = text.splitlines(keepends=True)
         rows = [row for row in csv.reader(lines if is_whole else lines[:-1]) if row]
-        cut = [[cell[:_CELL] for cell in row[:_COLUMNS]] for row in rows[: _ROWS + 1]]
+        cut = [[cell[:_CELL] for cell in _fit(row)] for row in rows[: _ROWS + 1]]
+        units = {each["name"]: each["unit"] for each in asset.document.get("table:columns", ()) if each.get("unit")}
+        head = [f"{name} in {units[name]}" if name in units else name for name in (cut[0] if cut else ())]
         is_all = is_whole and len(rows) == len(cut) and all(len(row) <= _COLUMNS for row in rows)
-        return {"head": cut[0] if cut else [], "rows": cut[1:], "is_all": is_all}
+        return {"head": head, "rows": cut[1:], "is_all": is_all}
 
     async def _show_text(self, asset: Asset) -> JsonObject:
         text, is_whole = await self._read(asset)
@@ -126,6 +129,16 @@ class ResultDesk:
         content = await self._objects.read(file.sha256, 0, min(file.size_bytes, _READ_BYTES))
         is_whole = file.size_bytes <= _READ_BYTES
         return content.decode(errors="replace" if is_whole else "ignore"), is_whole
+
+
+def _fit(row: list[str]) -> list[str]:
+    """Return the first cells of a row and the last one, which is of values."""
+    return row if len(row) <= _COLUMNS else [*row[: _COLUMNS - 1], row[-1]]
+
+
+def _list_units(bands: Sequence[JsonObject] | None, count: int) -> list[str | None]:
+    """Return the units of the first bands of an asset, as far as they are known."""
+    return [each.get("unit") for each in (bands or [])[:count]] + [None] * (count - len(bands or ()))
 
 
 def _find_way(asset: Asset) -> str | None:

@@ -17,15 +17,15 @@ from typing import Any, Final
 
 from twinlake.engines.sandbox.worker import serve
 from twinlake.holdings.readers.gdal import configured
-from twinlake.processing.openeo.cubes import Cube
+from twinlake.processing.openeo.cubes import Cube, find_quantity
 from twinlake.processing.openeo.evaluating import evaluate
 from twinlake.processing.openeo.formats.png import Stretch
 from twinlake.processing.openeo.loading.pins import FilePins, RasterPins, read_pinned
 from twinlake.processing.openeo.loading.reading.rasters import RasterSource
 from twinlake.processing.openeo.reading import read_checked
 from twinlake.processing.openeo.runner.running import Run, open_sources, plan_graph
-from twinlake.processing.openeo.services.extents import smallest_tile
-from twinlake.processing.openeo.services.mercator import Tile
+from twinlake.processing.openeo.services.extents import Box, find_box, smallest_tile
+from twinlake.processing.openeo.services.mercator import Tile, to_degrees
 from twinlake.processing.openeo.services.pictures import draw, find_stretch, lay_over, layers_of
 from twinlake.processing.openeo.shapes.dimensions import find_horizontal
 from twinlake.processing.openeo.tiles.computing import Computed, Here
@@ -81,18 +81,26 @@ class _Map:
 
     def describe(self) -> bytes:
         """Return the scale of all tiles in JSON (`renderer.Scale`)."""
-        tile, stretch = self._whole_tile(), self._find_stretch()
-        layers, _ = layers_of(self._compute(tile))
-        found = {"lowest": stretch.lowest, "highest": stretch.highest, "bands": len(layers), "tile": [tile.z, tile.x, tile.y]}
+        box, stretch = self._find_box(), self._find_stretch()
+        cube = self._compute(smallest_tile(box))
+        layers, _ = layers_of(cube)
+        quantity = find_quantity(cube)
+        found = {
+            "lowest": stretch.lowest,
+            "highest": stretch.highest,
+            "bands": len(layers),
+            "unit": None if quantity is None else quantity.unit,
+            "bbox": [*to_degrees(*box[:2]), *to_degrees(*box[2:])],
+        }
         return json.dumps(found).encode()
 
-    def _whole_tile(self) -> Tile:
-        return smallest_tile([pins.dimensions for pins in self._pinned.values() if not isinstance(pins, FilePins)])
+    def _find_box(self) -> Box:
+        return find_box([pins.dimensions for pins in self._pinned.values() if not isinstance(pins, FilePins)])
 
     def _find_stretch(self) -> Stretch:
         """Return the stretch of all tiles: what is not said is told from the whole map, small."""
         if self._stretch is None:
-            layers, there = layers_of(self._compute(self._whole_tile()))
+            layers, there = layers_of(self._compute(smallest_tile(self._find_box())))
             self._stretch = find_stretch(layers, there, self._style)
         return self._stretch
 

@@ -30,12 +30,6 @@ class Tile:
         """Whether there is such a tile."""
         return 0 <= self.z <= MOST_ZOOM and all(0 <= each < 2**self.z for each in (self.x, self.y))
 
-    def bounds(self) -> tuple[float, float, float, float]:
-        """Return its edges: west, south, east, north in degrees."""
-        size = 360.0 / 2**self.z
-        south, north = (math.degrees(math.atan(math.sinh(math.pi * (1 - 2 * row / 2**self.z)))) for row in (self.y + 1, self.y))
-        return self.x * size - 180.0, south, (self.x + 1) * size - 180.0, north
-
     def pixels(self) -> tuple[Dimension, Dimension]:
         """Return the dimensions y and x of its pixels."""
         step = 2 * HALF / 2**self.z / SIZE
@@ -46,6 +40,11 @@ class Tile:
             Dimension(name="y", kind="spatial", axis="y", crs=_CRS, labels=rows),
             Dimension(name="x", kind="spatial", axis="x", crs=_CRS, labels=columns),
         )
+
+
+def to_degrees(x: float, y: float) -> tuple[float, float]:
+    """Return longitude and latitude of a place in metres."""
+    return 180.0 * x / HALF, math.degrees(math.atan(math.sinh(math.pi * y / HALF)))
 
 
 WORLD: Final = Tile(0, 0, 0)

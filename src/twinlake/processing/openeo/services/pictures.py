@@ -38,6 +38,7 @@ def lay_over(cube: Cube, y: Dimension, x: Dimension) -> Cube:
     return Cube(
         values=Values(data=data, valid=valid, nan_is_nodata=cube.values.nan_is_nodata),
         dimensions=(*cube.without(own_y, own_x), y, x),
+        quantity=cube.quantity,
     )
 
 

@@ -48,8 +48,10 @@ class Scale:
     highest: float
     bands: int
     """1, or 3 or 4 for red, green, blue and opacity."""
-    tile: Tile
-    """The smallest that shows the whole map."""
+    unit: str | None
+    """Of the values, where it is known."""
+    bbox: tuple[float, float, float, float]
+    """West, south, east, north of what is loaded, in degrees."""
 
 
 class TileRenderer:
@@ -97,7 +99,7 @@ class TileRenderer:
     async def find_scale(self, picture: Picture, *, charge: Charge) -> Scale:
         """Return the scale of all tiles; raises as `draw` does."""
         found = json.loads(await self._wait_for(picture, {}, charge))
-        return Scale(found["lowest"], found["highest"], found["bands"], Tile(*found["tile"]))
+        return Scale(found["lowest"], found["highest"], found["bands"], found["unit"], tuple(found["bbox"]))
 
     async def _wait_for(self, picture: Picture, asked: Mapping[str, Any], charge: Charge) -> bytes:
         if self._waiting >= _WAITING:
