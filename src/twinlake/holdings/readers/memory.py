@@ -15,7 +15,6 @@ class Memory:
     def __init__(self) -> None:
         self._values = np.empty(0, np.uint8)
         self._own_references = self._count_references()
-        self._packed = np.empty(0, np.uint8)
         self._unpacked = np.empty(0, np.uint8)
         self._unpacked_of: Hashable = None
 
@@ -25,12 +24,6 @@ class Memory:
         if self._values.size < size or self._count_references() > self._own_references:
             self._values = np.empty(size, np.uint8)
         return self._values[:size].view(dtype).reshape(shape)
-
-    def packed(self, size: int) -> NDArray[np.uint8]:
-        """Return *size* bytes with any values; those that were returned before may not be used afterwards."""
-        if self._packed.size < size:
-            self._packed = np.empty(size, np.uint8)
-        return self._packed[:size]
 
     def unpacked(self, key: Hashable, size: int, unpack: Callable[[NDArray[np.uint8]], None]) -> NDArray[np.uint8]:
         """Return the *size* bytes that *unpack* writes into what it is given; not called twice in a row for the same *key*."""

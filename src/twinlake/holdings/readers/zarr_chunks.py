@@ -10,6 +10,7 @@ from itertools import product
 from math import prod
 from typing import Any
 
+import numcodecs.blosc
 import numpy as np
 from numcodecs import LZ4, Blosc, GZip, Zlib, Zstd
 from numcodecs.abc import Codec
@@ -21,6 +22,7 @@ from twinlake.holdings.readers.errors import UnreadableFileError
 from twinlake.holdings.readers.memory import Memory
 from twinlake.holdings.readers.zarr_members import REMEDY, Members
 
+numcodecs.blosc.use_threads = False  # as zarr-python does: a process that forks has none of its threads afterwards
 _PACKED = {"blosc": Blosc(), "gzip": GZip(), "lz4": LZ4(), "zlib": Zlib(), "zstd": Zstd()}
 """Codecs that unpack bytes and need not be told how these were packed."""
 _ZSTD_SIZES = {1: (struct.Struct("<H"), 256), 2: (struct.Struct("<I"), 0), 3: (struct.Struct("<Q"), 0)}
@@ -97,7 +99,7 @@ class Chunks:
             inside, outside = zip(*self._cross(chunk, spans), strict=True)
             target = made[outside]
             if target.size == prod(self.lengths) and target.flags.c_contiguous:
-                self._unpack(chunk, target.reshape(-1).view(np.uint8), memory)
+                self._unpack(chunk, target.reshape(-1).view(np.uint8))
             else:
                 target[...] = self._whole(chunk, memory)[inside]
         return made
@@ -111,12 +113,12 @@ class Chunks:
     def _whole(self, chunk: tuple[int, ...], memory: Memory) -> NDArray[Any]:
         """Return a chunk; windows that lie side by side in it need it one after the other."""
         size = prod(self.lengths) * self.dtype.itemsize
-        values = memory.unpacked((self.members, self.name, chunk), size, lambda target: self._unpack(chunk, target, memory))
+        values = memory.unpacked((self.members, self.name, chunk), size, lambda target: self._unpack(chunk, target))
         return values.view(self.dtype).reshape(self.lengths)
 
-    def _unpack(self, chunk: tuple[int, ...], target: NDArray[np.uint8], memory: Memory) -> None:
+    def _unpack(self, chunk: tuple[int, ...], target: NDArray[np.uint8]) -> None:
         """Write the values of a chunk into the bytes of *target*."""
-        packed, codec = self.members.read(self._name_of(chunk), memory), self.plain.codec
+        packed, codec = self.members.read(self._name_of(chunk)), self.plain.codec
         if codec is not None and _told_size(codec, packed) == target.size:
             # Asked for nothing but bytes that are all there, a codec does not tell when it wrote only some of them.
             codec.decode(packed, target)

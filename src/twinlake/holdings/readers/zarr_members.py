@@ -1,21 +1,23 @@
 """The files of a Zarr store: in a folder, or in an archive in which nothing is packed."""
 
+import mmap
 import os
 import struct
 import zipfile
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from zarr.storage import LocalStore, ZipStore
 
 from twinlake.holdings.readers.errors import ForeignReferenceError, TooLargeToReadError, UnreadableFileError
 from twinlake.holdings.readers.formats import open_regular
 from twinlake.holdings.readers.limits import MAX_DIRECTORY_FILES
-from twinlake.holdings.readers.memory import Memory
+
+if TYPE_CHECKING:  # most of what is read does without it, and it takes a tenth of a second
+    from zarr.storage import LocalStore, ZipStore
 
 REMEDY = "Write the store again with zarr or xarray, and send all of its files."
 _MEMBER_HEAD = struct.Struct("<26x2H")
@@ -30,8 +32,8 @@ class Members(Protocol):
         """How many bytes each file has, sorted by name."""
         ...
 
-    def read(self, name: str, memory: Memory) -> NDArray[np.uint8]:
-        """Return a file, in *memory* for packed bytes.
+    def read(self, name: str) -> NDArray[np.uint8]:
+        """Return a file, of which no byte is copied.
 
         Raises
         ------
@@ -40,7 +42,7 @@ class Members(Protocol):
         """
         ...
 
-    def open(self) -> LocalStore | ZipStore:
+    def open(self) -> "LocalStore | ZipStore":
         """Return the store for zarr-python."""
         ...
 
@@ -77,12 +79,14 @@ class Folder:
                 raise _too_many()
         return dict(sorted(found.items()))
 
-    def read(self, name: str, memory: Memory) -> NDArray[np.uint8]:
+    def read(self, name: str) -> NDArray[np.uint8]:
         """Return a file; see `Members`."""
-        return _read_at(self._path / name, 0, memory.packed(self.sizes[name]))
+        return _map(self._path / name, 0, self.sizes[name])
 
-    def open(self) -> LocalStore:
+    def open(self) -> "LocalStore":
         """Return the store for zarr-python."""
+        from zarr.storage import LocalStore
+
         return LocalStore(self._path, read_only=True)
 
 
@@ -109,22 +113,29 @@ class _Archive:
     def sizes(self) -> Mapping[str, int]:
         return {name: each.file_size for name, each in self._entries.items()}
 
-    def read(self, name: str, memory: Memory) -> NDArray[np.uint8]:
+    def read(self, name: str) -> NDArray[np.uint8]:
         entry = self._entries[name]
-        head = _read_at(self._path, entry.header_offset, np.empty(_MEMBER_HEAD.size, np.uint8))
+        head = _map(self._path, entry.header_offset, _MEMBER_HEAD.size)
         start = entry.header_offset + _MEMBER_HEAD.size + sum(_MEMBER_HEAD.unpack(head.tobytes()))
-        return _read_at(self._path, start, memory.packed(entry.file_size))
+        return _map(self._path, start, entry.file_size)
 
-    def open(self) -> ZipStore:
+    def open(self) -> "ZipStore":
+        from zarr.storage import ZipStore
+
         return ZipStore(self._path, mode="r", read_only=True)
 
 
-def _read_at(path: Path, start: int, target: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _map(path: Path, start: int, size: int) -> NDArray[np.uint8]:
+    """Return bytes of a file as they lie in the system's cache."""
     with open_regular(path) as file:
-        file.seek(start)
-        if file.readinto(target.data) != target.size:
+        if os.fstat(file.fileno()).st_size < start + size:
             raise UnreadableFileError("A file of the Zarr store ends too early.", REMEDY)
-    return target
+        if size == 0:
+            return np.empty(0, np.uint8)
+        before = start % mmap.ALLOCATIONGRANULARITY
+        flags = mmap.MAP_SHARED | mmap.MAP_POPULATE
+        mapped = mmap.mmap(file.fileno(), before + size, flags, mmap.PROT_READ, offset=start - before)
+    return np.frombuffer(mapped, np.uint8, offset=before)
 
 
 def _too_many() -> TooLargeToReadError:
