@@ -62,6 +62,7 @@ from twinlake.processing.openeo.api.app import API_PATH as OPENEO_PATH
 from twinlake.processing.openeo.api.app import mount as mount_openeo
 from twinlake.processing.openeo.api.app import proves_itself
 from twinlake.processing.openeo.api.app import well_known as openeo_well_known
+from twinlake.processing.openeo.api.bodies import SentGraphs
 from twinlake.processing.openeo.api.collections import CollectionsApi
 from twinlake.processing.openeo.api.computed import ComputedApi
 from twinlake.processing.openeo.api.credentials import CredentialsApi
@@ -169,6 +170,7 @@ def _hot_routes(services: Services) -> list[BaseRoute]:
 
 def _openeo(services: Services) -> BaseRoute:
     settings, facts = services.settings, _openeo_facts(services)
+    graphs = SentGraphs(code=services.named_code)
     jobs = JobsApi(
         jobs=services.batch_jobs,
         signer=services.result_signer,
@@ -177,11 +179,9 @@ def _openeo(services: Services) -> BaseRoute:
         root=facts.root,
         tariff=tariff(settings),
         estimating=services.preparing,
-        code=services.named_code,
+        graphs=graphs,
     )
-    maps = ServicesApi(
-        services=services.tile_services, addresses=_map_addresses(services), code=services.named_code, root=facts.root
-    )
+    maps = ServicesApi(services=services.tile_services, addresses=_map_addresses(services), graphs=graphs, root=facts.root)
     credentials = CredentialsApi(
         proof=services.federation.issuer.proof,
         grants=services.federation.grants,
@@ -190,7 +190,7 @@ def _openeo(services: Services) -> BaseRoute:
         asks_for_terms=settings.identity.terms_url is not None,
     )
     offered = (
-        ComputedApi(services.computing, services.defined, services.named_code, tariff(settings)),
+        ComputedApi(services.computing, services.defined, graphs, tariff(settings)),
         MeApi(
             ledger=services.quotas,
             files=services.user_files,

@@ -1,8 +1,10 @@
 """User-defined functions at a site that is served, with openEO's own client: at once, in batch jobs, and hostile ones."""
 
+import json
 import os
 from importlib import metadata
 
+import httpx2
 import openeo
 import pytest
 from openeo.rest import JobFailedException, OpenEoApiError
@@ -146,6 +148,19 @@ def test_code_in_a_file_of_the_user_is_taken_as_it_is_when_the_job_is_made(conne
     assert job.get_results().get_asset().load_json()["data"] == [2.25, 3, 5]
     assert connection.execute(graph_of("udf/mean.py"))["data"] == [3, 4, 5]
     assert connection.validate_process_graph(graph_of("udf/mean.py")) == []
+
+
+def test_a_call_is_found_however_its_letters_are_written(site, connection, tmp_path):
+    """JSON may escape any letter of `run_udf`."""
+    (tmp_path / "max.py").write_text(f"{FUNCTION}return cube.max('t')")
+    connection.upload_file(tmp_path / "max.py", "udf/escaped.py")
+    sent = json.dumps({"process": {"process_graph": graph_of("udf/escaped.py")}}).replace("run_udf", "run_\\u0075df")
+    headers = {"authorization": f"Bearer basic//{site.token}", "content-type": "application/json"}
+
+    answer = httpx2.post(f"{site.url}/openeo/1.2/result", content=sent, headers=headers, timeout=60)
+
+    assert "run_udf" not in sent
+    assert answer.json()["data"] == [3, 4, 5]
 
 
 @pytest.mark.parametrize(

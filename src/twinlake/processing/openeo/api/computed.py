@@ -10,23 +10,22 @@ from twinlake.engines.web.files import ContentResponse
 from twinlake.engines.web.representation import Representation
 from twinlake.identity.web import guarded
 from twinlake.processing.openeo.answers import Failure, require_found
-from twinlake.processing.openeo.api.bodies import BODY_BYTES, owner_of, read_object, to_json
+from twinlake.processing.openeo.api.bodies import BODY_BYTES, SentGraphs, owner_of, to_json
 from twinlake.processing.openeo.computing import Computing
 from twinlake.processing.openeo.definition_store import DefinitionStore, check_id
 from twinlake.processing.openeo.graphs import GraphFailedError, describe_fault, read_graph_of, refuse
 from twinlake.processing.openeo.quotas.models import UNLIMITED
 from twinlake.processing.openeo.quotas.tariff import Tariff, read_budget
-from twinlake.processing.openeo.udf.named_code import NamedCode
-from twinlake.standards.openeo.errors import ProcessGraphMissingError, ProcessInvalidError
+from twinlake.standards.openeo.errors import OpenEoError, ProcessGraphMissingError, ProcessInvalidError
 from twinlake.standards.openeo.graph import Fault
 
 
 class ComputedApi:
     """Routes that take graphs."""
 
-    def __init__(self, computing: Computing, defined: DefinitionStore, code: NamedCode, tariff: Tariff | None) -> None:
+    def __init__(self, computing: Computing, defined: DefinitionStore, graphs: SentGraphs, tariff: Tariff | None) -> None:
         self._computing = computing
-        self._code = code
+        self._graphs = graphs
         self._tariff = tariff
         self._defined = defined
 
@@ -44,24 +43,25 @@ class ComputedApi:
 
     async def validate(self, request: Request) -> Response:
         """Answer with everything that is wrong with a process."""
-        process = await read_object(request)
+        try:
+            process = await self._graphs.read(request)
+        except GraphFailedError as error:
+            return _tell_of(error)
         names = _names_of(process)
         try:
-            process = await self._code.take_in(process, request.state.caller)
             graph = read_graph_of(process)
             called = await self._list_called(request, graph)
             found = await self._computing.check(graph, called, parameters=names)
             pinned = [] if found or names else await self._computing.pin(graph, called, request.state.caller)
         except (ProcessInvalidError, ProcessGraphMissingError, GraphFailedError) as error:
-            code = str(error.members.get("code", error.code))
-            return to_json({"errors": [describe_fault(Fault(code=code, message=error.message))]})
+            return _tell_of(error)
         if isinstance(pinned, Failure):
             found = [Fault(code=pinned.code, message=pinned.message, node=pinned.node)]
         return to_json({"errors": [describe_fault(fault) for fault in found]})
 
     async def compute(self, request: Request) -> Response:
         """Answer with the result of a process."""
-        body = await self._code.take_in(await read_object(request), request.state.caller)
+        body = await self._graphs.read(request)
         process, budget = body.get("process"), read_budget(body)
         if not isinstance(process, dict):
             raise ProcessInvalidError("There is no 'process'.", remedy='Send {"process": {"process_graph": {...}}}.')
@@ -95,7 +95,7 @@ class ComputedApi:
         """Keep a process of the caller, if nothing is wrong with its graph."""
         process_id, owner = request.path_params["process_id"], owner_of(request)
         check_id(process_id)
-        process = await self._code.take_in(await read_object(request), request.state.caller)
+        process = await self._graphs.read(request)
         graph = read_graph_of(process)
         called = await self._defined.list_called(owner, graph)
         called[process_id] = orjson.dumps(process)  # whoever calls itself is found out
@@ -112,6 +112,12 @@ class ComputedApi:
     async def _list_called(self, request: Request, graph: bytes) -> dict[str, bytes]:
         owner = request.state.caller.principal
         return {} if owner is None else await self._defined.list_called(owner, graph)
+
+
+def _tell_of(error: OpenEoError) -> Response:
+    """Answer that a process is wrong for one reason."""
+    fault = Fault(code=str(error.members.get("code", error.code)), message=error.message)
+    return to_json({"errors": [describe_fault(fault)]})
 
 
 def _names_of(process: JsonObject) -> list[str]:

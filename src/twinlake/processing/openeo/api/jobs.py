@@ -19,7 +19,7 @@ from twinlake.holdings.catalogue.interfaces import Managed
 from twinlake.identity.principals import Caller
 from twinlake.identity.web import guarded
 from twinlake.jobs.models import LOG_LINES, JobState
-from twinlake.processing.openeo.api.bodies import BODY_BYTES, read_object, to_json
+from twinlake.processing.openeo.api.bodies import BODY_BYTES, SentGraphs, to_json
 from twinlake.processing.openeo.jobs.kind import Preparing
 from twinlake.processing.openeo.jobs.models import Asset, SeenJob
 from twinlake.processing.openeo.jobs.service import BatchJobs
@@ -35,7 +35,6 @@ from twinlake.processing.openeo.jobs.wire import (
     write_log_line,
 )
 from twinlake.processing.openeo.quotas.tariff import Tariff
-from twinlake.processing.openeo.udf.named_code import NamedCode
 
 _MOST_JOBS = 1000
 """On one page, also where no limit is asked for: more have a link to the next."""
@@ -57,7 +56,7 @@ class JobsApi:
     tariff: Tariff | None
     """None where nothing costs anything."""
     estimating: Preparing
-    code: NamedCode
+    graphs: SentGraphs
 
     def routes(self) -> list[Route]:
         """Declare them."""
@@ -86,7 +85,7 @@ class JobsApi:
     async def create(self, request: Request) -> Response:
         """Keep a job."""
         caller: Caller = request.state.caller
-        job = await self.jobs.create(caller, await self.code.take_in(await read_object(request), caller))
+        job = await self.jobs.create(caller, await self.graphs.read(request))
         headers = {"location": f"{self.root}/jobs/{job}", "openeo-identifier": job}
         return Response(status_code=201, headers=headers)
 
@@ -110,7 +109,7 @@ class JobsApi:
 
     async def edit(self, request: Request) -> Response:
         """Change a job."""
-        body = await self.code.take_in(await read_object(request), request.state.caller)
+        body = await self.graphs.read(request)
         await self.jobs.edit(request.state.caller, request.path_params["job_id"], body)
         return Response(status_code=204)
 

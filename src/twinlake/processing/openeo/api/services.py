@@ -9,13 +9,12 @@ from starlette.routing import Route
 
 from twinlake.core.documents import JsonObject
 from twinlake.identity.web import guarded
-from twinlake.processing.openeo.api.bodies import BODY_BYTES, owner_of, read_object, to_json
+from twinlake.processing.openeo.api.bodies import BODY_BYTES, SentGraphs, owner_of, to_json
 from twinlake.processing.openeo.services.addresses import ServiceAddresses
 from twinlake.processing.openeo.services.mercator import Tile
 from twinlake.processing.openeo.services.service import TileServices
 from twinlake.processing.openeo.services.store import Service
 from twinlake.processing.openeo.services.wire import SERVICE_TYPES, write_service
-from twinlake.processing.openeo.udf.named_code import NamedCode
 from twinlake.standards.openeo.errors import NotFoundError
 
 _FRESH: Final = {"cache-control": "private, max-age=60"}
@@ -27,7 +26,7 @@ class ServicesApi:
 
     services: TileServices
     addresses: ServiceAddresses
-    code: NamedCode
+    graphs: SentGraphs
     root: str
     """URL of the API, without a slash at the end."""
 
@@ -55,7 +54,7 @@ class ServicesApi:
 
     async def create(self, request: Request) -> Response:
         """Make a service."""
-        body = await self.code.take_in(await read_object(request), request.state.caller)
+        body = await self.graphs.read(request)
         service = await self.services.create(request.state.caller, owner_of(request), body)
         return Response(status_code=201, headers={"location": f"{self.root}/services/{service}", "openeo-identifier": service})
 
@@ -70,7 +69,7 @@ class ServicesApi:
 
     async def edit(self, request: Request) -> Response:
         """Change a service."""
-        body = await self.code.take_in(await read_object(request), request.state.caller)
+        body = await self.graphs.read(request)
         await self.services.edit(request.state.caller, owner_of(request), request.path_params["service_id"], body)
         return Response(status_code=204)
 

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-import orjson
-
 from twinlake.core.documents import JsonObject
 from twinlake.engines.objectstore import ObjectStore
 from twinlake.identity.principals import Caller
@@ -19,7 +17,6 @@ from twinlake.standards.openeo.errors import AuthenticationRequiredError, OpenEo
 
 _MOST_BYTES: Final = 1 << 20
 """Of one function."""
-_CALL: Final = b'"run_udf"'
 _MOST: Final = 20
 """Functions of one document that are got."""
 
@@ -42,8 +39,6 @@ class NamedCode:
         GraphFailedError
             It cannot be got, is too large, or is no text; or it is too many.
         """
-        if _CALL not in orjson.dumps(document):  # going through hundreds of thousands of vertices would keep everybody waiting
-            return document
         named = [arguments for arguments in _find_calls(document) if _is_name(arguments.get("udf"))]
         if len(named) > _MOST:
             raise GraphFailedError("ProcessGraphComplexity", f"{len(named)} functions are named, and {_MOST} are the most.")
@@ -69,6 +64,14 @@ class NamedCode:
             return f"{content.decode().rstrip()}\n"  # a text of several lines is code, one of a single line a name
         except UnicodeDecodeError:
             raise GraphFailedError("FileContentInvalid", "The code of a function is no text in UTF-8.") from None
+
+
+def may_call_code(body: bytes) -> bool:
+    """Tell whether JSON may have a call of `run_udf`; an escape may stand for any of its letters.
+
+    Going through hundreds of thousands of vertices for one would keep everybody waiting.
+    """
+    return b"run_udf" in body or b"\\u" in body
 
 
 def _find_calls(document: JsonObject) -> Iterator[JsonObject]:
