@@ -200,9 +200,17 @@ async def test_an_offline_token_stays_the_same_and_others_are_replaced(http, clo
     assert (await refresh(http, other)).json()["error"] == "invalid_grant"
 
 
+async def test_the_audit_log_tells_which_program_somebody_of_elsewhere_let_in(bridge, http):
+    await let_in(http)
+
+    entries = await bridge.services.audit.list_entries(before=None, limit=20)
+    [entry] = [each for each in entries if each["action"] == "allow_device"]
+    assert (entry["principal"], entry["resource"]) == ("urn:twinlake:site:central|alice", "clients/hda-public")
+
+
 async def test_it_ends_with_the_consoles_session_and_with_trust(bridge, home, http):
     first = await let_in(http, OFFLINE)
-    await bridge.services.federation.issuer.sessions.sign_out(claims_of(first["access_token"])["sid"])
+    await bridge.services.federation.issuer.sessions.sign_out(claims_of(first["access_token"])["sid"], request_id="r")
     assert await me(bridge, first) == 401
     assert (await refresh(http, first)).json()["error"] == "invalid_grant"
 

@@ -92,7 +92,7 @@ class SigningPages:
             return self._redirect(SIGNED_OUT)
         way_out = await self._sessions.close_session(secret, dict(await request.form()))
         request.state.caller, request.state.form_token = ANONYMOUS, ""
-        farewell = await self._sign_in.leave(way_out) if way_out else None
+        farewell = await self._sign_in.leave(way_out, request_id=trace_of(request.scope).request_id) if way_out else None
         # A page of this site goes on: browsers hold ``form-action`` against where a form's answer would lead, too.
         response = (
             self._redirect(SIGNED_OUT)

@@ -1,6 +1,6 @@
-"""The audit log: what was refused, what was permitted of what matters, what was changed in accounts."""
+"""The audit log: what was refused, what was permitted of what matters, what was changed in accounts, who signed in and out."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -22,9 +22,9 @@ class AuditEntry:
     principal: str | None
     """``issuer|subject``; None is anonymous."""
     action: str
-    """An action of the policy, or a change: ``create_token``, ``revoke_token``, ``grant``, ``set_access``."""
+    """An action of the policy, or what was done: ``create_token``, ``grant``, ``sign_in``, ``sign_out``, ``allow_device``."""
     resource: str
-    """``site``, ``collections/ID``, ``tokens/KEY``, ``principals/ISSUER|SUBJECT``."""
+    """``site``, ``collections/ID``, ``tokens/KEY``, ``principals/ISSUER|SUBJECT``, ``sessions/SID``, ``clients/ID``."""
     rule: str
     """The rule that decided; empty for a change."""
     allowed: bool
@@ -69,17 +69,28 @@ class AuditLog:
 
     def note_decision(self, caller: Caller, action: str, resource: str, decision: Decision) -> None:
         """Keep a decision; it is durable after `make_durable` or the next `flush`. The policy's listener."""
-        if len(self._noted) >= _DISTINCT_LIMIT:
-            resource = _OTHERS
         principal = None if caller.principal is None else str(caller.principal)
         entry = AuditEntry(principal=principal, action=action, resource=resource, rule=decision.rule, allowed=decision.allowed)
+        if self._note(entry, caller.request_id).seq is None:
+            self._awaited.add(caller.request_id)
+
+    def note_failure(self, action: str, resource: str, *, request_id: str) -> None:
+        """Count a proof that somebody failed at; it is durable after the next `flush`.
+
+        No answer waits for it: how long one takes would tell whether another of the same account came before, and so
+        whether there is such an account.
+        """
+        self._note(AuditEntry(principal=None, action=action, resource=resource, rule="", allowed=False), request_id)
+
+    def _note(self, entry: AuditEntry, request_id: str) -> _Noted:
+        if len(self._noted) >= _DISTINCT_LIMIT:
+            entry = replace(entry, resource=_OTHERS)
         noted = self._noted.get(entry)
         if noted is None:
-            noted = self._noted[entry] = _Noted(at=to_microseconds(self._clock.now()), request_id=caller.request_id)
+            noted = self._noted[entry] = _Noted(at=to_microseconds(self._clock.now()), request_id=request_id)
             self._new.append((entry, noted))
         noted.unwritten += 1
-        if noted.seq is None:
-            self._awaited.add(caller.request_id)
+        return noted
 
     async def make_durable(self, request_id: str) -> None:
         """Return once a row tells of every decision on this request; at once where there was none."""

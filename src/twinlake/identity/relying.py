@@ -83,7 +83,7 @@ class Realms(Protocol):
 class SignIns(Protocol):
     """The sign-ins of this site's issuer."""
 
-    async def sign_out(self, sid: str) -> None:
+    async def sign_out(self, sid: str, *, request_id: str) -> None:
         """End the sign-in *sid* with the browser's session within which it began."""
         ...
 
@@ -210,14 +210,14 @@ class SignIn:
         way_out["sid"] = given.get("session_state")
         return SignedIn(token=_token_of(given), target=kept["target"], way_out=json.dumps(way_out))
 
-    async def leave(self, way_out: str) -> Farewell | None:
+    async def leave(self, way_out: str, *, request_id: str) -> Farewell | None:
         """End a sign-in at this site; return where its browser goes to end it at another one, too, if that is its home.
 
         There it is a logout that the console asks for (OpenID Connect RP-Initiated Logout 1.0, section 2), which ends
         nothing but what was begun in that very browser.
         """
         kept = json.loads(way_out)
-        await self._sign_ins.sign_out(str(kept["sid"]))
+        await self._sign_ins.sign_out(str(kept["sid"]), request_id=request_id)
         home = next((home for home in self._homes.list_homes() if home.id == kept["home"]), None)
         if home is None or home.id == self._site_id:
             return None

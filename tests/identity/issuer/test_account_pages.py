@@ -189,8 +189,8 @@ async def test_signing_out_of_what_a_browser_was_given_ends_all_of_that_browser(
     second = jwt.decode(tokens["access_token"], options={"verify_signature": False})["sid"]
     assert first != second
 
-    await site.issuer.sessions.sign_out(second)
-    await site.issuer.sessions.sign_out("no session")
+    await site.issuer.sessions.sign_out(second, request_id="r")
+    await site.issuer.sessions.sign_out("no session", request_id="r")
 
     assert not await site.issuer.sessions.is_alive(first)
     assert not await site.issuer.sessions.is_alive(second)
@@ -281,5 +281,5 @@ async def test_who_is_signed_in_with_an_account_of_another_site_is_known_until_t
         return await site.database.read(lambda tx: any(knows(tx, far) for knows in site.issuer.knows))
 
     assert await is_known()
-    await site.issuer.sessions.end(session.sid)
+    await site.issuer.sessions.end(session.sid, request_id="r")
     assert not await is_known()

@@ -122,7 +122,7 @@ async def test_what_ends_at_home_ends_here_at_once_where_home_tells(central, cli
     await climate.vault.keep("sid-of-a-client", central.desp_token("alice", site="climate"))
     await climate.vault.keep("sid-of-another", central.desp_token("bob", site="climate"))
 
-    await climate.homes.hear_logout(central.logout_token("sid-alice"))
+    await climate.homes.hear_logout(central.logout_token("sid-alice"), request_id="r")
 
     assert climate.ended == {"sid-alice", "sid-of-a-client"}
 
@@ -161,13 +161,13 @@ async def test_what_a_program_was_given_within_a_sign_in_is_asked_about_with_it_
 )
 async def test_nobody_else_ends_a_sign_in(central, climate, extremes, token, forge):
     with pytest.raises(InvalidTokenError):
-        await climate.homes.hear_logout(forge(central, extremes))
+        await climate.homes.hear_logout(forge(central, extremes), request_id="r")
 
     assert climate.ended == set()
 
 
 async def test_a_home_ends_its_own_sign_ins_only(central, climate, extremes, token):
-    await climate.homes.hear_logout(extremes.logout_token("sid-alice"))
+    await climate.homes.hear_logout(extremes.logout_token("sid-alice"), request_id="r")
 
     assert climate.ended == set()
 
@@ -176,4 +176,4 @@ async def test_a_blocked_site_ends_nothing(central, climate, token):
     climate.blocked.add("central")
 
     with pytest.raises(InvalidTokenError):
-        await climate.homes.hear_logout(central.logout_token("sid-alice"))
+        await climate.homes.hear_logout(central.logout_token("sid-alice"), request_id="r")

@@ -91,10 +91,11 @@ class AccountPages:
     async def end_session(self, request: Request, realm: Realm) -> Response:
         """End one of one's own sessions, or all but this browser's."""
         session, form = await self._require_form(request)
+        request_id = trace_of(request.scope).request_id
         if "others" in form:
-            await self.sign_in.sessions.end_others(session)
+            await self.sign_in.sessions.end_others(session, request_id=request_id)
         else:
-            await self.sign_in.sessions.end(form.get("sid", ""), of=session.principal)
+            await self.sign_in.sessions.end(form.get("sid", ""), of=session.principal, request_id=request_id)
         return self.sign_in.pages.redirect(f"{realm.url}/account")
 
     async def show_factor(self, request: Request, realm: Realm) -> Response:
@@ -110,12 +111,12 @@ class AccountPages:
         if self.sign_in.is_older(session, 2 * _RECENTLY):
             raise OAuthError("login_required", "You signed in too long ago to change this.", status=401)
         account, code = await self.sign_in.accounts.get(session.principal.subject), form.get("otp", "")
-        address = trace_of(request.scope).client
-        by = Caller(principal=session.principal, request_id=trace_of(request.scope).request_id)
+        trace = trace_of(request.scope)
+        by = Caller(principal=session.principal, request_id=trace.request_id)
         secret = self.factors.new_secret()
         try:
             if account.has_second_factor:
-                good = await self.sign_in.proof.check_factor(account, code, address=address)
+                good = await self.sign_in.proof.check_factor(account, code, address=trace.client, request_id=trace.request_id)
                 if good:
                     await self.factors.remove(account.subject, by=by)
             else:

@@ -132,6 +132,12 @@ class AccountStore:
         """Return the account of this name; raises as `get` does."""
         return await self._database.read(lambda tx: _get(tx, "username", username.lower()))
 
+    async def find_principal(self, username: str) -> Principal | None:
+        """Return whose account has this name, enabled or not."""
+        query = "select subject from issuer_account where username = ?"
+        row = await self._database.read(lambda tx: tx.execute(query, (username,)).fetchone())
+        return None if row is None else self.principal_of(row[0])
+
     def knows(self, tx: Connection, principal: Principal) -> bool:
         """Tell, within a transaction, whether *principal* has an account here that is enabled."""
         query = "select 1 from issuer_account where subject = ? and enabled = 1"

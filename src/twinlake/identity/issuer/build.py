@@ -172,7 +172,7 @@ def build_issuer(
     )
     services = ServiceAccounts(database=database, clock=clock, randomness=randomness, accounts=accounts, on_end=sessions.forget)
     subjects = OwnSubjects(accounts=accounts, grants=grants, issuer=issuer)
-    proof = Proof(accounts=accounts, factors=factors, limit=GuessLimit(clock=clock))
+    proof = Proof(accounts=accounts, factors=factors, limit=GuessLimit(clock=clock), audit=audit)
     refresh_tokens = RefreshTokens(database=database, randomness=randomness, sessions=sessions)
     codes = CodeStore(database=database, randomness=randomness, sessions=sessions, refresh_tokens=refresh_tokens)
     devices = DeviceStore(database=database, clock=clock, randomness=randomness, sessions=sessions, refresh_tokens=refresh_tokens)

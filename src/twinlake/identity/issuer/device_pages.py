@@ -108,7 +108,8 @@ class DevicePages:
         form = await read_form(request)
         user_code, allowed = form.get("user_code", ""), form.get("decision") == "allow"
         self.forms.require(form, approver.session, about=user_code)
-        if not await self.devices.decide(realm, user_code, approver.session, allowed=allowed):
+        request_id = trace_of(request.scope).request_id
+        if not await self.devices.decide(realm, user_code, approver.session, allowed=allowed, request_id=request_id):
             return self._render(realm, problem=_NOT_WAITING)
         return self._render(realm, done="The device is let in." if allowed else "The device is refused.")
 

@@ -100,16 +100,20 @@ class DeviceStore:
 
         return await self._database.read(work)
 
-    async def decide(self, realm: Realm, user_code: str, browser: Session, *, allowed: bool) -> bool:
+    async def decide(self, realm: Realm, user_code: str, browser: Session, *, allowed: bool, request_id: str) -> bool:
         """Let a device in, or not, on behalf of who is signed in; tell whether it still waited."""
         values = ("allowed" if allowed else "denied", browser.sid, _normalise(user_code), realm.name, self._sessions.now())
 
         def work(tx: Connection) -> bool:
             update = (
                 "update issuer_device set state = ?, browser = ?"
-                " where user_code = ? and realm = ? and state = 'pending' and ends_at > ?"
+                " where user_code = ? and realm = ? and state = 'pending' and ends_at > ? returning client"
             )
-            return tx.execute(update, values).rowcount == 1
+            decided = tx.execute(update, values).fetchall()
+            for (client,) in decided:
+                action = "allow_device" if allowed else "refuse_device"
+                self._sessions.append_audit(tx, action, browser, client=client, request_id=request_id)
+            return bool(decided)
 
         return await self._database.write(work)
 

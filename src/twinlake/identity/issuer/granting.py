@@ -141,14 +141,14 @@ class Granting:
         client, form = self.clients.authenticate(request, PASSWORD), request.form
         username, password = _require(form.get("username"), "username"), _require(form.get("password"), "password")
         try:
-            account = await self.proof.check_password(username, password, address=request.address)
+            account = await self.proof.check_password(username, password, address=request.address, request_id=request.request_id)
             if account is None:
                 raise OAuthError("invalid_grant", "Invalid user credentials", status=401)
             if account.has_second_factor:
                 code = form.get("otp") or form.get("totp")
                 if not code:
                     raise OAuthError("invalid_grant", "A second factor is required: send otp.", status=401)
-                if not await self.proof.check_factor(account, code, address=request.address):
+                if not await self.proof.check_factor(account, code, address=request.address, request_id=request.request_id):
                     raise OAuthError("invalid_grant", "Invalid user credentials", status=401)
         except TooManyAttemptsError as error:
             refusal = OAuthError("temporarily_unavailable", error.message, status=429)
@@ -166,6 +166,7 @@ class Granting:
 
         def work(tx: Connection) -> str:
             insert_session(tx, session)
+            self.sessions.append_audit(tx, "sign_in", session, request_id=request.request_id)
             return self.refresh_tokens.issue(tx, session.sid)
 
         refresh_token = await self.database.write(work)

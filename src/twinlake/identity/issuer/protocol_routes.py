@@ -158,7 +158,7 @@ class _Endpoints:
                 raise invalid_request("The parameter token is missing.")
             sid = await self._find_sid(token, client.id)
             if sid is not None:
-                await self._protocol.sessions.end(sid)
+                await self._protocol.sessions.end(sid, request_id=asked.request_id)
             return Response(status_code=200, headers=_NO_STORE)
 
         return await _in_oauth_form(request, end)

@@ -123,7 +123,7 @@ class IssuerSessions:
 
         def work(tx: Connection) -> None:
             insert_session(tx, session, secret_sha256=hash_secret(secret))
-            self._append_audit(tx, "sign_in", session, request_id=request_id, allowed=True)
+            self.append_audit(tx, "sign_in", session, request_id=request_id)
 
         await self._database.write(work)
         return secret, session
@@ -197,7 +197,7 @@ class IssuerSessions:
         """Tell, within a transaction, whether *principal* is signed in here somewhere."""
         return bool(list_sessions_of(tx, principal, self.now()))
 
-    async def end(self, sid: str, *, of: Principal | None = None) -> None:
+    async def end(self, sid: str, *, request_id: str, of: Principal | None = None) -> None:
         """End a session and those within it; where *of* is given, only if it is theirs."""
         now = self.now()
 
@@ -205,31 +205,45 @@ class IssuerSessions:
             session = find_session(tx, sid)
             if session is None or (of is not None and session.principal != of):
                 return []
-            return end_session(tx, sid, now)
+            return self._note_signed_out(tx, end_session(tx, sid, now), request_id)
 
         await self.note_ended(await self._database.write(work))
 
-    async def end_others(self, kept: Session) -> None:
+    async def end_others(self, kept: Session, *, request_id: str) -> None:
         """End all sessions of the owner of *kept*, but that and those within it."""
         now = self.now()
-        await self.note_ended(await self._database.write(lambda tx: end_other_sessions(tx, kept, now)))
 
-    async def sign_out(self, sid: str) -> None:
+        def work(tx: Connection) -> list[Session]:
+            return self._note_signed_out(tx, end_other_sessions(tx, kept, now), request_id)
+
+        await self.note_ended(await self._database.write(work))
+
+    def _note_signed_out(self, tx: Connection, ended: list[Session], request_id: str) -> list[Session]:
+        """Note the sign-ins among *ended*; sessions within them end with them, as a client may end its own."""
+        for session in ended:
+            if session.parent is None:
+                self.append_audit(tx, "sign_out", session, request_id=request_id)
+        return ended
+
+    async def sign_out(self, sid: str, *, request_id: str) -> None:
         """End a session with the browser's within which it began, and all that began there."""
         session = await self._database.read(lambda tx: find_session(tx, sid))
         if session is not None:
-            await self.end(session.parent or sid)
+            await self.end(session.parent or sid, request_id=request_id)
 
     def end_stolen(self, tx: Connection, sid: str, *, request_id: str) -> list[Session]:
         """End a session of which something was used twice, in the transaction that found out; `note_ended` is to be told."""
         ended = end_session(tx, sid, self.now())
         for session in ended:
-            self._append_audit(tx, "replay", session, request_id=request_id, allowed=False)
+            self.append_audit(tx, "replay", session, request_id=request_id, allowed=False)
         return ended
 
-    def _append_audit(self, tx: Connection, action: str, session: Session, *, request_id: str, allowed: bool) -> None:
-        principal, resource = str(session.principal), f"sessions/{session.sid}"
-        entry = AuditEntry(principal=principal, action=action, resource=resource, rule="", allowed=allowed)
+    def append_audit(
+        self, tx: Connection, action: str, session: Session, *, request_id: str, client: str | None = None, allowed: bool = True
+    ) -> None:
+        """Note in its transaction what happens to a session, or within it to *client*."""
+        resource = f"sessions/{session.sid}" if client is None else f"clients/{client}"
+        entry = AuditEntry(principal=str(session.principal), action=action, resource=resource, rule="", allowed=allowed)
         self._audit.append(tx, entry, request_id=request_id)
 
     async def note_ended(self, ended: Sequence[Session]) -> None:

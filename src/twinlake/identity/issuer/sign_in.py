@@ -78,8 +78,10 @@ class SignIn:
 
     async def _check_password(self, request: Request, realm: Realm, flow: Flow, browser: str) -> Response:
         form = await read_form(request)
-        name, address = form.get("username", ""), trace_of(request.scope).client
-        account = await self.proof.check_password(name, form.get("password", ""), address=address)
+        name, trace = form.get("username", ""), trace_of(request.scope)
+        account = await self.proof.check_password(
+            name, form.get("password", ""), address=trace.client, request_id=trace.request_id
+        )
         if account is None:
             return self._show(realm, flow, browser, problem=_BAD_CREDENTIALS, name=name[:100])
         flow = replace(flow, subject=account.subject)
@@ -88,8 +90,9 @@ class SignIn:
         return await self._go_on(request, realm, flow, account)
 
     async def _check_factor(self, request: Request, realm: Realm, flow: Flow, browser: str) -> Response:
-        account, form = await self.accounts.get(flow.subject), await read_form(request)
-        if not await self.proof.check_factor(account, form.get("otp", ""), address=trace_of(request.scope).client):
+        account, form, trace = await self.accounts.get(flow.subject), await read_form(request), trace_of(request.scope)
+        code = form.get("otp", "")
+        if not await self.proof.check_factor(account, code, address=trace.client, request_id=trace.request_id):
             return self._show(realm, flow, browser, problem=_BAD_CODE)
         return await self._go_on(request, realm, flow, account)
 

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
+from twinlake.engines.web.trace import trace_of
 from twinlake.identity.errors import InvalidTokenError
 from twinlake.identity.issuer.clients import ClientRegistry
 from twinlake.identity.issuer.errors import invalid_grant
@@ -59,7 +60,7 @@ class SignOut:
                 fields={**kept, "client_id": client_id, "form_token": self.forms.token(session)},
             )
         if session is not None:
-            await self.sign_in.sessions.end(session.sid)
+            await self.sign_in.sessions.end(session.sid, request_id=trace_of(request.scope).request_id)
         if target and (state := asked.get("state")) is not None:
             target += ("&" if "?" in target else "?") + urlencode({"state": state})
         pages = self.sign_in.pages
@@ -73,7 +74,7 @@ class SignOut:
         session = await self.refresh_tokens.find_session(sent.form["refresh_token"])
         if session is None or (session.realm, session.client) != (sent.realm.name, client.id):
             raise invalid_grant("The refresh token is not good.")
-        await self.sign_in.sessions.end(session.sid)
+        await self.sign_in.sessions.end(session.sid, request_id=sent.request_id)
         return Response(status_code=204)
 
     def _read_hint(self, realm: Realm, asked: Mapping[str, str]) -> tuple[str, str]:

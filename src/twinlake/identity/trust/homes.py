@@ -36,7 +36,7 @@ class Logouts(Protocol):
 class SignIns(Protocol):
     """The sign-ins at this site's issuer."""
 
-    async def end(self, sid: str) -> None:
+    async def end(self, sid: str, *, request_id: str) -> None:
         """End one with all that clients were given within it."""
         ...
 
@@ -82,7 +82,7 @@ class Homes:
         async with lock:
             return await self._confirm(caller, sid, home)
 
-    async def hear_logout(self, token: str) -> None:
+    async def hear_logout(self, token: str, *, request_id: str) -> None:
         """End the sign-ins here that began with the one of which *token*, from its home, says that it has ended.
 
         Raises
@@ -91,7 +91,7 @@ class Homes:
             It does not say that, or is of nobody whose people sign in here.
         """
         for sid in await self._vault.list_begun_by(*await self._logouts.verify_logout(token)):
-            await self._sign_ins.end(sid)
+            await self._sign_ins.end(sid, request_id=request_id)
 
     async def _confirm(self, caller: Caller, sid: str, home: PeerRecord) -> Caller:
         kept = await self._vault.find(sid)
@@ -105,7 +105,7 @@ class Homes:
                 await self._vault.note_confirmed(kept.sid)
                 return caller
         except InvalidTokenError:
-            await self._sign_ins.end(kept.sid)
+            await self._sign_ins.end(kept.sid, request_id=caller.request_id)
             raise InvalidTokenError("The sign-in at home has ended.", remedy="Sign in again.") from None
         if missed_for > MISSED_FOR:
             raise InvalidTokenError(

@@ -7,6 +7,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from twinlake.core.errors import InvalidInputError
+from twinlake.engines.web.trace import trace_of
 from twinlake.identity.attempts import AttemptLimit
 from twinlake.identity.errors import InvalidTokenError
 from twinlake.identity.trust.homes import Homes
@@ -24,7 +25,7 @@ def routes(homes: Homes, *, attempts: AttemptLimit) -> list[BaseRoute]:
         attempts.check(address)
         try:
             form = parse_qs((await request.body()).decode("ascii"))
-            await homes.hear_logout(form["logout_token"][0])
+            await homes.hear_logout(form["logout_token"][0], request_id=trace_of(request.scope).request_id)
         except (InvalidTokenError, KeyError, ValueError) as error:
             attempts.note_failure(address)
             raise InvalidInputError(f"That is no logout token of a site that signs in here. {error}") from error

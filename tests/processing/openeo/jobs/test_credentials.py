@@ -93,7 +93,7 @@ async def test_guessing_is_slowed_down_together_with_the_sign_in(site, client):
     assert slowed.status_code == 429
     assert int(slowed.headers["retry-after"]) > 0
     with pytest.raises(TooManyAttemptsError):
-        await site.services.federation.issuer.proof.check_password("alice", PASSWORD, address="127.0.0.1")
+        await site.services.federation.issuer.proof.check_password("alice", PASSWORD, address="127.0.0.1", request_id="r")
 
 
 async def test_an_account_with_a_second_factor_is_sent_to_the_sign_in(site, client):

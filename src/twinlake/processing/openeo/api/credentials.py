@@ -52,7 +52,7 @@ class CredentialsApi:
         """Answer with a token that lives for half a day and carries no role in running the site."""
         username, password = _read_basic(request.headers.get("authorization", ""))
         trace = trace_of(request.scope)
-        account = await self.proof.check_password(username, password, address=trace.client)
+        account = await self.proof.check_password(username, password, address=trace.client, request_id=trace.request_id)
         if account is None:
             raise CredentialsInvalidError("Name and password do not belong together.", remedy=_ELSEWHERE)
         if account.has_second_factor:
