@@ -25,6 +25,7 @@ def federated_sites(
     asserted: Iterable[str] = ("DPAD_Direct_Access",),
     fill: Callable[[str, SiteProcess], None] | None = None,
     refresh_seconds: int = 1,
+    settings: Mapping[str, object] | None = None,
 ) -> Generator[dict[str, SiteProcess]]:
     """Serve sites that are joined pairwise until the block ends.
 
@@ -36,20 +37,23 @@ def federated_sites(
         Takes data in at a site of a name before it is joined, so that peers hear of them at once; called in threads.
     refresh_seconds
         How often each hears its peers.
+    settings
+        Of every site, by dotted name.
     """
     ports = dict(zip(names, free_ports(len(names)), strict=True))
     with ExitStack() as stack:
         sites: dict[str, SiteProcess] = {}
         for name, port in ports.items():
             addresses = {other: f"http://127.0.0.1:{there}" for other, there in ports.items() if other != name}
-            settings = {
+            own = {
+                **(settings or {}),
                 "role": ROLES[name],
                 "server.port": port,
                 "federation.addresses": addresses,
                 "federation.refresh_seconds": refresh_seconds,
             }
             folder = make_site(directory / name, site_id=name)
-            sites[name] = stack.enter_context(SiteProcess(folder, settings=settings))
+            sites[name] = stack.enter_context(SiteProcess(folder, settings=own))
         if fill is not None:
             with ThreadPoolExecutor() as pool:
                 list(pool.map(fill, sites.keys(), sites.values()))
