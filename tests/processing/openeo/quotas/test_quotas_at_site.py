@@ -1,7 +1,9 @@
 """Quotas at a site that is served: jobs, answers and tiles count, each for whom it is of, and end where nothing is left."""
 
 import itertools
+import sqlite3
 import time
+from contextlib import closing
 
 import httpx2
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 import rasterio
 from rasterio.transform import from_origin
 
+from twinlake.site.layout import SiteFolder
 from twinlake.testing.site import SiteProcess, make_site, run_twinlake
 
 pytestmark = pytest.mark.slow
@@ -196,6 +199,41 @@ def test_a_tile_counts_for_the_owner_of_its_map_and_is_refused_where_they_have_n
     for job in jobs:
         person.delete(f"/jobs/{job}/results")
     wait_for(lambda: look(3).status_code == 200)
+
+
+def settled(site, user, service):
+    """Return what the ledger on the disk has of somebody, and of their map: CPU time in microseconds, and bytes."""
+    with closing(sqlite3.connect(f"file:{SiteFolder.of(site.config).database}?mode=ro", uri=True)) as database:
+        query = "select coalesce(sum(cpu), 0), coalesce(sum(bytes), 0) from openeo_taken where owner = ?"
+        taken = database.execute(query, (f"urn:twinlake:site:{user.replace('.', '|', 1)}",)).fetchone()
+        return taken, database.execute("select cpu, bytes from openeo_service where id = ?", (service,)).fetchone()
+
+
+def test_what_tiles_took_stays_once_it_is_settled_whenever_the_site_dies(site, person):
+    """What is not written yet is lost (decision 14), of the owner and of the map alike: the ledger agrees with itself."""
+    assert person.put("/files/a.tif", content=make_raster()).status_code == 200
+    load = {"process_id": "load_uploaded_files", "arguments": {"paths": ["a.tif"], "format": "GTiff"}, "result": True}
+    made = person.post("/services", json={"type": "XYZ", "process": {"process_graph": {"load": load}}})
+    service, user = made.headers["openeo-identifier"], person.get("/me").json()["user_id"]
+    url = person.get(f"/services/{service}").json()["url"]
+    first = httpx2.get(url.format(z=3, x=4, y=3), timeout=60)
+    wait_for(lambda: settled(site, user, service)[0][1] == len(first.content))
+    before = settled(site, user, service)
+    second = httpx2.get(url.format(z=3, x=4, y=2), timeout=60)
+
+    site.kill()
+    site.restart()
+
+    of_owner, of_map = settled(site, user, service)
+    assert of_owner == of_map
+    assert of_owner[0] >= before[0][0]
+    assert of_owner[1] in {len(first.content), len(first.content) + len(second.content)}
+    assert free(person) == pytest.approx(QUOTA - of_owner[0] / 1e6, abs=1e-3)
+    assert person.get(f"/services/{service}").json()["usage"]["network"]["value"] == of_owner[1]
+    again = httpx2.get(url.format(z=3, x=4, y=2), timeout=60)
+    assert again.content == second.content
+    wait_for(lambda: settled(site, user, service)[1][1] == of_owner[1] + len(again.content))
+    assert settled(site, user, service)[0] == settled(site, user, service)[1]
 
 
 def test_a_map_is_drawn_within_its_budget(person):
