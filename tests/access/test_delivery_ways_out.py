@@ -5,7 +5,7 @@ import re
 import socket
 import subprocess
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from urllib.parse import unquote, urlsplit
 
 import httpx2
@@ -13,25 +13,13 @@ import pytest
 
 from twinlake.access.delivery import write_nginx_conf
 from twinlake.engines.web.signed_urls import SignatureError, SignatureExpiredError, UrlSigner
+from twinlake.testing.clock import HandClock
 from twinlake.testing.delivery_site import new_collection, running_delivery_site
 from twinlake.testing.s3 import running_s3
 
 pytestmark = pytest.mark.slow
 
 DATA = os.urandom(3 << 20)
-
-
-class HandClock:
-    """A clock that a test moves."""
-
-    def __init__(self):
-        self.instant = datetime(2026, 1, 1, tzinfo=UTC)
-
-    def now(self):
-        return self.instant
-
-    def monotonic(self):
-        return self.instant.timestamp()
 
 
 def fill(site, link=None):
@@ -119,10 +107,10 @@ def test_a_changed_url_is_refused(signed_url, change):
 
 
 def test_a_url_is_good_for_minutes(clock, signed_url):
-    clock.instant += timedelta(minutes=5, seconds=-1)
+    clock.later += timedelta(minutes=5, seconds=-1)
     assert httpx2.get(signed_url).status_code == 200
 
-    clock.instant += timedelta(seconds=1)
+    clock.later += timedelta(seconds=1)
     answer = httpx2.get(signed_url)
     assert (answer.status_code, answer.json()["code"]) == (403, "signed-url-expired")
 
@@ -153,7 +141,7 @@ def test_a_signature_is_for_one_purpose_and_a_short_time(clock):
         UrlSigner(key=b"l" * 32, clock=clock).verify("/a b", query.encode(), purpose="read")
     with pytest.raises(ValueError, match="lives at most"):
         signer.sign("/a", {}, purpose="read", lifetime=timedelta(minutes=6))
-    clock.instant += timedelta(minutes=1)
+    clock.later += timedelta(minutes=1)
     with pytest.raises(SignatureExpiredError):
         signer.verify("/a b", query.encode(), purpose="read")
 

@@ -2,13 +2,13 @@
 
 import asyncio
 import hashlib
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
 from twinlake.holdings.ingest.errors import FileNameError
 from twinlake.holdings.ingest.names import check_file_name
-from twinlake.testing.job_journal import HandClock
+from twinlake.testing.clock import START, HandClock
 from twinlake.testing.site import local_site
 
 pytestmark = pytest.mark.slow
@@ -20,7 +20,7 @@ BYTES = bytes(range(256)) * 40
 @pytest.fixture
 def clock():
     clock = HandClock()
-    clock.instant = datetime.now(UTC)  # staged files carry the machine's time
+    clock.later = datetime.now(UTC) - START  # staged files carry the machine's time
     return clock
 
 
@@ -219,7 +219,7 @@ async def test_uploads_expire_and_strays_are_swept(alice, site, clock):
     stray.write_bytes(b"x")
     assert await uploads.sweep() == 0
 
-    clock.advance(timedelta(hours=25))
+    clock.advance(hours=25)
 
     assert (await alice.get(f"/uploads/{made['id']}")).status_code == 404
     assert await uploads.sweep() == 2
@@ -232,7 +232,7 @@ async def test_a_finished_upload_whose_bytes_are_stored_is_remembered(alice, sit
     await site.services.objects.put_file(site.services.uploads.staged_path(made["id"]), take=True)
     await site.services.uploads.mark_taken(made["id"])
 
-    clock.advance(timedelta(hours=25))
+    clock.advance(hours=25)
     assert await site.services.uploads.sweep() == 0
 
     again = await begin(alice, sha256=sha256(BYTES))

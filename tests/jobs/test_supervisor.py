@@ -9,7 +9,7 @@ import pytest
 
 from twinlake.engines.sandbox import Limits
 from twinlake.jobs.models import Failure, JobState, Retry
-from twinlake.testing.job_journal import HandClock
+from twinlake.testing.clock import HandClock
 from twinlake.testing.job_kinds import job_kind
 from twinlake.testing.job_site import open_job_site
 
@@ -146,9 +146,9 @@ async def test_a_child_without_signs_of_life_loses_its_run(tmp_path):
     async with open_job_site(tmp_path, [kind], clock=clock) as site:
         job = await site.submit("freeze", {})
         await site.wait(job.id, lambda _: any(stopped(each.child.pid) for each in site.supervisor._attempts.values()))
-        clock.advance(29 * SECOND)
+        clock.later += 29 * SECOND
         assert (await site.requests.get(job.id, owner=None)).state is JobState.RUNNING
-        clock.advance(2 * SECOND)
+        clock.later += 2 * SECOND
 
         failed = await site.finish(job.id)
 
@@ -164,9 +164,9 @@ async def test_an_attempt_of_nobody_expires(tmp_path):
         await site.runs.claim(kind, "a lease that no child has")
 
     async with open_job_site(tmp_path, [kind], clock=clock) as site:
-        clock.advance(31 * SECOND)
+        clock.later += 31 * SECOND
         await site.wait(job.id, lambda job: job.state is JobState.ACCEPTED or job.attempts > 1)
-        clock.advance(SECOND)
+        clock.later += SECOND
 
         assert (await site.finish(job.id)).has_result
 

@@ -11,7 +11,7 @@ from twinlake.events.schema import MIGRATIONS as EVENTS
 from twinlake.jobs.requests import NewJob, RequestJournal
 from twinlake.jobs.runs import RunJournal
 from twinlake.jobs.schema import MIGRATIONS
-from twinlake.testing.job_journal import HandClock
+from twinlake.testing.clock import HandClock
 from twinlake.testing.job_kinds import job_kind
 
 LONG = -1
@@ -30,13 +30,13 @@ class Queue:
 
     async def add(self, *owners, priority=0):
         for owner in owners:
-            self._clock.advance(SECOND)
+            self._clock.later += SECOND
             new = NewJob(owner=owner, kind="count", spec={}, priority=priority)
             await self._requests.submit(new, job_kind())
 
     async def begin(self, **limits):
         """Return the owner of the run that begins; None where none does."""
-        self._clock.advance(SECOND)
+        self._clock.later += SECOND
         self._leases += 1
         lease = str(self._leases)
         run = await self._runs.claim(job_kind(**limits), lease)
@@ -122,7 +122,7 @@ async def test_short_runs_that_came_later_go_before_a_long_one(queue):
 
 async def test_a_long_run_does_not_wait_for_ever(queue, clock):
     await queue.add("h", priority=LONG)
-    clock.advance(timedelta(minutes=11))
+    clock.advance(minutes=11)
     await queue.add(*"ssss")
 
     assert (await queue.work_off(concurrent=1)).index("h") <= 1

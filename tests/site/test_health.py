@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from twinlake.testing.job_journal import SECOND, HandClock
+from twinlake.testing.clock import HandClock
 from twinlake.testing.site import local_site
 
 
@@ -34,10 +34,10 @@ async def test_a_disk_that_refuses_what_it_seems_to_have_room_for_is_told(quota)
             for n in range(2000):
                 (ballast / str(n)).touch()
         kept = await nobody.get("/health")
-        clock.advance(6 * SECOND)
+        clock.advance(seconds=6)
         refused = await nobody.get("/health")
         (ballast / "0").unlink()
-        clock.advance(6 * SECOND)
+        clock.advance(seconds=6)
         again = await nobody.get("/health")
 
         assert [each.status_code for each in (well, kept, refused, again)] == [200, 200, 503, 200]

@@ -33,7 +33,7 @@ from twinlake.holdings.catalogue.keeping import list_held_objects
 from twinlake.holdings.catalogue.preparing_process import PreparingProcesses
 from twinlake.holdings.catalogue.store import SqlCatalogue
 from twinlake.testing.catalogue_oracle import Oracle, random_question
-from twinlake.testing.event_log import SteppingClock
+from twinlake.testing.clock import HandClock
 from twinlake.testing.generated_items import COLLECTIONS, generated_collection, generated_item, generated_items
 from twinlake.testing.odd_items import ODD_COLLECTIONS, odd_collection, odd_item
 
@@ -78,18 +78,18 @@ class CatalogueContract:
     """How many are compared with brute force."""
 
     @pytest.fixture
-    def clock(self) -> SteppingClock:
-        return SteppingClock()
+    def clock(self) -> HandClock:
+        return HandClock()
 
     @pytest.fixture
-    def log(self, clock: SteppingClock) -> EventLog:
+    def log(self, clock: HandClock) -> EventLog:
         log = EventLog(clock=clock)
         for source, expand in EXPANDERS.items():
             log.register_expander(source, expand)
         return log
 
     @pytest.fixture
-    async def catalogue(self, database: Database, log: EventLog, clock: SteppingClock) -> AsyncGenerator[SqlCatalogue]:
+    async def catalogue(self, database: Database, log: EventLog, clock: HandClock) -> AsyncGenerator[SqlCatalogue]:
         async with PreparingProcesses() as processes:
             catalogue = SqlCatalogue(
                 database=database, events=log, clock=clock, processes=processes, site_id="here", public_url=URL
@@ -376,7 +376,7 @@ class CatalogueContract:
         assert (document["properties"]["storage:tier"], document["properties"]["order:status"]) == ("offline", "orderable")
 
     async def test_versions_are_collected_after_grace_unless_cited(
-        self, catalogue: SqlCatalogue, clock: SteppingClock, database: Database
+        self, catalogue: SqlCatalogue, clock: HandClock, database: Database
     ) -> None:
         given = draft(assets={"data": {"href": "scene.tif"}})
         versions = []
@@ -384,7 +384,7 @@ class CatalogueContract:
             sha256 = f"{number:064x}"
             await catalogue.put_items([replace(given, holdings={"data": Managed(sha256, 42)})])
             versions.append((await catalogue.get_item("c", "one", EVERYTHING)).version)
-            clock.advance(timedelta(days=1))
+            clock.advance(days=1)
         await catalogue.cite("c", "one", versions[0], citer="job-1")
 
         assert (await catalogue.collect_garbage(timedelta(days=5))).versions == 0
@@ -457,7 +457,7 @@ class CatalogueContract:
 
     async def test_an_etag_is_that_of_what_the_caller_sees(self, catalogue: SqlCatalogue) -> None:
         await catalogue.put_items([draft("a"), draft("b", properties={"datetime": "2022-01-15T00:00:00Z"})])
-        horizon = to_microseconds(SteppingClock().now() - timedelta(days=4 * 366))
+        horizon = to_microseconds(HandClock().now() - timedelta(days=4 * 366))
         seen = Visibility(collections=frozenset({"c"}), horizons={"c": horizon})
         whole, part = await catalogue.get_collection("c", EVERYTHING), await catalogue.get_collection("c", seen)
         assert whole.etag != part.etag
@@ -507,7 +507,7 @@ class CatalogueContract:
             [draft("b", properties=late, bbox=[0, 0, 0, 0], geometry={"type": "Point", "coordinates": [0, 0]})]
         )
         await catalogue.put_items([draft("c", "hidden", properties={"platform": "hidden"})])
-        horizon = to_microseconds(SteppingClock().now() - timedelta(days=4 * 366))
+        horizon = to_microseconds(HandClock().now() - timedelta(days=4 * 366))
         seen = Visibility(collections=frozenset({"c"}), horizons={"c": horizon})
 
         page = await self.search(catalogue, seen)

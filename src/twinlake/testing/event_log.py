@@ -1,7 +1,7 @@
 """What every event log does, on every database."""
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -10,26 +10,10 @@ from twinlake.engines.database import Connection, Database
 from twinlake.events.interfaces import EventRange, NewEvent
 from twinlake.events.log import EventLog
 from twinlake.events.models import Audience, Event, EventFilter, EventPage, EventPayload
+from twinlake.testing.clock import START, HandClock
 
 Write = Callable[..., Awaitable[None]]
 Read = Callable[..., Awaitable[EventPage]]
-START = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-class SteppingClock:
-    """Starts at `START` and moves when told."""
-
-    def __init__(self) -> None:
-        self.instant = START
-
-    def now(self) -> datetime:
-        return self.instant
-
-    def monotonic(self) -> float:
-        return (self.instant - START).total_seconds()
-
-    def advance(self, step: timedelta) -> None:
-        self.instant += step
 
 
 def new_event(name: str, *, type: str = "t", domain: str = "collection:c", **rest: object) -> NewEvent:  # noqa: A002
@@ -49,11 +33,11 @@ class EventLogContract:
     """Give a fixture ``database`` with the schema of the log."""
 
     @pytest.fixture
-    def clock(self) -> SteppingClock:
-        return SteppingClock()
+    def clock(self) -> HandClock:
+        return HandClock()
 
     @pytest.fixture
-    def log(self, clock: SteppingClock) -> EventLog:
+    def log(self, clock: HandClock) -> EventLog:
         log = EventLog(clock=clock)
         log.register_expander("numbers", expand_numbers)
         return log
@@ -183,17 +167,17 @@ class EventLogContract:
         assert [event.subject for event in found] == ["z"]
         assert reads < 5
 
-    async def test_time_never_runs_backwards(self, clock: SteppingClock, write: Write, read: Read) -> None:
+    async def test_time_never_runs_backwards(self, clock: HandClock, write: Write, read: Read) -> None:
         await write(new_event("a"))
-        clock.advance(timedelta(hours=-1))
+        clock.advance(hours=-1)
         await write(new_event("b"))
 
         assert len({event.time for event in (await read()).events}) == 1
 
-    async def test_a_date_finds_its_place(self, database: Database, log: EventLog, clock: SteppingClock, write: Write) -> None:
+    async def test_a_date_finds_its_place(self, database: Database, log: EventLog, clock: HandClock, write: Write) -> None:
         for name in "abc":
             await write(new_event(name))
-            clock.advance(timedelta(minutes=1))
+            clock.advance(minutes=1)
 
         async def seq_at(instant: datetime) -> int:
             found: int = await database.read(lambda tx: log.seq_at(tx, instant))
@@ -206,11 +190,11 @@ class EventLogContract:
         assert await database.read(log.latest_seq) == 3
 
     async def test_what_was_dropped_leaves_an_explicit_gap(
-        self, database: Database, log: EventLog, clock: SteppingClock, write: Write, read: Read
+        self, database: Database, log: EventLog, clock: HandClock, write: Write, read: Read
     ) -> None:
         for name in "abcd":
             await write(new_event(name))
-            clock.advance(timedelta(days=1))
+            clock.advance(days=1)
         keep_from = START + timedelta(days=2)
 
         dropped = [await database.write(lambda tx: log.drop_before(tx, keep_from, limit=1)) for _ in range(3)]
@@ -225,10 +209,10 @@ class EventLogContract:
         assert (await read(await database.read(lambda tx: log.seq_at(tx, keep_from)))).gap is None
 
     async def test_numbers_go_on_after_everything_was_dropped(
-        self, database: Database, log: EventLog, clock: SteppingClock, write: Write, read: Read
+        self, database: Database, log: EventLog, clock: HandClock, write: Write, read: Read
     ) -> None:
         await write(new_event("a"))
-        clock.advance(timedelta(days=1))
+        clock.advance(days=1)
         await database.write(lambda tx: log.drop_before(tx, clock.now(), limit=10))
         await write(new_event("b"))
 

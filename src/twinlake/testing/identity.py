@@ -7,7 +7,7 @@ import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -23,8 +23,8 @@ from twinlake.identity.grants import Grants, GrantStore, add_grants
 from twinlake.identity.principals import Caller, Principal
 from twinlake.identity.tokens import NewToken, TokenStore
 from twinlake.identity.web import FoundRoute, list_guarded_routes
+from twinlake.testing.clock import START, HandClock
 
-START = datetime(2026, 1, 1, tzinfo=UTC)
 _ALICE = Principal("urn:twinlake:site:test", "alice")
 _BOB = Principal("urn:twinlake:site:test", "bob")
 _BY = Caller(principal=_ALICE, request_id="request-of-a-test")
@@ -163,31 +163,20 @@ def _judge(route: FoundRoute, name: str, admitted: frozenset[Action], status: in
     return None
 
 
-class _Clock:
-    def __init__(self) -> None:
-        self.instant = START
-
-    def now(self) -> datetime:
-        return self.instant
-
-    def monotonic(self) -> float:
-        return (self.instant - START).total_seconds()
-
-
 class TokenContract:
     """Give a fixture ``database`` with the schema of identity."""
 
     @pytest.fixture
-    def clock(self) -> _Clock:
-        return _Clock()
+    def clock(self) -> HandClock:
+        return HandClock()
 
     @pytest.fixture
-    def tokens(self, database: Database, clock: _Clock) -> TokenStore:
+    def tokens(self, database: Database, clock: HandClock) -> TokenStore:
         audit = AuditLog(database=database, clock=clock)
         return TokenStore(database=database, clock=clock, randomness=SYSTEM_RANDOMNESS, audit=audit)
 
     @pytest.fixture
-    def grants(self, database: Database, clock: _Clock, tokens: TokenStore) -> GrantStore:
+    def grants(self, database: Database, clock: HandClock, tokens: TokenStore) -> GrantStore:
         return GrantStore(database=database, audit=AuditLog(database=database, clock=clock), on_change=tokens.forget)
 
     async def test_a_token_speaks_for_its_owner(self, tokens: TokenStore, grants: GrantStore) -> None:
@@ -247,10 +236,10 @@ class TokenContract:
             with pytest.raises(InvalidTokenError):
                 await tokens.verify(text)
 
-    async def test_an_expired_token_is_refused_even_if_it_was_just_good(self, tokens: TokenStore, clock: _Clock) -> None:
+    async def test_an_expired_token_is_refused_even_if_it_was_just_good(self, tokens: TokenStore, clock: HandClock) -> None:
         token, _ = await tokens.create(_new(expires_at=START + timedelta(seconds=10)), by=_BY)
         await tokens.verify(token)
-        clock.instant += timedelta(seconds=10)
+        clock.later += timedelta(seconds=10)
 
         with pytest.raises(InvalidTokenError, match="expired"):
             await tokens.verify(token)
@@ -267,7 +256,7 @@ class TokenContract:
             await tokens.verify(token)
 
     async def test_a_revocation_elsewhere_counts_within_a_minute(
-        self, tokens: TokenStore, clock: _Clock, database: Database
+        self, tokens: TokenStore, clock: HandClock, database: Database
     ) -> None:
         token, record = await tokens.create(_new(), by=_BY)
         await tokens.verify(token)
@@ -275,7 +264,7 @@ class TokenContract:
             database=database, clock=clock, randomness=SYSTEM_RANDOMNESS, audit=AuditLog(database=database, clock=clock)
         )
         await elsewhere.revoke(record.key, by=_BY)
-        clock.instant += timedelta(seconds=61)
+        clock.later += timedelta(seconds=61)
 
         with pytest.raises(InvalidTokenError, match="revoked"):
             await tokens.verify(token)
@@ -287,9 +276,9 @@ class TokenContract:
         assert [record.owner for record in await tokens.list_tokens(_BOB)] == [_BOB]
         assert len(await tokens.list_tokens(None)) == 2
 
-    async def test_the_last_use_is_kept(self, tokens: TokenStore, clock: _Clock) -> None:
+    async def test_the_last_use_is_kept(self, tokens: TokenStore, clock: HandClock) -> None:
         token, record = await tokens.create(_new(), by=_BY)
-        clock.instant += timedelta(hours=1)
+        clock.later += timedelta(hours=1)
         await tokens.verify(token)
         await tokens.flush()
 
@@ -300,7 +289,7 @@ class TokenContract:
             await tokens.revoke("0" * 16, by=_BY)
 
     async def test_making_and_ending_a_token_are_audited_in_their_transaction(
-        self, tokens: TokenStore, database: Database, clock: _Clock
+        self, tokens: TokenStore, database: Database, clock: HandClock
     ) -> None:
         _, record = await tokens.create(_new(), by=_BY)
         await tokens.revoke(record.key, by=_BY)

@@ -1,7 +1,7 @@
 """What every journal of jobs does, on every database."""
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -14,30 +14,13 @@ from twinlake.jobs.errors import JobFinishedError, JobNotFoundError, LeaseLostEr
 from twinlake.jobs.models import Failure, Job, JobState, LogEntry, Progress, Usage
 from twinlake.jobs.requests import NewJob, RequestJournal, stop_sharing
 from twinlake.jobs.runs import RunJournal
+from twinlake.testing.clock import START, HandClock
 from twinlake.testing.job_kinds import job_kind, whole
 
-START = datetime(2026, 1, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 CRASH = Failure("child-crashed", "The child was ended by signal 9.")
 Told = Callable[[str], Awaitable[list[tuple[str, str | None]]]]
 ALICE, BOB = "urn:i|alice", "urn:i|bob"
-
-
-class HandClock:
-    """Starts at `START` and moves when told."""
-
-    def __init__(self) -> None:
-        self.instant = START
-
-    def now(self) -> datetime:
-        return self.instant
-
-    def monotonic(self) -> float:
-        return (self.instant - START).total_seconds()
-
-    def advance(self, step: timedelta) -> None:
-        """Let *step* pass."""
-        self.instant += step
 
 
 class JobJournalContract:
@@ -100,7 +83,7 @@ class JobJournalContract:
         first = await requests.submit(NewJob(owner=ALICE, kind="count", spec={"a": 1}), kind)
         await runs.claim(kind, "lease")
         await runs.succeed(first.run, "lease", {"n": 1})
-        clock.advance(SECOND)
+        clock.later += SECOND
 
         taken = await requests.submit(new, kind)
 
@@ -182,7 +165,7 @@ class JobJournalContract:
     async def test_jobs_are_listed_newest_first_page_by_page(self, requests: RequestJournal, clock: HandClock) -> None:
         ids = []
         for n in range(5):
-            clock.advance(SECOND)
+            clock.later += SECOND
             ids.append((await requests.submit(NewJob(owner=ALICE, kind="count", spec={"n": n}), job_kind())).id)
 
         first = await requests.list_jobs(owner=ALICE, limit=3)
@@ -247,7 +230,7 @@ class JobJournalContract:
             assert await runs.claim(kind, f"lease-{attempt}") is not None
             assert await runs.crash(job.run, f"lease-{attempt}", CRASH, kind.retry) is JobState.ACCEPTED
             assert await runs.claim(kind, "early") is None
-            clock.advance(delay)
+            clock.later += delay
 
         assert await runs.claim(kind, "last") is not None
         assert await runs.crash(job.run, "last", CRASH, kind.retry) is JobState.FAILED
@@ -261,7 +244,7 @@ class JobJournalContract:
             assert await runs.claim(kind, lease) is not None
             await runs.finish(job.run, lease, f"step-{attempt}", {})
             assert await runs.crash(job.run, lease, CRASH, kind.retry) is JobState.ACCEPTED
-            clock.advance(10 * SECOND)
+            clock.later += 10 * SECOND
 
         assert [step.is_done for step in await runs.list_checkpoints(job.run)] == [True] * 10
 
@@ -272,7 +255,7 @@ class JobJournalContract:
         await runs.finish(job.run, "one", "a", {"n": 1})
         await runs.begin(job.run, "one", "b")
         await runs.crash(job.run, "one", CRASH, kind.retry)
-        clock.advance(10 * SECOND)
+        clock.later += 10 * SECOND
         await runs.claim(kind, "two")
 
         done, again = await runs.begin(job.run, "two", "a"), await runs.begin(job.run, "two", "b")
@@ -286,7 +269,7 @@ class JobJournalContract:
         await runs.claim(kind, "one")
         await runs.begin(job.run, "one", "a")
         await runs.crash(job.run, "one", CRASH, kind.retry, blame=False)
-        clock.advance(10 * SECOND)
+        clock.later += 10 * SECOND
         await runs.claim(kind, "two")
 
         step = await runs.begin(job.run, "two", "a")
@@ -308,7 +291,7 @@ class JobJournalContract:
         kind = job_kind()
         await runs.claim(kind, "old")
         await runs.crash(job.run, "old", CRASH, kind.retry)
-        clock.advance(10 * SECOND)
+        clock.later += 10 * SECOND
         await runs.claim(kind, "new")
 
         for call in (
@@ -331,7 +314,7 @@ class JobJournalContract:
     async def test_a_heartbeat_prolongs_the_lease(self, runs: RunJournal, job: Job, clock: HandClock) -> None:
         await runs.claim(job_kind(), "lease")
         [before] = await runs.list_running()
-        clock.advance(20 * SECOND)
+        clock.later += 20 * SECOND
         await runs.heartbeat(job.run, "lease")
         [after] = await runs.list_running()
 
@@ -417,7 +400,7 @@ class JobJournalContract:
         kind = job_kind()
         await runs.claim(kind, "one")
         await runs.crash(job.run, "one", CRASH, kind.retry)
-        clock.advance(10 * SECOND)
+        clock.later += 10 * SECOND
         await runs.claim(kind, "two")
         await runs.succeed(job.run, "two", {})
         other = await requests.submit(NewJob(owner=BOB, kind="count", spec={}), kind)
@@ -437,7 +420,7 @@ class JobJournalContract:
             await runs.begin(job.run, "lease", f"step-{n}")
         await runs.succeed(job.run, "lease", {"n": 1})
         waiting = await requests.submit(NewJob(owner=ALICE, kind="count", spec={}), kind)
-        clock.advance(100 * SECOND)
+        clock.later += 100 * SECOND
         young = await requests.submit(NewJob(owner=BOB, kind="other", spec={}), job_kind("other"))
         await requests.cancel(young.id, owner=BOB)
 
@@ -463,7 +446,7 @@ class JobJournalContract:
         await database.write(lambda tx: tx.execute("update job_run set parent = ? where id = ?", (awaited.run, child.run)))
 
         async def drop() -> list[str]:
-            clock.advance(100 * SECOND)
+            clock.later += 100 * SECOND
             while await database.write(lambda tx: requests.drop_before(tx, clock.now(), limit=100)):
                 pass
             rows = await database.read(lambda tx: tx.execute("select id from job_run order by id").fetchall())

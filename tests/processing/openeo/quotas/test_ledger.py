@@ -21,7 +21,7 @@ from twinlake.processing.openeo.quotas.ledger import QuotaLedger
 from twinlake.processing.openeo.quotas.models import UNLIMITED, Amount, Likely, Need, Quota
 from twinlake.processing.openeo.schema import MIGRATIONS
 from twinlake.standards.openeo.errors import PaymentRequiredError, StorageQuotaExceededError
-from twinlake.testing.job_journal import HandClock
+from twinlake.testing.clock import HandClock
 from twinlake.testing.job_kinds import job_kind
 
 ALICE, BOB = "urn:i|alice", "urn:i|bob"
@@ -251,9 +251,9 @@ async def test_what_was_taken_counts_for_thirty_days(lake, clock):
     await lake.ledger.flush()
     assert await lake.counted() == (15, 7)
 
-    clock.advance(29 * DAY)
+    clock.later += 29 * DAY
     assert await lake.counted() == (15, 7)
-    clock.advance(DAY + timedelta(hours=1))
+    clock.later += DAY + timedelta(hours=1)
     assert await lake.counted() == (0, 0)
 
     dropped = await lake.database.write(lambda tx: lake.ledger.drop_before(tx, clock.now() - 30 * DAY, limit=10))
@@ -263,7 +263,7 @@ async def test_what_was_taken_counts_for_thirty_days(lake, clock):
 async def test_a_reservation_of_a_run_that_waits_for_long_stays(lake, clock):
     await lake.start(need(10))
 
-    clock.advance(40 * DAY)
+    clock.later += 40 * DAY
 
     assert (await lake.counted())[0] == 10
 
@@ -292,7 +292,7 @@ async def test_what_jobs_reserve_is_seen_by_answers_after_five_seconds(lake, clo
     await lake.start(need(40))
     await lake.ledger.require_left(ALICE)
 
-    clock.advance(timedelta(seconds=6))
+    clock.advance(seconds=6)
 
     with pytest.raises(PaymentRequiredError):
         await lake.ledger.require_left(ALICE)
