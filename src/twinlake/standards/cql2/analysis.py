@@ -1,5 +1,6 @@
 """What can be said of a filter's matches before any row is read. All of it errs on the wide side."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -26,32 +27,24 @@ class Constraint:
 
 def properties_of(expression: JsonObject) -> frozenset[str]:
     """Return the names of all properties that a checked filter uses."""
-    found: set[str] = set()
-    waiting: list[Any] = [expression]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, list):
-            waiting.extend(node)
-        elif isinstance(node, dict):
-            if "property" in node:
-                found.add(node["property"])
-            waiting.extend(node.get("args") or node.get("interval") or ())
-    return frozenset(found)
+    return frozenset(node["property"] for node in _nodes(expression) if "property" in node)
 
 
 def operators_of(expression: JsonObject) -> frozenset[str]:
     """Return the operators and functions that a checked filter uses."""
-    found: set[str] = set()
+    return frozenset(node["op"] for node in _nodes(expression) if "op" in node)
+
+
+def _nodes(expression: JsonObject) -> Iterator[JsonObject]:
+    """Yield all that a checked filter has of objects: operators, properties, intervals, geometries."""
     waiting: list[Any] = [expression]
     while waiting:
         node = waiting.pop()
         if isinstance(node, list):
             waiting.extend(node)
         elif isinstance(node, dict):
-            if "op" in node:
-                found.add(node["op"])
-            waiting.extend(node.get("args") or ())
-    return frozenset(found)
+            yield node
+            waiting.extend(node.get("args") or node.get("interval") or ())
 
 
 def spatial_envelope(expression: JsonObject) -> BBox | None:
