@@ -1,11 +1,12 @@
 """Where elements stand that have something about them."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from twinlake.processing.openeo.kernels.arrays.elements import require_array
+from twinlake.processing.openeo.kernels.arrays.elements import pick, require_array
 from twinlake.processing.openeo.kernels.cells.comparing import equal
 from twinlake.processing.openeo.values import Values
 
@@ -27,3 +28,14 @@ def find_first(holds: NDArray[np.bool_]) -> NDArray[np.integer[Any]]:
 def find_last(holds: NDArray[np.bool_]) -> NDArray[np.integer[Any]]:
     """Return the place of the last element of which something *holds*; if it holds of none, that of the last one."""
     return len(holds) - 1 - find_first(holds[::-1])
+
+
+def element(find: Callable[[NDArray[np.bool_]], NDArray[np.integer[Any]]]) -> Callable[..., Values]:
+    """Return the kernel that takes the element that *find* finds among those that have data, or among all."""
+
+    def kernel(data: Values, ignore_nodata: bool = True) -> Values:
+        require_array("data", data)
+        counts = data.where() if ignore_nodata else np.ones(data.data.shape, dtype=bool)
+        return pick(data, find(counts), np.asarray(counts.any(axis=0)))
+
+    return kernel

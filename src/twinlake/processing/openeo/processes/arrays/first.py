@@ -1,19 +1,8 @@
 """`first`."""
 
-import numpy as np
-
 from twinlake.processing.openeo.json_schemas import ANYTHING, ARRAY, TRUTH
-from twinlake.processing.openeo.kernels.arrays.elements import pick, require_array
-from twinlake.processing.openeo.kernels.arrays.finding import find_first
+from twinlake.processing.openeo.kernels.arrays.finding import element, find_first
 from twinlake.processing.openeo.process import Keeps, Parameter, Process, Reducer
-from twinlake.processing.openeo.values import Values
-
-
-def _first(data: Values, ignore_nodata: bool = True) -> Values:
-    require_array("data", data)
-    counts = data.where() if ignore_nodata else np.ones(data.data.shape, dtype=bool)
-    return pick(data, find_first(counts), np.asarray(counts.any(axis=0)))
-
 
 PROCESS = Process(
     id="first",
@@ -30,7 +19,7 @@ PROCESS = Process(
     returns=ANYTHING,
     returned="The element.",
     work=Reducer("distributive"),
-    kernel=_first,
+    kernel=element(find_first),
     keeps=Keeps(),
     examples=(
         {"arguments": {"data": [1, 0, 3]}, "returns": 1},
