@@ -137,7 +137,7 @@ def build_internal_app(services: Services) -> ASGIApp:
                 folder_of=services.supervisor.folder_of,
             ),
             *openeo_child_routes.input_routes(
-                journal=services.run_journal, inputs=services.inputs, folder_of=services.supervisor.folder_of
+                journal=services.run_journal, inputs=services.processing.inputs, folder_of=services.supervisor.folder_of
             ),
         ],
     )
@@ -170,7 +170,7 @@ def _hot_routes(services: Services) -> list[BaseRoute]:
 
 def _openeo(services: Services) -> BaseRoute:
     settings, facts = services.settings, _openeo_facts(services)
-    graphs = SentGraphs(code=services.named_code)
+    graphs = SentGraphs(code=services.processing.named_code)
     jobs = JobsApi(
         jobs=services.batch_jobs,
         signer=services.result_signer,
@@ -178,10 +178,12 @@ def _openeo(services: Services) -> BaseRoute:
         seal=services.seal,
         root=facts.root,
         tariff=tariff(settings),
-        estimating=services.preparing,
+        estimating=services.processing.preparing,
         graphs=graphs,
     )
-    maps = ServicesApi(services=services.tile_services, addresses=_map_addresses(services), graphs=graphs, root=facts.root)
+    maps = ServicesApi(
+        services=services.processing.tile_services, addresses=_map_addresses(services), graphs=graphs, root=facts.root
+    )
     credentials = CredentialsApi(
         proof=services.federation.issuer.proof,
         grants=services.federation.grants,
@@ -190,10 +192,10 @@ def _openeo(services: Services) -> BaseRoute:
         asks_for_terms=settings.identity.terms_url is not None,
     )
     offered = (
-        ComputedApi(services.computing, services.defined, graphs, tariff(settings)),
+        ComputedApi(services.processing.computing, services.processing.defined, graphs, tariff(settings)),
         MeApi(
             ledger=services.quotas,
-            files=services.user_files,
+            files=services.processing.user_files,
             tariff=tariff(settings),
             parallel_jobs=settings.openeo.parallel_jobs or None,
         ),
@@ -201,7 +203,7 @@ def _openeo(services: Services) -> BaseRoute:
         maps,
         credentials,
         CollectionsApi(services.discovery, root=facts.root, find_elsewhere=services.peer_reader.find_collection),
-        FilesApi(services.user_files, sender=services.direct, root=facts.root),
+        FilesApi(services.processing.user_files, sender=services.direct, root=facts.root),
     )
     return mount_openeo(
         facts,
@@ -224,7 +226,7 @@ def _openeo_facts(services: Services) -> ApiFacts:
         issuer=Realm("dedl", settings.base_url).url,
         client=EXCHANGE_CLIENT,
         currency=settings.openeo.currency,
-        runs_user_code=services.user_code.program is not None,
+        runs_user_code=services.processing.user_code.program is not None,
     )
 
 
@@ -259,17 +261,19 @@ def _console(services: Services, pages: Pages) -> list[BaseRoute]:
             list_peers=services.federation.sites.directory.list_peers,
             clock=services.clock,
         ),
-        processes=ProcessPages(pages=pages, trials=Trials(computing=services.computing, defined=services.defined)),
+        processes=ProcessPages(
+            pages=pages, trials=Trials(computing=services.processing.computing, defined=services.processing.defined)
+        ),
         batches=BatchPages(
             pages=pages,
             jobs=services.batch_jobs,
-            preparing=services.preparing,
+            preparing=services.processing.preparing,
             ledger=services.quotas,
             results=ResultDesk(objects=services.objects, tiles=tiles, signer=services.result_signer, addresses=pages.addresses),
             tiles=tiles,
             tariff=tariff(services.settings),
         ),
-        maps=MapPages(pages=pages, services=services.tile_services, addresses=_map_addresses(services)),
+        maps=MapPages(pages=pages, services=services.processing.tile_services, addresses=_map_addresses(services)),
         tiles=tiles,
         pictures=PictureDesk(elsewhere=services.federation.elsewhere),
         audience_of=services.audiences.audience_of,

@@ -362,14 +362,7 @@ async def open_services(
             previews=await stack.enter_async_context(
                 PreviewRenderer(folder=folder.staging / "previews", readable=settings.ingest.link_roots)
             ),
-            user_files=processing.user_files,
-            inputs=processing.inputs,
-            user_code=processing.user_code,
-            computing=processing.computing,
-            preparing=processing.preparing,
-            tile_services=processing.tile_services,
-            defined=processing.defined,
-            named_code=processing.named_code,
+            processing=processing,
             peer_reader=peer_reader,
             quotas=ledger,
             batch_jobs=batch_jobs,

@@ -46,23 +46,16 @@ from twinlake.notification.stream import EventStreams
 from twinlake.notification.tail import EventTail
 from twinlake.notification.webhooks.dispatcher import WebhookDispatcher
 from twinlake.notification.webhooks.service import Webhooks
-from twinlake.processing.openeo.computing import Computing
-from twinlake.processing.openeo.definition_store import DefinitionStore
-from twinlake.processing.openeo.files.store import FileStore
-from twinlake.processing.openeo.inputs import Inputs
-from twinlake.processing.openeo.jobs.kind import Preparing
 from twinlake.processing.openeo.jobs.service import BatchJobs
 from twinlake.processing.openeo.jobs.signing import ResultSigner
 from twinlake.processing.openeo.loading.resolving.peers import PeerReader
 from twinlake.processing.openeo.quotas.ledger import QuotaLedger
-from twinlake.processing.openeo.services.service import TileServices
-from twinlake.processing.openeo.udf.named_code import NamedCode
 from twinlake.site.federation.build import Federation
 from twinlake.site.health import HealthWatch
 from twinlake.site.layout import SiteFolder
+from twinlake.site.processing import Processing
 from twinlake.site.settings import SiteSettings
 from twinlake.site.upkeep import Upkeep
-from twinlake.site.user_code import UserCodeChoice
 
 _FLUSH_SECONDS = 5.0
 
@@ -119,18 +112,11 @@ class Services:
     dispatcher: WebhookDispatcher
     upkeep: Upkeep
     previews: PreviewRenderer
-    inputs: Inputs
-    user_code: UserCodeChoice
-    computing: Computing
-    preparing: Preparing
-    tile_services: TileServices
-    defined: DefinitionStore
-    named_code: NamedCode
+    processing: Processing
     peer_reader: PeerReader
     quotas: QuotaLedger
     batch_jobs: BatchJobs
     result_signer: ResultSigner
-    user_files: FileStore
 
     @asynccontextmanager
     async def loops(self) -> AsyncGenerator[None]:

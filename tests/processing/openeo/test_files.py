@@ -206,9 +206,9 @@ async def test_files_outlast_the_sweep_and_deleted_ones_do_not(tmp_path):
 
     clock = Late()
     async with local_site(tmp_path, clock=clock) as site:
-        kept = await site.services.user_files.put(ADA, "kept", pieces(b"kept"))
-        gone = await site.services.user_files.put(ADA, "gone", pieces(b"gone"))
-        await site.services.user_files.delete(ADA, "gone")
+        kept = await site.services.processing.user_files.put(ADA, "kept", pieces(b"kept"))
+        gone = await site.services.processing.user_files.put(ADA, "gone", pieces(b"gone"))
+        await site.services.processing.user_files.delete(ADA, "gone")
         clock.later = timedelta(hours=2)
         await site.services.upkeep.go_round()
 

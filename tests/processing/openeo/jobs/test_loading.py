@@ -100,7 +100,7 @@ class Results:
 
     def pin(self, url, caller=ADA, **wanted):
         request = LoadRequest(node="load", process="load_stac", source=url, **wanted)
-        found = self.site.run(self.site.services.inputs.pin([request], Caller(principal=caller)))
+        found = self.site.run(self.site.services.processing.inputs.pin([request], Caller(principal=caller)))
         return read_pinned(json.loads(json.dumps(write_pinned(found))))
 
     def load(self, url, caller=ADA, **wanted):
@@ -108,7 +108,7 @@ class Results:
         pinned = self.pin(url, caller, **wanted)
         folder = self.folder / str(next(NUMBERS))
         folder.mkdir()
-        files = self.site.run(self.site.services.inputs.lay_out(pinned, folder))
+        files = self.site.run(self.site.services.processing.inputs.lay_out(pinned, folder))
         with open_pinned(pinned["load"], {key: Path(path) for key, path in files.items()}) as source:
             return source.hollow, source.read({})
 

@@ -391,7 +391,7 @@ async def test_files_that_are_known_by_size_and_time_alone_are_equal_to_none(ali
 
 @pytest.mark.slow
 async def test_code_of_users_is_shared_with_themselves_alone(lake, alice, bob, worker):
-    if lake.services.user_code.program is None:
+    if lake.services.processing.user_code.program is None:
         pytest.skip("this machine lacks what user-defined functions are shut in with: apt-get install bubblewrap")
     udf = f"import xarray\ndef apply_datacube(cube: xarray.DataArray, context: dict) -> xarray.DataArray:\n    return cube + {next(CONSTANTS)}\n"
     function = {**node("run_udf", data={"from_parameter": "x"}, udf=udf, runtime="Python"), "result": True}
