@@ -35,7 +35,7 @@ class TileSize:
 
     edge: int = 1024
     """Pixels along each side, at most."""
-    tile_bytes: int = 256 << 20
+    tile_bytes: int = 128 << 20
     """What the cubes of one window may take at a time."""
     largest_bytes: int = 1 << 30
     """The same where it cannot be cut any smaller."""
