@@ -97,7 +97,7 @@ class Site:
     async def is_alive(self, sid):
         return sid not in self.ended
 
-    async def end(self, sid):
+    async def end(self, sid, *, request_id):
         self.ended.add(sid)
 
     def find_peer(self, issuer):
