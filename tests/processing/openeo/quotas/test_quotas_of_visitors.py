@@ -49,7 +49,7 @@ def test_a_job_of_a_visitor_runs_at_the_bridge_and_counts_for_them(come):
         [asset] = alice.get(f"/jobs/{job}/results").json()["assets"].values()
         assert httpx2.get(asset["href"]).json() == 6
         taken = wait_for(lambda: alice.get(f"/jobs/{job}").json().get("usage", {}).get("cpu"))["value"]
-        wait_for(lambda: QUOTA - 60 < free(alice) < QUOTA)
+        wait_for(lambda: free(alice) < QUOTA)
         assert free(alice) == pytest.approx(QUOTA - taken, abs=0.1)
         assert free(bob) == QUOTA
         assert bob.get(f"/jobs/{job}").status_code == 404
@@ -61,10 +61,11 @@ def test_a_visitor_who_has_used_the_quota_up_is_refused_and_nobody_else(come):
         wait_for(lambda: carol.post("/result", json=body).json().get("code") == "PaymentRequired" and free(carol) == 0)
 
         # What was cut short may give a moment's computing back when it is settled, which another job takes.
+        # Each is another graph: what somebody else had computed would cost nothing, here and in the other test.
         sums = ({"sum": {"process_id": "sum", "arguments": {"data": [n]}, "result": True}} for n in count())
         job, refused = wait_for(lambda: (tried := start(carol, next(sums)))[1].status_code == 402 and tried)
 
         assert refused.json()["code"] == "PaymentRequired"
         assert status(carol, job) == "created"
         assert free(dan) == QUOTA
-        assert start(dan, SUM)[1].status_code == 202
+        assert start(dan, next(sums))[1].status_code == 202
