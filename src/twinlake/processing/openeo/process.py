@@ -199,6 +199,13 @@ class Process:
     needs_standing: bool = False
     """Whether the kernel is also given where it is called, and what is lent to it there: ``standing``, a `tools.Standing`."""
 
+    @property
+    def hands_on_cubes(self) -> bool:
+        """Whether it gives cubes to a callback, for which all cells along other dimensions than y and x may count."""
+        passed = [each.schema for parameter in self.parameters for each in parameter.passed]
+        choices = [each for schema in passed for each in (schema if isinstance(schema, list) else [schema])]
+        return any(each.get("subtype") == "datacube" for each in choices)
+
     def describe(self) -> JsonObject:
         """Return it as `GET /processes` lists it."""
         described: JsonObject = {

@@ -57,6 +57,20 @@ _STEPS = {
     "smooth": lambda data: node(
         "apply_kernel", data=data, kernel=[[1, 2, 1], [0, 3, 0], [1, 0, 1], [0, 1, 0], [2, 0, 1]], factor=0.1, border="reflect"
     ),
+    "windows": lambda data: node("aggregate_spatial_window", data=data, size=[3, 4], reducer=reducer("mean")),
+    "patches": lambda data: node(
+        "apply_neighborhood",
+        data=data,
+        size=[{"dimension": "x", "value": 20, "unit": "px"}, {"dimension": "y", "value": 9, "unit": "px"}],
+        overlap=[{"dimension": "x", "value": 1, "unit": "px"}],
+        process=callback("apply_kernel", data=DATA, kernel=[[1, 2, 3]], factor=0.1),
+    ),
+    "fields": lambda data: node(
+        "apply_polygon",
+        data=data,
+        geometries=AREA,
+        process=callback("apply_dimension", data=DATA, dimension="bands", process=reducer("cumsum")),
+    ),
     "coarser": lambda data: node("resample_spatial", data=data, resolution=50, method="average"),
     "finer": lambda data: node("resample_spatial", data=data, resolution=13, method="bilinear"),
     # of cubes that lose one

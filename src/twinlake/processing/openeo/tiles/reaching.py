@@ -80,9 +80,21 @@ def same_place(source: str, given: Cube, made: Cube, reach: SamePlace, arguments
 
 
 def around(
-    source: str, given: Cube, made: Cube, reach: OfGeometries | Callable[..., Reach], arguments: Mapping[str, Any]
+    source: str,
+    given: Cube,
+    made: Cube,
+    reach: OfGeometries | Callable[..., Reach],
+    arguments: Mapping[str, Any],
+    *,
+    needs_others: bool,
 ) -> Edge:
-    """Return how a node uses a cube of whose other pixels its result is made; along other dimensions by labels."""
+    """Return how a node uses a cube of whose other pixels its result is made.
+
+    Parameters
+    ----------
+    needs_others
+        Whether it needs all of the other dimensions, and not just the same labels.
+    """
     plain = same_place(source, given, made, SamePlace(), arguments)
     horizontal = [given.dimensions[number].name for number in find_horizontal(given.dimensions)]
     if isinstance(reach, OfGeometries):
@@ -100,7 +112,7 @@ def around(
     return Moved(
         source=source,
         everything=plain.everything,
-        along={name: by_labels for name, by_labels in plain.along.items() if name not in horizontal},
+        along={} if needs_others else {name: by_labels for name, by_labels in plain.along.items() if name not in horizontal},
         horizontal=horizontal,
         find=find,
     )

@@ -115,7 +115,7 @@ def _find_edges(node: Node, results: dict[str, Any], definitions: Definitions) -
                 yield same_place(source, given, made, process.reach, arguments)
                 continue
             if not isinstance(process.reach, Everywhere) and parameters == {process.parameters[0].name}:
-                yield around(source, given, made, process.reach, arguments)
+                yield around(source, given, made, process.reach, arguments, needs_others=process.hands_on_cubes)
                 continue
         yield Edge(source=source, everything=whole(given.dimensions), along={})
 

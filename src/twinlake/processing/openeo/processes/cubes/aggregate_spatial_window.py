@@ -35,9 +35,10 @@ def _reach(rows: slice, columns: slice, data: Cube, reducer: Callback, *, contex
     spans = [each.span(numbers) for each, numbers in zip(blocks, (rows, columns), strict=True)]
     windows = [clip(span, len(data.dimensions[number].labels)) for number, span in zip(axes, spans, strict=True)]
     labeled = _middles(data, blocks).label(data.dimensions)
-    dimensions = list(labeled)
-    for number, numbers in zip(axes, (rows, columns), strict=True):
-        dimensions[number] = labeled[number].take(range(len(labeled[number].labels))[numbers])
+    made = {
+        number: labeled[number].take(range(len(labeled[number].labels))[numbers])
+        for number, numbers in zip(axes, (rows, columns), strict=True)
+    }
 
     def compute(part: Cube) -> Cube:
         values = part.values
@@ -54,7 +55,8 @@ def _reach(rows: slice, columns: slice, data: Cube, reducer: Callback, *, contex
             valid=None if values.valid is None else elements(values.valid),
             is_array=True,
         )
-        return one_per_cell(reducer(data=pixels, context=context), tuple(dimensions), pixels.data.shape[1:])
+        dimensions = tuple([made.get(number, each) for number, each in enumerate(part.dimensions)])
+        return one_per_cell(reducer(data=pixels, context=context), dimensions, pixels.data.shape[1:])
 
     return Reach(rows=windows[0], columns=windows[1], compute=compute)
 
