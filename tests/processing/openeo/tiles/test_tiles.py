@@ -1,5 +1,8 @@
 """Tiles give what the whole gives."""
 
+import resource
+from pathlib import Path
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -7,8 +10,9 @@ from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
 from processing.openeo.tiles import naive
-from processing.openeo.tiles.graphs import LOADED, OTHER, callback, graphs, node, of, reducer
+from processing.openeo.tiles.graphs import AREA, DATA, LOADED, OTHER, callback, graphs, node, of, reducer
 from processing.openeo.tiles.sources import (
+    BANDS,
     SMALL,
     CubeSource,
     X,
@@ -20,6 +24,7 @@ from processing.openeo.tiles.sources import (
     tile_computing,
 )
 from twinlake.processing.openeo.cubes import Cube
+from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.processing.openeo.tiles.layout import TileSize
 from twinlake.processing.openeo.values import Values, to_json
 from twinlake.standards.openeo.errors import OpenEoError, ProcessGraphComplexityError
@@ -202,3 +207,74 @@ def test_gaps_count_in_parts_as_in_the_whole(tmp_path):
         nodes = {LOADED: LOAD, "pixels": node("reduce_spatial", data=of(LOADED), reducer=mean)}
         computing = tile_computing(nodes, {LOADED: CubeSource(cube)}, tmp_path / str(strict), size=size)
         assert_same(computing.compute(["pixels"])["pixels"].whole(), compute_whole(nodes, {LOADED: cube}))
+
+
+DAYS = Dimension(
+    name="t", kind="temporal", labels=tuple(f"2020-01-{day:02d}T{hour}:00:00Z" for day in range(1, 32) for hour in ("06", "18"))
+)
+
+
+def _patches(step):
+    size = [{"dimension": "x", "value": 7, "unit": "px"}, {"dimension": "y", "value": 5, "unit": "px"}]
+    return node("apply_neighborhood", data=of(LOADED), size=size, process=step)
+
+
+def _fields(step):
+    return node("apply_polygon", data=of(LOADED), geometries=AREA, process=step)
+
+
+OVER_TIME = callback("apply_dimension", data=DATA, dimension="t", process=reducer("cumsum"))
+BY_CELL = callback("apply", data=DATA, process=callback("multiply", x={"from_parameter": "x"}, y=4))
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        node("aggregate_spatial_window", data=of(LOADED), size=[3, 4], reducer=reducer("mean")),
+        _patches(OVER_TIME),
+        _patches(BY_CELL),
+        _fields(OVER_TIME),
+        _fields(BY_CELL),
+    ],
+)
+def test_what_looks_around_may_be_cut_along_time_too(step, tmp_path):
+    """But a callback that is given cubes sees all times of them."""
+    cubes, nodes = {LOADED: make_cube(dimensions=(DAYS, BANDS, Y, X))}, {LOADED: LOAD, "step": step}
+    size = TileSize(edge=8, tile_bytes=30_000, largest_bytes=10_000_000)
+    assert_same(compute_tiles(nodes, cubes, tmp_path, size=size), compute_whole(nodes, cubes))
+
+
+@pytest.fixture
+def few_open_files():
+    """Let this process open twenty files more than it has open."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(int(each.name) for each in Path("/proc/self/fd").iterdir()) + 20, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.usefixtures("few_open_files")
+@pytest.mark.parametrize(
+    "reduction",
+    [
+        node("reduce_dimension", data=of("small"), dimension="t", reducer=reducer("median")),
+        node("reduce_spatial", data=of("small"), reducer=reducer("mean")),
+        node("aggregate_spatial_window", data=of("small"), size=[1, 1], reducer=reducer("mean")),
+    ],
+    ids=lambda each: each["process_id"],
+)
+def test_there_may_be_more_parts_than_files_that_a_process_may_open(reduction, tmp_path):
+    """A child of a site may open 256; a Sentinel-2 tile of two years has 484 parts."""
+    cubes = {LOADED: make_cube(dimensions=(DAYS, BANDS, Y, X))}
+    small = node("apply", data=of(LOADED), process=callback("mod", x={"from_parameter": "x"}, y=3))
+    nodes = {
+        LOADED: LOAD,
+        "small": small,
+        "reduced": reduction,
+        "all": node("add_dimension", data=of("reduced"), name="n", label=1),
+    }
+    size = TileSize(edge=8, tile_bytes=30_000, largest_bytes=10_000_000)
+    made = tile_computing(nodes, {LOADED: CubeSource(cubes[LOADED])}, tmp_path, size=size).compute(["small", "reduced", "all"])
+    assert len(list(made["small"].parts.windows)) > 40
+    assert_same(made["small"].whole(), compute_whole({LOADED: LOAD, "small": small}, cubes))
+    assert_same(made["all"].whole(), compute_whole(nodes, cubes))

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,7 +12,6 @@ from twinlake.core.sizes import write_size
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.definitions import Definitions
 from twinlake.processing.openeo.evaluating import call
-from twinlake.processing.openeo.kernels.cells.assembling import common_type
 from twinlake.processing.openeo.loading.source import Source, Window
 from twinlake.processing.openeo.registry import find_process
 from twinlake.processing.openeo.reporting import UNHEARD, Notes, Report
@@ -230,15 +230,15 @@ class TileComputing:
 
     def _finish(self, node: str, dry: Cube, fold: Fold, states: Scratch) -> Computed:
         """Merge the states of windows that lie in the same part of the result."""
-        parts: dict[tuple[tuple[int, int], ...], Cube] = {}
-        for window, state in states.all():
+        numbers: dict[tuple[tuple[int, int], ...], list[int]] = {}
+        for number, window in enumerate(states.windows):
             reached = {**whole(dry.dimensions), **window}
             place = tuple([(reached[each.name].start, reached[each.name].stop) for each in dry.dimensions])
-            parts[place] = fold.merge(parts[place], state) if place in parts else state
-        windows = [{each.name: slice(*bounds) for each, bounds in zip(dry.dimensions, place, strict=True)} for place in parts]
+            numbers.setdefault(place, []).append(number)
+        windows = [{each.name: slice(*bounds) for each, bounds in zip(dry.dimensions, place, strict=True)} for place in numbers]
         scratch = Scratch(self._folder_of(node), dry.dimensions, windows)
-        for number, (window, state) in enumerate(zip(windows, parts.values(), strict=True)):
-            scratch.put(number, fold.finish(state, cut(dry, window)))
+        for number, (window, merged) in enumerate(zip(windows, numbers.values(), strict=True)):
+            scratch.put(number, fold.finish(reduce(fold.merge, map(states.get, merged)), cut(dry, window)))
         return Computed(hollow=_with_type(dry, scratch), parts=scratch)
 
     def _scratch(self, stage: Stage, shapes: Shapes) -> Scratch:
@@ -297,9 +297,7 @@ def _read(node: str, window: Window, sources: Mapping[str, Source], kept: Mappin
 
 def _with_type(dry: Cube, scratch: Scratch) -> Cube:
     """Return the hollow cube with the type that all parts fit into: integers may have outgrown it in one of them."""
-    found = [hollow(cube).values for _, cube in scratch.all()]
-    dtypes = {each.data.dtype for each in found}
-    if not found or dtypes == {dry.values.data.dtype}:
+    dtype, nan_is_nodata = scratch.find_type()
+    if not scratch.windows or dtype == dry.values.data.dtype:
         return dry
-    data = dry.values.data.astype(common_type(sorted(dtypes, key=str)))
-    return replace(dry, values=replace(dry.values, data=data, nan_is_nodata=any(each.nan_is_nodata for each in found)))
+    return replace(dry, values=replace(dry.values, data=dry.values.data.astype(dtype), nan_is_nodata=nan_is_nodata))

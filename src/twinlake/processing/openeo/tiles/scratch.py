@@ -1,7 +1,10 @@
-"""Parts of cubes kept in files until the end of a run: durable once written, so that a run taken up again goes on there."""
+"""Parts of cubes kept in files until the end of a run: durable once written, so that a run taken up again goes on there.
+
+A part that is held keeps its file open, and a process may open few: where there may be many parts, they are taken one by one.
+"""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
@@ -11,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twinlake.processing.openeo.cubes import Cube
-from twinlake.processing.openeo.kernels.cells.assembling import Place, assemble
+from twinlake.processing.openeo.kernels.cells.assembling import Place, common_type, fill
 from twinlake.processing.openeo.loading.source import Window
 from twinlake.processing.openeo.reporting import Told
 from twinlake.processing.openeo.shapes.dimensions import Dimension
@@ -36,7 +39,8 @@ class Scratch:
     def __init__(self, folder: Path, dimensions: tuple[Dimension, ...], windows: Sequence[Window]) -> None:
         self._folder = folder
         self._dimensions = dimensions
-        self._windows = windows
+        self.windows = windows
+        """What is in each part, by its number."""
         folder.mkdir(parents=True, exist_ok=True)
 
     def __contains__(self, number: int) -> bool:
@@ -100,24 +104,28 @@ class Scratch:
             data = _map(path, dtype, offset, header.shape)
             offset += data.nbytes
         valid = _map(path, np.dtype(bool), offset, header.shape) if header.has_mask else None
-        dimensions = cut(Cube(values=_nothing(self._dimensions), dimensions=self._dimensions), self._windows[number]).dimensions
+        dimensions = cut(Cube(values=_nothing(self._dimensions), dimensions=self._dimensions), self.windows[number]).dimensions
         return Cube(values=Values(data=data, valid=valid, nan_is_nodata=header.nan_is_nodata), dimensions=dimensions)
+
+    def find_type(self) -> tuple[np.dtype[Any], bool]:
+        """Return the type that holds the values of all parts, and whether NaN means no data in one of them."""
+        return self._type_of(range(len(self.windows)))
 
     def usage(self) -> TileUsage:
         """Return what all parts took that are there."""
-        there = [number for number in range(len(self._windows)) if number in self]
+        there = [number for number in range(len(self.windows)) if number in self]
         return TileUsage.sum(_read_header(self._path(number))[0].usage for number in there)
 
     def all(self) -> Iterator[tuple[Window, Cube]]:
         """Yield each part with its window, in order."""
-        for number, window in enumerate(self._windows):
+        for number, window in enumerate(self.windows):
             yield window, self.get(number)
 
     def read(self, window: Window) -> Cube:
         """Return what lies in a window, of one part or of several."""
-        parts: list[tuple[Place, Values]] = []
+        parts: list[tuple[int, Place, Window]] = []
         wanted = [window[each.name] for each in self._dimensions]
-        for number, each in enumerate(self._windows):
+        for number, each in enumerate(self.windows):
             places = [each[dimension.name] for dimension in self._dimensions]
             common = [
                 slice(max(one.start, other.start), min(one.stop, other.stop)) for one, other in zip(places, wanted, strict=True)
@@ -128,14 +136,21 @@ class Scratch:
                 dimension.name: slice(part.start - own.start, part.stop - own.start)
                 for dimension, part, own in zip(self._dimensions, common, places, strict=True)
             }
-            found = cut(self.get(number), inside)
             if common == wanted:
-                return found
+                return cut(self.get(number), inside)
             place = tuple([slice(part.start - to.start, part.stop - to.start) for part, to in zip(common, wanted, strict=True)])
-            parts.append((place, found.values))
+            parts.append((number, place, inside))
         shape = tuple([part.stop - part.start for part in wanted])
+        dtype, nan_is_nodata = self._type_of([number for number, _, _ in parts])
+        found = ((place, cut(self.get(number), inside).values) for number, place, inside in parts)
+        values = fill(shape, found, dtype, nan_is_nodata=nan_is_nodata)
         dimensions = cut(Cube(values=_nothing(self._dimensions), dimensions=self._dimensions), window).dimensions
-        return Cube(values=assemble(shape, parts), dimensions=dimensions)
+        return Cube(values=values, dimensions=dimensions)
+
+    def _type_of(self, numbers: Iterable[int]) -> tuple[np.dtype[Any], bool]:
+        headers = [_read_header(self._path(number))[0] for number in numbers]
+        types = {np.dtype(each.type) for each in headers}
+        return common_type(sorted(types, key=str)), any(each.nan_is_nodata for each in headers)
 
     def _notes(self, number: int) -> Path:
         return self._folder / f"{number}.notes"

@@ -1,7 +1,7 @@
 """Values put together of parts: what no part covers is no data."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,12 +19,21 @@ def assemble(shape: tuple[int, ...], parts: Sequence[tuple[Place, Values]]) -> V
 
     The type is one that holds those of all parts.
     """
-    dtype = common_type([values.data.dtype for _, values in parts])
+    return fill(
+        shape,
+        parts,
+        common_type([values.data.dtype for _, values in parts]),
+        nan_is_nodata=any(values.nan_is_nodata for _, values in parts),
+    )
+
+
+def fill(shape: tuple[int, ...], parts: Iterable[tuple[Place, Values]], dtype: np.dtype[Any], *, nan_is_nodata: bool) -> Values:
+    """Return what `assemble` does, of parts that are looked at one by one; *dtype* holds the types of all."""
     data = np.full(shape, math.nan, dtype=dtype) if dtype.kind == "f" else np.zeros(shape, dtype=dtype)
     valid = np.zeros(shape, dtype=bool)
     for place, values in parts:
         data[place], valid[place] = values.data, values.where()
-    if dtype.kind == "f" and any(values.nan_is_nodata for _, values in parts):
+    if dtype.kind == "f" and nan_is_nodata:
         data[~valid] = math.nan
         return Values(data=data, nan_is_nodata=True)
     return Values(data=data, valid=None if valid.all() else valid)
