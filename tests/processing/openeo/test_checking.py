@@ -70,6 +70,24 @@ def test_a_number_that_is_a_text_is_told_as_it_should_be_written(document, messa
     assert messages == [message] if message else "quotes" not in str(messages)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"temporal_extent": ["2020-01-01", "2020-01-01"]}, None),  # the dry run tells why
+        ({"temporal_extent": "2020-01-01"}, "'temporal_extent' of 'load_collection' must be array."),
+        ({"temporal_extent": ["2020-01-01"]}, "'temporal_extent' of 'load_collection' must contain at least 2 items."),
+        ({"temporal_extent": [2020, 2021]}, "'temporal_extent' of 'load_collection' at [0] must be string."),
+        ({"bands": "B02"}, "'bands' of 'load_collection' must be array."),
+        ({"bands": ["B02", 3]}, "'bands' of 'load_collection' at [1] must be string."),
+    ],
+)
+def test_where_there_is_a_choice_the_fault_is_that_of_what_was_meant(arguments, message):
+    document = one("load_collection", id="scenes", **{"spatial_extent": None, "temporal_extent": None, **arguments})
+    graph, _ = parse_graph(document)
+
+    assert [each.message for each in find_faults(graph)] == ([message] if message else [])
+
+
 def test_another_namespace_has_other_processes():
     document = one("add", x=1, y=2)
     document["n"]["namespace"] = "somebody"

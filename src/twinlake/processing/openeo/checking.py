@@ -18,6 +18,7 @@ from twinlake.processing.openeo.process import REQUIRED, Parameter, Process
 from twinlake.processing.openeo.registry import find_process, list_ids
 from twinlake.standards.openeo.graph import MAX_FAULTS, Fault, FromNode, FromParameter, Graph, Node, is_constant, list_callbacks
 
+_ALL_TYPES: Final = ["null", "boolean", "number", "string", "array", "object"]
 _NUMBER: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
 
 
@@ -154,13 +155,36 @@ def _refuse(argument: object, parameter: Parameter) -> str | None:
         return None if argument is None and parameter.default is None else "must be a process graph"
     if not is_constant(argument):
         return None
+    if (error := _breaks(argument, parameter.schema)) is None:
+        return None
+    place, told = _explain(error)
+    return f"at {place} {told}" if place else told
+
+
+def _explain(error: fastjsonschema.JsonSchemaValueException) -> tuple[str, str]:
+    """Return where in an argument a rule of JSON Schema is broken, and what should be there.
+
+    Where there is a choice, it is told of what was meant: the one of the same type as what was given.
+    """
+    place, told = str(error.message).removeprefix("data").split(" ", 1)
+    if error.rule == "anyOf":
+        meant = [each for each in error.rule_definition if not _breaks(error.value, {"type": each.get("type", _ALL_TYPES)})]
+        if len(meant) == 1 and (inner := _breaks(error.value, meant[0])) is not None:
+            within, told = _explain(inner)
+            return place + within, told
+        types = _types(error.rule_definition)
+        told = f"must be {_list(types)}" if types is not None and not meant else "is nothing of what it may be"
+    if isinstance(error.value, str) and _NUMBER.fullmatch(error.value) and _wants_number(error.rule, error.rule_definition):
+        told += f": write {error.value}, without quotes"
+    return place, told
+
+
+def _breaks(value: object, schema: Schema | list[Schema]) -> fastjsonschema.JsonSchemaValueException | None:
+    """Return the rule of *schema* that *value* breaks, if any."""
     try:
-        _checker(orjson.dumps(parameter.schema))(argument)
+        _checker(orjson.dumps(schema))(value)
     except fastjsonschema.JsonSchemaValueException as error:
-        place, told = str(error.message).removeprefix("data").split(" ", 1)
-        if isinstance(error.value, str) and _NUMBER.fullmatch(error.value) and _wants_number(error.rule, error.rule_definition):
-            told += f": write {error.value}, without quotes"
-        return f"at {place} {told}" if place else told
+        return error
     return None
 
 
@@ -172,13 +196,18 @@ def _wants_number(rule: str | None, definition: Any) -> bool:
 @lru_cache(maxsize=1024)
 def _checker(schema: bytes) -> Any:
     document = orjson.loads(schema)
-    choices = [_without_domain(each) for each in (document if isinstance(document, list) else [document])]
+    choices = [_without_extras(each) for each in (document if isinstance(document, list) else [document])]
     return fastjsonschema.compile(choices[0] if len(choices) == 1 else {"anyOf": choices}, use_formats=False)
 
 
-def _without_domain(schema: Schema) -> Schema:
-    """Leave out bounds of real numbers: beyond the domain of a function its result is not a number, which is no fault."""
+def _without_extras(schema: Schema) -> Schema:
+    """Leave out what is told better elsewhere, or is no fault.
+
+    Beyond the domain of a function its result is not a number. Of an interval that ends where it starts, the dry run tells more
+    than that its items are not unique.
+    """
     named = schema.get("type", ())
-    if "number" not in (named if isinstance(named, list) else [named]):
-        return schema
-    return {name: value for name, value in schema.items() if name not in {"minimum", "maximum"}}
+    extra = {"minimum", "maximum"} if "number" in (named if isinstance(named, list) else [named]) else set[str]()
+    if schema.get("subtype") == "temporal-interval":
+        extra.add("uniqueItems")
+    return {name: value for name, value in schema.items() if name not in extra}
