@@ -49,6 +49,7 @@ BENCHMARKS = {
     "openeo-growth": Benchmark("openEO: growth of cost", "benchmarks.openeo.growth", (), ("--doublings", "2")),
     "resampling": Benchmark("Pixels of another grid, against GDAL", "benchmarks.openeo.resampling", (), ("--size", "512")),
     "zones": Benchmark("Polygons over a whole tile, beside exactextract", "benchmarks.openeo.zones", (), ("--size", "2048")),
+    "chunks": Benchmark("Chunks of Zarr arrays, beside zarr-python", "benchmarks.openeo.chunks", (), ("--days", "10")),
     "site": Benchmark(
         "Start and rest of a site", "benchmarks.site.startup", ("--site", "build/benchmarks/search/site"), ("--items", "100000")
     ),
