@@ -159,7 +159,7 @@ def test_descriptions_have_code_and_emphasis_and_no_markup_of_their_own():
 
 async def test_a_site_that_is_busy_says_so_and_what_to_do():
     computing = Computing([], inputs=None, ledger=None, inline_cubes=False)  # nothing is loaded, nor computed
-    others = [asyncio.create_task(computing.compute(b"{}", {}, ANONYMOUS, identifier="")) for _ in range(64)]
+    others = [asyncio.create_task(computing.compute(b"{}", {}, ANONYMOUS, identifier="")) for _ in range(16)]
     await asyncio.sleep(0)  # they begin, and wait for children that are not there
     async with MemoryDatabase(migrations=MIGRATIONS) as database:
         trials = Trials(computing=computing, defined=DefinitionStore(database))
@@ -172,7 +172,7 @@ async def test_a_site_that_is_busy_says_so_and_what_to_do():
 
     assert outcome.status == 503
     [problem] = outcome.problems
-    assert (problem.code, problem.message) == ("InfrastructureBusy", "Too many graphs are waiting.")
+    assert (problem.code, problem.message) == ("InfrastructureBusy", "Too many graphs of yours are waiting.")
     assert problem.remedy.startswith("Try again")
 
 

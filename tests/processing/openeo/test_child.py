@@ -11,7 +11,7 @@ CUBE = {"type": "datacube", "order": ["x"], "dimensions": {"x": {"type": "spatia
 
 def ask(graph, *, do="compute", **more):
     order = {"do": do, "graph": graph if isinstance(graph, str) else json.dumps(graph), "parameters": [], "definitions": {}}
-    return json.loads(answer(json.dumps({**order, "inline_cubes": False, **more}).encode()))
+    return json.loads(answer(json.dumps({**order, "inline_cubes": False, "runs_code": True, **more}).encode()))
 
 
 def one(process_id, **arguments):

@@ -1,9 +1,10 @@
 """What computes and checks graphs that somebody else wrote: a confined child that is kept warm.
 
 A message is JSON: ``do`` (`Do`), ``graph``, as the text that came, ``parameters``, the names that it is given, ``definitions``,
-the user-defined processes that it may call, as texts by id, ``inline_cubes``, ``identifier``, and where something is loaded
-``pins``, by node, and ``files``, where they lie. The answer is JSON: ``faults``; ``loads`` and ``named``, by search and of files
-that are named; ``result``; ``file``; or ``error``; where a graph was run dry, or loads nothing, ``identity`` and ``is_private``.
+the user-defined processes that it may call, as texts by id, ``inline_cubes``, ``runs_code``, whether code of users is run,
+``identifier``, and where something is loaded ``pins``, by node, and ``files``, where they lie. The answer is JSON: ``faults``;
+``loads`` and ``named``, by search and of files that are named; ``result``; ``file``; or ``error``; where a graph was run dry, or
+loads nothing, ``identity`` and ``is_private``.
 NaN and infinity stand in it as openEO's clients write and read them.
 """
 
@@ -42,13 +43,14 @@ from twinlake.processing.openeo.runner.running import (
 )
 from twinlake.processing.openeo.tiles.computing import Computed, Here
 from twinlake.processing.openeo.tiles.layout import TileSize
-from twinlake.processing.openeo.tools import NO_TOOLS, Tools
+from twinlake.processing.openeo.tools import NO_TOOLS, RefusedUserCode, Tools
 from twinlake.processing.openeo.values import Values, to_json
 from twinlake.standards.openeo.errors import EstimateComplexityError, OpenEoError, ProcessError
 from twinlake.standards.openeo.graph import Fault
 
-Do = Literal["check", "plan", "dry", "estimate", "compute"]
-"""Find faults; the same, or what is loaded; run it dry on pins; tell what it takes; compute it."""
+Do = Literal["check", "plan", "identify", "dry", "estimate", "compute"]
+"""Find faults; the same, or what is loaded; identify it on pins; run it dry on them, too; tell what it takes; compute it."""
+_NO_CODE: Final = Tools(user_code=RefusedUserCode("Code of one's own is run for those who are signed in: sign in."))
 _LARGEST_JSON: Final = 1_000_000
 """Cells of a cube that is sent as JSON where nobody asked for a format."""
 _RESULTS: Final = "results"
@@ -60,7 +62,8 @@ _TOO_LARGE = "The graph needs more memory than one may have: take a smaller exte
 def answer(message: bytes, tools: Tools = NO_TOOLS) -> bytes:
     """Answer one message; what somebody's code has left in its sandbox is gone before the next one."""
     try:
-        return _answer_or_explain(json.loads(message), tools)
+        order = json.loads(message)
+        return _answer_or_explain(order, tools if order["runs_code"] else _NO_CODE)
     finally:
         tools.close()
 
@@ -92,11 +95,14 @@ def _answer(order: dict[str, Any], tools: Tools) -> dict[str, Any]:
     if do == "check" or read.graph is None:
         return {"faults": _describe(read.faults)}
     if read.cubes:
-        if do == "estimate":
-            raise EstimateComplexityError("What cubes that stand in a graph take is not told beforehand.")
-        return (
-            {"loads": [], "named": []} if do == "plan" else {"faults": []} if do == "dry" else _compute_inline(read, order, tools)
-        )
+        match do:
+            case "estimate":
+                raise EstimateComplexityError("What cubes that stand in a graph take is not told beforehand.")
+            case "plan":
+                return {"loads": [], "named": []}
+            case "identify" | "dry":
+                return {"faults": []}
+        return _compute_inline(read, order, tools)
     planned = plan_graph(read.graph, read.definitions)
     pinned = read_pinned(order.get("pins", {}))
     match do:
@@ -104,8 +110,9 @@ def _answer(order: dict[str, Any], tools: Tools) -> dict[str, Any]:
             loads, named = find_loads(planned.graph), find_file_loads(planned.graph)
             known = {} if loads or named else _identify(planned, {})
             return {"loads": msgspec.to_builtins(loads), "named": msgspec.to_builtins(named), **known}
-        case "dry":
-            check_plan(planned, pinned, order.get("files", {}), tools=tools)
+        case "identify" | "dry":
+            if do == "dry":
+                check_plan(planned, pinned, order.get("files", {}), tools=tools)
             return {"faults": [], **_identify(planned, tell_apart(pinned))}
         case "estimate":
             return {"result": asdict(estimate_plan(planned, pinned, order.get("files", {}), tools=tools))}

@@ -14,6 +14,7 @@ import msgspec
 from twinlake.engines.sandbox import Limits, UserProgram, Worker, WorkerFellError
 from twinlake.identity.principals import Caller
 from twinlake.processing.openeo.answers import Failure, read_failure, read_faults, read_pinned_graph, read_wrong
+from twinlake.processing.openeo.desks import Desks
 from twinlake.processing.openeo.inputs import Inputs
 from twinlake.processing.openeo.loading.files import FileRequest
 from twinlake.processing.openeo.loading.pins import FilePins, PinnedLoads, write_pinned
@@ -23,20 +24,16 @@ from twinlake.processing.openeo.pinned_graph import PinnedGraph
 from twinlake.processing.openeo.quotas.answer_limit import NO_LIMIT, AnswerLimit
 from twinlake.processing.openeo.quotas.ledger import QuotaLedger
 from twinlake.processing.openeo.quotas.models import UNLIMITED, Amount
-from twinlake.standards.openeo.errors import (
-    InfrastructureBusyError,
-    OpenEoError,
-    ProcessGraphComplexityError,
-)
+from twinlake.standards.openeo.errors import OpenEoError, ProcessGraphComplexityError
 from twinlake.standards.openeo.graph import Fault
 
 _CHILD = "twinlake.processing.openeo.child"
-_CHILDREN = 2
-_WAITING = 64
+_CHILDREN = 3
 _LIMITS = Limits(memory_bytes=3 << 30, cpu_seconds=3600, file_bytes=4 << 30)
 _NOTHING: PinnedLoads = {}
-_LOAD = b'"load_'
-"""Stands in each graph that loads something."""
+_LOAD, _CODE = b'"load_', b'"run_udf"'
+"""Stand in each graph that loads something, and in each that runs code of users."""
+_TRIAL_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,27 +52,36 @@ class Computing:
         self._inputs = inputs
         self._ledger = ledger
         self._inline_cubes = inline_cubes
-        self._free: asyncio.Queue[_Desk] = asyncio.Queue()
-        for desk in desks:
-            self._free.put_nowait(desk)
-        self._waiting = 0
+        self._desks = Desks(desks)
 
-    async def check(self, graph: bytes, definitions: Mapping[str, bytes], *, parameters: Sequence[str] = ()) -> list[Fault]:
+    async def check(
+        self, graph: bytes, definitions: Mapping[str, bytes], caller: Caller, *, parameters: Sequence[str] = ()
+    ) -> list[Fault]:
         """Return what is wrong with *graph*, in JSON, which is given *parameters* by name and may call *definitions*.
 
         What it loads is not looked for.
         """
-        return read_faults(await self._ask("check", graph, definitions, parameters=parameters))
+        return read_faults(await self._ask("check", _Sent(graph, definitions, caller), parameters=parameters))
 
-    async def pin(self, graph: bytes, definitions: Mapping[str, bytes], caller: Caller) -> PinnedGraph | list[Fault] | Failure:
+    async def pin(
+        self, graph: bytes, definitions: Mapping[str, bytes], caller: Caller, *, tries_code: bool = True
+    ) -> PinnedGraph | list[Fault] | Failure:
         """Return *graph* with what it loads for *caller*, after it was run dry on that; or what is wrong with it.
+
+        Parameters
+        ----------
+        tries_code
+            Run it dry also where it has code of users, which is tried then. Nobody's code is, unless they are signed in.
 
         Raises
         ------
         SignInRequiredError, RefusedError
             *caller* may not read what it loads.
+        PaymentRequiredError, StorageQuotaExceededError
+            Nothing is left to *caller* to try code with.
         """
-        planned = await self._ask("plan", graph, definitions)
+        sent = _Sent(graph, definitions, caller)
+        planned = await self._ask("plan", sent)
         if (wrong := read_wrong(planned)) is not None:
             return wrong
         loads = msgspec.convert(planned["loads"], list[LoadRequest])
@@ -83,52 +89,49 @@ class Computing:
         if not loads and not named:
             return read_pinned_graph(planned, {})
         try:
-            return await self._run_dry(graph, definitions, await self._inputs.pin([*loads, *named], caller))
+            return await self._run_dry(sent, await self._inputs.pin([*loads, *named], caller), tries_code=tries_code)
         except OpenEoError as error:
             return read_failure(error)
 
     async def pin_again(
-        self, graph: bytes, definitions: Mapping[str, bytes], pinned: PinnedLoads, caller: Caller
+        self, graph: bytes, definitions: Mapping[str, bytes], pinned: PinnedLoads, caller: Caller, *, tries_code: bool = True
     ) -> PinnedGraph | list[Fault] | Failure:
         """Return *graph* with what was *pinned* for it before, if that is still there for *caller*; raises as `pin` does."""
         if not pinned:
-            return await self.pin(graph, definitions, caller)
+            return await self.pin(graph, definitions, caller, tries_code=tries_code)
         try:
             await self._inputs.require_there(pinned, caller)
-            return await self._run_dry(graph, definitions, pinned)
+            return await self._run_dry(_Sent(graph, definitions, caller), pinned, tries_code=tries_code)
         except OpenEoError as error:
             return read_failure(error)
 
-    async def _run_dry(
-        self, graph: bytes, definitions: Mapping[str, bytes], pinned: PinnedLoads
-    ) -> PinnedGraph | list[Fault] | Failure:
-        told = await self._ask_with_files("dry", graph, definitions, pinned)
+    async def _run_dry(self, sent: "_Sent", pinned: PinnedLoads, *, tries_code: bool) -> PinnedGraph | list[Fault] | Failure:
+        do = "dry" if tries_code or not sent.has_code else "identify"
+        told = await self._ask_with_files(do, sent, pinned)
         wrong = read_wrong(told)
         return read_pinned_graph(told, pinned) if wrong is None else wrong
 
-    async def _ask_with_files(
-        self, do: str, graph: bytes, definitions: Mapping[str, bytes], pinned: PinnedLoads
-    ) -> dict[str, Any]:
+    async def _ask_with_files(self, do: str, sent: "_Sent", pinned: PinnedLoads) -> dict[str, Any]:
         """Ask about a graph with the files that it names, of which it is not known before what is in them."""
         named = {node: pins for node, pins in pinned.items() if isinstance(pins, FilePins)}
-        async with self._desk() as desk:
+        async with self._desk(sent, is_slow=sent.has_code and do != "identify") as desk:
             files = await self._lay_out(desk, named)
-            return await self._exchange(desk, do, graph, definitions, pinned=pinned, files=files)
+            return await self._exchange(desk, do, sent, pinned=pinned, files=files, limit=_limit_of(sent))
 
     async def estimate(
         self, graph: bytes, definitions: Mapping[str, bytes], caller: Caller
     ) -> Mapping[str, Any] | list[Fault] | Failure:
         """Return what *graph* takes, as `cost.estimating.Estimate` has it; or what is wrong with it. Raises as `pin` does."""
-        pinned = await self.pin(graph, definitions, caller)
+        pinned = await self.pin(graph, definitions, caller, tries_code=False)
         if not isinstance(pinned, PinnedGraph):
             return pinned
-        return await self.estimate_pinned(graph, definitions, pinned.loads)
+        return await self.estimate_pinned(graph, definitions, pinned.loads, caller)
 
     async def estimate_pinned(
-        self, graph: bytes, definitions: Mapping[str, bytes], pinned: PinnedLoads
+        self, graph: bytes, definitions: Mapping[str, bytes], pinned: PinnedLoads, caller: Caller
     ) -> Mapping[str, Any] | list[Fault] | Failure:
         """Return what *graph* takes on what was *pinned* for it, as `estimate` does."""
-        told = await self._ask_with_files("estimate", graph, definitions, pinned)
+        told = await self._ask_with_files("estimate", _Sent(graph, definitions, caller), pinned)
         wrong = read_wrong(told)
         found: Mapping[str, Any] = told.get("result", {})
         return found if wrong is None else wrong
@@ -164,21 +167,17 @@ class Computing:
             if not isinstance(pinned, PinnedGraph):
                 return pinned
             loads = pinned.loads
-        async with self._desk() as desk:
+        sent, owner = _Sent(graph, definitions, caller), str(caller.principal)
+        async with self._desk(sent, is_slow=True) as desk:
             try:
                 files = await self._lay_out(desk, loads)
             except OpenEoError as error:
                 return read_failure(error)
-            owner, before = str(caller.principal), desk.worker.cpu_seconds
+            before = desk.worker.cpu_seconds
             left = await self._ledger.require_left(owner)
             limit = AnswerLimit.of(left_cpu=left.cpu, budget_cpu=budget_cpu)
-            try:
-                told = await self._exchange(
-                    desk, "compute", graph, definitions, pinned=loads, files=files, identifier=identifier, limit=limit
-                )
-            finally:
-                taken = Amount.of(cpu_seconds=desk.worker.cpu_seconds - before)
-                self._ledger.note(owner, taken)
+            told = await self._exchange(desk, "compute", sent, pinned=loads, files=files, identifier=identifier, limit=limit)
+            taken = Amount.of(cpu_seconds=desk.worker.cpu_seconds - before)
             wrong = read_wrong(told)
             if wrong is not None:
                 return wrong
@@ -196,37 +195,22 @@ class Computing:
         await asyncio.to_thread(_empty, desk.inputs)
         return await self._inputs.lay_out(pinned, desk.inputs) if pinned else {}
 
-    async def _ask(
-        self,
-        do: str,
-        graph: bytes,
-        definitions: Mapping[str, bytes],
-        *,
-        parameters: Sequence[str] = (),
-    ) -> dict[str, Any]:
-        async with self._desk() as desk:
-            return await self._exchange(desk, do, graph, definitions, parameters=parameters)
+    async def _ask(self, do: str, sent: "_Sent", *, parameters: Sequence[str] = ()) -> dict[str, Any]:
+        async with self._desk(sent, is_slow=False) as desk:
+            return await self._exchange(desk, do, sent, parameters=parameters)
 
     @asynccontextmanager
-    async def _desk(self) -> AsyncIterator[_Desk]:
-        if self._waiting >= _WAITING:
-            raise InfrastructureBusyError("Too many graphs are waiting.", remedy="Try again in a moment, or send a batch job.")
-        self._waiting += 1
-        try:
-            desk = await self._free.get()
-            try:
-                yield desk
-            finally:
-                self._free.put_nowait(desk)
-        finally:
-            self._waiting -= 1
+    async def _desk(self, sent: "_Sent", *, is_slow: bool) -> AsyncIterator[_Desk]:
+        if is_slow and sent.owner:
+            await self._ledger.require_left(sent.owner)
+        async with self._desks.take(sent.owner, is_slow=is_slow) as desk:
+            yield desk
 
     async def _exchange(
         self,
         desk: _Desk,
         do: str,
-        graph: bytes,
-        definitions: Mapping[str, bytes],
+        sent: "_Sent",
         *,
         parameters: Sequence[str] = (),
         pinned: PinnedLoads = _NOTHING,
@@ -234,11 +218,13 @@ class Computing:
         identifier: str = "",
         limit: AnswerLimit = NO_LIMIT,
     ) -> dict[str, Any]:
+        before = desk.worker.cpu_seconds
         order = {
             "do": do,
-            "graph": graph.decode(errors="replace"),
+            "graph": sent.graph.decode(errors="replace"),
             "parameters": list(parameters),
-            "definitions": {name: text.decode() for name, text in definitions.items()},
+            "definitions": {name: text.decode() for name, text in sent.definitions.items()},
+            "runs_code": bool(sent.owner),
             "inline_cubes": self._inline_cubes,
             "pins": write_pinned(pinned),
             "files": files or {},
@@ -253,6 +239,37 @@ class Computing:
                 "The graph takes too long, or too much memory, while somebody waits.",
                 remedy="Send it as a batch job: POST /jobs.",
             ) from error
+        finally:
+            if sent.owner:
+                self._ledger.note(sent.owner, Amount.of(cpu_seconds=desk.worker.cpu_seconds - before))
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A graph, and who has sent it."""
+
+    graph: bytes
+    definitions: Mapping[str, bytes]
+    caller: Caller
+
+    @property
+    def owner(self) -> str:
+        """For whom the work is done; empty where nobody is signed in."""
+        return "" if self.caller.principal is None else str(self.caller.principal)
+
+    @property
+    def has_code(self) -> bool:
+        """Whether it may have code of users in it."""
+        return any(_CODE in each for each in (self.graph, *self.definitions.values()))
+
+
+def _limit_of(sent: _Sent) -> AnswerLimit:
+    """Return for how long a graph may be run dry."""
+    if not sent.has_code:
+        return NO_LIMIT
+    message = f"The code of the user takes more than {_TRIAL_SECONDS:.0f} s for a few made-up numbers."
+    refusal = ProcessGraphComplexityError(message, remedy="Send the graph as a batch job, which is not tried before: POST /jobs.")
+    return AnswerLimit(seconds=_TRIAL_SECONDS, refusal=refusal)
 
 
 @asynccontextmanager

@@ -522,7 +522,7 @@ def test_tiles_are_the_whole(run, name, runner, tmp_path):
     np.testing.assert_array_equal(found.values.data, expected.values.data)
     if name == "apply":  # once in the dry run, then for each tile
         cells = [
-            math.prod(eval(message.removeprefix("udf.py:3: tile ")))
+            math.prod(eval(message.partition("udf.py:3: tile ")[2]))
             for _, message in run.told
             if "tile " in message and "udf.py" in message
         ]

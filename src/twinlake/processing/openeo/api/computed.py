@@ -11,6 +11,7 @@ from twinlake.engines.web.representation import Representation
 from twinlake.identity.web import guarded
 from twinlake.processing.openeo.answers import Failure, require_found
 from twinlake.processing.openeo.api.bodies import BODY_BYTES, SentGraphs, owner_of, to_json
+from twinlake.processing.openeo.api.waiting import while_waiting
 from twinlake.processing.openeo.computing import Computing
 from twinlake.processing.openeo.definition_store import DefinitionStore, check_id
 from twinlake.processing.openeo.graphs import GraphFailedError, describe_fault, read_graph_of, refuse
@@ -51,8 +52,13 @@ class ComputedApi:
         try:
             graph = read_graph_of(process)
             called = await self._list_called(request, graph)
-            found = await self._computing.check(graph, called, parameters=names)
-            pinned = [] if found or names else await self._computing.pin(graph, called, request.state.caller)
+            caller = request.state.caller
+            found = await self._computing.check(graph, called, caller, parameters=names)
+            # What somebody wrote is run for those alone who may run things here.
+            tries_code = request.state.policy.decide(caller, "run").allowed
+            pinned: object = None
+            if not found and not names:
+                pinned = await while_waiting(request, self._computing.pin(graph, called, caller, tries_code=tries_code))
         except (ProcessInvalidError, ProcessGraphMissingError, GraphFailedError) as error:
             return _tell_of(error)
         if isinstance(pinned, Failure):
@@ -68,8 +74,8 @@ class ComputedApi:
         graph, caller = read_graph_of(process), request.state.caller
         called = await self._list_called(request, graph)
         budget_cpu = UNLIMITED if self._tariff is None else self._tariff.cpu_for(budget)
-        found = await self._computing.compute(graph, called, caller, identifier=caller.request_id, budget_cpu=budget_cpu)
-        result = require_found(found)
+        computing = self._computing.compute(graph, called, caller, identifier=caller.request_id, budget_cpu=budget_cpu)
+        result = require_found(await while_waiting(request, computing))
         costs = 0 if self._tariff is None else self._tariff.price(result.cpu_seconds)
         headers = {"openeo-identifier": caller.request_id, "openeo-costs": f"{costs:.6f}".rstrip("0").rstrip(".")}
         made = result.content
@@ -99,7 +105,7 @@ class ComputedApi:
         graph = read_graph_of(process)
         called = await self._defined.list_called(owner, graph)
         called[process_id] = orjson.dumps(process)  # whoever calls itself is found out
-        if faults := await self._computing.check(graph, called, parameters=_names_of(process)):
+        if faults := await self._computing.check(graph, called, request.state.caller, parameters=_names_of(process)):
             raise refuse(faults)
         await self._defined.put(owner, process_id, process)
         return Response(status_code=200)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import orjson
@@ -21,11 +21,14 @@ from twinlake.processing.openeo.jobs.orders import Frozen, Order
 from twinlake.processing.openeo.loading.pins import PinnedLoads, read_pinned, write_pinned
 from twinlake.processing.openeo.quotas.ledger import QuotaLedger
 from twinlake.processing.openeo.quotas.models import LEAST, Need
-from twinlake.standards.openeo.errors import EstimateComplexityError
+from twinlake.processing.openeo.udf.runtimes import FAILED
+from twinlake.standards.openeo.errors import EstimateComplexityError, OpenEoError, ProcessGraphComplexityError
 
 OPENEO = "openeo"
 FROZEN = "frozen"
 """Of what is prepared: what `Preparing.freeze` has returned, or None. It is never taken from what somebody has sent."""
+_UNTOLD: Final = frozenset({EstimateComplexityError.code, ProcessGraphComplexityError.code, FAILED})
+"""Why it cannot be told what a job takes, while it may be done all the same."""
 _LONGEST = timedelta(days=2)
 _LONG = -1
 _RETRY = Retry(failures=4, first_delay=timedelta(milliseconds=500))
@@ -62,7 +65,7 @@ class Preparing:
     async def freeze(self, caller: Caller, document: JsonObject) -> bytes:
         """Return what a job's document calls and loads now, as a later `prepare` takes it; raises as that does."""
         graph, called = await self._read(caller, document)
-        pinned = require_found(await self._computing.pin(graph, called, caller))
+        pinned = require_found(await self._computing.pin(graph, called, caller, tries_code=False))
         return msgspec.json.encode(Frozen(definitions=_written(called), pins=write_pinned(pinned.loads)))
 
     async def prepare(self, caller: Caller, document: JsonObject) -> JsonObject:
@@ -76,16 +79,17 @@ class Preparing:
             *caller* may not read what it loads.
         """
         # Who may share a run may read all that it has read: what is loaded is looked for as the caller, now, and the run is found
-        # by what came of that.
+        # by what came of that. Code of users that fails or is slow is for the job itself: what it does stands in its log then.
         graph, called = await self._read(caller, document)
         if document.get(FROZEN) is None:
-            found = await self._computing.pin(graph, called, caller)
+            found = await self._computing.pin(graph, called, caller, tries_code=False)
         else:
             frozen = msgspec.json.decode(document[FROZEN], type=Frozen)
             called = {name: orjson.dumps(each) for name, each in frozen.definitions.items()}
-            found = await self._computing.pin_again(graph, called, read_pinned(frozen.pins), caller)
+            pins = read_pinned(frozen.pins)
+            found = await self._computing.pin_again(graph, called, pins, caller, tries_code=False)
         pinned = require_found(found)
-        need = await self._find_need(graph, called, pinned.loads)
+        need = await self._find_need(graph, called, pinned.loads, caller)
         order = Order(
             graph=document["process"]["process_graph"],
             definitions=_written(called),
@@ -101,11 +105,16 @@ class Preparing:
         written: JsonObject = msgspec.to_builtins(order)
         return written
 
-    async def _find_need(self, graph: bytes, called: Mapping[str, bytes], loads: PinnedLoads) -> Need | None:
+    async def _find_need(self, graph: bytes, called: Mapping[str, bytes], loads: PinnedLoads, caller: Caller) -> Need | None:
         if not loads:  # to tell what values take is to compute them
             return LEAST
-        told = await self._computing.estimate_pinned(graph, called, loads)
-        return Need.of(told) if isinstance(told, Mapping) else None
+        try:
+            told = require_found(await self._computing.estimate_pinned(graph, called, loads, caller))
+        except OpenEoError as error:
+            if error.members.get("code", error.code) in _UNTOLD:
+                return None
+            raise
+        return Need.of(told)
 
     async def _read(self, caller: Caller, document: JsonObject) -> tuple[bytes, dict[str, bytes]]:
         """Return the graph of a job, and the user-defined processes that it may call."""

@@ -11,7 +11,7 @@ itself knows what dimensions and type its result will have.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -22,11 +22,10 @@ from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.kernels.cells.numbers import as_float
 from twinlake.processing.openeo.shapes.dimensions import Dimension, enumerated
 from twinlake.processing.openeo.tools import Cells, Standing
-from twinlake.processing.openeo.udf.runtimes import FILE
+from twinlake.processing.openeo.udf.runtimes import FAILED, FILE
 from twinlake.processing.openeo.values import Label, Values, from_json, nothing, to_json
 from twinlake.standards.openeo.errors import ProcessError
 
-FAILED: Final = "UdfFailed"
 _TRIAL_LABELS, _TRIAL_CELLS = 256, 4 << 20
 
 
@@ -133,7 +132,7 @@ def _call_with_cube(cube: Cube, code: str, context: Any, standing: Standing) -> 
         }
         for each in given.dimensions
     ]
-    answer = _ask({"code": code, "context": context, "dims": dims}, (_numbers(given.values),), standing)
+    answer = _ask({"code": code, "context": context, "dims": dims}, (_numbers(given.values),), standing, is_trial=bool(hollow))
     if isinstance(answer, _Json):
         return answer.data
     made = Cube(values=answer.values, dimensions=_dimensions(answer.dims, answer.values.data.shape, given.dimensions))
@@ -149,9 +148,10 @@ class _Array(msgspec.Struct, frozen=True):
     values: Any
 
 
-def _ask(document: Mapping[str, Any], arrays: Sequence[NDArray[Any]], standing: Standing) -> Any:
+def _ask(document: Mapping[str, Any], arrays: Sequence[NDArray[Any]], standing: Standing, *, is_trial: bool = False) -> Any:
     def report(level: str, message: str, line: int | None) -> None:
-        standing.tools.report.log(level, f"{FILE}:{line}: {message}" if line else message)
+        told = f"{FILE}:{line}: {message}" if line else message
+        standing.tools.report.log("debug" if is_trial else level, f"Tried with made-up numbers: {told}" if is_trial else told)
 
     try:
         frame = standing.tools.user_code.ask(document, arrays, report=report)

@@ -13,6 +13,8 @@ from twinlake.standards.openeo.errors import ProcessError
 
 FILE: Final = "udf.py"
 """What the user's code is called in messages."""
+FAILED: Final = "UdfFailed"
+"""The code of the error of a function that failed."""
 PROGRAM: Final = "twinlake.processing.openeo.udf.runtime"
 NAME: Final = "Python"
 VERSION: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
