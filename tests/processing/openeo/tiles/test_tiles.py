@@ -1,6 +1,7 @@
 """Tiles give what the whole gives."""
 
 import resource
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ from processing.openeo.tiles.sources import (
 )
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.shapes.dimensions import Dimension
-from twinlake.processing.openeo.tiles.layout import TileSize
+from twinlake.processing.openeo.tiles.layout import TileSize, lay_out
 from twinlake.processing.openeo.values import Values, to_json
 from twinlake.standards.openeo.errors import OpenEoError, ProcessGraphComplexityError
 
@@ -278,3 +279,28 @@ def test_there_may_be_more_parts_than_files_that_a_process_may_open(reduction, t
     assert len(list(made["small"].parts.windows)) > 40
     assert_same(made["small"].whole(), compute_whole({LOADED: LOAD, "small": small}, cubes))
     assert_same(made["all"].whole(), compute_whole(nodes, cubes))
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        node("resample_spatial", data=of(LOADED), resolution=0.05, method="near"),
+        node("resample_spatial", data=of(LOADED), resolution=5e-7, projection=4326, method="bilinear"),
+    ],
+)
+def test_what_becomes_very_large_is_laid_out_without_a_look_at_each_pixel(step, tmp_path):
+    """A thousand million pixels would be 8 GB of numbers along each axis."""
+    nodes = {
+        LOADED: LOAD,
+        "step": step,
+        "mean": node("reduce_dimension", data=of("step"), dimension="t", reducer=reducer("mean")),
+    }
+    cube = make_cube()
+    computing = tile_computing(nodes, {LOADED: CubeSource(cube)}, tmp_path)
+    tracemalloc.start()
+    stages = lay_out(computing.shapes(), ["mean"], {LOADED: {}}, TileSize())
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert sum(len(each.windows) for each in stages) > 50
+    assert peak < 500 << 20

@@ -18,11 +18,13 @@ from twinlake.processing.openeo.process import OfGeometries, Reach, SamePlace
 from twinlake.processing.openeo.shapes.dimensions import Dimension, find_horizontal
 from twinlake.processing.openeo.shapes.geometries import find_geometries
 from twinlake.processing.openeo.shapes.times import parse_time, read_starts
-from twinlake.processing.openeo.tiles.windows import whole
+from twinlake.processing.openeo.tiles.windows import count_cells, whole
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError
 
 _SLACK = 0.01
 """Of the distance of two pixels: so far apart two labels are those of one pixel."""
+_MOST_PLACED = 1 << 24
+"""Pixels of a part that are looked at one by one to tell what they need: 400 MB of numbers. No tile has as many."""
 _Along = Callable[[slice], slice | None]
 """Which labels of a dimension are needed for some of the result's; None is all."""
 
@@ -52,11 +54,15 @@ class Moved(Edge):
 
     horizontal: Sequence[str]
     """Names of the dimensions y and x of the other cube."""
+    placed: Sequence[str]
+    """Names of those of the result along which its cells are somewhere: y and x, or its geometries."""
     find: Callable[[Window], Reach]
     """Tells what a part of the result comes of, and how."""
 
     def needs(self, window: Window) -> Window:
         """Return the part of the other cube that is needed for a part of the result."""
+        if count_cells({name: part for name, part in window.items() if name in self.placed}) > _MOST_PLACED:
+            return Edge.needs(self, window)
         found = self.find(window)
         return {**Edge.needs(self, window), **dict(zip(self.horizontal, (found.rows, found.columns), strict=True))}
 
@@ -99,12 +105,13 @@ def around(
     horizontal = [given.dimensions[number].name for number in find_horizontal(given.dimensions)]
     if isinstance(reach, OfGeometries):
         geometries, gather = made.dimensions[find_geometries(made.dimensions)].name, reach.prepare(**arguments)
+        placed = [geometries]
 
         def find(window: Window) -> Reach:
             return gather(window[geometries])
     else:
-        rows, columns = (made.dimensions[number].name for number in find_horizontal(made.dimensions))
-        move = reach
+        placed = [made.dimensions[number].name for number in find_horizontal(made.dimensions)]
+        (rows, columns), move = placed, reach
 
         def find(window: Window) -> Reach:
             return move(rows=window[rows], columns=window[columns], **arguments)
@@ -114,6 +121,7 @@ def around(
         everything=plain.everything,
         along={} if needs_others else {name: by_labels for name, by_labels in plain.along.items() if name not in horizontal},
         horizontal=horizontal,
+        placed=placed,
         find=find,
     )
 
