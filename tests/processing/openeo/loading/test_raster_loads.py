@@ -282,6 +282,41 @@ async def test_a_graph_is_computed_over_what_was_loaded(lake, series):
     assert np.array_equal(unnarrowed.values.data, result.values.data, equal_nan=True)
 
 
+def filters(random):
+    """Return some filters of the series, one behind the other."""
+    west, south = LEFT + 10 * random.integers(-5, 30), TOP - 10 * random.integers(5, 60)
+    box = {"west": west, "east": west + 10.0 * random.integers(4, 40), "south": south, "north": south + 205.0, "crs": 32631}
+    first, last = sorted(random.choice(28, 2, replace=False) + 1)
+    found = [
+        ("filter_bbox", {"extent": {name: float(each) if name != "crs" else each for name, each in box.items()}}),
+        ("filter_temporal", {"extent": [f"2024-01-{first:02d}", f"2024-02-{last:02d}" if random.random() < 0.5 else None]}),
+        ("filter_bands", {"bands": ["SCL", "B04", "B08"][: random.integers(1, 4)]}),
+    ]
+    return [found[number] for number in random.permutation(3)[: random.integers(1, 4)]]
+
+
+@pytest.mark.parametrize("seed", range(25))
+async def test_filters_leave_the_same_of_what_was_narrowed_by_them(lake, series, seed):
+    """Whatever they are, and in whatever order: where the items have one grid (decision 11)."""
+    extents = {"spatial_extent": None, "temporal_extent": None}
+    nodes, last = {"load": {"process_id": "load_collection", "arguments": {"id": "series", **extents}}}, "load"
+    for number, (process, arguments) in enumerate(filters(np.random.default_rng(seed))):
+        nodes[f"f{number}"] = {"process_id": process, "arguments": {"data": {"from_node": last}, **arguments}}
+        last = f"f{number}"
+    nodes[last]["result"] = True
+    whole = graph(nodes)
+    expected = evaluate(whole, {}, known={"load": await lake.load("series")})
+    (asked,) = find_loads(whole)
+    if not expected.values.data.size:
+        with pytest.raises(OpenEoError, match="no data"):
+            await lake.pin(asked)
+        return
+    found = evaluate(whole, {}, known={"load": await lake.read(await lake.pin(asked))})
+
+    assert found.dimensions == expected.dimensions
+    np.testing.assert_array_equal(found.values.data, expected.values.data)
+
+
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [

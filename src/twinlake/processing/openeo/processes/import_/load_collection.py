@@ -13,7 +13,8 @@ PROCESS = Process(
         " arrays with those that the files have, where each variable is a band. Items of the same instant share a label; where"
         " several have a pixel, the first valid one in the order of their ids counts. The pixels are those that the collection"
         " declares, or else those of the finest band, in the CRS in which the items cover most; items that lie otherwise give the"
-        " nearest pixel. What the files or items say of scale and offset is applied, once."
+        " nearest pixel. Filters that follow at once, where nothing else uses the cube, count as extents of it. What the"
+        " files or items say of scale and offset is applied, once."
     ),
     categories=("cubes", "import"),
     parameters=(
