@@ -48,13 +48,29 @@ def test_an_instant_lies_in_its_period(calendar, instant):
         ("2020-01-01T00:00:00.000Z", "2020"),
         ("2016-12-31T23:59:60Z", "2017-01-01"),
         ("2020-01-01 00:00:00", "2020-01"),
+        ("2019-12-31T24:00:00Z", "2020-01-01"),
     ],
 )
 def test_the_same_instant_is_told_in_many_ways(text, same):
     assert parse_time(text) == parse_time(same)
 
 
-@pytest.mark.parametrize("text", ["2020-02-30", "2020-13-01", "2020-01-01T25:00:00Z", "W01", "", "2020-01-00", 2020, None])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2020-02-30",
+        "2020-13-01",
+        "2020-01-01T25:00:00Z",
+        "2020-01-01T24:30:00Z",
+        "2020-01-01T24:00:01Z",
+        "2020-01-01T24:00:00.5Z",
+        "W01",
+        "",
+        "2020-01-00",
+        2020,
+        None,
+    ],
+)
 def test_what_is_no_time_is_refused(text):
     with pytest.raises(ProcessParameterInvalidError, match="is no time"):
         parse_time(text)
@@ -177,6 +193,14 @@ def test_intervals_that_cannot_be_are_refused(intervals, labels, reason):
     assert refused.value.reason == reason
 
 
-def test_an_interval_of_a_date_and_a_time_of_the_day_is_refused():
+@pytest.mark.parametrize("start", ["2020-01-01", "24:30:00", "05:60:00"])
+def test_an_interval_of_a_date_and_a_time_of_the_day_is_refused(start):
     with pytest.raises(ProcessParameterInvalidError, match="two dates or two times of the day"):
-        run("aggregate_temporal", a_cube(), intervals=[["2020-01-01", "06:00:00"]], reducer=MEAN)
+        run("aggregate_temporal", a_cube(), intervals=[[start, "06:00:00"]], reducer=MEAN)
+
+
+def test_a_day_may_end_at_its_midnight():
+    found = run("aggregate_temporal", series("2020-01-01T23:59:59Z"), intervals=[["18:00:00", "24:00:00"]], reducer=MEAN)
+
+    assert found.dimensions[0].labels == ("18:00:00",)
+    assert found.values.data.tolist() == [0]

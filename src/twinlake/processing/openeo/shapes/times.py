@@ -42,19 +42,20 @@ def parse_time(text: object, calendar: str = "standard") -> int:
     year, month, day = int(found["year"]), int(found["month"] or 1), int(found["day"] or 1)
     hour, minute, second = int(found["hour"] or 0), int(found["minute"] or 0), int(found["second"] or 0)
     longest = max(_month_length(year, month, calendar), _month_length(year, month, "standard")) if 1 <= month <= 12 else 0
-    if not 1 <= day <= longest or hour > 24 or minute > 59 or second > 60:
-        raise ProcessParameterInvalidError(f"{str(text)[:40]!r} is no time: there is no such month, day, hour, minute or second.")
     micros = ((hour * 60 + minute) * 60 + second) * 1_000_000 + int((found["fraction"] or "0")[:6].ljust(6, "0"))
+    if not 1 <= day <= longest or minute > 59 or second > 60 or (hour > 23 and micros != DAY):
+        raise ProcessParameterInvalidError(f"{str(text)[:40]!r} is no time: there is no such month, day, hour, minute or second.")
     return day_number(year, month, day, calendar) * DAY + micros - _offset(found["offset"])
 
 
 def parse_time_of_day(text: object) -> int | None:
-    """Return the microseconds since midnight that *text*, ``HH:MM:SS``, tells; None where it is none."""
+    """Return the microseconds since midnight that *text*, ``HH:MM:SS`` up to ``24:00:00``, tells; None where it is none."""
     found = _TIME_OF_DAY.fullmatch(text) if isinstance(text, str) else None
     if found is None:
         return None
     hour, minute, second = map(int, found.groups())
-    return ((hour * 60 + minute) * 60 + second) * 1_000_000
+    micros = ((hour * 60 + minute) * 60 + second) * 1_000_000
+    return micros if minute < 60 and second < 60 and micros <= DAY else None
 
 
 def write_time(instant: int, calendar: str = "standard") -> str:
