@@ -37,6 +37,7 @@ def test_the_client_finds_the_api_and_its_processes(connection):
     assert capabilities.supports_endpoint("/validation", method="POST")
     described = {each["id"]: each for each in connection.list_processes()}
     assert described["add"]["parameters"][0]["name"] == "x"
+    assert all(type(each["twinlake:version"]) is int and each["twinlake:version"] > 0 for each in described.values())
     assert connection.list_file_formats()["output"].keys() >= {"GTiff", "netCDF", "Zarr", "Parquet", "JSON"}
 
 
