@@ -1,6 +1,5 @@
 """Process graphs are read within limits, in an order in which they can be computed, and with all their faults."""
 
-import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +14,7 @@ from twinlake.standards.openeo.graph import (
     list_references,
     map_parts,
     parse_graph,
-    read_graph,
+    read_draft,
 )
 
 
@@ -32,7 +31,7 @@ def uses(name):
 
 
 def faults_of(document):
-    graph, faults = read_graph(orjson.dumps(document))
+    graph, faults = parse_graph(document)
     assert graph is None
     return [(fault.code, fault.node) for fault in faults]
 
@@ -110,12 +109,36 @@ def test_callbacks_are_nested_so_deep_and_no_deeper():
         ({"a": {"process_id": 1, "result": True}, "b": 5}, [("ProcessGraphInvalid", "a"), ("ProcessGraphInvalid", "b")]),
         ({"a": last(x={"from_node": 1}, y={"from_parameter": None})}, [("ProcessGraphInvalid", "a")] * 2),
         ({"a": last(callback={"process_graph": []})}, [("ProcessGraphMissing", "a")]),
-        ({"a": last(callback={"process_graph": {"b": node(x=uses("c"))}})}, [("ProcessGraphInvalid", "a")]),
+        (
+            {"a": last(callback={"process_graph": {"b": node(x=uses("c"))}})},
+            [("ProcessGraphInvalid", "a"), ("ProcessGraphInvalid", "a/b")],
+        ),
         ({"a": {**last(), "arguments": []}}, [("ProcessGraphInvalid", "a")]),
     ],
 )
 def test_what_is_wrong_is_told_with_its_place(document, faults):
     assert faults_of(document) == faults
+
+
+def test_every_reference_to_nobody_is_told_once_with_its_argument():
+    document = {
+        "b": last(x=uses("a"), y=[uses("nobody"), {"deep": [uses("nobody"), uses("none")]}], z=uses("nobody")),
+        "a": node(x=uses("nobody"), callback={"process_graph": {"b": node(x=uses("a"))}}),
+    }
+    graph, faults = parse_graph(document)
+
+    assert graph is None
+    assert [(fault.node, fault.argument, fault.message.split("'")[1]) for fault in faults] == [
+        ("b", "y", "nobody"), ("b", "y", "none"), ("b", "z", "nobody"), ("a", "x", "nobody"),
+        ("a", "callback", "result"), ("a/b", "x", "a"),
+    ]  # fmt: skip
+
+
+def test_faults_are_told_in_the_order_of_the_nodes():
+    wrong = {"process_graph": {"d": 5, "c": last(x=uses("a")), "b": {**last(), "arguments": []}}}
+    document = {"c": last(x=uses("b"), callback=wrong), "b": 5, "a": node(x=wrong, y=uses("d"))}
+
+    assert [path for _, path in faults_of(document)] == ["c", "c/d", "c/c", "c/b", "b", "a", "a", "a/d", "a/c", "a/b"]
 
 
 def test_many_faults_are_told_up_to_a_hundred():
@@ -124,9 +147,8 @@ def test_many_faults_are_told_up_to_a_hundred():
 
 @pytest.mark.parametrize("text", [b"", b"{", b"[" * 100_000, b'{"a":' * 100_000, b"\xff", b" " * (5 << 20), b'{"a": NaN}'])
 def test_what_is_no_json_is_refused(text):
-    graph, [fault] = read_graph(text)
+    [fault] = read_draft(text).faults
 
-    assert graph is None
     assert fault.code == "ProcessGraphInvalid"
 
 

@@ -55,6 +55,24 @@ def test_the_client_is_told_what_is_wrong_with_a_graph(connection):
     assert connection.validate_process_graph(graph("add", x=1)["process_graph"])[0]["code"] == "ProcessParameterRequired"
 
 
+def test_a_validation_tells_all_faults_with_node_and_argument(site):
+    inner = {"i": {"process_id": "absolute", "arguments": {"x": {"from_parameter": "y"}}, "result": True}}
+    nodes = {
+        "a": {"process_id": "add", "arguments": {"x": {"from_node": "b"}, "y": "1"}},
+        "c": {"process_id": "nosuch", "arguments": {}},
+        **graph("array_apply", data=[1], process={"process_graph": inner})["process_graph"],
+    }
+    with site.client() as client:
+        errors = client.post("/openeo/1.2/validation", json={"process_graph": nodes}).json()["errors"]
+
+    assert [(each["code"], each["node"], each.get("argument")) for each in errors] == [
+        ("ProcessGraphInvalid", "a", "x"),
+        ("ProcessParameterInvalid", "a", "y"),
+        ("ProcessUnsupported", "c", None),
+        ("ProcessGraphInvalid", "n/i", "x"),
+    ]
+
+
 def test_the_client_is_told_who_it_is(connection):
     assert connection.describe_account()["user_id"] == "central.admin"
 

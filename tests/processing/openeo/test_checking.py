@@ -1,15 +1,18 @@
 """What is wrong with a graph is told before it is computed, all at once and with its place."""
 
+import json
+
 import pytest
 
 from twinlake.processing.openeo.checking import find_faults
-from twinlake.standards.openeo.graph import parse_graph
+from twinlake.processing.openeo.definitions import read_definitions
+from twinlake.standards.openeo.graph import MAX_FAULTS, MAX_NODES, parse_draft
+
+PARAMETERS = [{"name": name, "description": name, "schema": {}} for name in "xy"]
 
 
 def faults_of(document, *parameters):
-    graph, faults = parse_graph(document)
-    assert not faults
-    return [(fault.code, fault.node, fault.argument) for fault in find_faults(graph, parameters)]
+    return [(fault.code, fault.node, fault.argument) for fault in find_faults(parse_draft(document), parameters)]
 
 
 def one(process_id, **arguments):
@@ -29,7 +32,7 @@ def save(named, **options):
         (one("add", x=1), [("ProcessParameterRequired", "n", "y")]),
         (one("add", x=1, y=2, z=3), [("ProcessParameterUnsupported", "n", "z")]),
         (one("add", x="1", y=True), [("ProcessParameterInvalid", "n", "x"), ("ProcessParameterInvalid", "n", "y")]),
-        (one("add", x={"from_parameter": "q"}, y=1), [("ProcessGraphInvalid", "n", "")]),
+        (one("add", x={"from_parameter": "q"}, y=1), [("ProcessGraphInvalid", "n", "x")]),
         (one("arcsin", x=2), []),
         (one("count", data=[1], condition=True), []),
         (one("count", data=[1], condition=3), [("ProcessParameterInvalid", "n", "condition")]),
@@ -64,8 +67,7 @@ def test_faults_are_told_with_node_and_argument(document, faults):
     ],
 )
 def test_a_number_that_is_a_text_is_told_as_it_should_be_written(document, message):
-    graph, _ = parse_graph(document)
-    messages = [each.message for each in find_faults(graph, ["p"])]
+    messages = [each.message for each in find_faults(parse_draft(document), ["p"])]
 
     assert messages == [message] if message else "quotes" not in str(messages)
 
@@ -83,9 +85,8 @@ def test_a_number_that_is_a_text_is_told_as_it_should_be_written(document, messa
 )
 def test_where_there_is_a_choice_the_fault_is_that_of_what_was_meant(arguments, message):
     document = one("load_collection", id="scenes", **{"spatial_extent": None, "temporal_extent": None, **arguments})
-    graph, _ = parse_graph(document)
 
-    assert [each.message for each in find_faults(graph)] == ([message] if message else [])
+    assert [each.message for each in find_faults(parse_draft(document))] == ([message] if message else [])
 
 
 def test_another_namespace_has_other_processes():
@@ -100,6 +101,112 @@ def test_no_more_than_a_hundred_are_told():
     nodes["0"]["result"] = True
 
     assert len(faults_of(nodes)) == 100
+
+
+def call(process_id, **arguments):
+    return {"process_id": process_id, "arguments": arguments}
+
+
+def test_what_cannot_be_read_hides_nothing_else():
+    document = {
+        "mean": {**call("mean", data={"from_node": "sum"}), "result": True},
+        "lost": call("add", x={"from_node": "nobody"}, y={"from_node": "none"}),
+        "none": 5,
+        "each": call(
+            "array_apply",
+            data=[1, {"from_node": "nobody"}],
+            process={
+                "process_graph": {"i": call("nosuch", x={"from_parameter": "q"}), "j": {**call("add", x=True), "result": True}}
+            },
+        ),
+        "odd": call("nosuch", x={"from_parameter": "q"}, process={"process_graph": one("add", x={"from_parameter": "v"})}),
+        "sum": call("add", x={"from_node": "nobody"}, y="1"),
+    }
+
+    assert faults_of(document) == [
+        ("ProcessParameterInvalid", "mean", "data"),
+        ("ProcessGraphInvalid", "lost", "x"),
+        ("ProcessGraphInvalid", "none", ""),
+        ("ProcessGraphInvalid", "each", "data"),
+        ("ProcessUnsupported", "each/i", ""),
+        ("ProcessGraphInvalid", "each/i", "x"),
+        ("ProcessParameterInvalid", "each/j", "x"),
+        ("ProcessParameterRequired", "each/j", "y"),
+        ("ProcessUnsupported", "odd", ""),
+        ("ProcessGraphInvalid", "odd", "x"),
+        ("ProcessParameterRequired", "odd/n", "y"),
+        ("ProcessGraphInvalid", "sum", "x"),
+        ("ProcessParameterInvalid", "sum", "y"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("document", "faults"),
+    [
+        (one("mean", data={"from_node": "n2"}), [("ProcessGraphInvalid", "n", "data")]),
+        (one("mean", data={"from_node": 5}), [("ProcessGraphInvalid", "n", "data")]),
+        (one("array_apply", data=[1], process={"process_graph": {}}), [("ProcessGraphMissing", "n", "process")]),
+        (save({"from_node": "n2"}, compress="JPEG"), [("ProcessGraphInvalid", "n", "format")]),
+        (
+            one("array_apply", data=[1], proces={"process_graph": one("absolute", x={"from_parameter": "x"})}),
+            [("ProcessParameterUnsupported", "n", "proces"), ("ProcessParameterRequired", "n", "process")],
+        ),
+        (
+            one("absolute", x={"process_graph": one("absolute", x={"from_parameter": "x"})}),
+            [("ProcessParameterInvalid", "n", "x")],
+        ),
+        (
+            {"m": call("mean", data={"from_node": "n"}), "n": {"arguments": {}, "result": True}},
+            [("ProcessGraphInvalid", "n", "")],
+        ),
+        (
+            {"m": call("mean", data={"from_node": "n"}), **one("nosuch")},
+            [("ProcessUnsupported", "n", "")],
+        ),
+        (
+            {"m": call("absolute", x={"from_node": "n"}), "n": {**call("absolute", x={"from_node": "m"}), "result": True}},
+            [("ProcessGraphInvalid", "", "")],
+        ),
+    ],
+)
+def test_what_a_fault_leads_to_is_no_other_fault(document, faults):
+    assert faults_of(document, "p") == faults
+
+
+def test_a_parameter_that_only_a_callback_is_given_is_told_where_it_is_not():
+    x = {"from_parameter": "x"}
+
+    assert faults_of(one("array_apply", data=x, process={"process_graph": one("absolute", x=x)}, context=[x, x])) == [
+        ("ProcessGraphInvalid", "n", "data"),
+        ("ProcessGraphInvalid", "n", "context"),
+    ]
+
+
+def test_the_first_hundred_faults_are_those_of_the_first_nodes():
+    nodes = {}
+    for number in range(1000):
+        nodes[f"unknown{number}"] = call("nosuch")
+        nodes[f"lost{number}"] = call("absolute", x={"from_node": "nobody"})
+    nodes["lost0"]["result"] = True
+
+    assert [node for _, node, _ in faults_of(nodes)] == list(nodes)[:MAX_FAULTS]
+
+
+def test_both_ends_of_a_long_chain_are_looked_at():
+    nodes = {str(number): call("absolute", x={"from_node": str(number - 1)}) for number in range(MAX_NODES)}
+    nodes[str(MAX_NODES - 1)] = {**call("nosuch", x={"from_node": str(MAX_NODES - 2)}), "result": True}
+
+    assert faults_of(nodes) == [("ProcessGraphInvalid", "0", "x"), ("ProcessUnsupported", str(MAX_NODES - 1), "")]
+
+
+def test_a_process_of_ones_own_makes_what_it_makes():
+    document = {
+        "sum": {**call("add", x=1, y=2), "namespace": "user"},
+        "mean": {**call("mean", data={"from_node": "sum"}), "result": True},
+    }
+    definitions, _ = read_definitions({"add": json.dumps({"parameters": PARAMETERS, "process_graph": one("array_create")})})
+
+    assert not find_faults(parse_draft(document), (), definitions)
 
 
 def test_a_result_must_be_of_a_type_that_is_taken():

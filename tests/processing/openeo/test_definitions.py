@@ -9,7 +9,7 @@ from twinlake.processing.openeo.definitions import read_definitions
 from twinlake.processing.openeo.evaluating import evaluate
 from twinlake.processing.openeo.values import to_json
 from twinlake.standards.openeo.errors import OpenEoError
-from twinlake.standards.openeo.graph import parse_graph
+from twinlake.standards.openeo.graph import parse_draft, parse_graph
 
 
 def parameter(name, **default):
@@ -47,7 +47,7 @@ def compute(document, **documents):
     known = definitions(**documents)
     graph, faults = parse_graph(document)
     assert not faults
-    assert not find_faults(graph, (), known)
+    assert not find_faults(parse_draft(document), (), known)
     return to_json(evaluate(graph, {}, known))
 
 
@@ -80,14 +80,14 @@ def test_what_stands_around_the_call_is_not_known_in_it():
     [
         (one("scaled"), [("ProcessParameterRequired", "x")]),
         (one("scaled", x=1, z=2), [("ProcessParameterUnsupported", "z")]),
-        (one("scaled", x=given("p")), [("ProcessGraphInvalid", "")]),
+        (one("scaled", x=given("p")), [("ProcessGraphInvalid", "x")]),
         (one("unknown", x=1), [("ProcessUnsupported", "")]),
     ],
 )
 def test_a_wrong_call_is_told(document, faults):
-    graph, _ = parse_graph(document)
+    found = find_faults(parse_draft(document), (), definitions(scaled=SCALED))
 
-    assert [(each.code, each.argument) for each in find_faults(graph, (), definitions(scaled=SCALED))] == faults
+    assert [(each.code, each.argument) for each in found] == faults
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from twinlake.processing.openeo.evaluating import evaluate
 from twinlake.processing.openeo.reporting import Report
 from twinlake.processing.openeo.tools import Tools
 from twinlake.standards.openeo.errors import OpenEoError
-from twinlake.standards.openeo.graph import read_graph
+from twinlake.standards.openeo.graph import parse_graph
 
 CUBE = {"order": ["bands"], "dimensions": {"bands": {"type": "bands", "values": ["B1", "B2"]}}, "data": [1, None]}
 
@@ -31,7 +31,7 @@ class Listening:
 
 def told_by(graph, scope=None, definitions=None):
     listening = Listening()
-    read, faults = read_graph(orjson.dumps(graph))
+    read, faults = parse_graph(graph)
     assert not faults
     defined, faults = read_definitions({name: orjson.dumps(each) for name, each in (definitions or {}).items()})
     assert not faults

@@ -1,12 +1,13 @@
 """Whether a graph can be computed at all, told before anything is: the processes it names, and what they are given.
 
-Everything that is wrong is told at once, up to a hundred faults, each with its node and argument.
+Everything that is wrong is told at once, up to a hundred faults, each with its node and argument, in the order of the nodes. What
+a fault leads to is none of its own: what could not be read is not looked at again.
 """
 
 import re
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import islice
 from typing import Any, Final
 
 import fastjsonschema
@@ -16,38 +17,57 @@ from twinlake.processing.openeo.definitions import NO_DEFINITIONS, Definition, D
 from twinlake.processing.openeo.json_schemas import Schema
 from twinlake.processing.openeo.process import REQUIRED, Parameter, Process
 from twinlake.processing.openeo.registry import find_process, list_ids
-from twinlake.standards.openeo.graph import MAX_FAULTS, Fault, FromNode, FromParameter, Graph, Node, is_constant, list_callbacks
+from twinlake.standards.openeo.graph import (
+    MAX_FAULTS,
+    Draft,
+    Fault,
+    FromNode,
+    FromParameter,
+    Graph,
+    Node,
+    is_constant,
+    list_parts,
+)
 
 _ALL_TYPES: Final = ["null", "boolean", "number", "string", "array", "object"]
 _NUMBER: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
 
 
-def find_faults(graph: Graph, parameters: Sequence[str] = (), definitions: Definitions = NO_DEFINITIONS) -> list[Fault]:
-    """Return what is wrong with *graph*, which is given *parameters* by name and may call *definitions*.
+def find_faults(draft: Draft, parameters: Sequence[str] = (), definitions: Definitions = NO_DEFINITIONS) -> list[Fault]:
+    """Return what is wrong with a graph, which is given *parameters* by name and may call *definitions*.
 
     At most `MAX_FAULTS`; what is wrong within definitions is not looked for.
     """
-    faults: list[Fault] = []
-    waiting: deque[tuple[Graph, str, frozenset[str]]] = deque([(graph, "", frozenset(parameters))])
-    while waiting and len(faults) < MAX_FAULTS:
-        inner, path, known = waiting.popleft()
-        for node in inner.nodes.values():
-            place = f"{path}/{node.id}" if path else node.id
-            process = find_process(node.process) if node.namespace in {None, "backend"} else None
-            if process is None and node.namespace in {None, "user"} and node.process in definitions:
-                faults.extend(_check_call(node, definitions[node.process], place, known))
-                waiting.extend((each, place, known | each.free) for each in node.callbacks())
-                continue
-            if process is None:
-                faults.append(Fault(code="ProcessUnsupported", message=_unknown(node), node=place))
-                continue
-            faults.extend(_check_arguments(node, process, place, known))
-            faults.extend(_check_types(node, process, place, inner))
-            for name, argument in node.arguments.items():
-                given = next((each.passed for each in process.parameters if each.name == name), ())
-                inside = known.union(each.name for each in given)
-                waiting.extend((each, place, inside) for each in list_callbacks(argument))
-    return faults[:MAX_FAULTS]
+    return list(islice(_list_faults(draft, frozenset(parameters), definitions), MAX_FAULTS))
+
+
+def _list_faults(outermost: Draft, parameters: frozenset[str], definitions: Definitions) -> Iterator[Fault]:
+    known = {outermost: parameters}
+    for draft, entry in outermost.walk():
+        if isinstance(entry, Fault):
+            yield entry
+            continue
+        place = draft.place(entry.id)
+        process = _find(entry)
+        yield from entry.faults()
+        if process is not None:
+            yield from _check_arguments(entry, process, place)
+            yield from _check_types(entry, process, place, draft.nodes)
+        elif entry.namespace in {None, "user"} and entry.process in definitions:
+            yield from _check_call(entry, definitions[entry.process], place)
+        else:
+            yield Fault(code="ProcessUnsupported", message=_unknown(entry), node=place)
+        yield from _check_names(entry, place, known[draft])
+        for callback in draft.callbacks.get(entry.id, ()):
+            taker = next((each for each in (process.parameters if process else ()) if each.name == callback.argument), None)
+            # What takes no callback is a fault already, and of what nobody describes it is not known what it gives.
+            given = {each.name for each in taker.passed} if taker and taker.passed else callback.graph.free
+            known[callback] = known[draft] | given
+
+
+def _find(node: Node) -> Process | None:
+    """Return the process that a node calls, if it is one of our own."""
+    return find_process(node.process) if node.namespace in {None, "backend"} else None
 
 
 def _unknown(node: Node) -> str:
@@ -57,10 +77,10 @@ def _unknown(node: Node) -> str:
     return f"There is no process {node.process[:80]!r}." + (f" There is: {', '.join(near[:5])}." if near and node.process else "")
 
 
-def _check_arguments(node: Node, process: Process, place: str, known: frozenset[str]) -> Iterator[Fault]:
+def _check_arguments(node: Node, process: Process, place: str) -> Iterator[Fault]:
     named = {each.name: each for each in process.parameters}
-    wrong = set()
-    for name in node.arguments.keys() - named.keys():
+    is_wrong = False
+    for name in (each for each in node.arguments if each not in named):
         message = f"'{process.id}' has no parameter {name[:80]!r}; it has {', '.join(named) or 'none'}."
         yield Fault(code="ProcessParameterUnsupported", message=message, node=place, argument=name)
     for name, parameter in named.items():
@@ -71,13 +91,12 @@ def _check_arguments(node: Node, process: Process, place: str, known: frozenset[
             continue
         argument = node.arguments[name]
         if (reason := _refuse(argument, parameter)) is not None:
-            wrong.add(name)
+            is_wrong = True
             yield Fault(
                 code="ProcessParameterInvalid", message=f"'{name}' of '{process.id}' {reason}.", node=place, argument=name
             )
-    if not wrong:
+    if not is_wrong:
         yield from _check_constants(node, process, place)
-    yield from _check_names(node, place, known)
 
 
 def _check_constants(node: Node, process: Process, place: str) -> Iterator[Fault]:
@@ -90,32 +109,33 @@ def _check_constants(node: Node, process: Process, place: str) -> Iterator[Fault
         yield Fault(code="ProcessParameterInvalid", message=found[1], node=place, argument=found[0])
 
 
-def _check_call(node: Node, definition: Definition, place: str, known: frozenset[str]) -> Iterator[Fault]:
+def _check_call(node: Node, definition: Definition, place: str) -> Iterator[Fault]:
     """Find what is wrong with a call of a user-defined process."""
     named = definition.parameters
-    for name in node.arguments.keys() - named.keys():
+    for name in (each for each in node.arguments if each not in named):
         message = f"{node.process!r} has no parameter {name[:80]!r}; it has {', '.join(named) or 'none'}."
         yield Fault(code="ProcessParameterUnsupported", message=message, node=place, argument=name)
     for name, default in named.items():
         if name not in node.arguments and default is REQUIRED:
             message = f"{node.process!r} needs '{name}'."
             yield Fault(code="ProcessParameterRequired", message=message, node=place, argument=name)
-    yield from _check_names(node, place, known)
 
 
 def _check_names(node: Node, place: str, known: frozenset[str]) -> Iterator[Fault]:
     """Find names of parameters that nobody gives; what a callback refers to is looked at there, where more are known."""
-    for reference in node.references():
-        if isinstance(reference, FromParameter) and reference.name not in known and not _is_in_callback(node, reference.name):
-            message = f"There is no parameter {reference.name[:80]!r} here; there is {', '.join(sorted(known)) or 'none'}."
-            yield Fault(code="ProcessGraphInvalid", message=message, node=place)
+    for argument, value in node.arguments.items():
+        asked = (each.name for each in list_parts(value) if isinstance(each, FromParameter))
+        for name in dict.fromkeys(each for each in asked if each not in known):
+            message = f"There is no parameter {name[:80]!r} here; there is {', '.join(sorted(known)) or 'none'}."
+            yield Fault(code="ProcessGraphInvalid", message=message, node=place, argument=argument)
 
 
-def _check_types(node: Node, process: Process, place: str, graph: Graph) -> Iterator[Fault]:
+def _check_types(node: Node, process: Process, place: str, nodes: Mapping[str, Node | Fault]) -> Iterator[Fault]:
     """Find arguments that are results of a type which the parameter cannot take, as far as it is known."""
     for parameter in process.parameters:
         argument = node.arguments.get(parameter.name)
-        source = find_process(graph.nodes[argument.node].process) if isinstance(argument, FromNode) else None
+        maker = nodes[argument.node] if isinstance(argument, FromNode) else None
+        source = _find(maker) if isinstance(maker, Node) else None
         if source is None:
             continue
         made, taken = _types(source.returns), _types(parameter.schema)
@@ -141,13 +161,9 @@ def _list(types: frozenset[str]) -> str:
     return " or ".join(sorted(types))
 
 
-def _is_in_callback(node: Node, name: str) -> bool:
-    return any(name in each.free for each in node.callbacks())
-
-
 def _refuse(argument: object, parameter: Parameter) -> str | None:
     """Return why *argument*, as far as it is known already, cannot be the value of *parameter*."""
-    if isinstance(argument, FromNode | FromParameter):
+    if isinstance(argument, FromNode | FromParameter | Fault):
         return None
     if isinstance(argument, Graph):
         return None if parameter.is_callback else "cannot be a process graph"

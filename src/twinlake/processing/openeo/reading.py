@@ -8,7 +8,7 @@ from twinlake.processing.openeo.checking import find_faults
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.definitions import Definitions, read_definitions
 from twinlake.processing.openeo.inline import lift_cubes
-from twinlake.standards.openeo.graph import Fault, Graph, read_graph
+from twinlake.standards.openeo.graph import Fault, Graph, read_draft
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +47,6 @@ def read_checked(text: bytes, definitions: Mapping[str, str], *, parameters: Seq
         lifted, cubes = lift_cubes(json.loads(text))
         text = json.dumps(lifted).encode()
     if not faults:
-        graph, faults = read_graph(text)
-    if graph is not None:
-        faults = find_faults(graph, (*parameters, *cubes), called)
+        draft = read_draft(text)
+        graph, faults = draft.graph, find_faults(draft, (*parameters, *cubes), called)
     return ReadGraph(graph=None if faults else graph, definitions=called, cubes=cubes, faults=faults)

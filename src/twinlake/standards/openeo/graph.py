@@ -1,5 +1,7 @@
 """Process graphs, read: nodes in an order in which each can be computed, callbacks as graphs of their own.
 
+What is wrong does not end the reading: a draft holds each fault in its place, and whatever else could be read.
+
 Nothing here knows what a process does. Everything works without recursion, and within limits that are checked first: hostile
 graphs are long, deep and go in circles.
 
@@ -9,6 +11,7 @@ Source: https://api.openeo.org/1.2.0/#section/Processes/Process-Graphs
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -70,7 +73,10 @@ class Node:
     process: str
     namespace: str | None
     arguments: Mapping[str, Any]
-    """JSON, with `FromNode`, `FromParameter` and, for callbacks, `Graph` in it. Nobody changes it."""
+    """JSON, with `FromNode`, `FromParameter` and, for callbacks, `Graph` in it; in a draft `Fault` for what is none of them.
+
+    Nobody changes it.
+    """
 
     def callbacks(self) -> "Iterator[Graph]":
         """Yield the graphs among the arguments."""
@@ -79,6 +85,11 @@ class Node:
     def references(self) -> Iterator[FromNode | FromParameter]:
         """Yield what the arguments refer to; what is within callbacks is theirs, but for parameters (see `Graph.free`)."""
         return (each for argument in self.arguments.values() for each in list_references(argument))
+
+    def faults(self) -> Iterator[Fault]:
+        """Yield what could not be read of the arguments, each once."""
+        parts = (part for argument in self.arguments.values() for part in list_parts(argument))
+        return iter(dict.fromkeys(part for part in parts if isinstance(part, Fault)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,21 +106,21 @@ class Graph:
 
 def list_references(argument: Any) -> Iterator[FromNode | FromParameter]:
     """Yield what one argument refers to, as `Node.references` does."""
-    for part in _parts_of(argument):
+    for part in list_parts(argument):
         if isinstance(part, Graph):
             yield from map(FromParameter, sorted(part.free))
-        else:
+        elif not isinstance(part, Fault):
             yield part
 
 
 def list_callbacks(argument: Any) -> Iterator[Graph]:
     """Yield the graphs in one argument."""
-    return (each for each in _parts_of(argument) if isinstance(each, Graph))
+    return (each for each in list_parts(argument) if isinstance(each, Graph))
 
 
 def is_constant(argument: Any) -> bool:
     """Tell whether an argument is JSON and nothing else."""
-    return next(_parts_of(argument), None) is None
+    return next(list_parts(argument), None) is None
 
 
 def map_parts(argument: Any, change: Callable[[Any], Any]) -> Any:  # within the depth of a graph
@@ -125,12 +136,12 @@ def map_parts(argument: Any, change: Callable[[Any], Any]) -> Any:  # within the
             return change(argument)
 
 
-def _parts_of(argument: Any) -> Iterator[FromNode | FromParameter | Graph]:
-    """Yield references and callbacks, wherever they stand in an argument."""
+def list_parts(argument: Any) -> Iterator[FromNode | FromParameter | Graph | Fault]:
+    """Yield what is no JSON, wherever it stands in an argument."""
     waiting: deque[Any] = deque([argument])
     while waiting:
         value = waiting.popleft()
-        if isinstance(value, FromNode | FromParameter | Graph):
+        if isinstance(value, FromNode | FromParameter | Graph | Fault):
             yield value
         elif isinstance(value, ConstantList | ConstantObject):
             continue
@@ -140,71 +151,106 @@ def _parts_of(argument: Any) -> Iterator[FromNode | FromParameter | Graph]:
             waiting.extend(value)
 
 
-@dataclass(slots=True)
-class _Draft:
-    """A graph while it is read."""
+@dataclass(slots=True, eq=False)
+class Draft:
+    """A graph as it was written, with what is wrong in it."""
 
-    path: str
-    document: Mapping[str, Any]
-    depth: int
-    holder: dict[str, Any] | list[Any] | None = None
-    """Where in the arguments of the outer graph the finished one belongs, and under which key."""
+    path: str = ""
+    argument: str = ""
+    """Of which it is a callback, as a `Fault` has them."""
+    depth: int = 0
+    document: Mapping[str, Any] = field(default_factory=dict)
+    holder: dict[str, Any] | list[Any] = field(default_factory=list)
+    """Where in the argument the finished graph belongs, and under which key."""
     key: Any = None
-    nodes: dict[str, Node] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+    """Of the graph itself."""
+    nodes: dict[str, Node | Fault] = field(default_factory=dict)
+    """As they were written; for one that is none its fault."""
+    callbacks: "dict[str, list[Draft]]" = field(default_factory=dict)
+    """By node."""
+    graph: Graph = field(default_factory=lambda: Graph(nodes={}, result=""))
+    """Whole where there are no faults."""
+
+    def walk(self) -> "Iterator[tuple[Draft, Node | Fault]]":
+        """Yield nodes and faults, each with the draft in which it stands, as they were written: behind a node its callbacks."""
+        waiting = _stack(self)
+        while waiting:
+            draft, entry = waiting.pop()
+            yield draft, entry
+            if isinstance(entry, Node):
+                for callback in reversed(draft.callbacks.get(entry.id, ())):
+                    waiting.extend(_stack(callback))
+
+    def place(self, node: str) -> str:
+        """Return the path of a node."""
+        return f"{self.path}/{node}" if self.path else node
 
 
-def read_graph(text: bytes) -> tuple[Graph | None, Sequence[Fault]]:
-    """Read a graph in JSON: its nodes by id. Returns the graph, or at most `MAX_FAULTS` faults."""
+def _stack(draft: Draft) -> list[tuple[Draft, Node | Fault]]:
+    """Return what stands in a draft, the first of it last."""
+    return [(draft, each) for each in reversed((*draft.faults, *draft.nodes.values()))]
+
+
+def read_draft(text: bytes) -> Draft:
+    """Read a graph in JSON, its nodes by id, with its faults."""
     if len(text) > MAX_BYTES:
-        return None, [Fault(code="ProcessGraphInvalid", message=f"The graph is larger than {MAX_BYTES >> 20} MiB.")]
+        return _refuse("ProcessGraphInvalid", f"The graph is larger than {MAX_BYTES >> 20} MiB.")
     if is_nested_deeper(text, MAX_DEPTH):
-        return None, [Fault(code="ProcessGraphInvalid", message="The graph is nested too deeply, or is not JSON.")]
+        return _refuse("ProcessGraphInvalid", "The graph is nested too deeply, or is not JSON.")
     try:
         document = orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        return None, [Fault(code="ProcessGraphInvalid", message=f"The graph is not JSON: {error}.")]
-    return parse_graph(document)
+        return _refuse("ProcessGraphInvalid", f"The graph is not JSON: {error}.")
+    return parse_draft(document)
 
 
 def parse_graph(document: object) -> tuple[Graph | None, Sequence[Fault]]:
-    """Parse a graph as `read_graph` does; *document* is bounded in depth already."""
-    faults: list[Fault] = []
+    """Parse a graph as `parse_draft` does. Returns the graph, or at most `MAX_FAULTS` faults."""
+    draft = parse_draft(document)
+    entries = (entry for _, entry in draft.walk())
+    found = (fault for entry in entries for fault in ([entry] if isinstance(entry, Fault) else entry.faults()))
+    faults = list(islice(found, MAX_FAULTS))
+    return (None if faults else draft.graph), faults
+
+
+def parse_draft(document: object) -> Draft:
+    """Parse a graph as `read_draft` does; *document* is bounded in depth already."""
     if not isinstance(document, dict) or not document:
-        return None, [Fault(code="ProcessGraphMissing", message="The graph is no object with nodes.")]
-    outermost = _Draft("", document, 0)
+        return _refuse("ProcessGraphMissing", "The graph is no object with nodes.")
+    outermost = Draft(document=document)
     drafts = [outermost]
     nodes = 0
     for draft in drafts:  # grows while it is read: callbacks stand behind the graphs that hold them
         nodes += len(draft.document)
         if nodes > MAX_NODES:
-            return None, [Fault(code="ProcessGraphInvalid", message=f"The graph has more than {MAX_NODES} nodes.")]
+            return _refuse("ProcessGraphInvalid", f"The graph has more than {MAX_NODES} nodes.")
         for name, node in draft.document.items():
-            _read_node(draft, name, node, drafts, faults)
-            if len(faults) >= MAX_FAULTS:
-                return None, faults[:MAX_FAULTS]
-    graph = None
+            draft.nodes[name] = _read_node(draft, name, node)
+            drafts += draft.callbacks.get(name, ())
     for draft in reversed(drafts):  # the innermost first, so that each holder gets finished callbacks
-        graph = _finish(draft, faults)
-        if draft.holder is not None:
-            draft.holder[draft.key] = graph
-    return (graph, []) if graph is not None and not faults else (None, faults[:MAX_FAULTS])
+        draft.graph = _finish(draft)
+        if draft is not outermost:
+            draft.holder[draft.key] = draft.graph
+    return outermost
 
 
-def _read_node(draft: _Draft, name: str, node: object, drafts: list[_Draft], faults: list[Fault]) -> None:
-    path = f"{draft.path}/{name}" if draft.path else name
+def _refuse(code: str, message: str) -> Draft:
+    return Draft(faults=[Fault(code=code, message=message)])
+
+
+def _read_node(draft: Draft, name: str, node: object) -> Node | Fault:
     if not isinstance(node, dict) or not isinstance(node.get("process_id"), str):
-        faults.append(Fault(code="ProcessGraphInvalid", message="A node has no 'process_id'.", node=path))
-        return
+        return Fault(code="ProcessGraphInvalid", message="A node has no 'process_id'.", node=draft.place(name))
     arguments, namespace = node.get("arguments", {}), node.get("namespace")
     if not isinstance(arguments, dict) or not (namespace is None or isinstance(namespace, str)):
-        faults.append(Fault(code="ProcessGraphInvalid", message="'arguments' is no object, or 'namespace' no text.", node=path))
-        return
-    arguments = _read_arguments(arguments, path, draft.depth, drafts, faults)
-    draft.nodes[name] = Node(id=name, process=node["process_id"], namespace=namespace, arguments=arguments)
+        message = "'arguments' is no object, or 'namespace' no text."
+        return Fault(code="ProcessGraphInvalid", message=message, node=draft.place(name))
+    return Node(id=name, process=node["process_id"], namespace=namespace, arguments=_read_arguments(arguments, draft, name))
 
 
-def _read_arguments(arguments: JsonObject, path: str, depth: int, drafts: list[_Draft], faults: list[Fault]) -> dict[str, Any]:
-    """Copy *arguments* with references in place of what stands for them; callbacks are put into *drafts*."""
+def _read_arguments(arguments: JsonObject, draft: Draft, node: str) -> dict[str, Any]:
+    """Copy *arguments* with references, and faults, in place of what stands for them; callbacks are noted in *draft*."""
     copy: dict[str, Any] = {name: _as_constant(value) for name, value in arguments.items()}
     waiting: deque[tuple[Any, dict[str, Any] | list[Any], Any, str]] = deque(
         (value, copy, name, name) for name, value in arguments.items() if copy[name] is None
@@ -214,22 +260,14 @@ def _read_arguments(arguments: JsonObject, path: str, depth: int, drafts: list[_
         if isinstance(value, dict):
             if "process_graph" in value:
                 inner = value["process_graph"]
-                if not isinstance(inner, dict) or not inner:
-                    faults.append(
-                        Fault(code="ProcessGraphMissing", message="A callback has no graph.", node=path, argument=argument)
-                    )
-                elif depth + 1 > MAX_CALLBACKS:
-                    message = f"Callbacks stand in each other more than {MAX_CALLBACKS} deep."
-                    faults.append(Fault(code="ProcessGraphInvalid", message=message, node=path, argument=argument))
-                else:
-                    drafts.append(_Draft(path, inner, depth + 1, holder, key))
+                if (fault := _refuse_callback(inner, draft, node, argument)) is not None:
+                    holder[key] = fault
+                    continue
+                callback = Draft(draft.place(node), argument, draft.depth + 1, inner, holder, key)
+                draft.callbacks.setdefault(node, []).append(callback)
                 continue
             if len(value) == 1 and (name := next(iter(value))) in _REFERENCES:
-                if not isinstance(value[name], str):
-                    message = f"'{name}' is no text."
-                    faults.append(Fault(code="ProcessGraphInvalid", message=message, node=path, argument=argument))
-                else:
-                    holder[key] = FromNode(value[name]) if name == "from_node" else FromParameter(value[name])
+                holder[key] = _read_reference(name, value[name], draft, node, argument)
                 continue
             inside: dict[str, Any] | list[Any] = dict.fromkeys(value)
             waiting.extend((member, inside, name, argument) for name, member in value.items())
@@ -241,6 +279,28 @@ def _read_arguments(arguments: JsonObject, path: str, depth: int, drafts: list[_
             continue
         holder[key] = inside
     return copy
+
+
+def _refuse_callback(document: object, draft: Draft, node: str, argument: str) -> Fault | None:
+    if not isinstance(document, dict) or not document:
+        code, message = "ProcessGraphMissing", "A callback has no graph."
+    elif draft.depth + 1 > MAX_CALLBACKS:
+        code, message = "ProcessGraphInvalid", f"Callbacks stand in each other more than {MAX_CALLBACKS} deep."
+    else:
+        return None
+    return Fault(code=code, message=message, node=draft.place(node), argument=argument)
+
+
+def _read_reference(kind: str, name: object, draft: Draft, node: str, argument: str) -> FromNode | FromParameter | Fault:
+    if not isinstance(name, str):
+        message = f"'{kind}' is no text."
+    elif kind == "from_parameter":
+        return FromParameter(name)
+    elif name in draft.document:
+        return FromNode(name)
+    else:
+        message = f"There is no node {name[:80]!r} to take a result from."
+    return Fault(code="ProcessGraphInvalid", message=message, node=draft.place(node), argument=argument)
 
 
 def _as_constant(value: Any) -> ConstantList | ConstantObject | None:
@@ -256,28 +316,21 @@ def _as_constant(value: Any) -> ConstantList | ConstantObject | None:
     return ConstantList(value) if isinstance(value, list) else ConstantObject(value)
 
 
-def _finish(draft: _Draft, faults: list[Fault]) -> Graph | None:
+def _finish(draft: Draft) -> Graph:
     """Put the nodes into an order and find the result."""
     results = [name for name, node in draft.document.items() if isinstance(node, dict) and node.get("result") is True]
     if len(results) != 1:
         message = f"{'No node has' if not results else 'More than one node has'} 'result': true."
-        faults.append(Fault(code="ProcessGraphInvalid", message=message, node=draft.path))
-        return None
-    used = {name: [each for each in node.references() if isinstance(each, FromNode)] for name, node in draft.nodes.items()}
-    for name, references in used.items():
-        for unknown in {each.node for each in references} - draft.document.keys():
-            message = f"There is no node {unknown[:80]!r} to take a result from."
-            faults.append(Fault(code="ProcessGraphInvalid", message=message, node=_join(draft.path, name)))
-            return None
-    order = _sort({name: {each.node for each in references} for name, references in used.items()})
-    if len(order) < len(draft.nodes):
-        circle = ", ".join(sorted(draft.nodes.keys() - set(order))[:5])
-        faults.append(Fault(code="ProcessGraphInvalid", message=f"Nodes go in circles: {circle}.", node=draft.path))
-        return None
-    if len(draft.nodes) < len(draft.document):
-        return None  # a node is a fault itself
-    free = {each.name for node in draft.nodes.values() for each in node.references() if isinstance(each, FromParameter)}
-    return Graph(nodes={name: draft.nodes[name] for name in order}, result=results[0], free=frozenset(free))
+        draft.faults.append(Fault(code="ProcessGraphInvalid", message=message, node=draft.path, argument=draft.argument))
+    nodes = {name: node for name, node in draft.nodes.items() if isinstance(node, Node)}
+    references = {name: list(node.references()) for name, node in nodes.items()}
+    order = _sort({name: {each.node for each in used if isinstance(each, FromNode)} for name, used in references.items()})
+    if len(order) < len(nodes):
+        circle = ", ".join(sorted(nodes.keys() - set(order))[:5])
+        message = f"Nodes go in circles: {circle}."
+        draft.faults.append(Fault(code="ProcessGraphInvalid", message=message, node=draft.path, argument=draft.argument))
+    free = {each.name for used in references.values() for each in used if isinstance(each, FromParameter)}
+    return Graph(nodes={name: nodes[name] for name in order}, result="".join(results[:1]), free=frozenset(free))
 
 
 def _sort(uses: Mapping[str, set[str]]) -> list[str]:
@@ -297,7 +350,3 @@ def _sort(uses: Mapping[str, set[str]]) -> list[str]:
             if left[user] == 0:
                 ready.append(user)
     return order
-
-
-def _join(path: str, name: str) -> str:
-    return f"{path}/{name}" if path else name

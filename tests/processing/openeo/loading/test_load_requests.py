@@ -6,6 +6,7 @@ from processing.openeo.loading.lake import graph, request
 from twinlake.processing.openeo.checking import find_faults
 from twinlake.processing.openeo.loading.requests import find_loads
 from twinlake.standards.openeo.errors import OpenEoError, ProcessParameterInvalidError, ProcessParameterRequiredError
+from twinlake.standards.openeo.graph import parse_draft
 
 BOX = {"west": 1, "south": 2, "east": 3, "north": 4}
 VALUE = {"from_parameter": "value"}
@@ -80,8 +81,8 @@ def test_what_cannot_be_searched_by_is_told_with_the_property(test):
 
 
 def test_a_condition_is_no_fault_of_a_graph_and_a_wrong_one_is():
-    good = graph(chain(load={"properties": {"p": condition("lte", x=VALUE, y=20)}}))
-    bad = graph(chain(load={"properties": {"p": condition("lte", x={"from_parameter": "valeu"}, z=20)}}))
+    good = parse_draft(chain(load={"properties": {"p": condition("lte", x=VALUE, y=20)}}))
+    bad = parse_draft(chain(load={"properties": {"p": condition("lte", x={"from_parameter": "valeu"}, z=20)}}))
 
     assert find_faults(good) == []
     assert {each.code for each in find_faults(bad)} == {
