@@ -24,6 +24,8 @@ _BLOCK = 32
 """Rows and columns of a block of pixels that are looked at together."""
 _FEW = 4096
 """Places that are looked at one by one."""
+_MOST_TURNED = 180.0
+"""Degrees: what would span more than half of the world from its west to its east has these taken for each other."""
 
 Window = tuple[slice, slice]
 """Rows and columns, as slices of step 1."""
@@ -127,10 +129,13 @@ def read_box(box: JsonObject, crs: Crs, *, within: BaseGeometry | None) -> BaseG
     """
     west, south, east, north = (float(box[side]) for side in ("west", "south", "east", "north"))
     own = box.get("crs") or DEGREES
-    if west > east and is_in_degrees(own):
+    if south > north:
+        raise ProcessParameterInvalidError(f"The box has its south, {south:g}, beyond its north, {north:g}.")
+    if west > east and is_in_degrees(own) and west - east >= _MOST_TURNED:
         east += 360
-    if west > east or south > north:
-        raise ProcessParameterInvalidError("The box has its west beyond its east, or its south beyond its north.")
+    if west > east:
+        more = " One over the antimeridian begins far in the east, as from 170 to -170." if is_in_degrees(own) else ""
+        raise ProcessParameterInvalidError(f"The box has its west, {west:g}, beyond its east, {east:g}.{more}")
     return project(shapely.box(west, south, east, north), own, crs, within=within)
 
 
