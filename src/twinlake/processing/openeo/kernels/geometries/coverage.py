@@ -58,7 +58,7 @@ def cell_areas(pixels: Pixels, cells: NDArray[np.int64]) -> NDArray[np.float64]:
     x, y = pixels.sides[0.0]
     rows, columns = np.divmod(cells, len(pixels.x))
     if is_in_degrees(pixels.crs):
-        strips = _to_pole(y.high, pixels.crs) - _to_pole(y.low, pixels.crs)
+        strips = area_to_latitude(y.high, pixels.crs) - area_to_latitude(y.low, pixels.crs)
         return np.asarray(strips[rows] * np.radians(x.widths)[columns])
     return np.asarray(y.widths[rows] * x.widths[columns] * _scales(pixels, rows, columns))
 
@@ -138,7 +138,7 @@ def _step(side: Side) -> float | None:
     return step if (np.abs(ordered - (ordered[0] + step * np.arange(count))) <= _EVEN * step).all() else None
 
 
-def _to_pole(latitude: NDArray[np.float64], crs: int | str) -> NDArray[np.float64]:
+def area_to_latitude(latitude: NDArray[np.float64], crs: int | str) -> NDArray[np.float64]:
     """Return the area between the equator and a latitude in degrees, for one radian of longitude, in square metres."""
     major, eccentricity = ellipsoid_of(crs)
     sine = np.sin(np.radians(latitude))

@@ -21,11 +21,11 @@ import shapely
 from numpy.typing import NDArray
 
 from twinlake.processing.openeo.kernels.arrays.reducing import add_up
-from twinlake.processing.openeo.kernels.geometries.coverage import Covered, cell_areas, find_coverage
+from twinlake.processing.openeo.kernels.geometries.coverage import Covered, area_to_latitude, cell_areas, find_coverage
 from twinlake.processing.openeo.shapes.areas import Pixels, Window, find_pixels, read_pixels
 from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.processing.openeo.shapes.geometries import crs_of, parts_near, read_shapes
-from twinlake.processing.openeo.shapes.projecting import project, turn, turns_of
+from twinlake.processing.openeo.shapes.projecting import Crs, is_in_degrees, project, turn, turns_of
 from twinlake.processing.openeo.values import Values
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ Weighting = Literal["centres", "coverage", "area"]
 """What a pixel counts: 1 if it belongs to the geometry as `shapes.areas.cover` says, else 0; the share of it that a polygon
 covers; that share times its area in square metres."""
 Statistic = Literal["sum", "mean", "variance", "min", "max"]
+_STRAIGHT_DEGREES = 0.5
+"""Between places of an edge that are laid out: in between it bends by less than 1e-5 of its length."""
 _BLOCK = 1 << 21
 """Numbers that are worked on at a time: they fit into a cache."""
 
@@ -207,8 +209,11 @@ def meet_grid(y: Dimension, x: Dimension, geometries: Dimension) -> list[bool]:
     return [any(shapely.intersects(part, grids).any() for part in each) for each in parts]
 
 
-def share_on_grid(y: Dimension, x: Dimension, geometries: Dimension) -> NDArray[np.float64]:
-    """Return which share of the area of each geometry, in the plane of its own CRS, lies on the grid; 0 where it has none."""
+def share_on_grid(y: Dimension, x: Dimension, geometries: Dimension, weighting: Weighting) -> NDArray[np.float64]:
+    """Return which share of the area of each geometry lies on the grid; 0 where it has none.
+
+    In the plane of its own CRS; on the ellipsoid where areas are weights, and the CRS is one of degrees.
+    """
     pixels, own = read_pixels((y, x)), crs_of(geometries)
     shapes = list(read_shapes(geometries))
     if pixels.outline is None or all(each.is_empty for each in shapes):
@@ -216,9 +221,20 @@ def share_on_grid(y: Dimension, x: Dimension, geometries: Dimension) -> NDArray[
     grid = project(pixels.outline, pixels.crs, own, within=shapely.box(*shapely.total_bounds(shapes)))
     around = shapely.union_all([turn(grid, degrees) for degrees in turns_of(own)])
     valid = shapely.make_valid(shapes)
-    areas = shapely.area(valid)
-    shared = shapely.area(shapely.intersection(valid, around))
+    shared_parts = shapely.intersection(valid, around)
+    if weighting == "area" and is_in_degrees(own):
+        valid, shared_parts = _lay_out_areas(valid, own), _lay_out_areas(shared_parts, own)
+    areas, shared = shapely.area(valid), shapely.area(shared_parts)
     return np.asarray(np.divide(shared, areas, out=np.zeros(len(shapes)), where=areas > 0))
+
+
+def _lay_out_areas(shapes: Any, crs: Crs) -> Any:
+    """Return shapes in degrees on a plane in which areas are those on the ellipsoid; their edges are straight in degrees."""
+
+    def lay_out(degrees: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.column_stack([np.radians(degrees[:, 0]), area_to_latitude(degrees[:, 1], crs)])
+
+    return shapely.transform(shapely.segmentize(shapes, _STRAIGHT_DEGREES), lay_out)
 
 
 @lru_cache(maxsize=2)

@@ -83,7 +83,7 @@ class Weighted:
         made = [finish(found)]
         if self.tells_share:
             totals = state.data[0].reshape(len(state.data[0]), -1)[:, 0]
-            made.append(covered_share(found, totals, share_on_grid(self.y, self.x, self.vectors)))
+            made.append(covered_share(found, totals, share_on_grid(self.y, self.x, self.vectors, self.weighting)))
         return [Values(data=each, nan_is_nodata=True) for each in made]
 
     def nothing(self, layers: tuple[int, ...]) -> list[Values]:

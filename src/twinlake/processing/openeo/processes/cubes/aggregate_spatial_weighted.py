@@ -47,7 +47,7 @@ def _keeps(given: Mapping[str, Any]) -> Keeps | None:
 
 PROCESS = Process(
     id="aggregate_spatial_weighted",
-    version=2,
+    version=3,
     summary="A statistic of polygons by covered shares",
     description=(
         "Makes one number of the pixels that a polygon covers, wholly or in part, in each layer of the other dimensions. A pixel"
@@ -81,7 +81,8 @@ PROCESS = Process(
             TEXT_OR_NULL,
             (
                 "A new dimension for the `value` and the share of the polygon that lies in pixels with data (`covered`, 0 to 1)."
-                " What lies beyond the grid is not covered; shares of polygons that do are those in the plane of their CRS."
+                " What lies beyond the grid is not covered: it is a share of areas on the ellipsoid where these are the weights"
+                " and the polygons are in degrees, else of those in the plane of their CRS."
             ),
             default=None,
             is_plain=True,
