@@ -121,6 +121,20 @@ def test_stac_item_beside_its_file(tmp_path):
     assert built.notes == ("Asset 'gone' is left out: gone.tif is not among the files.",)
 
 
+def test_what_a_document_says_of_all_bands_is_not_hidden_by_what_their_file_says(tmp_path):
+    write_geotiff(tmp_path / "a.tif", nodata=7)
+    asset = {"href": "a.tif", "description": "of a thing", "nodata": 0}
+    write_json(tmp_path / "a.json", stac_item(assets={"data": {**asset, "raster:bands": [{"unit": "K", "scale": 0.5}]}}))
+
+    (built,) = _build(tmp_path)
+
+    found = built.draft.document["assets"]["data"]
+    assert found["nodata"] == 0
+    (band,) = found["bands"]
+    assert "nodata" not in band
+    assert (band["data_type"], band["unit"], band["raster:scale"]) == ("uint16", "K", 0.5)
+
+
 def test_stac_item_whose_file_is_damaged(tmp_path):
     (tmp_path / "a.tif").write_bytes(b"II*\x00damaged")
     write_json(tmp_path / "a.json", stac_item(assets={"data": {"href": "a.tif"}}))

@@ -21,7 +21,7 @@ from twinlake.holdings.readers.footprints import cover
 from twinlake.holdings.recipes.models import Recipe
 from twinlake.holdings.recipes.plans import AssetPlan, CollectionPlan, DocumentPlan, DocumentsPlan, ItemPlan, Refusal, SourceFile
 from twinlake.holdings.recipes.thumbnails import draw_item
-from twinlake.standards.stac.bands import list_bands
+from twinlake.standards.stac.bands import list_bands, shared_fields
 
 _REMOTE = ("https://", "http://")
 _SHARED = ("proj:code", "proj:wkt2", "proj:bbox", "proj:shape", "proj:transform")
@@ -234,7 +234,10 @@ def _complete(key: str, asset: JsonObject, properties: JsonObject, read: JsonObj
     found = {name: read[name] for name in names if name not in stated or name.startswith("file:")}
     bands = list_bands(asset)
     if len(read.get("bands", ())) >= len(bands) and "bands" in read:
-        found["bands"] = _merge_bands(_named(read["bands"], key), tuple(bands))
+        # What a document says of all bands at once stands above them: where its file says otherwise, that shall be found out.
+        shared = shared_fields(asset, properties)
+        own = [{name: value for name, value in band.items() if name not in shared} for band in read["bands"]]
+        found["bands"] = _merge_bands(_named(own, key), tuple(bands))
     return found
 
 

@@ -3,10 +3,22 @@
 from twinlake.core.documents import JsonObject
 
 _LISTS = ("eo:bands", "raster:bands", "bands")
+_NEWER = {
+    "common_name": "eo:common_name",
+    "center_wavelength": "eo:center_wavelength",
+    "scale": "raster:scale",
+    "offset": "raster:offset",
+}
+"""What fields of bands have been called since STAC 1.1."""
+_SHARED = frozenset(
+    {"data_type", "nodata", "unit", "raster:scale", "raster:offset", "eo:common_name", "eo:center_wavelength", "cf:standard_name"}
+)
 
 
 def list_bands(asset: JsonObject) -> list[JsonObject]:
-    """Return what is said of each band; before STAC 1.1 each extension had a list of its own. Members that are null are left out.
+    """Return what is said of each band; before STAC 1.1 each extension had a list of its own.
+
+    Fields have the names of STAC 1.1. Those that are null are left out.
 
     Sources: STAC 1.1.0 (common metadata, bands), extensions eo 1.1.0 and raster 1.1.0
     """
@@ -15,5 +27,15 @@ def list_bands(asset: JsonObject) -> list[JsonObject]:
     for bands in lists:
         for place, band in enumerate(bands):
             if isinstance(band, dict):
-                merged[place] |= {name: value for name, value in band.items() if value is not None}
+                told = {name: value for name, value in band.items() if value is not None}
+                merged[place] |= {_NEWER[name]: told.pop(name) for name in _NEWER if name in told} | told
     return merged
+
+
+def shared_fields(asset: JsonObject, properties: JsonObject) -> JsonObject:
+    """Return what an asset, or else its item, says of all bands that do not say it themselves.
+
+    Others of its fields, such as a description, are of the asset and of no band.
+    Sources: STAC 1.1.0 (common metadata, bands), extension raster 2.0.0
+    """
+    return {name: value for name, value in {**properties, **asset}.items() if name in _SHARED}

@@ -394,6 +394,60 @@ async def test_an_item_that_is_unlike_its_file_is_refused(lake, tmp_path, change
     assert refused.value.reason == "FileUnlikeItem"
 
 
+async def put_changed(lake, item, path, level, fields):
+    """Put an item again that says *fields* at a level: of its band, its asset or of itself."""
+    asset = item["assets"]["v"]
+    levels = {"band": asset["bands"][0], "asset": asset, "item": item["properties"], "1.0": {}}
+    levels[level].update(fields)
+    if level == "1.0":
+        asset["raster:bands"] = [fields]
+    stored = await lake.services.objects.put_file(path)
+    await lake.services.catalogue.put_items([ItemDraft(document=item, holdings={"v": Managed(stored.sha256, stored.size_bytes)})])
+
+
+@pytest.mark.parametrize("process", ["load_collection", "load_stac"])
+@pytest.mark.parametrize("level", ["band", "asset", "item"])
+async def test_what_is_said_of_a_band_may_stand_at_its_asset_or_item(lake, tmp_path, level, process):
+    path = write_raster(tmp_path / "a_20240101/v.tif", numbers(1, (20, 20)))
+    name = f"stated-{level}-{process}".replace("_", "-")
+    (item,) = await lake.hold(tmp_path, collection=name, recipe=RECIPE)
+    fields = {"raster:scale": 0.5, "raster:offset": -3.0, "unit": "K", "eo:common_name": "lwir11", "cf:standard_name": "tas"}
+    await put_changed(lake, item, path, level, {**fields, "description": "of a thing"})
+    source = name if process == "load_collection" else f"{lake.services.settings.base_url}/stac/v2/collections/{name}"
+    cube = await lake.read(await lake.pin(request(source, process, bands=["lwir11"])))
+
+    assert cube.values.data.dtype == np.float32
+    np.testing.assert_array_equal(cube.values.data[0, 0], numbers(1, (20, 20)) * np.float32(0.5) - 3)
+    (quantity,) = cube.dimensions[1].quantities
+    assert (quantity.unit, quantity.standard_name) == ("K", "tas")
+    assert quantity.long_name == ("of a thing" if level == "band" else None)
+
+
+async def test_the_nearest_to_a_band_says_what_it_is(lake, tmp_path):
+    path = write_raster(tmp_path / "a_20240101/v.tif", numbers(1, (20, 20)))
+    (item,) = await lake.hold(tmp_path, collection="nearest", recipe=RECIPE)
+    item["properties"] |= {"raster:scale": 0.25, "raster:offset": 100.0, "unit": "m"}
+    item["assets"]["v"]["raster:offset"] = 10.0
+    await put_changed(lake, item, path, "1.0", {"scale": 2, "unit": None})
+    cube = await lake.load("nearest")
+
+    np.testing.assert_array_equal(cube.values.data[0, 0], numbers(1, (20, 20)) * np.float32(2) + 10)
+    assert cube.dimensions[1].quantities[0].unit == "m"
+
+
+@pytest.mark.parametrize("level", ["asset", "item"])
+async def test_a_scale_that_is_not_that_of_the_file_is_refused_wherever_it_stands(lake, tmp_path, level):
+    path = write_raster(tmp_path / "a_20240101/v.tif", numbers(1, (20, 20)), scales=[0.1], offsets=[0.0])
+    (item,) = await lake.hold(tmp_path, collection=f"other-scale-{level}", recipe=RECIPE)
+    for field in ("raster:scale", "raster:offset"):
+        del item["assets"]["v"]["bands"][0][field]
+    await put_changed(lake, item, path, level, {"raster:scale": 0.5})
+
+    with pytest.raises(ProcessError, match="scale") as refused:
+        await lake.load(f"other-scale-{level}")
+    assert refused.value.reason == "FileUnlikeItem"
+
+
 @pytest.mark.parametrize("shape", [[2**40, 2**40], [0, 5], [1e300, 5]])
 async def test_huge_shapes_are_refused_before_anything_is_made_of_them(lake, tmp_path, shape):
     write_raster(tmp_path / "a_20240101/v.tif", numbers(1, (20, 20)))

@@ -14,7 +14,7 @@ from twinlake.processing.openeo.shapes.quantities import Quantity
 from twinlake.processing.openeo.shapes.times import parse_time, write_time
 from twinlake.standards.datalake import single_assets
 from twinlake.standards.openeo.errors import ProcessError
-from twinlake.standards.stac.bands import list_bands
+from twinlake.standards.stac.bands import list_bands, shared_fields
 
 _PICTURES = frozenset({"thumbnail", "overview", "metadata", "visual"})
 """Roles of assets that are no data."""
@@ -146,8 +146,8 @@ def read_quantity(described: JsonObject) -> Quantity | None:
 
 def _read_colour(band: JsonObject) -> dict[str, Any]:
     return {
-        "common_name": _first_text(band, "eo:common_name", "common_name"),
-        "wavelength": _first_number(band, "eo:center_wavelength", "center_wavelength", default=None),
+        "common_name": _first_text(band, "eo:common_name"),
+        "wavelength": _find_number(band, "eo:center_wavelength", None),
     }
 
 
@@ -201,10 +201,11 @@ def _are_numbers(value: Any, lengths: tuple[int, ...]) -> bool:
 
 def _list_bands(key: str, fields: Fields, item: JsonObject) -> Iterator[BandEntry]:
     described = list_bands(fields.asset) or [{}]
-    for number, band in enumerate(described, start=1):
-        inherited = Fields(band, {**fields.properties, **fields.asset})
+    shared = shared_fields(fields.asset, fields.properties)
+    for number, own in enumerate(described, start=1):
+        band = {**shared, **own}
         name = band.get("name") or (key if len(described) == 1 else f"{key}_{number}")
-        dtype = inherited.get("data_type")
+        dtype = band.get("data_type")
         if dtype not in NUMBER_TYPES:
             if dtype is not None:
                 raise Unloadable(
@@ -215,9 +216,9 @@ def _list_bands(key: str, fields: Fields, item: JsonObject) -> Iterator[BandEntr
             name=str(name),
             number=number,
             dtype=dtype,
-            nodata=_read_number(inherited.get("nodata")),
-            scale=_first_number(band, "raster:scale", "scale", default=1.0),
-            offset=_first_number(band, "raster:offset", "offset", default=0.0),
+            nodata=_read_number(band.get("nodata")),
+            scale=_find_number(band, "raster:scale", 1.0),
+            offset=_find_number(band, "raster:offset", 0.0),
             quantity=read_quantity(band),
             **_read_colour(band),
         )
@@ -229,9 +230,9 @@ def _read_number(value: Any) -> float | None:
     return value if isinstance(value, int | float) else None
 
 
-def _first_number(band: JsonObject, *names: str, default: Any) -> Any:
-    found = (band[name] for name in names if isinstance(band.get(name), int | float) and math.isfinite(band[name]))
-    return float(next(found, default)) if default is not None else next(found, None)
+def _find_number(band: JsonObject, name: str, default: float | None) -> Any:
+    found = band.get(name)
+    return float(found) if isinstance(found, int | float) and math.isfinite(found) else default
 
 
 def _first_text(band: JsonObject, *names: str) -> str | None:
