@@ -156,6 +156,24 @@ def test_normals_of_something_else_are_refused(normals, period):
         run("anomaly", a_cube(), a_cube(dimensions=normals), period=period)
 
 
+@pytest.mark.parametrize(
+    ("period", "labels"),
+    [("day", ("060",)), ("week", ("09",)), ("dekad", ("06",)), ("month", ("03",)), ("season", ("mam",)), ("year", ("2020",))],
+)
+@pytest.mark.parametrize("calendars", [("standard", "360_day"), ("360_day", "noleap")])
+def test_normals_of_another_calendar_are_refused(period, labels, calendars):
+    own, theirs = calendars
+    with pytest.raises(ProcessParameterInvalidError, match=f"calendar of dimension 't' is {own} in one cube, {theirs}"):
+        run("anomaly", series(times("2020-03-01", calendar=own)), series(times(*labels, calendar=theirs)), period=period)
+
+
+def test_a_single_normal_may_be_of_another_calendar():
+    normals = series(times("climatology-period", calendar="360_day"), [2])
+    found = run("anomaly", series(times("2020-03-01"), [5]), normals, period="climatology-period")
+
+    assert found.values.data.tolist() == [3]
+
+
 def test_the_nearest_time_is_taken_and_the_earlier_of_two():
     cube = series(times("2020-01-01", "2020-01-03", "2020-01-09"), [1, np.nan, 3])
     target = series(times("2020-01-02", "2020-01-04", "2020-01-08", "2021-01-01"))

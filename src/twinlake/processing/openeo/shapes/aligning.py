@@ -35,7 +35,7 @@ def unite(first: Dimension, second: Dimension) -> Union:
     ProcessParameterInvalidError
         They are of different kinds, axes, reference systems or calendars, or their pixels lie between each other's.
     """
-    _require_alike(first, second)
+    require_alike(first, second)
     if first.labels == second.labels:
         places = range(len(first.labels))
         return Union(dimension=first, first=places, second=places)
@@ -58,7 +58,7 @@ def find_labels(wanted: Dimension, given: Dimension) -> list[int]:
     ProcessParameterInvalidError
         They do not go together, or a label is missing.
     """
-    _require_alike(wanted, given)
+    require_alike(wanted, given)
     if wanted.labels == given.labels:
         return list(range(len(wanted.labels)))
     mine, theirs = _keys(wanted, given)
@@ -70,7 +70,14 @@ def find_labels(wanted: Dimension, given: Dimension) -> list[int]:
     return [known[key] for key in mine]
 
 
-def _require_alike(first: Dimension, second: Dimension) -> None:
+def require_alike(first: Dimension, second: Dimension) -> None:
+    """Refuse two dimensions of which the labels have nothing to do with one another.
+
+    Raises
+    ------
+    ProcessParameterInvalidError
+        They are of different kinds, axes, reference systems or calendars.
+    """
     for what in ("kind", "axis", "crs", "calendar"):
         one, other = getattr(first, what), getattr(second, what)
         if what == "crs" and first.kind == "geometry":

@@ -8,6 +8,7 @@ from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.json_schemas import TIMED
 from twinlake.processing.openeo.kernels.cells.numbers import floating
 from twinlake.processing.openeo.process import Keeps, Opaque, Parameter, Process
+from twinlake.processing.openeo.shapes.aligning import require_alike
 from twinlake.processing.openeo.shapes.dimensions import find_temporal
 from twinlake.processing.openeo.shapes.periods import PERIODS, read_cycle
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError
@@ -24,6 +25,7 @@ def _anomaly(data: Cube, normals: Cube, period: str) -> Cube:
             raise ProcessParameterInvalidError(f"The normals have {len(theirs.labels)} labels in time, and must have one.")
         places = [0] * len(own.labels)
     else:
+        require_alike(own, theirs)
         known: dict[Any, int] = {str(label): place for place, label in enumerate(theirs.labels)}
         wanted = read_cycle(own, period)
         missing = sorted(set(wanted) - known.keys())
@@ -39,7 +41,11 @@ def _anomaly(data: Cube, normals: Cube, period: str) -> Cube:
 PROCESS = Process(
     id="anomaly",
     summary="What differs from normals",
-    description="Subtracts from the values of each period, or time in it, the normal of the same period of the year.",
+    description=(
+        "Subtracts from the values of each period, or time in it, the normal of the same period of the year. Both must be of one"
+        " calendar: day 60 is 1 March in one and 30 February in another, and a month or season has other days. A single normal"
+        " names no period, so it may be of any calendar."
+    ),
     categories=("climatology", "cubes", "math"),
     parameters=(
         Parameter(
