@@ -16,7 +16,9 @@ from twinlake.processing.openeo.values import Values
 @given(shape=st.lists(st.integers(0, 7), max_size=4).map(tuple), most=st.integers(1, 60))
 def test_blocks_are_all_cells_once_and_no_more_than_asked_for(shape: tuple[int, ...], most: int) -> None:
     seen = np.zeros(shape, dtype=int)
-    for place in blocks(shape, most):
+    places = list(blocks(shape, most))
+    assert places  # also where there is no cell
+    for place in places:
         assert seen[place].size <= max(most, 1)
         seen[place] += 1
     assert (seen == 1).all()

@@ -18,7 +18,7 @@ def blocks(shape: tuple[int, ...], most: int) -> Iterator[tuple[slice, ...]]:
     while axis and inner * shape[axis - 1] <= most:
         axis -= 1
         inner *= shape[axis]
-    if not axis:
+    if not axis or 0 in shape:
         yield ()
         return
     step = max(1, most // inner)
