@@ -88,6 +88,14 @@ class Values:
         return replace(self, data=self.data[places], valid=valid, labels=labels)
 
 
+def are_all(valid: NDArray[np.bool_], *made_of: Values) -> bool:
+    """Tell whether all cells are *valid*: of a hollow cube, which has none, whether what it was made of has no gaps.
+
+    Without *made_of* it may have gaps whatever it was made of.
+    """
+    return bool(valid.all()) if valid.size else bool(made_of) and all(each.mask() is None for each in made_of)
+
+
 def from_json(value: object) -> Values:
     """Return JSON as values; arrays keep what their elements are, null is no data."""
     if isinstance(value, dict) and value.get("type") == "labeled-array":

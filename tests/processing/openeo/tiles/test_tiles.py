@@ -22,11 +22,15 @@ from processing.openeo.tiles.sources import (
     compute_tiles,
     compute_whole,
     make_cube,
+    read_graph,
     tile_computing,
 )
+from twinlake.processing.openeo.cost.steps import list_steps
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.processing.openeo.tiles.layout import TileSize, lay_out
+from twinlake.processing.openeo.tiles.shapes import trace_shapes
+from twinlake.processing.openeo.tiles.windows import hollow
 from twinlake.processing.openeo.values import Values, to_json
 from twinlake.standards.openeo.errors import OpenEoError, ProcessGraphComplexityError
 
@@ -34,6 +38,9 @@ pytestmark = pytest.mark.slow
 CUBES = {
     "float32": {LOADED: make_cube(), OTHER: make_cube(seed=2)},
     "int16": {LOADED: make_cube("int16"), OTHER: make_cube("int16", seed=2)},
+}
+WITHOUT_GAPS = {
+    name: Cube(values=Values(data=cube.values.data), dimensions=cube.dimensions) for name, cube in CUBES["int16"].items()
 }
 LOAD = node("add", x=1, y=1)
 """Stands for a process that loads, and is not called."""
@@ -304,3 +311,54 @@ def test_what_becomes_very_large_is_laid_out_without_a_look_at_each_pixel(step, 
 
     assert sum(len(each.windows) for each in stages) > 50
     assert peak < 500 << 20
+
+
+@given(nodes=graphs(), has_gaps=st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_gaps_are_foretold_by_the_dry_run(nodes, has_gaps):
+    """A result with gaps is one that the dry run said may have some."""
+    cubes = CUBES["int16"] if has_gaps else WITHOUT_GAPS
+    nodes = {LOADED: LOAD, OTHER: LOAD, **nodes}
+    try:
+        found = compute_whole(nodes, cubes)
+    except OpenEoError:
+        reject()  # what graphs may not do is for other tests
+    foretold = list_steps(trace_shapes(read_graph(nodes), {name: hollow(cube) for name, cube in cubes.items()}))[-1]
+    assert foretold.may_have_nodata or found.values.where().all()
+
+
+NUMBER = {"from_parameter": "x"}
+AREAS_SUM = node("aggregate_spatial", data=of(LOADED), geometries=AREA, reducer=reducer("sum"))
+FOUND = node("reduce_dimension", data=of(LOADED), dimension="t", reducer=callback("array_find", data=DATA, value=3))
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        *[
+            node("reduce_dimension", data=of(LOADED), dimension="t", reducer=reducer(each))
+            for each in ("sum", "first", "product")
+        ],
+        *[node("aggregate_temporal_period", data=of(LOADED), period="month", reducer=reducer(each)) for each in ("max", "last")],
+        *[node("apply_dimension", data=of(LOADED), dimension="t", process=reducer(each)) for each in ("cumsum", "sort")],
+        node("reduce_dimension", data=of(LOADED), dimension="t", reducer=callback("array_element", data=DATA, index=3)),
+        node("apply", data=of(LOADED), process=callback("gt", x=NUMBER, y=3)),
+        node("reduce_spatial", data=of(LOADED), reducer=reducer("sum")),
+        node("resample_spatial", data=of(LOADED), resolution=50, method="near"),
+    ],
+)
+def test_integers_have_gaps_where_what_they_are_made_of_has(step):
+    """And a dry run tells of none where there are none, as far as nothing else makes some."""
+    gaps = []
+    for cubes in (CUBES["int16"], WITHOUT_GAPS):
+        shapes = trace_shapes(read_graph({LOADED: LOAD, "step": step}), {LOADED: hollow(cubes[LOADED])})
+        gaps.append(list_steps(shapes)[-1].may_have_nodata)
+    # Cells of periods, and of other grids, may have nothing at all.
+    assert gaps == [True, step["process_id"] in {"aggregate_temporal_period", "resample_spatial"}]
+
+
+@pytest.mark.parametrize("step", [AREAS_SUM, FOUND])
+def test_what_is_not_found_is_a_gap(step):
+    """An area may lie beside the data, and a value stand nowhere."""
+    shapes = trace_shapes(read_graph({LOADED: LOAD, "step": step}), {LOADED: hollow(WITHOUT_GAPS[LOADED])})
+    assert list_steps(shapes)[-1].may_have_nodata

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from twinlake.processing.openeo.kernels.arrays.reducing import Reduce, accumulated, fill, limits, require_elements
 from twinlake.processing.openeo.kernels.cells.numbers import like, numbers_of
-from twinlake.processing.openeo.values import Values
+from twinlake.processing.openeo.values import Values, are_all
 
 
 def cumulative(accumulate: Reduce) -> Callable[..., Values]:
@@ -23,7 +23,7 @@ def cumulative(accumulate: Reduce) -> Callable[..., Values]:
         valid = counts if ignore_nodata else np.logical_and.accumulate(counts, axis=0)
         with np.errstate(all="ignore"):
             result = accumulate(numbers_of(data), counts)
-        return like((data,), result, None if valid.all() else valid)
+        return like((data,), result, None if are_all(valid, data) else valid)
 
     return kernel
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twinlake.processing.openeo.kernels.cells.numbers import deepen
-from twinlake.processing.openeo.values import Label, Values, nothing
+from twinlake.processing.openeo.values import Label, Values, are_all, nothing
 from twinlake.standards.openeo.errors import ProcessError, ProcessParameterInvalidError
 
 MAX_ELEMENTS = 1_000_000
@@ -112,7 +112,8 @@ def pick(data: Values, place: NDArray[np.integer[Any]], known: NDArray[np.bool_]
     valid = np.broadcast_to(known, cells)
     if deep.valid is not None:
         valid = valid & take(deep.valid, places)[0]
-    return mark(replace(deep, data=take(deep.data, places)[0], valid=None, is_array=False, labels=None), valid)
+    taken = replace(deep, data=take(deep.data, places)[0], valid=None, is_array=False, labels=None)
+    return mark(taken, valid, *([data] if known.all() else []))
 
 
 def take(elements: NDArray[Any], places: NDArray[np.integer[Any]]) -> NDArray[Any]:
@@ -122,9 +123,9 @@ def take(elements: NDArray[Any], places: NDArray[np.integer[Any]]) -> NDArray[An
     return np.take_along_axis(spread, np.broadcast_to(places, (len(places), *cells)), axis=0)
 
 
-def mark(values: Values, valid: NDArray[np.bool_]) -> Values:
-    """Return *values* with no data where they are not *valid*: NaN where that means it, else by the mask."""
-    if valid.all():
+def mark(values: Values, valid: NDArray[np.bool_], *made_of: Values) -> Values:
+    """Return *values* with no data where they are not *valid*, as `are_all` has it: NaN where that means it, else by the mask."""
+    if are_all(valid, *made_of):
         return values
     if values.nan_is_nodata:
         return replace(values, data=np.where(valid, values.data, np.nan).astype(values.data.dtype, copy=False))

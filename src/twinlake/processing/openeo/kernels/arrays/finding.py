@@ -35,7 +35,8 @@ def element(find: Callable[[NDArray[np.bool_]], NDArray[np.integer[Any]]]) -> Ca
 
     def kernel(data: Values, ignore_nodata: bool = True) -> Values:
         require_array("data", data)
-        counts = data.where() if ignore_nodata else np.ones(data.data.shape, dtype=bool)
-        return pick(data, find(counts), np.asarray(counts.any(axis=0)))
+        may_lack = ignore_nodata and (data.nan_is_nodata or data.valid is not None)
+        counts = data.where() if may_lack else np.ones(data.data.shape, dtype=bool)
+        return pick(data, find(counts), np.asarray(counts.any(axis=0) if may_lack else len(counts) > 0))
 
     return kernel

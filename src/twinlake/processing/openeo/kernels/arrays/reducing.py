@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from twinlake.processing.openeo.kernels.cells.blocks import IN_CACHE, blocks
 from twinlake.processing.openeo.kernels.cells.numbers import as_float, numbers_of, require_numbers, unwrapped
-from twinlake.processing.openeo.values import Values
+from twinlake.processing.openeo.values import Values, are_all
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError
 
 Reduce = Callable[[NDArray[Any], NDArray[np.bool_]], NDArray[Any]]
@@ -44,7 +44,7 @@ def reducer(reduce: Reduce, *, is_array: bool = False) -> Callable[..., Values]:
                 made = np.empty((*reduced.shape[:is_array], *valid.shape), dtype=reduced.dtype)
             made[(*[slice(None)] * is_array, *place)] = reduced
         assert made is not None  # there is a block even where there is no cell
-        return settle(made, valid, is_array=is_array, nan_is_nodata=data.nan_is_nodata)
+        return settle(made, valid, are_all(valid, data), is_array=is_array, nan_is_nodata=data.nan_is_nodata)
 
     return kernel
 
@@ -62,10 +62,11 @@ def require_elements(name: str, values: Values) -> None:
     require_numbers(name, values)
 
 
-def settle(data: NDArray[Any], valid: Any, *, nan_is_nodata: bool, is_array: bool = False) -> Values:
-    """Return the values of one reduction; in cubes of floats NaN stands where there are none."""
-    valid = np.asarray(valid)
-    if valid.all():
+def settle(
+    data: NDArray[Any], valid: NDArray[np.bool_], is_whole: bool, *, nan_is_nodata: bool, is_array: bool = False
+) -> Values:
+    """Return the values of one reduction, which has no gaps if it *is_whole*; in cubes of floats NaN stands in them."""
+    if is_whole:
         return Values(data=data, is_array=is_array, nan_is_nodata=nan_is_nodata and data.dtype.kind == "f")
     if nan_is_nodata:
         data = as_float(data)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from twinlake.processing.openeo.kernels.arrays.elements import mark, require_array, take
 from twinlake.processing.openeo.kernels.cells.numbers import deepen
 from twinlake.processing.openeo.kernels.cells.texts import require_text
-from twinlake.processing.openeo.values import Values
+from twinlake.processing.openeo.values import Values, are_all
 from twinlake.standards.openeo.dates import parse_moment
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError
 
@@ -33,7 +33,7 @@ def find_order(data: Values, asc: bool = True, nodata: bool | None = None) -> Va
         is_there = np.take_along_axis(is_there, blanks_apart, axis=0)
         if places.ndim == 1:
             return Values(data=places[is_there], is_array=True)
-        return Values(data=places, valid=None if is_there.all() else is_there, is_array=True)
+        return Values(data=places, valid=None if are_all(is_there, data) else is_there, is_array=True)
     return Values(data=places, is_array=True)
 
 
@@ -65,7 +65,7 @@ def rearrange(data: Values, order: Values) -> Values:
     places = np.where(known, order.data, 0).astype(np.intp)
     taken = Values(data=take(deep.data, places), is_array=True, nan_is_nodata=data.nan_is_nodata)
     valid = known if deep.valid is None else known & take(deep.valid, places)
-    return mark(taken, np.broadcast_to(valid, taken.data.shape))
+    return mark(taken, np.broadcast_to(valid, taken.data.shape), deep, order)
 
 
 def _sort_floats(data: NDArray[Any], *, asc: bool, gaps_first: bool) -> NDArray[Any]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twinlake.processing.openeo.kernels.cells.numbers import as_float
-from twinlake.processing.openeo.values import Values
+from twinlake.processing.openeo.values import Values, are_all
 
 Place = tuple[Any, ...]
 """Where a part lies: an index of numpy."""
@@ -36,7 +36,7 @@ def fill(shape: tuple[int, ...], parts: Iterable[tuple[Place, Values]], dtype: n
     if dtype.kind == "f" and nan_is_nodata:
         data[~valid] = math.nan
         return Values(data=data, nan_is_nodata=True)
-    return Values(data=data, valid=None if valid.all() else valid)
+    return Values(data=data, valid=None if are_all(valid) else valid)
 
 
 def common_type(types: Sequence[np.dtype[Any]]) -> np.dtype[Any]:

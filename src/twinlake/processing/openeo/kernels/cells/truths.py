@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from twinlake.processing.openeo.kernels.arrays.elements import require_array
 from twinlake.processing.openeo.kernels.cells.numbers import Kernel, align, like
-from twinlake.processing.openeo.values import Values
+from twinlake.processing.openeo.values import Values, are_all
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError
 
 Truths = NDArray[np.bool_]
@@ -36,7 +36,7 @@ def connective(decide: Decide) -> Kernel:
         one, other = align((x, y))
         is_true, is_false = decide(*split(one), *split(other))
         known = is_true | is_false
-        return like((one, other), is_true, None if known.all() else known)
+        return like((one, other), is_true, None if are_all(known, one, other) else known)
 
     return kernel
 
@@ -59,8 +59,9 @@ def quantifier(*, decisive: bool) -> Kernel:
         require_truths("data", data)
         is_true, is_false = split(data)
         decided = (is_true if decisive else is_false).any(axis=0)
-        valid = decided | (is_true | is_false).all(axis=0) if not ignore_nodata else np.ones(decided.shape, dtype=bool)
-        return Values(data=np.asarray(decided if decisive else ~decided), valid=None if valid.all() else np.asarray(valid))
+        valid = None if ignore_nodata else np.asarray(decided | (is_true | is_false).all(axis=0))
+        is_whole = valid is None or are_all(valid, data)
+        return Values(data=np.asarray(decided if decisive else ~decided), valid=None if is_whole else valid)
 
     return kernel
 

@@ -30,7 +30,7 @@ from twinlake.processing.openeo.kernels.pixels.selecting import SELECTIONS
 from twinlake.processing.openeo.process import Reach
 from twinlake.processing.openeo.shapes.dimensions import find_horizontal
 from twinlake.processing.openeo.shapes.grids import Grid, read_grid
-from twinlake.processing.openeo.values import Values
+from twinlake.processing.openeo.values import Values, are_all
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError
 
 _CELLS = 1 << 20
@@ -111,7 +111,7 @@ def _compute(values: Values, axes: tuple[int, int], size: tuple[int, int], sampl
     if values.nan_is_nodata and made.dtype.kind == "f":
         np.copyto(made, np.nan, where=~is_there)
         return Values(data=settle(made), nan_is_nodata=True)
-    return Values(data=settle(made), valid=None if is_there.all() else settle(is_there))
+    return Values(data=settle(made), valid=None if are_all(is_there) else settle(is_there))
 
 
 def _numbers(data: NDArray[Any], method: str) -> NDArray[Any]:

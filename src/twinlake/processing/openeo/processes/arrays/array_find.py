@@ -5,13 +5,13 @@ import numpy as np
 from twinlake.processing.openeo.json_schemas import ANYTHING, ARRAY, PLACE, TRUTH
 from twinlake.processing.openeo.kernels.arrays.finding import find_first, find_last, where_equal
 from twinlake.processing.openeo.process import Parameter, Process, Reducer
-from twinlake.processing.openeo.values import Values
+from twinlake.processing.openeo.values import Values, are_all
 
 
 def _find(data: Values, value: Values, reverse: bool = False) -> Values:
     is_equal = where_equal(data, value)
     found = np.asarray(is_equal.any(axis=0))
-    return Values(data=(find_last if reverse else find_first)(is_equal), valid=None if found.all() else found)
+    return Values(data=(find_last if reverse else find_first)(is_equal), valid=None if are_all(found) else found)
 
 
 PROCESS = Process(

@@ -12,7 +12,7 @@ from twinlake.processing.openeo.kernels.arrays.curves import call_model, fit, re
 from twinlake.processing.openeo.kernels.arrays.reducing import require_elements, settle
 from twinlake.processing.openeo.kernels.cells.numbers import numbers_of
 from twinlake.processing.openeo.process import Along, Parameter, Process
-from twinlake.processing.openeo.values import Values
+from twinlake.processing.openeo.values import Values, are_all
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError
 
 _CELLS = 1 << 20
@@ -42,7 +42,8 @@ def _fit(data: Values, parameters: Sequence[float], function: Callback, ignore_n
         some = slice(start, start + step)
         found[:, some] = fit(model, numbers[:, some], counts[:, some], parameters)
     found = found.reshape(len(parameters), *cells)
-    return settle(found, np.isfinite(found).all(axis=0), nan_is_nodata=data.nan_is_nodata, is_array=True)
+    is_found = np.asarray(np.isfinite(found).all(axis=0))
+    return settle(found, is_found, are_all(is_found), nan_is_nodata=data.nan_is_nodata, is_array=True)
 
 
 FUNCTION_PARAMETERS = {

@@ -94,7 +94,8 @@ def _make(
     dimensions = lay_along(data.dimensions, vectors, target_dimension, ("value", "total_count", "valid_count"))
     layers = layers_of(data)
     cells = layers.data.shape[:-2]
-    if data.is_hollow_along(find_horizontal(data.dimensions)[0]):
+    is_hollow = data.is_hollow_along(find_horizontal(data.dimensions)[0])
+    if is_hollow:
         one = np.zeros((1, *cells), dtype=layers.data.dtype)
         arrays: Iterator[Values | None] = iter([replace(layers, data=one, valid=None, is_array=True)] * len(vectors.labels))
         counts = [np.zeros((len(vectors.labels), *cells), dtype=np.int64)] * 2
@@ -106,6 +107,8 @@ def _make(
         arrays = _arrays(layers, pixels, is_there)
         counts = _count(weights, layers) if target_dimension is not None else []
     reduced = reduce_arrays(arrays, cells, reducer=reducer, context=context)
+    if is_hollow and reduced.valid is None:  # the pixel that stands for all is there, and those of a geometry may not be
+        reduced = replace(reduced, valid=reduced.where())
     if target_dimension is None:
         return Cube(values=put_together(data.dimensions, reduced), dimensions=tuple(dimensions))
     there = np.broadcast_to(np.reshape(is_there, (-1, *([1] * len(cells)))), (len(is_there), *cells))

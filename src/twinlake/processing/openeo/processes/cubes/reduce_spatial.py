@@ -16,9 +16,12 @@ from twinlake.processing.openeo.values import Values
 
 def _reduce(data: Cube, reducer: Callback, context: Any = None) -> Cube:
     pixels = _pixels(data)
-    return one_per_cell(
+    made = one_per_cell(
         reducer(data=pixels, context=context), data.without(*find_horizontal(data.dimensions)), pixels.data.shape[1:]
     )
+    # The one pixel of a hollow cube is there, and all of a layer may be gaps.
+    has_lost_mask = made.values.valid is None and pixels.valid is None and data.values.valid is not None
+    return replace(made, values=replace(made.values, valid=made.values.where())) if has_lost_mask else made
 
 
 def _pixels(cube: Cube) -> Values:
