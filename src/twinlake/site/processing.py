@@ -129,7 +129,12 @@ async def open_processing(
             computing=computing,
             defined=defined,
             named_code=NamedCode(files=user_files, objects=objects, urls=urls),
-            preparing=Preparing(computing=computing, defined=defined, inline_cubes=settings.openeo.inline_cubes),
+            preparing=Preparing(
+                computing=computing,
+                defined=defined,
+                inline_cubes=settings.openeo.inline_cubes,
+                memory_bytes=settings.openeo.job_memory_bytes,
+            ),
             tile_services=TileServices(
                 store=ServiceStore(database=database, clock=clock, randomness=randomness),
                 computing=computing,

@@ -246,6 +246,12 @@ class OpenEoSettings(_Section):
         36_000, ge=0, description="CPU time that one job may take, in seconds, in all of its processes; 0 for no limit."
     )
     job_result_bytes: int = Field(20 << 30, ge=0, description="Bytes that the results of one job may have; 0 for no limit.")
+    job_memory_bytes: int = Field(
+        2 << 30,
+        gt=0,
+        description="Memory that the processes of one job may take together (proportional set size, GDAL's caches counted); with "
+        "too little for two, one works alone. Workers of a Dask cluster have limits of their own.",
+    )
     parallel_jobs: int = Field(2, ge=0, description="Jobs of one person that run at once; the others wait. 0 for no limit.")
     user_files_bytes: int = Field(10 << 30, ge=0, description="What the files of one person for their graphs may have together.")
     dask_scheduler: str | None = Field(

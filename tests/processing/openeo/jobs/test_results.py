@@ -4,10 +4,12 @@ import hashlib
 from datetime import timedelta
 from urllib.parse import urlsplit
 
+import msgspec
 import pytest
 
 from twinlake.jobs.models import Failure, LogEntry, Usage
 from twinlake.jobs.requests import NewJob
+from twinlake.processing.openeo.jobs.orders import Order
 from twinlake.processing.openeo.jobs.results import put_asset
 from twinlake.testing.clock import HandClock
 from twinlake.testing.site import local_site
@@ -295,3 +297,15 @@ async def test_what_work_costs_is_told_in_the_currency_of_the_site(tmp_path):
 
         assert (await alice.get(f"{API}/jobs/{job}")).json()["costs"] == 0.02
         assert (await alice.get(f"{API}/jobs/{job}/results")).headers["openeo-costs"] == "0"
+
+
+async def test_an_order_says_how_much_memory_its_processes_may_take(tmp_path):
+    async with (
+        local_site(tmp_path, settings={"openeo": {"job_memory_bytes": 123_456_789}}) as site,
+        site.client(await site.token("alice", scopes=("search", "read", "process"))) as alice,
+    ):
+        job = await make(alice)
+        assert (await alice.post(f"{API}/jobs/{job}/results")).status_code == 202
+        order = await site.services.run_journal.get_spec(await run_of(site, job))
+
+    assert msgspec.convert(order, Order).memory_bytes == 123_456_789

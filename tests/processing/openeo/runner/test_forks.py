@@ -4,6 +4,7 @@ import os
 import signal
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from processing.openeo.tiles.graphs import LOADED
@@ -101,3 +102,34 @@ def test_what_tiles_take_is_counted_where_they_are_made_and_kept_with_them(tmp_p
     assert chain.usage.cpu_seconds > 0
     assert again.chains == first.chains
     assert made.count_bytes() == made.whole().values.data.nbytes
+
+
+TAKEN = 128 << 20
+
+
+def _own_bytes():
+    told = dict(line.split(":") for line in Path("/proc/self/smaps_rollup").read_text().splitlines()[1:])
+    return int(told["Pss"].split()[0]) << 10
+
+
+@pytest.mark.parametrize(("room", "most"), [(0.5, 1), (1.5, 1), (2.5, 2), (3.5, 3), (20, 4)])
+def test_numbers_that_take_more_memory_than_was_told_are_done_by_fewer(tmp_path, room, most):
+    """Of as many as there is *room* for *most* are at work, and one in any case; what comes of it is the same."""
+    log = os.open(tmp_path / "log", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+
+    def work(number):
+        os.write(log, b"+1\n")
+        taken = np.full(TAKEN // 8, float(number))
+        (tmp_path / str(number)).write_text(str(taken.sum()))
+        os.write(log, b"-1\n")
+
+    numbers = range(16)
+    done = list(Forks(4, _own_bytes() + int(room * TAKEN)).run(numbers, work, peak_bytes=1 << 20))
+    os.close(log)
+
+    assert sorted(done) == list(numbers)
+    assert [float((tmp_path / str(number)).read_text()) for number in numbers] == [number * (TAKEN / 8) for number in numbers]
+    at_work = np.cumsum([int(each) for each in (tmp_path / "log").read_text().split()])
+    begun = np.flatnonzero(np.diff(at_work, prepend=0) > 0)
+    # The first of each was begun by what was told; whoever is one too many ends with what it is at.
+    assert at_work[begun[4:]].max() <= most

@@ -175,6 +175,17 @@ def test_a_part_that_is_too_large_is_refused_by_the_dry_run(tmp_path):
         _compute(nodes, tmp_path, size=size)
 
 
+def test_masks_count_in_what_a_window_takes():
+    """A byte for each cell beside the two of its number."""
+    nodes = {LOADED: LOAD, "shifted": node("filter_bands", data=of(LOADED), bands=["B02"])}
+    peaks = []
+    for cubes in (CUBES["int16"], WITHOUT_GAPS):
+        shapes = trace_shapes(read_graph(nodes), {LOADED: hollow(cubes[LOADED])})
+        (stage,) = lay_out(shapes, ["shifted"], {LOADED: {}}, TileSize())
+        peaks.append(stage.peak_bytes)
+    assert peaks[0] * 2 == peaks[1] * 3
+
+
 def test_integers_that_outgrow_their_type_in_one_window_do_so_in_all(tmp_path):
     """The type of a result does not depend on the window."""
     data = np.zeros((70, 90), dtype=np.int64)

@@ -41,12 +41,15 @@ class Preparing:
     ----------
     inline_cubes
         Let cubes stand in graphs.
+    memory_bytes
+        What the processes of one job may take together.
     """
 
-    def __init__(self, *, computing: Computing, defined: DefinitionStore, inline_cubes: bool) -> None:
+    def __init__(self, *, computing: Computing, defined: DefinitionStore, inline_cubes: bool, memory_bytes: int) -> None:
         self._computing = computing
         self._defined = defined
         self._inline_cubes = inline_cubes
+        self._memory_bytes = memory_bytes
 
     async def estimate(self, caller: Caller, document: JsonObject) -> Mapping[str, Any]:
         """Return what a job's document takes, as `cost.estimating.Estimate` has it; raises as `prepare` does.
@@ -101,6 +104,7 @@ class Preparing:
             need=need,
             priority=_LONG if need is None or need.is_long else 0,
             sharing_key=pinned.sharing_key(str(caller.principal)),
+            memory_bytes=self._memory_bytes,
         )
         written: JsonObject = msgspec.to_builtins(order)
         return written

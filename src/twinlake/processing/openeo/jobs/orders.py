@@ -28,6 +28,8 @@ class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """As the journal of jobs has it (`jobs.turns`)."""
     sharing_key: str | None
     """What orders have in common that one run fulfils; None where this one has its own."""
+    memory_bytes: int = 2 << 30
+    """What the processes that compute may take together; the default is that of orders of earlier versions."""
 
 
 class Frozen(msgspec.Struct, frozen=True):

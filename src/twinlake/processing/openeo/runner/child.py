@@ -93,7 +93,7 @@ def _open_runner(order: Order, tools: Tools) -> Generator[tuple[TileRunner, Tool
     if dialer is None or has_user_code:
         if dialer is not None:
             tools.report.log("info", _STAYS)
-        yield Forks(os.cpu_count() or 1), tools
+        yield Forks(os.cpu_count() or 1, order.memory_bytes), tools
         return
     with open_cluster(dialer) as cluster:
         yield cluster, replace(tools, user_code=RefusedUserCode(_STAYS))

@@ -1,8 +1,13 @@
-"""Copies of this process that share its work: each takes another number as soon as it has done one."""
+"""Copies of this process that share its work: each takes another number as soon as it has done one.
+
+How much memory they may take together is held by how many there are: at first by what a number should take, then by the most that
+one has taken. Each tells that itself: whoever is confined to the files that it needs cannot look at others in ``/proc``.
+"""
 
 import contextlib
 import json
 import os
+import resource
 import selectors
 import signal
 import sys
@@ -12,11 +17,15 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 
+from twinlake.holdings.readers.gdal import OPTIONS
 from twinlake.processing.openeo.runner.failures import raise_told, tell
 from twinlake.standards.openeo.errors import ProcessGraphComplexityError
 
 _NUMBER_BYTES = 8
+_CACHE_BYTES: int = OPTIONS["GDAL_CACHEMAX"]
+"""What GDAL keeps of what it has read, in each process for itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +34,7 @@ class Forks:
 
     count: int
     memory_bytes: int = 2 << 30
-    """What they may take together, beside what this one has already; one works in any case."""
+    """What this one and they may take together (proportional set size); one works in any case."""
 
     def run(self, numbers: Sequence[int], work: Callable[[int], None], *, peak_bytes: int = 0) -> Iterator[int]:
         """Call *work* with each number; yield each when it is done, in any order.
@@ -35,7 +44,8 @@ class Forks:
         OpenEoError
             As *work* raised it; `ProcessGraphComplexityError` if a process has died over its number.
         """
-        count = min(self.count, len(numbers), max(self.memory_bytes // max(peak_bytes, 1), 1))
+        memory = _Memory(self.memory_bytes - _own_bytes(), peak_bytes + _CACHE_BYTES)
+        count = min(self.count, len(numbers), memory.most)
         if count <= 1:
             for number in numbers:
                 work(number)
@@ -46,10 +56,23 @@ class Forks:
             try:
                 for _ in range(count):
                     processes.append(_fork(work, processes))
-                yield from _hand_out(numbers, processes, selector)
+                yield from _hand_out(numbers, processes, selector, memory)
             finally:
                 for process in processes:
                     process.end()
+
+
+@dataclass(slots=True)
+class _Memory:
+    room: int
+    """Bytes, for all."""
+    each: int
+    """Bytes that one takes."""
+
+    @property
+    def most(self) -> int:
+        """How many there may be."""
+        return max(self.room // self.each, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +84,13 @@ class _Process:
     def give(self, number: int) -> None:
         os.write(self.orders, number.to_bytes(_NUMBER_BYTES, "little"))
 
-    def take(self) -> tuple[int, str]:
-        """Return the number that is done, and why it failed, in JSON; nothing where it did not."""
-        head = _read(self.answers, 2 * _NUMBER_BYTES)
-        number, length = (int.from_bytes(head[at : at + _NUMBER_BYTES], "little") for at in (0, _NUMBER_BYTES))
-        return number, _read(self.answers, length).decode()
+    def take(self) -> tuple[int, int, str]:
+        """Return the number that is done, the most bytes taken so far, and why it failed, in JSON; nothing where it did not."""
+        head = _read(self.answers, 3 * _NUMBER_BYTES)
+        number, taken, length = (
+            int.from_bytes(head[at : at + _NUMBER_BYTES], "little") for at in range(0, len(head), _NUMBER_BYTES)
+        )
+        return number, taken, _read(self.answers, length).decode()
 
     def end(self) -> None:
         os.close(self.orders)
@@ -75,7 +100,10 @@ class _Process:
         os.waitpid(self.pid, 0)
 
 
-def _hand_out(numbers: Sequence[int], processes: Sequence[_Process], selector: selectors.BaseSelector) -> Iterator[int]:
+def _hand_out(
+    numbers: Sequence[int], processes: list[_Process], selector: selectors.BaseSelector, memory: _Memory
+) -> Iterator[int]:
+    """Yield the numbers that are done; where there are more *processes* than memory has room for, those that are done end."""
     waiting = _Waiting(numbers, len(processes))
     for place, process in enumerate(processes):
         selector.register(process.answers, selectors.EVENT_READ, (place, process))
@@ -84,7 +112,7 @@ def _hand_out(numbers: Sequence[int], processes: Sequence[_Process], selector: s
         ready = selector.select()[0][0]
         place, process = ready.data
         try:
-            done, failure = process.take()
+            done, taken, failure = process.take()
         except EOFError:
             raise ProcessGraphComplexityError(
                 "A process that computed a part of the graph has ended: it took too much memory or time."
@@ -92,7 +120,12 @@ def _hand_out(numbers: Sequence[int], processes: Sequence[_Process], selector: s
         if failure:
             raise_told(tuple(json.loads(failure)))
         yield done
-        if waiting.count:
+        memory.each = max(memory.each, taken)
+        if len(processes) > memory.most:
+            selector.unregister(process.answers)
+            processes.remove(process)
+            process.end()
+        elif waiting.count:
             process.give(waiting.next_of(place))
 
 
@@ -135,10 +168,23 @@ def _fork(work: Callable[[int], None], others: Sequence[_Process]) -> _Process:
 
 
 def _serve(orders: int, answers: int, work: Callable[[int], None]) -> None:
+    before = _most_bytes()
     while order := os.read(orders, _NUMBER_BYTES):
         told = tell(work, int.from_bytes(order, "little"))
         failure = b"" if told is None else json.dumps(told).encode()
-        os.write(answers, order + len(failure).to_bytes(_NUMBER_BYTES, "little") + failure)
+        taken, length = (each.to_bytes(_NUMBER_BYTES, "little") for each in (_most_bytes() - before, len(failure)))
+        os.write(answers, order + taken + length + failure)
+
+
+def _most_bytes() -> int:
+    """Return the most memory that this process has had: right after it was made what it shares with its parent."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+
+
+def _own_bytes() -> int:
+    """Return how much memory this process has, by its share of what it has in common with others."""
+    lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) << 10
 
 
 def _read(descriptor: int, count: int) -> bytes:

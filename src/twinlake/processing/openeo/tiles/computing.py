@@ -184,7 +184,7 @@ class TileComputing:
         """Compute a node of which nothing is known before."""
         shapes = self.shapes()
         sources = [edge.source for edge in shapes.edges[node.id]]
-        needed = sum(shapes.count_bytes(each, shapes.whole(each)) for each in sources)
+        needed = sum(shapes.count_memory(each, shapes.whole(each)) for each in sources)
         if 2 * needed > self._size.largest_bytes:
             raise ProcessGraphComplexityError(
                 f"Node {node.id!r} needs {2 * needed >> 20} MiB at once, and {self._size.largest_bytes >> 20} are the most.",

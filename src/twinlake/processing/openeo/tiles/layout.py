@@ -212,7 +212,7 @@ class _Layout:
         computed = [each for each in self._shapes.graph.nodes if each in demanded and each not in given]
         edges = {each: self._shapes.uses(each, demanded[each]) for each in computed}
         last_use = {edge.source: number for number, each in enumerate(computed) for edge in edges[each]}
-        sizes = {each: self._shapes.count_bytes(each, part) for each, part in demanded.items()}
+        sizes = {each: self._shapes.count_memory(each, part) for each, part in demanded.items()}
         live: dict[str, int] = {}
         peak = sizes[node] if node in given else 0
         for number, each in enumerate(computed):

@@ -66,8 +66,13 @@ class Shapes:
         return demanded
 
     def count_bytes(self, node: str, window: Window) -> int:
-        """Return how much memory a part of a node's cube takes, without the mask."""
+        """Return how large the cells of a part of a node's cube are, without the mask."""
         return count_cells(window) * self.cube(node).values.data.dtype.itemsize
+
+    def count_memory(self, node: str, window: Window) -> int:
+        """Return how much memory a part of a node's cube takes, with the mask if it has one."""
+        has_mask = self.cube(node).values.valid is not None
+        return self.count_bytes(node, window) + (count_cells(window) if has_mask else 0)
 
 
 def trace_shapes(
