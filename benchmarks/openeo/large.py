@@ -117,7 +117,8 @@ def main() -> None:
     scenes, folder = ROOT / f"large-{size}-{dates}", ROOT / "large-site"
     make_scenes(scenes, size, dates)
     subprocess.run(["rm", "-rf", folder], check=True)
-    with SiteProcess(make_site(folder), settings={"ingest.link_roots": [str(scenes.resolve())]}) as site:
+    settings = {"ingest.link_roots": [str(scenes.resolve())], "openeo.job_memory_bytes": arguments.budget_mib << 20}
+    with SiteProcess(make_site(folder), settings=settings) as site:
         (ROOT / "recipe.toml").write_text(RECIPE)
         (ROOT / "token").write_text(site.token)
         options = ("--create-collection", "--link", "--recipe", ROOT / "recipe.toml", "--token-file", ROOT / "token")
