@@ -114,6 +114,7 @@ def test_each_step_is_told_with_the_cube_that_it_makes():
     lengths = {each.name: len(each.labels) for each in CUBE.dimensions if each.kind == "spatial"}
     assert {each.name: each.count for each in mean.dimensions} == lengths
     assert (mean.type, mean.bytes, mean.may_have_nodata) == ("float32", 4 * math.prod(lengths.values()), True)
+    assert 0 < mean.file_bytes.low < mean.file_bytes.likely < mean.file_bytes.high
     first, *_ = steps
     for dimension, own in zip(first.dimensions, CUBE.dimensions, strict=True):
         assert (dimension.name, dimension.first, dimension.last) == (own.name, own.labels[0], own.labels[-1])

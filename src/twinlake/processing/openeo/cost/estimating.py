@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from twinlake.processing.openeo.cost.ranges import Range, find_file_bytes
 from twinlake.processing.openeo.cost.steps import Step, list_steps
 from twinlake.processing.openeo.process import Along, Pointwise, Reducer, Work
 from twinlake.processing.openeo.registry import find_process
@@ -26,21 +27,6 @@ _START_SECONDS: Final = (1.0, 2.0, 4.0)
 """Of the processes that compute, which begin and read their libraries: at best, mostly, and at worst."""
 _SPREAD: Final = 3.0
 """By how much an estimate may be wrong, either way."""
-_PACKED: Final = (0.1, 0.5, 1.05)
-"""Of its size in memory: a result in a file, at best, mostly, and at worst."""
-_AS_TEXT: Final = (1.0, 5.0, 32.0)
-"""The same of one that is a text: the labels stand beside each number."""
-_HEAD_BYTES: Final = (0, 8 << 10, 64 << 10)
-"""What a file has beside its cells."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Range:
-    """A figure that is not known exactly."""
-
-    low: float
-    likely: float
-    high: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,10 +53,7 @@ def estimate(shapes: Shapes, stages: Sequence[Stage], targets: Mapping[str, bool
     windows = sum(len(stage.windows) for stage in stages)
     seconds = read * _READ_SECONDS + made * _WRITE_SECONDS + windows * _WINDOW_SECONDS
     seconds += sum(_computing_seconds(shapes, stage, given) for stage in stages)
-    low, likely, high = (
-        sum(round(sizes[each] * (text if is_text else packed)) + head for each, is_text in targets.items())
-        for packed, text, head in zip(_PACKED, _AS_TEXT, _HEAD_BYTES, strict=True)
-    )
+    files = [find_file_bytes(sizes[each], is_text=is_text) for each, is_text in targets.items()]
     return Estimate(
         windows=windows,
         read_bytes=read,
@@ -80,7 +63,9 @@ def estimate(shapes: Shapes, stages: Sequence[Stage], targets: Mapping[str, bool
             likely=seconds + _START_SECONDS[1],
             high=seconds * _SPREAD + _START_SECONDS[2],
         ),
-        result_bytes=Range(low=low, likely=likely, high=high),
+        result_bytes=Range(
+            low=sum(each.low for each in files), likely=sum(each.likely for each in files), high=sum(each.high for each in files)
+        ),
         steps=list_steps(shapes),
     )
 

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
+from twinlake.processing.openeo.cost.ranges import Range, find_file_bytes
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.shapes.dimensions import Kind, Label
 from twinlake.processing.openeo.tiles.shapes import Shapes
@@ -36,7 +37,9 @@ class Step:
     type: str
     """Of its cells, as numpy calls it."""
     bytes: int
-    """In memory, without a mask."""
+    """Of its cells in memory, without a mask: exactly, but for texts, which count as what points to them."""
+    file_bytes: Range
+    """What its file would have, were it a result."""
     may_have_nodata: bool
 
 
@@ -61,11 +64,13 @@ def _describe(node: str, process: str, cube: Cube) -> Step:
         ]
     )
     dtype = cube.values.data.dtype
+    size_bytes = math.prod(each.count for each in dimensions) * dtype.itemsize
     return Step(
         node=node,
         process=process,
         dimensions=dimensions,
         type=dtype.name,
-        bytes=math.prod(each.count for each in dimensions) * dtype.itemsize,
+        bytes=size_bytes,
+        file_bytes=find_file_bytes(size_bytes),
         may_have_nodata=cube.values.valid is not None or cube.values.nan_is_nodata,
     )
