@@ -398,6 +398,20 @@ def test_gaps_do_not_count():
     assert one["q3"] == [3, 9]
 
 
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("size", [7, 25])
+def test_gaps_of_integers_are_those_of_floats(method, size):
+    """Whatever number stands where the mask says that there is none."""
+    random = np.random.default_rng(1)
+    data, valid = random.integers(0, 50, (9, 11)), random.random((9, 11)) > 0.2
+    floats = utm(np.where(valid, data, np.nan))
+    integers = Cube(values=Values(data=data, valid=valid), dimensions=floats.dimensions)
+    found, expected = (run("resample_spatial", each, resolution=size, method=method).values for each in (integers, floats))
+
+    np.testing.assert_array_equal(found.where(), expected.where())
+    np.testing.assert_array_equal(found.data[found.where()], expected.data[expected.where()])
+
+
 def test_the_most_frequent_value_is_that_of_the_largest_area():
     found = run("resample_spatial", utm(np.array([[3, 1, 1], [3, 2, 2], [3, 2, 2]], dtype="int16")), resolution=30, method="mode")
     assert found.values.data.tolist() == [[2]]

@@ -95,8 +95,8 @@ def _compute(values: Values, axes: tuple[int, int], size: tuple[int, int], sampl
     is_told_by_nan = method == "near" and values.nan_is_nodata and given.dtype.kind == "f"
     valid = values.valid if is_told_by_nan else values.mask()
     if method != "near" and given.dtype.kind == "f":
-        finite = np.isfinite(given)
-        valid = None if finite.all() else finite if valid is None else valid & finite
+        finite = np.isfinite(given)  # and so no NaN
+        valid = values.valid if finite.all() else finite if values.valid is None else values.valid & finite
     pixels, layers = _layers(given, axes)
     made = np.zeros((len(pixels), size[0] * size[1]), dtype=pixels.dtype)
     is_there = np.zeros(made.shape, dtype=bool)

@@ -18,7 +18,7 @@ def _reach(rows: slice, columns: slice, data: Cube, target: Cube, method: str = 
 
 PROCESS = Process(
     id="resample_cube_spatial",
-    version=2,
+    version=3,
     summary="The pixels of another cube",
     description=(
         "Gives a cube the pixels of another one, in the coordinate reference system of that. Places of pixels are exact to a"

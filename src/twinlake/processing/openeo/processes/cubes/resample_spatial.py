@@ -67,7 +67,7 @@ def _target(
 
 PROCESS = Process(
     id="resample_spatial",
-    version=2,
+    version=3,
     summary="Pixels of another size or projection",
     description=(
         "Gives a cube pixels of another size, or in another coordinate reference system. They begin in a corner of the box around"
