@@ -161,6 +161,24 @@ def test_integers_of_64_bits_without_a_sign_become_floats_where_they_do_not_fit(
     np.testing.assert_array_equal(whole("add", {"x": cube, "y": 1}).data, [[2.0**64, 2]])
 
 
+@pytest.mark.parametrize(
+    ("process_id", "first", "second"), [("subtract", "x", "y"), ("multiply", "x", "y"), ("power", "base", "p")]
+)
+def test_what_stands_in_gaps_makes_no_floats_of_integers(process_id, first, second):
+    """The largest of no pixels is the least of all integers."""
+    one = Values(data=np.array([[2**53 + 1, LARGEST]]), valid=np.array([[True, False]]))
+    other = Values(data=np.array([[1, -(2**63)]]))
+    if process_id == "power":
+        other = replace(other, data=np.array([[1, 9]]))
+    found = whole(process_id, {first: one, second: other})
+
+    assert found.data.dtype == np.int64
+    assert found.where().tolist() == [[True, False]]
+    assert found.data[0, 0] == 2**53 + (process_id != "subtract")
+    every = whole(process_id, {first: replace(one, valid=None), second: other})
+    assert every.data.dtype == np.float64
+
+
 def test_what_is_masked_stays_masked_and_undefined_results_are_nan():
     cube = Values(data=np.array([[-4, 4, 9]], dtype=np.int16), valid=np.array([[True, True, False]]))
 

@@ -19,10 +19,10 @@ Kernel = Callable[..., Values]
 _INT64 = np.iinfo(np.int64)
 
 
-def pointwise(compute: Callable[..., Any], *, as_floats: bool = False) -> Kernel:
+def pointwise(compute: Callable[..., Any], *, as_floats: bool = False, unwraps: bool = False) -> Kernel:
     """Return the kernel that has *compute* work on numbers, cell by cell; there is a result where all arguments are valid.
 
-    With *as_floats* it works on floating-point numbers alone.
+    With *as_floats* it works on floating-point numbers alone; with *unwraps* it does so where 64 bits are too few for integers.
     """
 
     def kernel(**operands: Values) -> Values:
@@ -30,12 +30,16 @@ def pointwise(compute: Callable[..., Any], *, as_floats: bool = False) -> Kernel
             require_numbers(name, values)
         aligned = align(tuple(operands.values()))
         numbers = promote([numbers_of(each) for each in aligned], as_floats=as_floats)
+        valid = both_valid(aligned)
         with np.errstate(all="ignore"):
             data = np.asarray(compute(*numbers))
+            if unwraps and data.dtype.kind == "i" and not _is_far_below_limit(compute, numbers):
+                approximate = np.asarray(compute(*[np.asarray(each, dtype=np.float64) for each in numbers]))
+                data = unwrapped(data, approximate, valid)
         kept = np.result_type(*numbers)
         if kept.kind == data.dtype.kind == "f":
             data = data.astype(kept, copy=False)
-        return like(aligned, data, both_valid(aligned))
+        return like(aligned, data, valid)
 
     return kernel
 
@@ -50,22 +54,17 @@ def exact(compute: Callable[..., Any]) -> Kernel:
 
     Its results must be largest in size where its arguments are, whatever their signs: so are sums, products and powers.
     """
-
-    def computed(*operands: Any) -> NDArray[Any]:
-        result = np.asarray(compute(*operands))
-        if result.dtype.kind != "i" or _is_far_below_limit(compute, operands):
-            return result
-        return unwrapped(result, np.asarray(compute(*[np.asarray(each, dtype=np.float64) for each in operands])))
-
-    return pointwise(computed)
+    return pointwise(compute, unwraps=True)
 
 
-def unwrapped(result: NDArray[Any], approximate: NDArray[Any]) -> NDArray[Any]:
+def unwrapped(result: NDArray[Any], approximate: NDArray[Any], valid: NDArray[np.bool_] | None = None) -> NDArray[Any]:
     """Return what was computed in 64 bits, or else, where that has gone round, the same computed with floats.
 
-    Whoever goes round is wrong by a multiple of 2**64, which no rounding of the floats comes near to.
+    Whoever goes round is wrong by a multiple of 2**64, which no rounding of the floats comes near to. What stands where nothing
+    is *valid* does not count.
     """
-    return approximate if np.any(np.abs(approximate - result) >= 2.0**63) else result
+    has_gone_round = np.abs(approximate - result) >= 2.0**63
+    return approximate if np.any(has_gone_round if valid is None else has_gone_round & valid) else result
 
 
 def require_numbers(name: str, values: Values) -> None:

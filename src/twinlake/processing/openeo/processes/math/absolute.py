@@ -8,6 +8,7 @@ from twinlake.processing.openeo.process import Parameter, Pointwise, Process
 
 PROCESS = Process(
     id="absolute",
+    version=2,
     summary="Absolute value",
     description="How large a number is, whatever its sign: `|x|`. No-data stays no-data.",
     categories=("math",),

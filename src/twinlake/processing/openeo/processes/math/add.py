@@ -8,6 +8,7 @@ from twinlake.processing.openeo.process import Keeps, Parameter, Pointwise, Proc
 
 PROCESS = Process(
     id="add",
+    version=2,
     summary="Sum of two numbers",
     description="Adds `x` and `y`. The sum is no-data where either of them is. Arithmetic of infinities follows IEEE 754.",
     categories=("math",),

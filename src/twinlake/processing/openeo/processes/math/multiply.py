@@ -8,6 +8,7 @@ from twinlake.processing.openeo.process import Parameter, Pointwise, Process
 
 PROCESS = Process(
     id="multiply",
+    version=2,
     summary="Product of two numbers",
     description=(
         "Multiplies `x` by `y`. The product is no-data where either of them is. Arithmetic of infinities follows IEEE 754."

@@ -21,6 +21,7 @@ def _raised(base: Any, p: Any) -> Any:
 
 PROCESS = Process(
     id="power",
+    version=2,
     summary="Power of a number",
     description=(
         "Raises `base` to the power of `p`. Integers stay integers as long as `p` is not negative. No-data where either of them"

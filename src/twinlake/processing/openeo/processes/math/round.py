@@ -6,6 +6,7 @@ from twinlake.processing.openeo.process import Keeps, Parameter, Pointwise, Proc
 
 PROCESS = Process(
     id="round",
+    version=2,
     summary="Round to a number of digits",
     description=(
         "Rounds `x` to `p` digits behind the decimal point. What is half-way between two of them becomes the one whose"

@@ -8,6 +8,7 @@ from twinlake.processing.openeo.process import Keeps, Parameter, Pointwise, Proc
 
 PROCESS = Process(
     id="subtract",
+    version=2,
     summary="Difference of two numbers",
     description=(
         "Takes `y` from `x`. The difference is no-data where either of them is. Arithmetic of infinities follows IEEE 754."
