@@ -1,6 +1,7 @@
 """Results of jobs over HTTP: addresses that are good for whoever has them, and for a while only."""
 
 import hashlib
+import json
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -11,6 +12,8 @@ from twinlake.jobs.models import Failure, LogEntry, Usage
 from twinlake.jobs.requests import NewJob
 from twinlake.processing.openeo.jobs.orders import Order
 from twinlake.processing.openeo.jobs.results import put_asset
+from twinlake.processing.openeo.loading.pins import FilePins, Image, KeptFile, PinnedFile, RasterPins, write_pinned
+from twinlake.processing.openeo.runner.running import facts_of
 from twinlake.testing.clock import HandClock
 from twinlake.testing.site import local_site
 
@@ -54,10 +57,10 @@ async def put(site, run, name, files, **members):
     await site.services.database.write(lambda tx: put_asset(tx, run, name, {"type": "text/plain", **members}, stored))
 
 
-async def start(site, job):
+async def start(site, job, **order):
     """Start a job as the API does, but for the check of its graph; return the run."""
     services, seen = site.services, await site.services.batch_jobs.store.get(None, job)
-    new, kind = NewJob(owner=seen.owner, kind="openeo", spec={}, api="openeo"), services.jobs._kinds["openeo"]
+    new, kind = NewJob(owner=seen.owner, kind="openeo", spec=order, api="openeo"), services.jobs._kinds["openeo"]
     noted = services.batch_jobs.store.note_start
     return (await services.journal.submit(new, kind, noted=lambda tx, work, _: noted(tx, seen, work))).run
 
@@ -119,6 +122,36 @@ async def test_results_are_an_item_for_who_wants_geojson(site, alice, job):
     await start(site, unplaced)
     item = (await alice.get(f"{API}/jobs/{unplaced}/results?partial=true", headers=accept)).json()
     assert (item["geometry"], item["properties"]["datetime"], "bbox" in item) == (None, None, False)
+
+
+async def test_results_tell_what_they_were_made_of(site, alice, nobody):
+    job = await make(alice)
+    address = "https://other.example/table.csv"
+    kept = [
+        KeptFile(name=name, sha256=each * 64, size_bytes=1) for name, each in ((f"{address}?token=secret", "a"), ("my.csv", "b"))
+    ]
+    linked = PinnedFile(collection="c", item="i", asset="d", size_bytes=9, modified_ns=1)
+    image = Image(file=linked, crs=32631, transform=(10, 0, 0, 0, -10, 0), shape=(1, 1))
+    pinned = {
+        "table": FilePins(format="CSV", options={}, kept=tuple(kept)),
+        "image": RasterPins(dimensions=(), dtype="uint8", images=(image, image), parts=()),
+    }
+    await start(site, job, pins=write_pinned(pinned))
+    url = f"{API}/jobs/{job}/results?partial=true"
+
+    collection = (await alice.get(url)).json()
+    item = (await alice.get(url, headers={"accept": "application/geo+json"})).json()
+    [canonical] = [link["href"] for link in collection["links"] if link["rel"] == "canonical"]
+
+    expected = [
+        {"id": "c/i/d"},
+        {"id": f"{address}?token=removed", "sha256": "a" * 64},
+        {"id": "my.csv", "sha256": "b" * 64},
+    ]
+    assert collection["twinlake:lineage"] == item["properties"]["twinlake:lineage"] == expected
+    assert (await nobody.get(canonical)).json()["twinlake:lineage"] == expected
+    embedded = facts_of("r", {}, pinned).embedded()["openeo_lineage"]
+    assert json.loads(embedded) == expected, "files carry the same"
 
 
 async def test_a_job_that_failed_says_why(site, alice, job):
@@ -275,14 +308,15 @@ async def test_objects_that_results_name_are_not_swept(site, alice, nobody, job,
 
 async def test_secrets_in_a_graph_are_not_passed_on(alice, site):
     url = "https://me:secret@other.example/collection?signature=secret"
-    graph = {"n": {"process_id": "text_concat", "arguments": {"data": [url, "x"]}, "result": True}}
+    graph = {"n": {"process_id": "text_concat", "arguments": {"data": [url, "x"], "token": "secret"}, "result": True}}
     made = await alice.post(f"{API}/jobs", json={"process": {"process_graph": graph}})
     job = made.headers["openeo-identifier"]
     await start(site, job)
 
     told = await results_of(alice, job, "?partial=true")
 
-    assert told["processing:expression"]["expression"]["n"]["arguments"]["data"] == ["https://other.example/collection", "x"]
+    arguments = {"data": ["https://other.example/collection", "x"], "token": "removed"}
+    assert told["processing:expression"]["expression"]["n"]["arguments"] == arguments
 
 
 async def test_what_work_costs_is_told_in_the_currency_of_the_site(tmp_path):

@@ -1,6 +1,8 @@
 """Shared results at a site that is served: made by real children, over the death of the site."""
 
+import json
 import time
+from hashlib import sha256
 from io import BytesIO
 
 import numpy as np
@@ -112,6 +114,9 @@ def test_files_tell_what_was_computed_and_nothing_of_whoever_asked_first(alice, 
     assert len(tags["identifier"]) == 64
     assert "load_uploaded_files" in tags["openeo_process_graph"]
     assert "save_result" in tags["openeo_process_graph"]
+    lineage = [{"id": "image.tif", "sha256": sha256(image()).hexdigest()}]
+    assert json.loads(tags["openeo_lineage"]) == lineage
+    assert bob.ask("GET", f"/jobs/{second}/results").json()["twinlake:lineage"] == lineage
     told = [content.decode("latin-1"), *map(str, (bob.show(second), bob.ask("GET", f"/jobs/{second}/results").json()))]
     assert not [each for each in told if HIDDEN in each]
     assert HIDDEN in str(alice.ask("GET", f"/jobs/{first}/results").json()["processing:expression"])

@@ -212,7 +212,8 @@ class JobsApi:
         write: Callable[..., JsonObject] = write_collection,
     ) -> JsonObject:
         process = await self.jobs.store.get_process(seen.batch.id)
-        return write(seen, assets, process=orjson.loads(process), signer=self.signer, until=until)
+        lineage = await self.jobs.results.list_lineage(seen.batch.run or "")
+        return write(seen, assets, process=orjson.loads(process), lineage=lineage, signer=self.signer, until=until)
 
     async def _see(self, request: Request) -> SeenJob:
         return await self.jobs.get(request.state.caller, request.path_params["job_id"])

@@ -45,7 +45,7 @@ class ResultFacts:
     graph: JsonObject
     """The process graph; secrets are removed from it when it is written."""
     lineage: Sequence[JsonObject] = ()
-    """What was read: ``id``, and what tells its version, such as ``sha256``."""
+    """What was read, as `loading.pins.write_lineage` tells it."""
 
     def embedded(self) -> dict[str, str]:
         """Return the texts that files carry, by name."""

@@ -12,7 +12,9 @@ from twinlake.core.documents import JsonObject
 from twinlake.engines.database import Connection, Database
 from twinlake.engines.objectstore import StoredObject
 from twinlake.jobs.requests import stop_sharing
+from twinlake.processing.openeo.formats.facts import without_secrets
 from twinlake.processing.openeo.jobs.models import Asset
+from twinlake.processing.openeo.loading.pins import read_pinned, write_lineage
 
 _LEFT = "run not in (select id from job_run)"
 
@@ -35,6 +37,16 @@ class ResultStore:
             return [Asset(name=name, document=orjson.loads(document), files=files[name]) for name, document in found]
 
         return await self._database.read(work)
+
+    async def list_lineage(self, run: str) -> list[JsonObject]:
+        """Return what a run reads (`loading.pins.write_lineage`), without secrets; nothing where the journal has dropped it.
+
+        It is told by the order of the run, so also of one that is not done, and to every job that has joined it.
+        """
+        query = "select coalesce(json_extract(spec, '$.pins'), '{}') from job_run where id = ?"
+        row = await self._database.read(lambda tx: tx.execute(query, (run,)).fetchone())
+        written: list[JsonObject] = [] if row is None else without_secrets(write_lineage(read_pinned(orjson.loads(row[0]))))
+        return written
 
     async def find_file(self, run: str, asset: str, path: str = "") -> tuple[JsonObject, StoredObject] | None:
         """Return one file of an asset, and what is said of the asset."""

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from twinlake.core.clock import to_text
 from twinlake.core.documents import JsonObject
-from twinlake.processing.openeo.formats.facts import without_queries
+from twinlake.processing.openeo.formats.facts import without_queries, without_secrets
 from twinlake.processing.openeo.jobs.models import Asset, SeenJob
 from twinlake.processing.openeo.jobs.signing import ResultSigner
 from twinlake.processing.openeo.jobs.wire import status_of, usage_of
@@ -24,25 +24,37 @@ _ABOUT_ALL = ("bbox", "interval")
 
 
 def write_collection(
-    seen: SeenJob, assets: Sequence[Asset], *, process: JsonObject, signer: ResultSigner, until: datetime
+    seen: SeenJob,
+    assets: Sequence[Asset],
+    *,
+    process: JsonObject,
+    lineage: Sequence[JsonObject],
+    signer: ResultSigner,
+    until: datetime,
 ) -> JsonObject:
-    """Write *assets*, which *process* has made, with addresses that are good *until*."""
+    """Write *assets*, which *process* has made of what *lineage* tells, with addresses that are good *until*."""
     interval: Sequence[str | None] = _find_interval(assets) or (None, None)
     return {
         "type": "Collection",
         **_write_shared(seen, assets, signer=signer, until=until),
-        **_write_about(seen, process, until),
+        **_write_about(seen, process, lineage, until),
         **_write_cube(assets),
         "extent": {"spatial": {"bbox": [_find_bbox(assets) or _WHOLE_EARTH]}, "temporal": {"interval": [interval]}},
     }
 
 
 def write_item(
-    seen: SeenJob, assets: Sequence[Asset], *, process: JsonObject, signer: ResultSigner, until: datetime
+    seen: SeenJob,
+    assets: Sequence[Asset],
+    *,
+    process: JsonObject,
+    lineage: Sequence[JsonObject],
+    signer: ResultSigner,
+    until: datetime,
 ) -> JsonObject:
     """Write the same for clients that want GeoJSON: what is nowhere in particular has no geometry."""
     bbox, interval = _find_bbox(assets), _find_interval(assets)
-    properties = {"datetime": None, **_write_about(seen, process, until)}
+    properties = {"datetime": None, **_write_about(seen, process, lineage, until)}
     if interval is not None:
         properties |= {"start_datetime": interval[0], "end_datetime": interval[1]}
     item = {"type": "Feature", **_write_shared(seen, assets, signer=signer, until=until), "properties": properties}
@@ -64,14 +76,16 @@ def _write_shared(seen: SeenJob, assets: Sequence[Asset], *, signer: ResultSigne
     }
 
 
-def _write_about(seen: SeenJob, process: JsonObject, until: datetime) -> JsonObject:
+def _write_about(seen: SeenJob, process: JsonObject, lineage: Sequence[JsonObject], until: datetime) -> JsonObject:
     batch, status = seen.batch, status_of(seen)
+    graph = without_secrets(without_queries(process["process_graph"]))
     return {
         "title": batch.document.get("title", f"Results of job {batch.id}"),
         "description": batch.document.get("description") or "Results of a batch job.",
         "license": "other",
         "openeo:status": "running" if status == "queued" else status,
-        "processing:expression": {"format": "openeo", "expression": without_queries(process["process_graph"])},
+        "processing:expression": {"format": "openeo", "expression": graph},
+        "twinlake:lineage": lineage,
         "expires": to_text(until),
         "usage": usage_of(seen),
     }

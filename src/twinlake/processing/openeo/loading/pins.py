@@ -192,6 +192,22 @@ def tell_apart(pinned: PinnedLoads) -> dict[str, Any]:
     return told
 
 
+def write_lineage(pinned: PinnedLoads) -> list[JsonObject]:
+    """Return what is read, in order and each once: ``id``, and ``sha256`` (hex) where it is known.
+
+    An id is collection/item/asset of this site, or the path or address of a file; a store is told by one hash of all in it.
+    """
+    files: set[tuple[str, str]] = set()
+    for pins in pinned.values():
+        if not isinstance(pins, FilePins):
+            files |= {(each.key, each.sha256 or "") for each in pins.files}
+        elif pins.store is not None:
+            files.add(("Zarr store", pins.store))
+        else:
+            files |= {(each.name, each.sha256) for each in pins.kept}
+    return [{"id": name, "sha256": sha256} if sha256 else {"id": name} for name, sha256 in sorted(files)]
+
+
 def _without_names(value: Any) -> Any:  # within the depth of pins
     if isinstance(value, dict):
         left_out = _NAMES if "sha256" in value else ()

@@ -15,7 +15,7 @@ from twinlake.processing.openeo.formats.registry import find_format
 from twinlake.processing.openeo.formats.saved import Saved, save
 from twinlake.processing.openeo.formats.writing import write, write_plain
 from twinlake.processing.openeo.loading.files import is_file_load
-from twinlake.processing.openeo.loading.pins import FilePins, PinnedLoads
+from twinlake.processing.openeo.loading.pins import FilePins, PinnedLoads, write_lineage
 from twinlake.processing.openeo.loading.reading.opening import hollow_cube, open_pinned
 from twinlake.processing.openeo.loading.requests import is_load
 from twinlake.processing.openeo.loading.source import Source
@@ -104,16 +104,7 @@ def plan_graph(graph: Graph, definitions: Definitions) -> Plan:
 
 def facts_of(identifier: str, graph: JsonObject, pinned: PinnedLoads) -> ResultFacts:
     """Return what is told of a result beside its cells."""
-    files: set[tuple[str, str]] = set()
-    for pins in pinned.values():
-        if not isinstance(pins, FilePins):
-            files |= {(each.key, each.sha256 or "") for each in pins.files}
-        elif pins.store is not None:
-            files.add(("Zarr store", pins.store))
-        else:
-            files |= {(each.name, each.sha256) for each in pins.kept}
-    lineage = [{"id": name, "sha256": sha256} if sha256 else {"id": name} for name, sha256 in sorted(files)]
-    return ResultFacts(identifier=identifier, title="Result", graph=graph, lineage=lineage)
+    return ResultFacts(identifier=identifier, title="Result", graph=graph, lineage=write_lineage(pinned))
 
 
 def check_plan(planned: Plan, pinned: PinnedLoads, files: Mapping[str, str], *, tools: Tools = NO_TOOLS) -> None:
