@@ -20,7 +20,7 @@ EXTENSIONS = {
     "proj:": "https://stac-extensions.github.io/projection/v2.0.0/schema.json",
     "eo:": "https://stac-extensions.github.io/eo/v2.0.0/schema.json",
     "raster:": "https://stac-extensions.github.io/raster/v2.0.0/schema.json",
-    "cube:": "https://stac-extensions.github.io/datacube/v2.2.0/schema.json",
+    "cube:": "https://stac-extensions.github.io/datacube/v2.3.0/schema.json",
     "table:": "https://stac-extensions.github.io/table/v1.2.0/schema.json",
 }
 

@@ -316,7 +316,8 @@ async def test_secrets_in_a_graph_are_not_passed_on(alice, site):
     told = await results_of(alice, job, "?partial=true")
 
     arguments = {"data": ["https://other.example/collection", "x"], "token": "removed"}
-    assert told["processing:expression"]["expression"]["n"]["arguments"] == arguments
+    [provider] = told["providers"]
+    assert provider["processing:expression"]["expression"]["n"]["arguments"] == arguments
 
 
 async def test_what_work_costs_is_told_in_the_currency_of_the_site(tmp_path):

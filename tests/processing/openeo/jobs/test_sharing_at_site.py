@@ -119,7 +119,7 @@ def test_files_tell_what_was_computed_and_nothing_of_whoever_asked_first(alice, 
     assert bob.ask("GET", f"/jobs/{second}/results").json()["twinlake:lineage"] == lineage
     told = [content.decode("latin-1"), *map(str, (bob.show(second), bob.ask("GET", f"/jobs/{second}/results").json()))]
     assert not [each for each in told if HIDDEN in each]
-    assert HIDDEN in str(alice.ask("GET", f"/jobs/{first}/results").json()["processing:expression"])
+    assert HIDDEN in str(alice.ask("GET", f"/jobs/{first}/results").json()["providers"])
 
 
 def test_whoever_waits_gets_the_result_after_the_site_was_killed(site, alice, bob):

@@ -1,6 +1,6 @@
 """Cubes in the words of STAC: where and when they are, their dimensions, bands and projection.
 
-Source: STAC 1.1.0, extensions datacube 2.2.0, projection 2.0.0, eo 2.0.0, raster 2.0.0
+Source: STAC 1.1.0, extensions datacube 2.3.0, projection 2.0.0, eo 2.0.0, raster 2.0.0
 """
 
 import math

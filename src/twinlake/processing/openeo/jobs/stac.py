@@ -5,19 +5,27 @@ Source: https://api.openeo.org/1.2.0/#tag/Batch-Jobs/operation/list-results, STA
 
 from collections.abc import Sequence
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from twinlake.core.clock import to_text
 from twinlake.core.documents import JsonObject
+from twinlake.holdings.readers.description import DATACUBE, EO, FILE, PROCESSING, PROJECTION, RASTER, TABLE
 from twinlake.processing.openeo.formats.facts import without_queries, without_secrets
 from twinlake.processing.openeo.jobs.models import Asset, SeenJob
 from twinlake.processing.openeo.jobs.signing import ResultSigner
 from twinlake.processing.openeo.jobs.wire import status_of, usage_of
 
 _STAC_VERSION = "1.1.0"
-_EXTENSIONS = (
-    "https://stac-extensions.github.io/file/v2.1.0/schema.json",
-    "https://stac-extensions.github.io/processing/v1.2.0/schema.json",
-)
+_EXTENSIONS = {
+    "cube": DATACUBE,
+    "eo": EO,
+    "file": FILE,
+    "processing": PROCESSING,
+    "proj": PROJECTION,
+    "raster": RASTER,
+    "table": TABLE,
+}
+"""By the prefix of their fields."""
 _SHA256_MULTIHASH = "1220"
 _WHOLE_EARTH = [-180.0, -90.0, 180.0, 90.0]
 _ABOUT_ALL = ("bbox", "interval")
@@ -34,13 +42,20 @@ def write_collection(
 ) -> JsonObject:
     """Write *assets*, which *process* has made of what *lineage* tells, with addresses that are good *until*."""
     interval: Sequence[str | None] = _find_interval(assets) or (None, None)
-    return {
-        "type": "Collection",
-        **_write_shared(seen, assets, signer=signer, until=until),
-        **_write_about(seen, process, lineage, until),
+    # A Collection tells of its processing by who has done it (processing extension, "Provider Object").
+    provider = {
+        "name": urlsplit(signer.origin).netloc,
+        "url": signer.origin,
+        "roles": ["processor"],
+        **_write_expression(process),
+    }
+    about = {
+        **_write_about(seen, lineage, until),
+        "providers": [provider],
         **_write_cube(assets),
         "extent": {"spatial": {"bbox": [_find_bbox(assets) or _WHOLE_EARTH]}, "temporal": {"interval": [interval]}},
     }
+    return {"type": "Collection", **_write_shared(seen, assets, about, signer=signer, until=until), **about}
 
 
 def write_item(
@@ -54,10 +69,11 @@ def write_item(
 ) -> JsonObject:
     """Write the same for clients that want GeoJSON: what is nowhere in particular has no geometry."""
     bbox, interval = _find_bbox(assets), _find_interval(assets)
-    properties = {"datetime": None, **_write_about(seen, process, lineage, until)}
+    properties = {"datetime": None, **_write_about(seen, lineage, until), **_write_expression(process)}
     if interval is not None:
         properties |= {"start_datetime": interval[0], "end_datetime": interval[1]}
-    item = {"type": "Feature", **_write_shared(seen, assets, signer=signer, until=until), "properties": properties}
+    shared = _write_shared(seen, assets, properties, signer=signer, until=until)
+    item = {"type": "Feature", **shared, "properties": properties}
     if bbox is None:
         return {**item, "geometry": None}
     west, south, east, north = bbox
@@ -65,30 +81,43 @@ def write_item(
     return {**item, "bbox": bbox, "geometry": {"type": "Polygon", "coordinates": [ring]}}
 
 
-def _write_shared(seen: SeenJob, assets: Sequence[Asset], *, signer: ResultSigner, until: datetime) -> JsonObject:
+def _write_shared(
+    seen: SeenJob, assets: Sequence[Asset], about: JsonObject, *, signer: ResultSigner, until: datetime
+) -> JsonObject:
     job = seen.batch.id
+    written = {each.name: _write_asset(job, each, signer=signer, until=until) for each in assets}
     return {
         "stac_version": _STAC_VERSION,
-        "stac_extensions": list(_EXTENSIONS),
+        "stac_extensions": _list_extensions(about, *written.values()),
         "id": job,
         "links": [{"rel": "canonical", "href": signer.sign_metadata(job, until), "type": "application/json"}],
-        "assets": {each.name: _write_asset(job, each, signer=signer, until=until) for each in assets},
+        "assets": written,
     }
 
 
-def _write_about(seen: SeenJob, process: JsonObject, lineage: Sequence[JsonObject], until: datetime) -> JsonObject:
+def _list_extensions(about: JsonObject, *assets: JsonObject) -> list[str]:
+    """Return the extensions that have the fields of a document, of its providers and assets, and of the bands of these."""
+    bands = (band for each in assets for band in each.get("bands", ()))  # those of the summaries are the same
+    fields = set(about).union(*about.get("providers", ()), *assets, *bands)
+    return sorted(_EXTENSIONS[prefix] for prefix in {name.partition(":")[0] for name in fields} & _EXTENSIONS.keys())
+
+
+def _write_about(seen: SeenJob, lineage: Sequence[JsonObject], until: datetime) -> JsonObject:
     batch, status = seen.batch, status_of(seen)
-    graph = without_secrets(without_queries(process["process_graph"]))
     return {
         "title": batch.document.get("title", f"Results of job {batch.id}"),
         "description": batch.document.get("description") or "Results of a batch job.",
         "license": "other",
         "openeo:status": "running" if status == "queued" else status,
-        "processing:expression": {"format": "openeo", "expression": graph},
         "twinlake:lineage": lineage,
         "expires": to_text(until),
         "usage": usage_of(seen),
     }
+
+
+def _write_expression(process: JsonObject) -> JsonObject:
+    graph = without_secrets(without_queries(process["process_graph"]))
+    return {"processing:expression": {"format": "openeo", "expression": graph}}
 
 
 def _write_cube(assets: Sequence[Asset]) -> JsonObject:

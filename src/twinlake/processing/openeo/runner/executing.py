@@ -90,7 +90,7 @@ def execute(
         facts = facts_of(identifier, order.graph, pinned)
         result = evaluate(read.graph, read.cubes, read.definitions, tools=tools)
         saved = result if isinstance(result, Saved) else save(result)
-        return _describe(write_saved(saved, folder=folder, facts=facts), folder)
+        return describe_written(write_saved(saved, folder=folder, facts=facts), folder)
     planned = plan_graph(read.graph, read.definitions)
     # Others may come to have these files, who have written the same in other words: nothing in them tells whose words these were.
     facts = facts_of(identifier, without_queries(write_plan(planned)), pinned)
@@ -106,10 +106,11 @@ def execute(
             tools=tools,
             tell_usage=tell_usage,
         )
-        return _describe(run.save(run.compute(), folder, facts), folder)
+        return describe_written(run.save(run.compute(), folder, facts), folder)
 
 
-def _describe(written: Sequence[WrittenFile], folder: Path) -> list[ResultFile]:
+def describe_written(written: Sequence[WrittenFile], folder: Path) -> list[ResultFile]:
+    """Return what was *written* below *folder*."""
     return [
         ResultFile(
             path=folder / each.path,
