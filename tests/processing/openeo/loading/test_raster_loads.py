@@ -425,11 +425,11 @@ async def test_what_is_said_of_a_band_may_stand_at_its_asset_or_item(lake, tmp_p
 
 async def test_the_nearest_to_a_band_says_what_it_is(lake, tmp_path):
     path = write_raster(tmp_path / "a_20240101/v.tif", numbers(1, (20, 20)))
-    (item,) = await lake.hold(tmp_path, collection="nearest", recipe=RECIPE)
+    (item,) = await lake.hold(tmp_path, collection="stated-at-each-level", recipe=RECIPE)
     item["properties"] |= {"raster:scale": 0.25, "raster:offset": 100.0, "unit": "m"}
     item["assets"]["v"]["raster:offset"] = 10.0
     await put_changed(lake, item, path, "1.0", {"scale": 2, "unit": None})
-    cube = await lake.load("nearest")
+    cube = await lake.load("stated-at-each-level")
 
     np.testing.assert_array_equal(cube.values.data[0, 0], numbers(1, (20, 20)) * np.float32(2) + 10)
     assert cube.dimensions[1].quantities[0].unit == "m"
