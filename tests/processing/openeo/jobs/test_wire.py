@@ -20,6 +20,7 @@ from twinlake.processing.openeo.jobs.wire import (
 )
 from twinlake.processing.openeo.tiles.usage import ChainUsage, RunUsage, TileUsage
 from twinlake.standards.openeo.errors import (
+    BillingPlanInvalidError,
     BudgetInvalidError,
     ProcessGraphMissingError,
     ProcessInvalidError,
@@ -141,7 +142,7 @@ def test_what_was_sent_in_is_kept_but_for_what_is_ours():
         ({"process": {"process_graph": "x"}}, ProcessGraphMissingError),
         ({"process": PROCESS, "title": 3}, InvalidInputError),
         ({"process": PROCESS, "description": []}, InvalidInputError),
-        ({"process": PROCESS, "plan": {}}, InvalidInputError),
+        ({"process": PROCESS, "plan": "free"}, BillingPlanInvalidError),
         ({"process": PROCESS, "log_level": "loud"}, InvalidInputError),
         ({"process": PROCESS, "log_level": []}, InvalidInputError),
         ({"process": PROCESS, "job_options": 1}, InvalidInputError),
@@ -158,11 +159,11 @@ def test_what_is_no_job_is_refused(body, error):
 
 
 def test_changes_add_replace_and_take_away():
-    before = {"title": "T", "description": "D", "plan": "free", "budget": 3}
+    before = {"title": "T", "description": "D", "budget": 3}
 
     after = change(before, {"title": "U", "description": None, "plan": None, "budget": None, "log_level": "error"})
 
-    assert after == Draft(process=None, document={"title": "U", "plan": "free", "log_level": "error"})
+    assert after == Draft(process=None, document={"title": "U", "log_level": "error"})
     assert change(before, {}) == Draft(process=None, document=before)
     assert change({}, {"process": PROCESS}) == Draft(process=orjson.dumps(PROCESS), document={})
 

@@ -42,7 +42,7 @@ def read_new(body: JsonObject) -> Draft:
 
     Raises
     ------
-    ProcessInvalidError, ProcessGraphMissingError, BudgetInvalidError, InvalidInputError
+    ProcessInvalidError, ProcessGraphMissingError, BillingPlanInvalidError, BudgetInvalidError, InvalidInputError
         A member is missing, or is not what it must be.
     """
     document = {name: value for name, value in body.items() if name not in _OURS and value is not None}
@@ -50,18 +50,18 @@ def read_new(body: JsonObject) -> Draft:
 
 
 def change(document: JsonObject, body: JsonObject) -> Draft:
-    """Return a job with the changes of *body*: null takes a member away, but for the plan, which then stays.
+    """Return a job with the changes of *body*: null takes a member away.
 
     Raises
     ------
     PropertyNotEditableError
         A member is not for clients to set.
-    ProcessInvalidError, ProcessGraphMissingError, BudgetInvalidError, InvalidInputError
+    ProcessInvalidError, ProcessGraphMissingError, BillingPlanInvalidError, BudgetInvalidError, InvalidInputError
         As `read_new`.
     """
     if ours := sorted(_OURS & body.keys()):
         raise PropertyNotEditableError(f"'{ours[0]}' cannot be changed.")
-    changed = {**document, **{name: value for name, value in body.items() if (name, value) != ("plan", None)}}
+    changed = {**document, **body}
     changed = {name: value for name, value in changed.items() if value is not None or name == "process"}
     if "process" not in changed:
         return Draft(process=None, document=_check_document(changed))
@@ -78,7 +78,7 @@ def _check(process: object, document: JsonObject) -> Draft:
 def _check_document(document: JsonObject) -> JsonObject:
     if len(orjson.dumps(document)) > _MOST_BYTES:
         raise InvalidInputError(f"What is said of the job beside its process takes more than {_MOST_BYTES >> 10} KiB.")
-    for name in ("title", "description", "plan"):
+    for name in ("title", "description"):
         if not isinstance(document.get(name, ""), str):
             raise InvalidInputError(f"'{name}' must be a text.")
     if document.get("log_level", DEFAULT_LOG_LEVEL) not in LEVELS:

@@ -5,7 +5,7 @@ from typing import Any
 
 from twinlake.core.documents import JsonObject
 from twinlake.processing.openeo.quotas.models import UNLIMITED
-from twinlake.standards.openeo.errors import BudgetInvalidError
+from twinlake.standards.openeo.errors import BillingPlanInvalidError, BudgetInvalidError
 
 _SECONDS_PER_HOUR = 3600.0
 
@@ -33,9 +33,13 @@ def read_budget(document: JsonObject) -> float | None:
 
     Raises
     ------
+    BillingPlanInvalidError
+        It is to be paid by a plan: the capabilities of a site name none.
     BudgetInvalidError
-        It is no number above 0.
+        The budget is no number above 0.
     """
+    if document.get("plan") is not None:
+        raise BillingPlanInvalidError("This site has no billing plans.", remedy="Leave 'plan' out.")
     budget: Any = document.get("budget")
     if budget is None:
         return None
