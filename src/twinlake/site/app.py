@@ -58,8 +58,10 @@ from twinlake.management.access.routes import declare_routes as declare_access_r
 from twinlake.notification import routes as event_routes
 from twinlake.notification.webhooks import openapi as webhook_openapi
 from twinlake.notification.webhooks.routes import routes as webhook_routes
-from twinlake.processing.openeo.api.app import API_PATH as OPENEO_PATH
+from twinlake.processing.openeo.api.app import ALL_VERSIONS as OPENEO_PATH
+from twinlake.processing.openeo.api.app import API_PATH as OPENEO_1_2
 from twinlake.processing.openeo.api.app import mount as mount_openeo
+from twinlake.processing.openeo.api.app import mount_other_versions as mount_other_openeo_versions
 from twinlake.processing.openeo.api.app import proves_itself
 from twinlake.processing.openeo.api.app import well_known as openeo_well_known
 from twinlake.processing.openeo.api.bodies import SentGraphs
@@ -114,7 +116,7 @@ def build_app(services: Services) -> ASGIApp:
 
 def _error_form(pages: ProblemPages) -> Render:
     """Return what writes errors that arise before a sub-app is reached: each API's in its own form, too."""
-    forms: dict[str, Render] = {API_PATH: render_stac_error, OPENEO_PATH: render_openeo_error}
+    forms: dict[str, Render] = {API_PATH: render_stac_error, f"{OPENEO_PATH}/": render_openeo_error}
 
     def render(scope: Scope, problem: Problem) -> Response:
         form = next((each for path, each in forms.items() if scope["path"].startswith(path)), pages)
@@ -213,7 +215,7 @@ def _openeo(services: Services) -> BaseRoute:
 
 
 def _map_addresses(services: Services) -> ServiceAddresses:
-    return ServiceAddresses(seal=services.seal, root=f"{services.settings.base_url}{OPENEO_PATH}")
+    return ServiceAddresses(seal=services.seal, root=f"{services.settings.base_url}{OPENEO_1_2}")
 
 
 def _openeo_facts(services: Services) -> ApiFacts:
@@ -222,7 +224,7 @@ def _openeo_facts(services: Services) -> ApiFacts:
         site_id=settings.id,
         title=settings.title,
         version=__version__,
-        root=f"{settings.base_url}{OPENEO_PATH}",
+        root=f"{settings.base_url}{OPENEO_1_2}",
         issuer=Realm("dedl", settings.base_url).url,
         client=EXCHANGE_CLIENT,
         currency=settings.openeo.currency,
@@ -321,5 +323,6 @@ def _cold_routes(services: Services) -> list[BaseRoute]:
         *webhook_routes(services.webhooks, services.event_ids),
         *health_routes(services),
         openeo_well_known(_openeo_facts(services)),
+        mount_other_openeo_versions(),
         Mount("/api", api),
     ]

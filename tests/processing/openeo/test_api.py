@@ -77,6 +77,28 @@ def test_the_client_is_told_who_it_is(connection):
     assert connection.describe_account()["user_id"] == "central.admin"
 
 
+def test_other_versions_are_refused_in_the_form_of_openeo(site):
+    forged = {"authorization": "Bearer basic//forged"}
+    with site.anonymous() as client:
+        for path in ("1.1/", "1.3/jobs", "1.20", "1.0.0/files/a", ""):
+            refused = client.get(f"/openeo/{path}")
+            assert (refused.status_code, refused.json()["code"]) == (404, "UnsupportedApiVersion"), path
+            assert refused.json()["message"].endswith("GET /.well-known/openeo tells where.")
+        posted = client.post("/openeo/1.1/jobs", json={})
+        unknown = client.get("/openeo/1.1/me", headers=forged)
+
+    assert (posted.status_code, posted.json()["code"]) == (404, "UnsupportedApiVersion")
+    assert (unknown.status_code, unknown.json()["code"]) == (403, "TokenInvalid")
+
+
+def test_endpoints_are_listed_as_the_standard_writes_them(site):
+    with site.anonymous() as client:
+        paths = {each["path"] for each in client.get("/openeo/1.2/").json()["endpoints"]}
+
+    assert {"/files/{path}", "/jobs/{job_id}"} <= paths
+    assert not [path for path in paths if ":" in path]
+
+
 def test_a_validation_without_a_process_is_none(site):
     with site.client() as client:
         nothing = client.post("/openeo/1.2/validation", content=b"")
@@ -96,6 +118,7 @@ def test_nobody_in_particular_may_look_and_not_compute(site):
 
     assert (refused.status_code, refused.json()["code"]) == (401, "AuthenticationRequired")
     assert (unknown.status_code, unknown.json()["code"]) == (404, "NotFound")
+    assert unknown.json()["message"] == "There is no '/nothing' here. GET /openeo/1.2/ tells which endpoints there are."
     assert (forged.status_code, forged.json()["code"]) == (403, "TokenInvalid")
 
 

@@ -16,9 +16,9 @@ from twinlake.processing.openeo.files.paths import check_path, path_in_workspace
 from twinlake.processing.openeo.files.store import FileStore, list_held_objects, list_holdings
 from twinlake.standards.openeo.errors import (
     FileNotFoundError,  # noqa: A004
-    FileOperationUnsupportedError,
     FilePathInvalidError,
     FileSizeExceededError,
+    FolderOperationUnsupportedError,
     InfrastructureBusyError,
     StorageQuotaExceededError,
 )
@@ -97,7 +97,7 @@ async def test_pages_follow_each_other_by_path(store):
 async def test_a_folder_is_no_file_and_a_file_no_folder(store):
     await put(store, "a/b")
     for call in (store.get, store.delete):
-        with pytest.raises(FileOperationUnsupportedError):
+        with pytest.raises(FolderOperationUnsupportedError):
             await call(ADA, "a")
     with pytest.raises(FilePathInvalidError, match="is a folder"):
         await put(store, "a")
@@ -260,10 +260,12 @@ def test_files_over_http(site):
         expected = {
             ("GET", "b"): (404, "FileNotFound"),
             ("DELETE", "b"): (404, "FileNotFound"),
-            ("GET", "a"): (400, "FileOperationUnsupported"),
+            ("GET", "a"): (400, "FolderOperationUnsupported"),
             ("PUT", "a"): (400, "FilePathInvalid"),
             ("PUT", "%2e%2e/a"): (400, "FilePathInvalid"),
             ("PUT", ".a"): (400, "FilePathInvalid"),
+            ("PUT", "a%0Ab"): (400, "FilePathInvalid"),
+            ("GET", "a%0A"): (400, "FilePathInvalid"),
         }
         for (method, path), answer in expected.items():
             found = client.request(method, f"{FILES}/{path}", content=b"x" if method == "PUT" else None)

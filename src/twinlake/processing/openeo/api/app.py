@@ -2,18 +2,23 @@
 
 from collections.abc import Sequence
 
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, Router
-from starlette.types import Scope
+from starlette.types import Receive, Scope, Send
 
 from twinlake.engines.web.boundary import ErrorBoundary
 from twinlake.engines.web.mounting import ApiMount
 from twinlake.identity.web import guarded
 from twinlake.processing.openeo.api.credentials import PATH as CREDENTIALS_PATH
-from twinlake.processing.openeo.api.described import ApiFacts, DescribedApi
+from twinlake.processing.openeo.api.described import API_VERSION, ApiFacts, DescribedApi
 from twinlake.processing.openeo.api.errors import render_openeo_error
+from twinlake.standards.openeo.errors import NotFoundError, UnsupportedApiVersionError
 
 API_PATH = "/openeo/1.2"
+ALL_VERSIONS = "/openeo"
 WELL_KNOWN = "/.well-known/openeo"
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 def mount(facts: ApiFacts, *, offered: Sequence[Route], unlisted: Sequence[Route]) -> Mount:
@@ -29,13 +34,32 @@ def mount(facts: ApiFacts, *, offered: Sequence[Route], unlisted: Sequence[Route
     described = DescribedApi(facts)
     routes = [*offered, *described.routes()]
     described.offer(routes)
-    app = Router([*routes, *unlisted], redirect_slashes=False)
+    app = Router([*routes, *unlisted], redirect_slashes=False, default=_refuse_address)
     return ApiMount(API_PATH, ErrorBoundary(app, render=render_openeo_error))
+
+
+def mount_other_versions() -> Mount:
+    """Return what answers at the addresses of versions that are not served; comes behind `mount`."""
+    app = Router([guarded("/{path:path}", _refuse_version, methods=_METHODS, action="public")], redirect_slashes=False)
+    return ApiMount(ALL_VERSIONS, ErrorBoundary(app, render=render_openeo_error))
 
 
 def well_known(facts: ApiFacts) -> BaseRoute:
     """Return where clients find which versions of the API a site has."""
     return guarded(WELL_KNOWN, DescribedApi(facts).list_versions, methods=["GET"], action="public")
+
+
+async def _refuse_address(scope: Scope, _receive: Receive, _send: Send) -> None:
+    path = scope["path"].removeprefix(API_PATH)
+    raise NotFoundError(f"There is no {path[:80]!r} here.", remedy=f"GET {API_PATH}/ tells which endpoints there are.")
+
+
+async def _refuse_version(request: Request) -> Response:
+    version = request.path_params["path"].partition("/")[0]
+    raise UnsupportedApiVersionError(
+        f"openEO is served in version {API_VERSION} here, and not in {version[:40]!r}.",
+        remedy=f"GET {WELL_KNOWN} tells where.",
+    )
 
 
 def proves_itself(scope: Scope) -> bool:

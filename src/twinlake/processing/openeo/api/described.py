@@ -68,7 +68,7 @@ class DescribedApi:
     def offer(self, routes: Sequence[BaseRoute]) -> None:
         """Tell clients of *routes*: what they find in the list decides what they try."""
         self._endpoints = [
-            {"path": each.path, "methods": sorted((each.methods or set()) - {"HEAD"})}
+            {"path": each.path_format, "methods": sorted((each.methods or set()) - {"HEAD"})}
             for each in routes
             if isinstance(each, Route)
         ]

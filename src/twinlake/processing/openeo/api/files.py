@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 
 import orjson
+from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -24,6 +25,15 @@ _ANY_BYTES = 1 << 62
 """The store itself counts what comes, and says in openEO's words when it is too much."""
 
 
+class _AnyPathConvertor(PathConvertor):
+    """Takes line breaks, too, so that they are refused as what they are."""
+
+    regex = "(?s:.*)"
+
+
+register_url_convertor("any", _AnyPathConvertor())
+
+
 class FilesApi:
     """Routes of files, which nobody sees but their owner."""
 
@@ -34,7 +44,7 @@ class FilesApi:
 
     def routes(self) -> list[Route]:
         """Declare them."""
-        one = "/files/{path:path}"
+        one = "/files/{path:any}"
         return [
             guarded("/files", self.list_files, methods=["GET"], action="run"),
             guarded(one, self.get, methods=["GET"], action="run", name="get_file"),

@@ -25,9 +25,9 @@ from twinlake.identity.principals import Principal
 from twinlake.processing.openeo.files.paths import check_path
 from twinlake.standards.openeo.errors import (
     FileNotFoundError,  # noqa: A004 - openEO calls it so
-    FileOperationUnsupportedError,
     FilePathInvalidError,
     FileSizeExceededError,
+    FolderOperationUnsupportedError,
     InfrastructureBusyError,
     StorageFailureError,
     StorageQuotaExceededError,
@@ -127,7 +127,7 @@ class FileStore:
         Raises
         ------
         FilePathInvalidError
-        FileOperationUnsupportedError
+        FolderOperationUnsupportedError
             The path is that of a folder.
         FileNotFoundError
         """
@@ -139,7 +139,7 @@ class FileStore:
 
         Raises
         ------
-        FilePathInvalidError, FileOperationUnsupportedError, FileNotFoundError
+        FilePathInvalidError, FolderOperationUnsupportedError, FileNotFoundError
             As `get` does.
         """
         checked = [check_path(path) for path in paths]
@@ -162,7 +162,7 @@ class FileStore:
 
         Raises
         ------
-        FilePathInvalidError, FileOperationUnsupportedError, FileNotFoundError
+        FilePathInvalidError, FolderOperationUnsupportedError, FileNotFoundError
             As `get` does.
         """
         path = check_path(path)
@@ -229,7 +229,7 @@ def _get(tx: Connection, owner: Principal, path: str) -> UserFile:
     if row is not None:
         return _read(row)
     if tx.execute(f"select 1 from openeo_file where {_OWNED} and {_WITHIN} limit 1", key).fetchone():
-        raise FileOperationUnsupportedError(f"{path!r} is a folder.", remedy="Name the files in it.")
+        raise FolderOperationUnsupportedError(f"{path!r} is a folder.", remedy="Name the files in it.")
     raise FileNotFoundError(
         f"You have no file {path!r}.", remedy=f"Upload it: PUT /files/{path}, or upload_file() of openEO's client."
     )

@@ -22,7 +22,7 @@ class FileResolver:
         ------
         AuthenticationRequiredError
             Nobody in particular asks.
-        FileNotFoundError, FileOperationUnsupportedError
+        FileNotFoundError, FolderOperationUnsupportedError
             A path is none of theirs, or that of a folder.
         ProcessError
             ``UrlUnsupported``: the address is not let pass, nothing came from there, or it is too large.
