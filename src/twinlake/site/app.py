@@ -184,7 +184,11 @@ def _openeo(services: Services) -> BaseRoute:
         graphs=graphs,
     )
     maps = ServicesApi(
-        services=services.processing.tile_services, addresses=_map_addresses(services), graphs=graphs, root=facts.root
+        services=services.processing.tile_services,
+        addresses=_map_addresses(services),
+        graphs=graphs,
+        seal=services.seal,
+        root=facts.root,
     )
     credentials = CredentialsApi(
         proof=services.federation.issuer.proof,
@@ -194,7 +198,14 @@ def _openeo(services: Services) -> BaseRoute:
         asks_for_terms=settings.identity.terms_url is not None,
     )
     offered = (
-        ComputedApi(services.processing.computing, services.processing.defined, graphs, tariff(settings)),
+        ComputedApi(
+            services.processing.computing,
+            services.processing.defined,
+            graphs,
+            tariff(settings),
+            seal=services.seal,
+            root=facts.root,
+        ),
         MeApi(
             ledger=services.quotas,
             files=services.processing.user_files,

@@ -24,7 +24,7 @@ from twinlake.identity.web import guarded
 from twinlake.processing.openeo.services.addresses import ServiceAddresses
 from twinlake.processing.openeo.services.renderer import Scale
 from twinlake.processing.openeo.services.service import TileServices
-from twinlake.processing.openeo.services.store import Service
+from twinlake.processing.openeo.services.store import MOST, Service
 from twinlake.processing.openeo.services.wire import read_style
 
 _GREYS = ("#000000", "#ffffff")
@@ -51,7 +51,7 @@ class MapPages:
 
     async def list_all(self, request: Request) -> Response:
         """Answer with the caller's maps, newest first."""
-        found = await self._services.store.list_all(require_somebody(request.state.caller))
+        found = await self._services.store.list_page(require_somebody(request.state.caller), limit=MOST, before=None)
         codes = self._snippets().list_maps(is_none=not found)
         return self._pages.render(request, "processing/maps.html", maps=[self._describe(each) for each in found], codes=codes)
 

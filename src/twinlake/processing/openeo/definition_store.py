@@ -72,10 +72,12 @@ class DefinitionStore:
             raise ProcessGraphNotFoundError(f"You have no process {process_id[:80]!r}.")
         return {"id": process_id, **orjson.loads(found[process_id])}
 
-    async def list_all(self, owner: Principal) -> list[JsonObject]:
-        """Return all of *owner*, by id, without their graphs."""
-        query = "select id, document from openeo_process where owner_issuer = ? and owner_subject = ? order by id"
-        rows = await self._database.read(lambda tx: tx.execute(query, _key(owner)).fetchall())
+    async def list_page(self, owner: Principal, *, limit: int, after: str) -> list[JsonObject]:
+        """Return up to *limit* of *owner*, by id, those behind *after*, without their graphs."""
+        query = (
+            "select id, document from openeo_process where owner_issuer = ? and owner_subject = ? and id > ? order by id limit ?"
+        )
+        rows = await self._database.read(lambda tx: tx.execute(query, (*_key(owner), after, limit)).fetchall())
         documents = [{"id": process_id, **orjson.loads(text)} for process_id, text in rows]
         return [{name: value for name, value in each.items() if name != "process_graph"} for each in documents]
 

@@ -267,25 +267,6 @@ def test_what_is_no_job_is_refused(site, body, code):
     assert (answer.status_code, answer.json()["code"]) == (400, code)
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=-1", "limit=x", "limit=1&token=x"])
-def test_pages_that_there_are_none_of_are_refused(site, query):
-    with site.client() as client:
-        assert client.get(f"{API}/jobs?{query}").status_code == 400
-
-
-def test_lists_go_on_page_by_page(site, connection):
-    jobs = [connection.create_job(LOOK) for _ in range(3)]
-    with site.client() as client:
-        url, found = f"{API}/jobs?limit=2", []
-        while url:
-            page = client.get(url).json()
-            found += [each["id"] for each in page["jobs"]]
-            url = next((link["href"] for link in page["links"] if link["rel"] == "next"), None)
-
-    assert found[:3] == [each.job_id for each in reversed(jobs)]
-    assert len(set(found)) == len(found)
-
-
 def test_a_graph_that_is_wrong_is_not_started(site, connection):
     job = connection.create_job({"n": {"process_id": "ad", "arguments": {}, "result": True}})
 

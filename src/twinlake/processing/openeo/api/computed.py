@@ -6,11 +6,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from twinlake.core.documents import JsonObject
+from twinlake.core.paging import TokenSeal
 from twinlake.engines.web.files import ContentResponse
 from twinlake.engines.web.representation import Representation
 from twinlake.identity.web import guarded
 from twinlake.processing.openeo.answers import Failure, require_found
 from twinlake.processing.openeo.api.bodies import BODY_BYTES, SentGraphs, owner_of, to_json
+from twinlake.processing.openeo.api.paging import read_page
 from twinlake.processing.openeo.api.waiting import while_waiting
 from twinlake.processing.openeo.computing import Computing
 from twinlake.processing.openeo.definition_store import DefinitionStore, check_id
@@ -24,11 +26,22 @@ from twinlake.standards.openeo.graph import Fault
 class ComputedApi:
     """Routes that take graphs."""
 
-    def __init__(self, computing: Computing, defined: DefinitionStore, graphs: SentGraphs, tariff: Tariff | None) -> None:
+    def __init__(
+        self,
+        computing: Computing,
+        defined: DefinitionStore,
+        graphs: SentGraphs,
+        tariff: Tariff | None,
+        *,
+        seal: TokenSeal,
+        root: str,
+    ) -> None:
         self._computing = computing
         self._graphs = graphs
         self._tariff = tariff
         self._defined = defined
+        self._seal = seal
+        self._root = root
 
     def routes(self) -> list[Route]:
         """Declare them."""
@@ -91,7 +104,10 @@ class ComputedApi:
 
     async def list_defined(self, request: Request) -> Response:
         """Answer with the caller's own processes."""
-        return to_json({"processes": await self._defined.list_all(owner_of(request)), "links": []})
+        page = read_page(request, f"{self._root}/process_graphs", self._seal)
+        found = await self._defined.list_page(owner_of(request), limit=page.limit + 1, after=page.after or "")
+        shown, links = page.cut(found, lambda each: str(each["id"]))
+        return to_json({"processes": shown, "links": links})
 
     async def get_defined(self, request: Request) -> Response:
         """Answer with one of them."""

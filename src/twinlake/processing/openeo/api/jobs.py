@@ -16,10 +16,10 @@ from twinlake.core.paging import TokenSeal
 from twinlake.engines.objectstore import StoredObject
 from twinlake.engines.web.files import ContentResponse
 from twinlake.holdings.catalogue.interfaces import Managed
-from twinlake.identity.principals import Caller
 from twinlake.identity.web import guarded
 from twinlake.jobs.models import LOG_LINES, JobState
 from twinlake.processing.openeo.api.bodies import BODY_BYTES, SentGraphs, to_json
+from twinlake.processing.openeo.api.paging import read_limit, read_page
 from twinlake.processing.openeo.jobs.kind import Preparing
 from twinlake.processing.openeo.jobs.models import Asset, SeenJob
 from twinlake.processing.openeo.jobs.service import BatchJobs
@@ -36,8 +36,6 @@ from twinlake.processing.openeo.jobs.wire import (
 )
 from twinlake.processing.openeo.quotas.tariff import Tariff
 
-_MOST_JOBS = 1000
-"""On one page, also where no limit is asked for: more have a link to the next."""
 _MOST_LINES = 10_000
 _PRIVATE = {"cache-control": "private, no-cache"}
 _BYTES = ("GET", "HEAD")
@@ -84,21 +82,15 @@ class JobsApi:
 
     async def create(self, request: Request) -> Response:
         """Keep a job."""
-        caller: Caller = request.state.caller
-        job = await self.jobs.create(caller, await self.graphs.read(request))
+        job = await self.jobs.create(request.state.caller, await self.graphs.read(request))
         headers = {"location": f"{self.root}/jobs/{job}", "openeo-identifier": job}
         return Response(status_code=201, headers=headers)
 
     async def list_jobs(self, request: Request) -> Response:
         """Answer with the caller's jobs, newest first."""
-        caller: Caller = request.state.caller
-        limit, token = _read_limit(request, _MOST_JOBS), request.query_params.get("token")
-        before = None if token is None else self.seal.open(token, _binding(caller)).decode()
-        found = await self.jobs.list_jobs(caller, limit=limit + 1, before=before)
-        shown, links = found[:limit], []
-        if len(found) > limit:
-            next_token = self.seal.seal(shown[-1].batch.id.encode(), _binding(caller))
-            links.append({"rel": "next", "href": f"{self.root}/jobs?limit={limit}&token={next_token}"})
+        page = read_page(request, f"{self.root}/jobs", self.seal)
+        found = await self.jobs.list_jobs(request.state.caller, limit=page.limit + 1, before=page.after)
+        shown, links = page.cut(found, lambda each: each.batch.id)
         return to_json({"jobs": [write_job(seen, root=self.root, tariff=self.tariff) for seen in shown], "links": links})
 
     async def show(self, request: Request) -> Response:
@@ -130,7 +122,7 @@ class JobsApi:
         seen, query = await self._see(request), request.query_params
         kept = seen.batch.document.get("log_level", DEFAULT_LOG_LEVEL)
         level = min(query.get("level") or "debug", kept, key=lambda each: len(levels_from(each)))
-        limit, offset = _read_limit(request, _MOST_LINES), query.get("offset") or "0"
+        limit, offset = read_limit(request, _MOST_LINES), query.get("offset") or "0"
         if offset == END:
             return to_json({"level": level, "logs": [], "links": []})
         if not (offset.isascii() and offset.isdigit() and len(offset) < 16):
@@ -225,14 +217,3 @@ def _write_end(seen: SeenJob) -> JsonObject | None:
     if work is None or work.state is not JobState.FAILED or work.error is None:
         return None
     return write_end(work.error, work.finished_at)
-
-
-def _binding(caller: Caller) -> bytes:
-    return b"openeo jobs|" + str(caller.principal).encode()
-
-
-def _read_limit(request: Request, most: int) -> int:
-    text = request.query_params.get("limit") or str(most)
-    if not (text.isascii() and text.isdigit() and len(text) < 16 and int(text) > 0):
-        raise InvalidInputError(f"limit={text[:40]!r} is no number from 1.")
-    return min(int(text), most)

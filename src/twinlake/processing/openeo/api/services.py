@@ -8,8 +8,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from twinlake.core.documents import JsonObject
+from twinlake.core.paging import TokenSeal
 from twinlake.identity.web import guarded
 from twinlake.processing.openeo.api.bodies import BODY_BYTES, SentGraphs, owner_of, to_json
+from twinlake.processing.openeo.api.paging import read_page
 from twinlake.processing.openeo.services.addresses import ServiceAddresses
 from twinlake.processing.openeo.services.mercator import Tile
 from twinlake.processing.openeo.services.service import TileServices
@@ -27,6 +29,7 @@ class ServicesApi:
     services: TileServices
     addresses: ServiceAddresses
     graphs: SentGraphs
+    seal: TokenSeal
     root: str
     """URL of the API, without a slash at the end."""
 
@@ -60,8 +63,10 @@ class ServicesApi:
 
     async def list_all(self, request: Request) -> Response:
         """Answer with the caller's services, newest first."""
-        found = await self.services.store.list_all(owner_of(request))
-        return to_json({"services": [self._write(each, is_full=False) for each in found], "links": []})
+        page = read_page(request, f"{self.root}/services", self.seal)
+        found = await self.services.store.list_page(owner_of(request), limit=page.limit + 1, before=page.after)
+        shown, links = page.cut(found, lambda each: each.id)
+        return to_json({"services": [self._write(each, is_full=False) for each in shown], "links": links})
 
     async def show(self, request: Request) -> Response:
         """Answer with all that is known of a service."""

@@ -85,10 +85,14 @@ class ServiceStore:
             raise ServiceNotFoundError(f"You have no service {service[:80]!r}.")
         return found
 
-    async def list_all(self, owner: Principal) -> list[Service]:
-        """Return all services of *owner*, newest first."""
-        query = f"select {_ALL} from openeo_service where owner_issuer = ? and owner_subject = ? order by id desc"
-        rows = await self._database.read(lambda tx: tx.execute(query, (owner.issuer, owner.subject)).fetchall())
+    async def list_page(self, owner: Principal, *, limit: int, before: str | None) -> list[Service]:
+        """Return up to *limit* services of *owner*, newest first, older than the service *before*."""
+        query = (
+            f"select {_ALL} from openeo_service where owner_issuer = :issuer and owner_subject = :subject"
+            " and (:before is null or id < :before) order by id desc limit :limit"
+        )
+        values = {"issuer": owner.issuer, "subject": owner.subject, "before": before, "limit": limit}
+        rows = await self._database.read(lambda tx: tx.execute(query, values).fetchall())
         return [_read(row) for row in rows]
 
     async def put(self, service: Service, document: JsonObject, pins: JsonObject) -> None:
