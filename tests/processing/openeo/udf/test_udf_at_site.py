@@ -150,6 +150,15 @@ def test_code_in_a_file_of_the_user_is_taken_as_it_is_when_the_job_is_made(conne
     assert connection.validate_process_graph(graph_of("udf/mean.py")) == []
 
 
+def test_the_site_may_be_named_as_the_place_of_the_process(connection, tmp_path):
+    (tmp_path / "max.py").write_text(f"{FUNCTION}return cube.max('t')")
+    connection.upload_file(tmp_path / "max.py", "udf/named.py")
+    sent = graph_of("udf/named.py")
+    sent["mean"]["arguments"]["reducer"]["process_graph"]["udf"]["namespace"] = "backend"
+
+    assert connection.execute(sent)["data"] == [3, 4, 5]
+
+
 def test_a_call_is_found_however_its_letters_are_written(site, connection, tmp_path):
     """JSON may escape any letter of `run_udf`."""
     (tmp_path / "max.py").write_text(f"{FUNCTION}return cube.max('t')")

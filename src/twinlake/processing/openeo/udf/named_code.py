@@ -84,7 +84,7 @@ def _find_calls(document: JsonObject) -> Iterator[JsonObject]:
         elif isinstance(each, dict):
             waiting.extend(each.values())
             arguments = each.get("arguments")
-            if each.get("process_id") == "run_udf" and not each.get("namespace") and isinstance(arguments, dict):
+            if each.get("process_id") == "run_udf" and each.get("namespace") in (None, "backend") and isinstance(arguments, dict):
                 yield arguments
 
 
