@@ -10,13 +10,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from twinlake.engines.web.trace import RequestTrace, trace_of
 from twinlake.identity.credentials import Credentials
-from twinlake.identity.errors import CrossSiteFormError, InvalidTokenError
+from twinlake.identity.errors import CrossSiteFormError, InvalidTokenError, UnknownProviderError
 from twinlake.identity.policy.service import Policy
 from twinlake.identity.principals import ANONYMOUS, Caller
 from twinlake.identity.sessions import SessionStore
 
-_OPENEO = re.compile(r"^(basic//|oidc/[^/]*/)")
+_OPENEO = re.compile(r"^(?:basic/|oidc/([^/]*))/")
 """How clients of openEO say where a token is from (https://api.openeo.org/1.2.0/#section/Authentication)."""
+PROVIDER = "dedl"
+"""What clients of openEO call the realm that signs in for this site."""
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -93,11 +95,11 @@ def _read_token(authorization: bytes) -> str:
     Raises
     ------
     InvalidTokenError
-        It is neither Bearer (RFC 6750) nor Basic (RFC 7617).
+        It is neither Bearer (RFC 6750) nor Basic (RFC 7617), or is of a provider that the site does not offer.
     """
     scheme, _, rest = authorization.decode("latin-1").strip().partition(" ")
     if scheme.lower() == "bearer":
-        return _OPENEO.sub("", rest.strip(), count=1)
+        return _read_bearer(rest.strip())
     if scheme.lower() == "basic":
         try:
             _, _, password = base64.b64decode(rest.strip(), validate=True).decode("latin-1").partition(":")
@@ -105,6 +107,17 @@ def _read_token(authorization: bytes) -> str:
             raise InvalidTokenError("The Basic credentials are not base64.") from None
         return password
     raise InvalidTokenError("The Authorization header is neither Bearer nor Basic.", remedy="Send: Authorization: Bearer tl_...")
+
+
+def _read_bearer(bearer: str) -> str:
+    said = _OPENEO.match(bearer)
+    if said is None:
+        return bearer
+    if said[1] not in {None, PROVIDER}:
+        raise UnknownProviderError(
+            f"This site offers no sign-in by a provider {said[1][:40]!r}.", remedy=f"Sign in by {PROVIDER!r}: /credentials/oidc."
+        )
+    return bearer[said.end() :]
 
 
 def _read_cookie(cookies: bytes, name: str) -> str | None:

@@ -9,6 +9,12 @@ class InvalidTokenError(UnauthenticatedError):
     code = "invalid-token"
 
 
+class UnknownProviderError(InvalidTokenError):
+    """A client of openEO says that its token is of a provider that this site does not offer."""
+
+    code = "unknown-provider"
+
+
 class SiteNotProvenError(InvalidTokenError):
     """Who asks for a token as a site is none that is trusted, or did not prove it."""
 

@@ -57,6 +57,17 @@ async def test_the_token_speaks_for_the_account_for_half_a_day(site, client, clo
     assert (ended.status_code, ended.json()["code"]) == (403, "TokenInvalid")
 
 
+async def test_a_token_is_of_a_provider_that_the_site_offers(site, client):
+    token = await site.token("alice")
+    [provider] = (await client.get("/openeo/1.2/credentials/oidc")).json()["providers"]
+
+    for said in (f"basic//{token}", f"oidc/{provider['id']}/{token}", token):
+        assert (await client.get("/openeo/1.2/me", headers={"authorization": f"Bearer {said}"})).status_code == 200
+    for said in (f"oidc/other/{token}", f"oidc//{token}"):
+        refused = await client.get("/openeo/1.2/me", headers={"authorization": f"Bearer {said}"})
+        assert (refused.status_code, refused.json()["code"]) == (403, "AuthenticationSchemeInvalid")
+
+
 @pytest.mark.parametrize("headers", [basic(password="wrong horse battery"), basic("nobody"), basic("")])
 async def test_who_does_not_know_the_password_gets_none(site, client, headers):
     await add(site)

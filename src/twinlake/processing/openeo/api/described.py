@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute, Route
 
 from twinlake.core.documents import JsonObject
 from twinlake.core.errors import InvalidInputError
+from twinlake.identity.authenticator import PROVIDER
 from twinlake.identity.web import guarded
 from twinlake.processing.openeo.formats.registry import list_formats
 from twinlake.processing.openeo.loading.formats import describe_inputs
@@ -24,7 +25,6 @@ CONFORMS_TO = (
     "https://api.stacspec.org/v1.0.0/core",
 )
 _STAC_VERSION = "1.1.0"
-_PROVIDER = "dedl"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +137,7 @@ class DescribedApi:
             "grant_types": ["urn:ietf:params:oauth:grant-type:device_code+pkce", "refresh_token"],
         }
         provider = {
-            "id": _PROVIDER,
+            "id": PROVIDER,
             "issuer": self._facts.issuer,
             "title": self._facts.title,
             "scopes": ["openid", "search", "read", "process"],

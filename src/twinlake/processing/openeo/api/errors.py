@@ -10,6 +10,7 @@ _CODES = {
     "unauthenticated": "AuthenticationRequired",
     "sign-in-required": "AuthenticationRequired",
     "invalid-token": "TokenInvalid",
+    "unknown-provider": "AuthenticationSchemeInvalid",
     "forbidden": "PermissionsInsufficient",
     "internal-error": "Internal",
     "not-found": "NotFound",
@@ -28,7 +29,7 @@ def render_openeo_error(scope: Scope, problem: Problem) -> Response:
     """Write *problem* in the form of openEO (``id``, ``code``, ``message``, ``links``)."""
     _ = scope
     code = _CODES.get(problem.code) or "".join(part[0].upper() + part[1:] for part in problem.code.split("-") if part)
-    status = 403 if code == "TokenInvalid" else problem.status
+    status = 403 if code in {"TokenInvalid", "AuthenticationSchemeInvalid"} else problem.status
     message = problem.detail if problem.remedy is None else f"{problem.detail} {problem.remedy}"
     content = {"id": problem.ticket or problem.request_id, "code": code, "message": message, "links": [], **problem.members}
     return Response(orjson.dumps(content), status, dict(problem.headers), media_type="application/json")
