@@ -3,8 +3,6 @@
 import json
 import math
 from functools import reduce
-from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
 import pyproj
@@ -16,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from processing.openeo.rasters import MEAN, T, a_cube, callback, run
+from processing.openeo.regions import SCENARIOS, average, read_regions, read_scenario
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.kernels.geometries.coverage import cell_areas, find_coverage
 from twinlake.processing.openeo.kernels.geometries.zonal import apply, find_window, finish, merge, weigh
@@ -383,19 +382,8 @@ def test_the_window_holds_all_pixels_that_count(weighting):
 
 @pytest.mark.slow
 def test_regional_means_of_two_scenarios_are_those_of_an_independent_computation():
-    import geopandas
-    import iris_sample_data
-    import pyproj
-    import xarray
-
-    folder = Path(find_spec("eodag").origin).parent / "resources/shp"
-    countries = geopandas.read_file(folder / "ne_110m_admin_0_map_units.shp")
-    regions = countries[countries["NAME_LONG"].isin(["United States", "Canada", "Mexico", "Cuba"])]
-    fields = []
-    for scenario in ("A1B", "E1"):
-        path = Path(iris_sample_data.path) / f"{scenario}_north_america.nc"
-        with xarray.open_dataset(path, decode_times=False) as opened:
-            fields.append(opened["air_temperature"].load())
+    regions = read_regions()
+    fields = [read_scenario(SCENARIOS / f"{scenario}_north_america.nc") for scenario in ("A1B", "E1")]
     warmer = (fields[0] - fields[1]).astype("float32")
     y, x = sides(warmer["latitude"].values, warmer["longitude"].values)
     assert (x.labels[0], x.labels[-1]) == (225, 315)
@@ -403,21 +391,13 @@ def test_regional_means_of_two_scenarios_are_those_of_an_independent_computation
         name="t", kind="temporal", labels=tuple(f"{1860 + year}-01-01T00:00:00Z" for year in range(240)), calendar="360_day"
     )
     cube = Cube(values=Values(data=warmer.values, nan_is_nodata=True), dimensions=(t, y, x))
-    document = json.loads(regions[["NAME_LONG", "geometry"]].to_json(drop_id=True))
+    document = json.loads(regions.to_json(drop_id=True))
     node = {"geometries": document, "weights": "area", "target_dimension": "told"}
     found = run("aggregate_spatial_weighted", cube, **node)
 
-    lows, lefts = np.meshgrid(np.array(y.labels) - 0.625, np.array(x.labels) - 360 - 0.9375, indexing="ij")
-    cells = shapely.box(lefts, lows, lefts + 1.875, lows + 1.25)
-    geod = pyproj.Geod(ellps="WGS84")
-    areas = np.array([geod.geometry_area_perimeter(shapely.segmentize(cells[row, 0], 0.01))[0] for row in range(len(y.labels))])
-    assert len(regions) == 4
     for number, shape in enumerate(regions.geometry):
-        shares = shapely.area(shapely.intersection(shape, cells)) / shapely.area(cells)
-        weights = shares * np.abs(areas)[:, None]
-        mean = (warmer.values.astype(float) * weights).sum(axis=(1, 2)) / weights.sum()
+        mean, on_grid = average(warmer, shape)
         np.testing.assert_allclose(found.values.data[:, number, 0], mean, rtol=1e-6, atol=1e-6)
-        on_grid = weights.sum() / abs(geod.geometry_area_perimeter(shapely.segmentize(shape, 0.01))[0])
         np.testing.assert_allclose(found.values.data[:, number, 1], on_grid, rtol=1e-3)  # cells at coasts are of one density here
     assert [json.loads(each)["properties"]["NAME_LONG"] for each in found.dimensions[1].features] == regions["NAME_LONG"].tolist()
     assert found.values.data[-1, :, 0].min() > 0.5, "the scenario without mitigation is warmer at its end"

@@ -1,7 +1,9 @@
 """Real data become cubes with what xarray and rasterio find in the same files."""
 
 import csv
+import json
 import shutil
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +14,13 @@ import xarray as xr
 from rasterio.shutil import copy as copy_raster
 
 from processing.openeo.loading.lake import graph, request
+from processing.openeo.regions import SCENARIOS, average, read_regions, read_scenario
+from processing.openeo.tiles.graphs import callback, node, of
+from processing.openeo.tiles.sources import tile_computing
 from twinlake.processing.openeo.evaluating import evaluate
 from twinlake.processing.openeo.loading.files import open_files
 from twinlake.processing.openeo.loading.pins import FilePins, KeptFile
+from twinlake.processing.openeo.tiles.layout import TileSize
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 RECIPES = Path(__file__).parents[3] / "holdings/recipes"
@@ -98,6 +104,43 @@ async def test_a_year_of_modis_and_its_median(lake, shared, tmp_path):
     reduced = {"process_id": "reduce_dimension", "arguments": {"data": {"from_node": "c"}, "dimension": "t", "reducer": reducer}}
     read = graph({"c": {"process_id": "load", "arguments": {}}, "m": {**reduced, "result": True}})
     np.testing.assert_allclose(evaluate(read, {}, known={"c": cube}).values.data[0], np.median(data, axis=0))
+
+
+async def test_what_mitigation_buys_region_by_region(lake, shared, tmp_path):
+    """A1B minus E1: both files are loaded, merged and averaged by the engine, window by window, and all of it again by xarray."""
+    paths = {
+        "a1b": SCENARIOS / "A1B_north_america.nc",
+        "e1": shared / "data/climate-projection/E1_north_america.nc",
+    }
+    regions = read_regions()
+    nodes = {name: node("load_collection", id=name) for name in paths}
+    nodes["warmer"] = node(
+        "merge_cubes",
+        cube1=of("a1b"),
+        cube2=of("e1"),
+        overlap_resolver=callback("subtract", x={"from_parameter": "x"}, y={"from_parameter": "y"}),
+    )
+    document = json.loads(regions.to_json(drop_id=True))
+    nodes["means"] = node("aggregate_spatial_weighted", data=of("warmer"), geometries=document, weights="area", statistic="mean")
+    async with AsyncExitStack() as opened:
+        sources = {}
+        for name, path in paths.items():
+            (tmp_path / name).mkdir()
+            shutil.copyfile(path, tmp_path / name / path.name)
+            await lake.hold(tmp_path / name, collection=name)
+            sources[name] = await opened.enter_async_context(lake.open(await lake.pin(request(name))))
+        size = TileSize(edge=16, tile_bytes=100_000, largest_bytes=10_000_000)
+        made = tile_computing(nodes, sources, tmp_path / "run", size=size).compute(["means"])["means"]
+        found = made.whole()
+
+    fields = [read_scenario(path) for path in paths.values()]
+    xr.testing.assert_identical(fields[0].time.drop_attrs(), fields[1].time.drop_attrs())
+    assert [each.name for each in found.dimensions] == ["t", "bands", "geometries"]
+    assert (len(found.dimensions[0].labels), found.dimensions[0].calendar) == (240, "360_day")
+    for number, shape in enumerate(regions.geometry):
+        mean, _ = average(fields[0] - fields[1], shape)
+        np.testing.assert_allclose(found.values.data[:, 0, number], mean, rtol=1e-6, atol=1e-6)
+    assert found.values.data[-1].min() > 0.5, "the scenario without mitigation is warmer at its end"
 
 
 async def test_stations_of_a_table_are_points(shared):
