@@ -40,13 +40,14 @@ class CubeSource:
 
 
 def make_cube(dtype="float32", *, seed=1, dimensions=(T, BANDS, Y, X)):
-    """Return a cube of small numbers with gaps."""
+    """Return a cube of small numbers with gaps, in which there are large ones if it is of integers: they must not matter."""
     random = np.random.default_rng(seed)
     shape = tuple(len(each.labels) for each in dimensions)
     data = random.integers(0, 60, shape).astype(dtype)
     gaps = random.random(shape) < 0.1
     if data.dtype.kind == "f":
         return Cube(values=Values(data=np.where(gaps, np.nan, data).astype(dtype), nan_is_nodata=True), dimensions=dimensions)
+    data[gaps] = np.iinfo(dtype).min
     return Cube(values=Values(data=data, valid=~gaps), dimensions=dimensions)
 
 
