@@ -198,7 +198,11 @@ class TileComputing:
     def _make(self, shapes: Shapes, stage: Stage, total: int) -> Computed:
         scratch = self._scratch(stage, shapes)
         numbers = [number for number in range(len(stage.windows)) if number not in scratch]
-        self._done += len(stage.windows) - len(numbers)
+        there = len(stage.windows) - len(numbers)
+        if there:
+            tiles = count(len(stage.windows), "tile")
+            self._tools.report.log("info", f"Goes on where it was: of {tiles} in this step {there} were done before.")
+        self._done += there
         work = _Work(
             shapes=shapes,
             stage=stage,
