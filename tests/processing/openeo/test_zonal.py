@@ -201,9 +201,9 @@ def test_areas_of_pixels_are_those_of_the_scale_in_their_middle(crs, x, y, step,
     rows, columns = np.divmod(cells, len(pixels.x))
     along_x, along_y = pixels.sides[0.0]
     scales = area_scales(pixels.crs, pixels.x[columns], pixels.y[rows])
-    np.testing.assert_allclose(
-        cell_areas(pixels, cells), along_x.widths[columns] * along_y.widths[rows] * scales, rtol=1e-9, atol=0
-    )
+    told = scales > 0  # PROJ tells none at some places far beyond the end of a projection, though it does beside them
+    expected = along_x.widths[columns] * along_y.widths[rows] * scales
+    np.testing.assert_allclose(cell_areas(pixels, cells)[told], expected[told], rtol=1e-9, atol=0)
 
 
 def test_a_grid_of_many_pixels_is_weighed_in_strips():
