@@ -145,6 +145,22 @@ def test_who_may_not_know_of_it_loads_nothing(site, connection):
     assert connection.post("/validation", json={"process_graph": graph}).json() == {"errors": []}
 
 
+@pytest.mark.parametrize("named", ["GeoJSON", "netCDF", "Parquet", "CSV", "JSON", "Zarr"])
+def test_results_with_long_outlines_are_as_large_as_was_estimated(connection, named):
+    """Geometries of thousands of places take more than the numbers beside them."""
+    around = np.linspace(0, 2 * np.pi, 2000)
+    ring = np.column_stack([3.001 + 0.0005 * np.cos(around), 50.545 + 0.0003 * np.sin(around)]).tolist()
+    zone = {"type": "Polygon", "coordinates": [[*ring[:-1], ring[0]]]}
+    job = index_of(connection).aggregate_spatial(geometries=zone, reducer="mean").save_result(named).create_job()
+    job.start_and_wait(**QUICK)
+    estimate = connection.get(f"/jobs/{job.job_id}/estimate").json()
+    assets = job.get_results().get_metadata()["assets"]
+    size = sum(each["file:size"] for each in assets.values() if "data" in each["roles"])
+
+    bounds = estimate["twinlake:estimate"]["result_bytes"]
+    assert bounds["low"] <= size <= bounds["high"]
+
+
 @pytest.fixture(scope="module")
 def wide(site, tmp_path_factory):
     """A collection of which each cube has several tiles."""

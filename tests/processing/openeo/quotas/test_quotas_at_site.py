@@ -259,7 +259,7 @@ def test_a_map_is_drawn_within_its_budget(person):
     url = person.get(path).json()["url"].format(z=3, x=4, y=3)
 
     assert httpx2.get(url, timeout=60).status_code == 200, "nothing was taken before"
-    refused = httpx2.get(url, timeout=60)
+    refused = wait_for(lambda: (found := httpx2.get(url, timeout=60)).status_code != 200 and found)
     assert (refused.status_code, refused.json()["code"]) == (402, "PaymentRequired")
     assert "budget" not in refused.text, "it is nobody else's business"
     [entry] = person.get(f"{path}/logs").json()["logs"]

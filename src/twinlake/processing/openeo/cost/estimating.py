@@ -4,6 +4,7 @@ The rates are medians of what `benchmarks` measured with one core; they are righ
 say so.
 """
 
+import math
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from typing import Final
 
 from twinlake.processing.openeo.cost.ranges import Range, find_file_bytes
 from twinlake.processing.openeo.cost.steps import Step, list_steps
+from twinlake.processing.openeo.cubes import Cube
+from twinlake.processing.openeo.formats.registry import Format
 from twinlake.processing.openeo.process import Along, Pointwise, Reducer, Work
 from twinlake.processing.openeo.registry import find_process
 from twinlake.processing.openeo.tiles.layout import Stage
@@ -44,8 +47,8 @@ class Estimate:
     steps: tuple[Step, ...]
 
 
-def estimate(shapes: Shapes, stages: Sequence[Stage], targets: Mapping[str, bool]) -> Estimate:
-    """Return what the *stages* take that make *targets*, cubes, and whether each is written as a text."""
+def estimate(shapes: Shapes, stages: Sequence[Stage], targets: Mapping[str, Format]) -> Estimate:
+    """Return what the *stages* take that make *targets*, cubes with the format in which each is written."""
     given = frozenset[str]().union(*[stage.given for stage in stages])
     sizes = {each: shapes.count_bytes(each, shapes.whole(each)) for each in targets}
     made = sum(sizes.values())
@@ -53,7 +56,10 @@ def estimate(shapes: Shapes, stages: Sequence[Stage], targets: Mapping[str, bool
     windows = sum(len(stage.windows) for stage in stages)
     seconds = read * _READ_SECONDS + made * _WRITE_SECONDS + windows * _WINDOW_SECONDS
     seconds += sum(_computing_seconds(shapes, stage, given) for stage in stages)
-    files = [find_file_bytes(sizes[each], is_text=is_text) for each, is_text in targets.items()]
+    files = [
+        find_file_bytes(size, is_text=written.is_text, outlines_bytes=_outlines_bytes(shapes.cube(each), written))
+        for (each, size), written in zip(sizes.items(), targets.values(), strict=True)
+    ]
     return Estimate(
         windows=windows,
         read_bytes=read,
@@ -68,6 +74,16 @@ def estimate(shapes: Shapes, stages: Sequence[Stage], targets: Mapping[str, bool
         ),
         steps=list_steps(shapes),
     )
+
+
+def _outlines_bytes(cube: Cube, written: Format) -> int:
+    """Return how many characters the geometries of a cube have, as often as a format has them."""
+    total = 0
+    for each in cube.dimensions:
+        if each.kind == "geometry":
+            others = math.prod(len(other.labels) for other in cube.dimensions if other is not each)
+            total += sum(len(str(label)) for label in each.labels) * written.count_outlines(others)
+    return total
 
 
 def _computing_seconds(shapes: Shapes, stage: Stage, given: Collection[str]) -> float:

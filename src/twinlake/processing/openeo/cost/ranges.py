@@ -7,6 +7,8 @@ _PACKED: Final = (0.1, 0.5, 1.05)
 """Of its size in memory: a cube in a file, at best, mostly, and at worst."""
 _AS_TEXT: Final = (1.0, 5.0, 32.0)
 """The same of one that is a text: the labels stand beside each number."""
+_OUTLINES: Final = (0.1, 1.0, 4.0)
+"""The same of geometries, of their size as texts: some formats pack them, others fill all up to the longest."""
 _HEAD_BYTES: Final = (0, 8 << 10, 64 << 10)
 """What a file has beside its cells."""
 
@@ -20,8 +22,21 @@ class Range:
     high: float
 
 
-def find_file_bytes(size_bytes: int, *, is_text: bool = False) -> Range:
-    """Return how large the file of a cube is, or its text, of which the cells take so many bytes in memory."""
+def find_file_bytes(size_bytes: int, *, is_text: bool = False, outlines_bytes: int = 0) -> Range:
+    """Return how large the file of a cube is.
+
+    Parameters
+    ----------
+    size_bytes
+        What its cells take in memory.
+    is_text
+        Whether it is written in digits.
+    outlines_bytes
+        What the geometries take as texts that are written, as often as they are.
+    """
     shares = _AS_TEXT if is_text else _PACKED
-    low, likely, high = (round(size_bytes * share) + head for share, head in zip(shares, _HEAD_BYTES, strict=True))
+    low, likely, high = (
+        round(size_bytes * share + outlines_bytes * outline) + head
+        for share, outline, head in zip(shares, _OUTLINES, _HEAD_BYTES, strict=True)
+    )
     return Range(low=low, likely=likely, high=high)

@@ -41,6 +41,10 @@ class Format:
         """Whether numbers are written in digits."""
         return self.suffix in {".csv", ".json", ".geojson"}
 
+    def count_outlines(self, values: int) -> int:
+        """Return how often it writes a geometry that has so many *values*."""
+        return {".csv": 0, ".geojson": values}.get(self.suffix, 1)
+
     def describe(self) -> JsonObject:
         """Return it as ``GET /file_formats`` lists it."""
         return {

@@ -138,7 +138,7 @@ def estimate_plan(
 def estimate_shapes(planned: Plan, shapes: Shapes, chunks: Chunks, size: TileSize) -> Estimate:
     """Return what a plan takes of which the *shapes* are known."""
     outputs = [each for each in planned.outputs if isinstance(shapes.results[each.node], Cube)]
-    targets = {each.node: find_format(_saved(each, shapes.results[each.node]).format).is_text for each in outputs}
+    targets = {each.node: find_format(_saved(each, shapes.results[each.node]).format) for each in outputs}
     stages = lay_out(shapes, list(targets), chunks, size) if targets else ()
     return estimate(shapes, stages, targets)
 
