@@ -129,13 +129,39 @@ class Snippets:
         return [self._openeo(code), self._curl(f"{self._url}{_OPENEO}/jobs")]
 
     def show_batch(
-        self, job: str, title: str, script: tuple[str, str, str] | None, graph: str, *, is_started: bool
+        self,
+        job: str,
+        title: str,
+        script: tuple[str, str, str] | None,
+        graph: str,
+        *,
+        is_started: bool,
+        has_failed: bool,
+        folders: Sequence[str],
     ) -> list[Snippet]:
-        """Return code that gets the results of a batch job, and makes a new one of its graph (*script*: `write_script`)."""
-        path = f"{_OPENEO}/jobs/{quote(job, safe='')}/results"
+        """Return code that gets the results of a batch job, and makes a new one of its graph.
+
+        Parameters
+        ----------
+        script
+            As `write_script` makes it.
+        has_failed
+            There are no results: its log is got instead.
+        folders
+            Names of the results that are Zarr, which are opened where they are.
+        """
+        path = f"{_OPENEO}/jobs/{quote(job, safe='')}/{'logs' if has_failed else 'results'}"
         step = "print(job.status())" if is_started else "job.start_and_wait()"
-        known = f"job = connection.job({job!r})\n{step}\njob.get_results().download_files('results')"
-        snippets = [self._openeo(known)]
+        imported = ""
+        if has_failed:
+            get = "for line in job.logs(level='warning'):\n    print(line['level'], line['message'])"
+        elif folders:
+            imported = "import xarray"
+            head = ["# Zarr is read where it is: pip install zarr fsspec aiohttp", "results = job.get_results()"]
+            get = "\n".join(head + [f"print(xarray.open_zarr(results.get_asset({name!r}).href))" for name in folders])
+        else:
+            get = "job.get_results().download_files('results')"
+        snippets = [self._openeo(f"job = connection.job({job!r})\n{step}\n{get}", imported)]
         if script is not None:
             imported, steps, result = script
             made = f"{steps}\njob = connection.create_job({result}, title={title!r})\njob.start_and_wait()"

@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import geopandas
@@ -23,6 +24,7 @@ from twinlake.site.user_code import find_user_code
 
 pytestmark = pytest.mark.slow
 API = "/openeo/1.2"
+CLIENTS = Path(__file__).parents[3] / "docs" / "clients.md"
 QUICK = {"max_poll_interval": 0.1, "print": lambda _: None}
 CLOUDS = (5, 80, 10)
 
@@ -131,6 +133,17 @@ def test_a_result_that_was_loaded_and_saved_is_the_same_store(connection, job, t
 
     assert {name: each for name, each in made[0].variables.items() if each.dtype != object}.keys() >= {"data", "t", "x", "y"}
     xr.testing.assert_identical(made[0].drop_attrs(deep=False), made[1].drop_attrs(deep=False))
+
+
+def test_a_store_is_read_where_it_is_as_the_documentation_says_and_not_downloaded(connection, job, tmp_path):
+    [block] = [text for text in re.findall(r"```python\n(.*?)```", CLIENTS.read_text(), re.DOTALL) if "open_zarr" in text]
+    exec(compile(block, CLIENTS, "exec"), names := {"job": job})
+    assert "data" in names["cube"]
+    for address in (names["address"], f"{names['address']}/"):
+        with pytest.raises(OpenEoApiError, match=r"is a folder \(Zarr\).* Open this address with xarray"):
+            connection.get(address)
+    answer = requests.get(f"{names['address'].replace('/results/', '/results/0')}", timeout=60)
+    assert answer.status_code == 403
 
 
 def test_a_graph_is_validated_as_a_cube(connection):

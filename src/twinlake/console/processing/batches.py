@@ -166,6 +166,8 @@ class BatchPages:
                 steps.script,
                 steps.text,
                 is_started=job["is_started"],
+                has_failed=status_of(seen) == "error",
+                folders=[each["name"] for each in results["assets"] if each["is_folder"]] if results else (),
             ),
         )
 

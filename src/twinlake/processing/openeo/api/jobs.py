@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from twinlake.access.delivery.sender import DirectSender
 from twinlake.core.documents import JsonObject
-from twinlake.core.errors import InvalidInputError
+from twinlake.core.errors import InvalidInputError, NotFoundError
 from twinlake.core.paging import TokenSeal
 from twinlake.engines.objectstore import StoredObject
 from twinlake.engines.web.files import ContentResponse
@@ -78,6 +78,7 @@ class JobsApi:
             guarded("/jobs/{job_id}/results/collection.json", self.list_signed_results, methods=_BYTES, action="public"),
             guarded("/jobs/{job_id}/results/assets/{name}", self.get_file, methods=_BYTES, action="public"),
             guarded("/results/{signature}/{job_id}/{name}/{path:path}", self.get_file_of_folder, methods=_BYTES, action="public"),
+            guarded("/results/{signature}/{job_id}/{name}", self.refuse_folder, methods=_BYTES, action="public"),
         ]
 
     async def create(self, request: Request) -> Response:
@@ -183,9 +184,20 @@ class JobsApi:
         asset, file = await self.jobs.get_file(job, name)
         return await self._send(name, asset.get("type"), file)
 
+    async def refuse_folder(self, request: Request) -> Response:
+        """Say at the address of a result that is a folder, where clients look for a file, how it is read."""
+        job, name = request.path_params["job_id"], request.path_params["name"]
+        self.signer.verify_folder(job, name, request.path_params["signature"])
+        raise NotFoundError(
+            f"{name!r} is a folder (Zarr), which is no single file to download.",
+            remedy="Open this address with xarray.open_zarr(), or save the result as netCDF to have one file.",
+        )
+
     async def get_file_of_folder(self, request: Request) -> Response:
         """Answer with the bytes of a file in a result that is a folder."""
         job, name, path = (request.path_params[each] for each in ("job_id", "name", "path"))
+        if not path:
+            return await self.refuse_folder(request)
         self.signer.verify_folder(job, name, request.path_params["signature"])
         _, file = await self.jobs.get_file(job, name, path)
         filename = path.rpartition("/")[2]
