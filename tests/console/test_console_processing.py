@@ -3,13 +3,16 @@
 import html
 import json
 import re
+from dataclasses import replace
 
 import httpx2
 import pytest
 
 from console.console_site import HOSTILE
+from twinlake.console.processing.batches import describe_log
 from twinlake.console.processing.costs import write_cost
 from twinlake.console.processing.steps import read_steps
+from twinlake.jobs.models import Failure, Job, JobState, LogLine, Progress, Usage
 from twinlake.processing.openeo.quotas.tariff import Tariff
 
 
@@ -124,6 +127,12 @@ class Person:
         answer = self.api.post("/jobs", json={"process": {"process_graph": graph}, **more})
         return answer.headers["openeo-identifier"]
 
+    def run_job(self, job):
+        self.press(self.read(f"/processing/jobs/{job}"), f"/processing/jobs/{job}/start")
+        work = re.search(r'data-address="([^"]+)"', self.read(f"/processing/jobs/{job}"))[1]
+        with self.pages.stream("GET", f"{work}/events") as events:
+            events.read()  # until the job has ended
+
     def read(self, path, status=200):
         answer = self.pages.get(path)
         assert answer.status_code == status, answer.text
@@ -192,15 +201,15 @@ def test_a_job_that_cannot_be_started_says_why(person):
 
 def test_a_job_that_has_failed_says_why_and_at_which_step(person):
     job = person.make_job({"first": node("array_element", result=True, data=[1], index=5)})
-    person.press(person.read(f"/processing/jobs/{job}"), f"/processing/jobs/{job}/start")
-    work = re.search(r'data-address="([^"]+)"', person.read(f"/processing/jobs/{job}"))[1]
-    with person.pages.stream("GET", f"{work}/events") as events:
-        events.read()  # until the job has ended
+    person.run_job(job)
     page = person.read(f"/processing/jobs/{job}")
 
     assert ">failed</span>" in page
     assert re.search(r"error +first: ", html.unescape(page))
     assert "Run again" in page
+    assert "takes a result that is the same" not in page
+    assert "for line in job.logs(" in html.unescape(page)
+    assert "download_files" not in page
     person.press(page, f"/processing/jobs/{job}/delete")
     person.read(f"/processing/jobs/{job}", 404)
 
@@ -209,15 +218,57 @@ def test_a_job_that_took_an_equal_result_says_so(person):
     graph = {"mean": node("mean", result=True, data=[1, 2, 6, 31])}
     jobs = [person.make_job(graph, title=title) for title in ("First", "Second")]
     for job in jobs:
-        person.press(person.read(f"/processing/jobs/{job}"), f"/processing/jobs/{job}/start")
-        work = re.search(r'data-address="([^"]+)"', person.read(f"/processing/jobs/{job}"))[1]
-        with person.pages.stream("GET", f"{work}/events") as events:
-            events.read()  # until the job has ended
+        person.run_job(job)
     first, second = (html.unescape(person.read(f"/processing/jobs/{job}")) for job in jobs)
 
     assert "Nothing. The result of an equal job was taken." in second
     assert "equal job" not in first
     assert "Queued. It will take about" in first
+
+
+def test_why_a_job_failed_stands_in_its_log_though_its_child_could_not_tell():
+    failure = Failure(code="Memory", message="It took more memory than it may have.", remedy="Ask for less.")
+    work = Job(
+        id="j", owner="o", project=None, collection=None, api="openeo", kind="openeo", state=JobState.FAILED, run="r", cost=None,
+        quota_reservation=None, progress=Progress(), attempts=1, usage=Usage(), has_result=False, error=failure, created_at=0,
+        started_at=0, finished_at=3_000_000, updated_at=3_000_000,
+    )  # fmt: skip
+    told = LogLine(1, 0, "info", "Started.")
+
+    texts = [each["text"] for each in describe_log(work, [told])]
+    assert texts == ["00:00:00 info    Started.", f"00:00:03 error   {failure.message} {failure.remedy}"]
+    assert len(describe_log(work, [LogLine(1, 0, "error", "By the child.")])) == 1
+    assert len(describe_log(replace(work, error=None), [told])) == 1
+
+
+def test_a_job_that_was_cancelled_says_so(person):
+    large = node("resample_spatial", data={"from_node": "mean"}, resolution=0.05, method="cubic")
+    save = node("save_result", result=True, data={"from_node": "large"}, format="netCDF")
+    job = person.make_job(GRAPH | {"large": large, "save": save})
+    person.press(person.read(f"/processing/jobs/{job}"), f"/processing/jobs/{job}/start")
+    person.press(person.read(f"/processing/jobs/{job}"), f"/processing/jobs/{job}/cancel")
+    page = person.read(f"/processing/jobs/{job}")
+
+    assert person.api.get(f"/jobs/{job}").json()["status"] == "created"
+    assert ">cancelled</span>" in page
+    assert re.search(r"info +Cancelled\.", page)
+    assert "What it will take" in page
+    assert ">cancelled</span>" in person.read("/processing/jobs")
+    person.press(page, f"/processing/jobs/{job}/delete")
+
+
+def test_a_store_that_was_only_loaded_and_saved_says_what_was_read_and_how_it_is_opened(person):
+    save = {**GRAPH["save"], "arguments": {"data": {"from_node": "load"}, "format": "Zarr"}}
+    job = person.make_job({"load": GRAPH["load"], "save": save})
+    person.run_job(job)
+    page = html.unescape(person.read(f"/processing/jobs/{job}"))
+
+    assert '<th scope="row">Read</th>' in page
+    assert "pixels from" not in page
+    assert re.search(r"about \d+ s of CPU, \d+ s at most; about \S+ \w+ of results", page)
+    assert "xarray.open_zarr(results.get_asset('result.zarr').href)" in page
+    assert "download_files" not in page
+    person.press(page, f"/processing/jobs/{job}/delete")
 
 
 def test_a_job_of_another_is_not_seen(person, site):

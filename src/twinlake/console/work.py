@@ -102,9 +102,13 @@ def list_facts(job: Job) -> list[tuple[str, str]]:
     if job.attempts > 1:
         facts.append(("Attempts", str(job.attempts)))
     if job.usage.cpu_seconds:
-        usage = f"{job.usage.cpu_seconds:.1f} s of CPU, at most {write_size(job.usage.peak_memory_bytes)} of memory"
-        facts.append(("Took", usage))
+        facts.append(("Took", f"{job.usage.cpu_seconds:.1f} s of CPU{_write_peak(job.usage.peak_memory_bytes)}"))
     return facts
+
+
+def _write_peak(size_bytes: int) -> str:
+    """Write the most memory that a job has taken, which is known when its child has ended."""
+    return f", at most {write_size(size_bytes)} of memory" if size_bytes else ""
 
 
 def _write_instant(microseconds: int) -> str:

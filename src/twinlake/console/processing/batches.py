@@ -1,7 +1,7 @@
 """The pages on batch jobs of openEO: how far they are, what they do, take and have made."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -24,6 +24,7 @@ from twinlake.core.errors import TwinlakeError
 from twinlake.core.sizes import write_size
 from twinlake.identity.sessions import require_form_token
 from twinlake.identity.web import guarded
+from twinlake.jobs.models import Job, JobState, LogLine
 from twinlake.processing.openeo.jobs.kind import Preparing
 from twinlake.processing.openeo.jobs.models import SeenJob
 from twinlake.processing.openeo.jobs.service import BatchJobs
@@ -137,7 +138,7 @@ class BatchPages:
         return Response(picture, media_type="image/png", headers=asset.headers)
 
     async def _render(self, request: Request, seen: SeenJob, *, problem: TwinlakeError | None = None) -> Response:
-        batch, work = seen.batch, seen.work
+        batch = seen.batch
         process = await self._jobs.store.get_process(batch.id)
         steps = await asyncio.to_thread(read_steps, process)
         job = self._describe(seen)
@@ -155,8 +156,8 @@ class BatchPages:
             problem=None if problem is None else f"{problem.message} {problem.remedy or ''}".strip(),
             estimate=await self._estimate(request, batch.document, process) if is_new and problem is None else None,
             description=batch.document.get("description") or "",
-            facts=[*([("Made", job["when"])] if work is None else self._list_facts(seen)), *await self._list_left(batch.owner)],
-            log=[describe_line(line) for line in log],
+            facts=[("Made", job["when"]), *await self._list_facts(seen), *await self._list_left(batch.owner)],
+            log=[describe_line(line) for line in log] if seen.work is None else describe_log(seen.work, log),
             has_more_log=len(log) == _MOST_LINES,
             graph=steps,
             results=results,
@@ -165,7 +166,7 @@ class BatchPages:
                 str(batch.document.get("title") or "Again"),
                 steps.script,
                 steps.text,
-                is_started=job["is_started"],
+                is_started=status_of(seen) != "created",
                 has_failed=status_of(seen) == "error",
                 folders=[each["name"] for each in results["assets"] if each["is_folder"]] if results else (),
             ),
@@ -173,7 +174,9 @@ class BatchPages:
 
     def _describe(self, seen: SeenJob) -> JsonObject:
         batch, work = seen.batch, seen.work
-        word, tone = _STATES[status_of(seen)]
+        # openEO has no status for a job that was cancelled before it made anything: "created", as if it had not been started.
+        is_stopped = work is not None and work.state is JobState.DISMISSED
+        word, tone = _STATES["canceled" if is_stopped else status_of(seen)]
         shown: JsonObject = {
             "done": 0,
             "total": None,
@@ -186,21 +189,30 @@ class BatchPages:
             "work": None if work is None else work.id,
             "state": word,
             "tone": tone,
-            "is_started": status_of(seen) != "created",
+            "is_started": work is not None,
             "is_live": work is not None and not work.state.is_final,
+            "is_done": work is not None and work.state is JobState.SUCCESSFUL,
             "error": None if work is None else explain_end(work),
             "cost": write_cost(self._tariff, work.usage.cpu_seconds) if work is not None and work.usage.cpu_seconds else None,
             "when": f"{from_microseconds(batch.created_at):%Y-%m-%d %H:%M} UTC",
         }
         return shown
 
-    def _list_facts(self, seen: SeenJob) -> list[tuple[str, str]]:
+    async def _list_facts(self, seen: SeenJob) -> list[tuple[str, str]]:
         work = seen.work
-        assert work is not None
+        if work is None:
+            return []
         facts = [(name, text) for name, text in list_facts(work) if name != "By"]
+        if work.joined is None and (need := await self._jobs.store.get_need(seen.batch.id)) is not None:
+            cpu, size = need.cpu_seconds, need.result_bytes
+            told = f"about {_write_seconds(cpu.likely)} of CPU, {_write_seconds(cpu.high)} at most"
+            facts.append(("Estimated", f"{told}; about {write_size(round(size.likely))} of results"))
         if seen.batch.tiles is not None and work.joined is None:
             taken = TileUsage.sum(each.usage for each in seen.batch.tiles.chains)
-            facts.append(("Computed", f"{taken.pixels:,} pixels from {write_size(taken.read_bytes)} that were read"))
+            if taken.pixels:
+                facts.append(("Computed", f"{taken.pixels:,} pixels from {write_size(taken.read_bytes)} that were read"))
+            else:  # nothing but loaded and saved
+                facts.append(("Read", write_size(taken.read_bytes)))
             facts.append(("Unpacked", write_size(seen.batch.tiles.raw_bytes)))
         if (shared := tell_of_sharing(work)) is not None:
             facts.append(("Took", f"Nothing. {shared}"))
@@ -251,6 +263,16 @@ class BatchPages:
 
     def _go_to(self, job: str) -> Response:
         return RedirectResponse(f"{self._address()}/{quote(job, safe='')}", _SEE_OTHER)
+
+
+def describe_log(work: Job, lines: Sequence[LogLine]) -> list[JsonObject]:
+    """Return a job's log; why it failed is its last entry, unless its child has written that, with the node."""
+    shown = [describe_line(line) for line in lines]
+    if work.error is None or any(line.level == "error" for line in lines):
+        return shown
+    number = lines[-1].number if lines else 0
+    end = LogLine(number, work.finished_at or work.updated_at, "error", explain_end(work) or "")
+    return [*shown, describe_line(end)]
 
 
 async def _check_form(request: Request) -> None:

@@ -36,7 +36,8 @@ if (panel && !("final" in panel.dataset)) {
   source.addEventListener("status", (event) => {
     const job = JSON.parse(event.data);
     write("state", panel.dataset[job.status] ?? job.status);
-    write("message", job.message ?? "");
+    const { done, total } = job.steps;
+    write("message", job.message || (total && done === total ? panel.dataset.writing : "") || "");
     showSteps(job.steps);
     if (["successful", "failed", "dismissed"].includes(job.status)) {
       source.close();

@@ -212,8 +212,10 @@ class BatchJobs(SeenJobs):
     async def _stop(self, seen: SeenJob) -> None:
         if seen.work is None or not _is_live(seen):
             return
+        tells = seen.work.joined is None and "info" in levels_from(seen.batch.document.get("log_level", DEFAULT_LOG_LEVEL))
+        log = [LogEntry("info", "Cancelled.")] if tells else []
         try:
-            noted = partial(self.store.note_stop, seen=seen.batch)
+            noted = partial(self.store.note_stop, seen=seen.batch, log=log)
             await self.journal.cancel(seen.work.id, owner=seen.batch.owner, noted=noted)
         except JobFinishedError:
             return  # it was faster

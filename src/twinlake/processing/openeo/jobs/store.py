@@ -1,6 +1,6 @@
 """Keeps batch jobs, whatever becomes of their runs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,9 +12,11 @@ from twinlake.core.errors import ConflictError
 from twinlake.core.ids import new_id
 from twinlake.core.randomness import Randomness
 from twinlake.engines.database import Connection, Database
-from twinlake.jobs.models import Job
+from twinlake.jobs.models import Job, LogEntry
+from twinlake.jobs.runs import append_lines
 from twinlake.processing.openeo.jobs.models import BatchJob, Draft
 from twinlake.processing.openeo.jobs.results import drop_assets
+from twinlake.processing.openeo.quotas.models import Need
 from twinlake.processing.openeo.tiles.usage import RunUsage
 from twinlake.standards.openeo.errors import JobNotFoundError, StorageQuotaExceededError
 
@@ -30,6 +32,9 @@ _FORGOTTEN = """
 select id from openeo_job j where updated_at < :before
   and (request is null or not exists (select 1 from job_request where id = j.request)) limit :limit
 """
+
+
+_NEED = "(select json_extract(spec, '$.need') from job_request where id = openeo_job.request)"
 
 
 class JobChangedError(ConflictError):
@@ -94,6 +99,11 @@ class JobStore:
         run: str | None = await self._read_one("run", job)
         return run
 
+    async def get_need(self, job: str) -> Need | None:
+        """Return what it was told that a job takes, when it was last started; None where that was not known, or never."""
+        text: str | None = await self._read_one(_NEED, job)
+        return None if text is None else msgspec.json.decode(text, type=Need)
+
     async def _read_one(self, column: str, job: str) -> Any:
         row = await self._database.read(lambda tx: tx.execute(f"select {column} from openeo_job where id = ?", (job,)).fetchone())
         if row is None:
@@ -129,8 +139,12 @@ class JobStore:
         if seen.run is not None:
             drop_assets(tx, seen.run)
 
-    def note_stop(self, tx: Connection, seen: BatchJob) -> None:
-        """Write that a job is cancelled: it keeps what it has made, but leaves a run that others wait for to them."""
+    def note_stop(self, tx: Connection, seen: BatchJob, log: Sequence[LogEntry]) -> None:
+        """Write that a job is cancelled, and *log* into the log of its run.
+
+        It keeps what it has made, but leaves a run that others wait for to them.
+        """
+        append_lines(tx, seen.run or "", log, now=self._now())
         query = (
             "update openeo_job set run = null where id = :id and run = :run"
             " and exists (select 1 from openeo_job where run = :run and id != :id)"
