@@ -529,7 +529,7 @@ def test_a_window_is_no_larger_than_the_filter():
     ("arguments", "message"),
     [
         ({}, "at least one"),
-        ({"resolution": 1e-9}, "more than 1000000 pixels"),
+        ({"resolution": 1e-9}, "pixels along one axis, and 1000000 are the most"),
         ({"resolution": 0, "projection": "no crs"}, "not understood"),
         ({"resolution": [5, -5]}, "below 0"),
         ({"resolution": math.inf}, "no finite number"),

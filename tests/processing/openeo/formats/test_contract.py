@@ -161,7 +161,7 @@ def test_options_are_checked_before_a_tile_is_taken(tmp_path):
     cube = a_cube()
     with pytest.raises(ProcessParameterInvalidError, match="'compress'"):
         save(cube, tiles(), tmp_path, "GTiff", compress="JPEG")
-    with pytest.raises(ProcessError, match="GeoJSON holds vector data"):
+    with pytest.raises(ProcessError, match=r"GeoJSON holds vector data, and this is raster\. Save it as netCDF"):
         save(cube, tiles(), tmp_path, "GeoJSON")
     with pytest.raises(ProcessParameterInvalidError, match="less than"):
         save(cube, tiles(), tmp_path, "PNG", minimum=2, maximum=1)

@@ -4,6 +4,7 @@ import pytest
 
 from processing.openeo.loading.lake import graph, request
 from twinlake.processing.openeo.checking import find_faults
+from twinlake.processing.openeo.loading.properties import write_values
 from twinlake.processing.openeo.loading.requests import find_loads
 from twinlake.standards.openeo.errors import OpenEoError, ProcessParameterInvalidError, ProcessParameterRequiredError
 from twinlake.standards.openeo.graph import parse_draft
@@ -163,3 +164,16 @@ def test_arguments_that_are_no_constants_of_their_kind_are_refused(arguments):
 def test_a_load_of_nothing_is_refused():
     with pytest.raises(ProcessParameterRequiredError):
         find_loads(graph({"l": {"process_id": "load_stac", "arguments": {}, "result": True}}))
+
+
+def test_the_values_of_properties_are_told_once_and_not_all():
+    condition = {
+        "op": "and",
+        "args": [{"op": "=", "args": [{"property": "a"}, "A2"]}, {"op": "=", "args": [{"property": "b"}, 1]}],
+    }
+    found = [{"a": "A1B", "b": number} for number in range(12)]
+
+    told = write_values(condition, found)
+
+    assert "'a' is \"A1B\"; 'b' is 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, ..." in told
+    assert write_values(condition, []) is None

@@ -342,6 +342,21 @@ async def test_what_cannot_be_loaded_is_told(lake, series, arguments, code):
         assert " of longitudes from 3" in refused.value.remedy
 
 
+async def test_where_nothing_is_left_it_is_told_what_there_is(lake, series):
+    with pytest.raises(ProcessError, match="data count by when they begin, and these begin 2024-01-01T00:00:00Z"):
+        await lake.load("series", temporal_extent=["2024-01-02", "2024-01-03"])
+    with pytest.raises(ProcessError) as degrees:
+        await lake.load("series", spatial_extent={"west": 3, "south": 50, "east": 4, "north": 51, "crs": 32631})
+    assert "leave out its 'crs'" in degrees.value.remedy
+    is_a2 = {"process_id": "eq", "arguments": {"x": {"from_parameter": "value"}, "y": "A2"}, "result": True}
+    with pytest.raises(ProcessError) as filtered:
+        await lake.load("series", properties={"scenario": {"process_graph": {"is": is_a2}}})
+    assert "items that the filters leave out: 'scenario' is null." in filtered.value.remedy
+    with pytest.raises(OpenEoError) as nonsense:
+        await lake.load("series", spatial_extent={"west": 3, "south": 50, "east": 4, "north": 51, "crs": 99999})
+    assert "EPSG code, such as 4326" in nonsense.value.remedy
+
+
 async def test_what_is_not_there_or_not_for_the_caller_is_not_loaded(lake, tmp_path):
     write_raster(tmp_path / "a_20240101/v.tif", numbers(1, (20, 20)))
     await lake.hold(tmp_path, collection="secret", recipe=RECIPE, access=CollectionAccess(access="private", owner="x|somebody"))

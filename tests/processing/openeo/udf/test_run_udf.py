@@ -440,6 +440,12 @@ def test_an_error_has_its_line(run):
     assert "udf.py, line 3: KeyError" in found
 
 
+def test_that_there_is_no_network_is_told(run):
+    found = run.fail(body("raise OSError('Temporary failure in name resolution')"))
+
+    assert "name resolution. Code has no network" in found
+
+
 def test_who_is_not_allowed_is_told(run):
     with pytest.raises(OpenEoError, match="User-defined functions are not run here"):
         evaluate(read_graph({"udf": udf(SAME, 1)}), {})
@@ -494,7 +500,7 @@ def test_a_dry_run_tells_what_will_be(run, name):
 def test_a_dry_run_refuses_what_changes_pixels(run):
     graph = read_graph({LOADED: node("add", x=1, y=1), "udf": udf(body("return cube.isel(x=slice(0, 3))"), of(LOADED))})
 
-    with pytest.raises(OpenEoError, match="changes the labels along 'x'"):
+    with pytest.raises(OpenEoError, match=r"changes the labels along 'x'.* pixels from resample_spatial"):
         evaluate(graph, {}, known={LOADED: hollow(LARGE)}, tools=run.tools)
 
 

@@ -179,6 +179,7 @@ def test_a_call_is_found_however_its_letters_are_written(site, connection, tmp_p
         ("../../../etc/passwd", "FilePathInvalid"),
         ("https://127.0.0.1:1/udf.py", "UrlUnsupported"),
         ("file:///etc/passwd", "FilePathInvalid"),
+        ("def apply_datacube(cube, context): return cube", "FilePathInvalid"),
     ],
 )
 def test_code_that_cannot_be_got_is_refused_where_it_is_sent_in(connection, name, code):
@@ -187,6 +188,7 @@ def test_code_that_cannot_be_got_is_refused_where_it_is_sent_in(connection, name
     assert (error.value.http_status_code, error.value.code) == (400, code)
     [fault] = connection.validate_process_graph(graph_of(name))
     assert fault["code"] == code
+    assert name.startswith("https:") or "code itself has several lines" in fault["message"]
 
 
 def test_code_at_an_address_is_got_behind_the_guard(connection, elsewhere):

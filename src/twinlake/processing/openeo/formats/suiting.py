@@ -14,6 +14,7 @@ from twinlake.standards.openeo.errors import ProcessError, ProcessParameterInval
 MAX_TABLE_CELLS = 20_000_000
 """Of a cube that is written as text or as a table, which is held in memory as a whole."""
 _IMAGES = frozenset({"GTiff", "COG", "PNG"})
+_BETTER: Mapping[Holding, str] = {"raster": "netCDF", "vector": "GeoJSON or CSV", "table": "CSV or JSON", "other": "JSON"}
 _WHOLE = frozenset({"CSV", "GeoJSON", "JSON", "Parquet"})
 
 
@@ -44,7 +45,8 @@ def require_suitable(data: Any, chosen: Format, options: Mapping[str, Any]) -> N
     """
     kind = kind_of(data)
     if kind not in chosen.holds or (not isinstance(data, Cube) and chosen.name != "JSON"):
-        raise unsuitable(f"{chosen.name} holds {' and '.join(chosen.holds)} data, and this is {kind}.", "Save it as JSON.")
+        message = f"{chosen.name} holds {' and '.join(chosen.holds)} data, and this is {kind}."
+        raise unsuitable(message, f"Save it as {_BETTER[kind]}.")
     if not isinstance(data, Cube):
         return
     if len({each.name for each in data.dimensions}) < len(data.dimensions):

@@ -3,7 +3,8 @@
 A condition that is null, because the item lacks the property, is not met in both.
 """
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from twinlake.core.documents import JsonObject
@@ -14,6 +15,8 @@ from twinlake.standards.openeo.graph import FromNode, FromParameter, Graph
 
 _VALUE = "value"
 _MISSING = object()
+_SHOWN, _LONGEST = 10, 80
+"""Of values that there are."""
 _COMPARISONS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 
 
@@ -43,6 +46,28 @@ def translate_filters(filters: Mapping[str, Any]) -> JsonObject | None:
     if len(terms) > 1:
         return {"op": "and", "args": terms}
     return terms[0] if terms else None
+
+
+def write_values(condition: JsonObject, found: Sequence[Mapping[str, Any]]) -> str | None:
+    """Return in words which values the properties of a *condition*, which nothing meets, have; None where nothing is *found*."""
+    if not found:
+        return None
+    told = []
+    for name in dict.fromkeys(_list_properties(condition)):
+        values = list(dict.fromkeys(json.dumps(each.get(name), ensure_ascii=False)[:_LONGEST] for each in found))
+        shown = ", ".join(values[:_SHOWN]) + (", ..." if len(values) > _SHOWN else "")
+        told.append(f"{name!r} is {shown}")
+    return f"Within the extents there are items that the filters leave out: {'; '.join(told)}."
+
+
+def _list_properties(condition: Any) -> Iterator[str]:
+    if isinstance(condition, list):
+        for each in condition:
+            yield from _list_properties(each)
+    elif isinstance(condition, dict):
+        if "property" in condition:
+            yield condition["property"]
+        yield from _list_properties(condition.get("args", []))
 
 
 def _translate(graph: Graph, tested: JsonObject) -> Any:

@@ -97,7 +97,10 @@ def _lay(axis: Axis, over: tuple[float, float], size: float, *, turned: bool) ->
     low, high = sorted(over)
     count = max(1.0, np.floor((high - low) / size + 0.5 - CLOSE))
     if not count <= _MOST:
-        raise ProcessParameterInvalidError(f"With that resolution there are more than {_MOST} pixels along one axis.")
+        raise ProcessParameterInvalidError(
+            f"With a resolution of {size:g} there are {count:.0f} pixels along one axis, and {_MOST} are the most.",
+            remedy=f"Give a resolution of {(high - low) / _MOST * 1.01:.2g} or more, or a smaller extent.",
+        )
     offsets = (np.arange(count) + 0.5) * size
     centres = (high - offsets)[::-1] if turned else low + offsets
     return replace(axis, centres=centres if axis.step > 0 else centres[::-1], step=float(np.copysign(size, axis.step)))

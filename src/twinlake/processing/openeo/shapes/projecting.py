@@ -22,6 +22,7 @@ Crs = int | str
 Way = Callable[[NDArray[np.float64], NDArray[np.float64]], tuple[NDArray[np.float64], NDArray[np.float64]]]
 """Takes x (or longitude) and y."""
 DEGREES: Crs = 4326
+CRS_FORMS = "Give the number of an EPSG code, such as 4326 or 32631, or WKT2."
 _PARTS = 1000
 """Of the longest side of a geometry: its edges are bent in another CRS."""
 _LATTICE = 33
@@ -223,4 +224,5 @@ def _read(crs: Crs) -> "pyproj.CRS":
     try:
         return read_crs(crs)
     except TwinlakeError as error:
-        raise ProcessParameterInvalidError(f"The coordinate reference system {str(crs)[:80]!r} is not understood.") from error
+        message = f"The coordinate reference system {str(crs)[:80]!r} is not understood."
+        raise ProcessParameterInvalidError(message, remedy=CRS_FORMS) from error

@@ -26,6 +26,7 @@ from twinlake.processing.openeo.udf.runtimes import FAILED, FILE
 from twinlake.processing.openeo.values import Label, Values, from_json, nothing, to_json
 from twinlake.standards.openeo.errors import ProcessError
 
+_NO_NETWORK = ". Code has no network: what it needs is loaded by other steps, or stands in its text or context."
 _TRIAL_LABELS, _TRIAL_CELLS = 256, 4 << 20
 
 
@@ -157,7 +158,7 @@ def _ask(document: Mapping[str, Any], arrays: Sequence[NDArray[Any]], standing: 
         frame = standing.tools.user_code.ask(document, arrays, report=report)
     except UserCodeError as error:
         place = f"{FILE}, line {error.line}: " if error.line else ""
-        raise _fail(f"{place}{error}") from error
+        raise _fail(f"{place}{error}{_NO_NETWORK if _is_of_network(str(error)) else ''}") from error
     try:
         made = msgspec.convert(frame.document, _Made)
     except msgspec.ValidationError:
@@ -168,6 +169,10 @@ def _ask(document: Mapping[str, Any], arrays: Sequence[NDArray[Any]], standing: 
         raise _fail("The answer is none.")
     data = frame.arrays[0]
     return _Array(made.dims, Values(data=data, nan_is_nodata=data.dtype.kind == "f"))
+
+
+def _is_of_network(message: str) -> bool:
+    return any(each in message for each in ("name resolution", "Network is unreachable"))
 
 
 def _numbers(values: Values) -> NDArray[Any]:
@@ -235,7 +240,10 @@ def _empty(made: Cube, given: Cube, whole: Sequence[Dimension]) -> Cube:
         for number, each in enumerate(made.dimensions):
             if each.name == dimension.name:
                 if each != tried:
-                    raise _fail(f"The function changes the labels along '{each.name}', which is computed part by part.")
+                    raise _fail(
+                        f"The function changes the labels along '{each.name}', which is computed part by part. Have it keep"
+                        " them: others come from reduce_dimension or apply_dimension along it, pixels from resample_spatial."
+                    )
                 index[number], dimensions[number] = slice(0), dimension
     values = replace(made.values, data=made.values.data[tuple(index)])
     return Cube(values=values, dimensions=tuple(dimensions))

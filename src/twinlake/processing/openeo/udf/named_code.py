@@ -20,6 +20,8 @@ _MOST_BYTES: Final = 1 << 20
 _MOST: Final = 20
 """Functions of one document that are got."""
 
+_ONE_LINE: Final = "A text of one line is the path of your own file, or an address: code itself has several lines."
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedCode:
@@ -57,7 +59,8 @@ class NamedCode:
                 content = await self.objects.read(file.sha256, 0, min(file.size_bytes, _MOST_BYTES + 1))
         except OpenEoError as error:
             code = error.reason if isinstance(error, ProcessError) else error.code
-            raise GraphFailedError(code, f"The code of a function: {error.message}") from error
+            hint = "" if name.startswith(("http://", "https://")) else f" {_ONE_LINE}"
+            raise GraphFailedError(code, f"The code of a function: {error.message}{hint}") from error
         if len(content) > _MOST_BYTES:
             raise GraphFailedError("FileContentInvalid", f"The code of a function has more than {_MOST_BYTES >> 10} KiB.")
         try:

@@ -19,6 +19,7 @@ from twinlake.processing.openeo.loading.planning.labels import (
     list_declared_bands,
     name_bands,
     no_data,
+    no_time,
     order_times,
 )
 from twinlake.processing.openeo.loading.planning.value_types import join_types
@@ -182,14 +183,10 @@ def _order_times(grids: Sequence[GridFile], request: LoadRequest, *, has_time: b
             f"The times of the files are of different calendars, {' and '.join(sorted(calendars))}: load them apart."
         )
     calendar = calendars.pop()
-    moments = [
-        moment
-        for grid in grids
-        for moment in _moments_of(grid, has_time=has_time)
-        if is_within(moment.start, request.temporal_extent, calendar)
-    ]
+    every = [moment for grid in grids for moment in _moments_of(grid, has_time=has_time)]
+    moments = [each for each in every if is_within(each.start, request.temporal_extent, calendar)]
     if not moments:
-        raise no_data("within the temporal extent")
+        raise no_time(each.label for each in every)
     return order_times(moments, calendar)
 
 

@@ -11,7 +11,7 @@ from twinlake.holdings.catalogue.interfaces import BBox
 from twinlake.holdings.readers.crs import read_crs, to_degrees
 from twinlake.processing.openeo.loading.requests import Interval, LoadRequest
 from twinlake.processing.openeo.shapes.geometries import read_areas
-from twinlake.processing.openeo.shapes.projecting import DEGREES, Crs, is_in_degrees
+from twinlake.processing.openeo.shapes.projecting import CRS_FORMS, DEGREES, Crs, is_in_degrees
 from twinlake.processing.openeo.shapes.times import DAY, day_number, parse_interval, parse_time
 from twinlake.standards.openeo.errors import OpenEoError, ProcessParameterInvalidError
 
@@ -53,6 +53,13 @@ def write_extent(collection: JsonObject) -> str:
     )
 
 
+def is_probably_in_degrees(box: JsonObject | None) -> bool:
+    """Tell whether a box that is said to be in lengths is likely one of longitudes and latitudes."""
+    if box is None or is_in_degrees(box.get("crs") or DEGREES):
+        return False
+    return all(abs(box[side]) <= most for side, most in (("west", 360), ("east", 360), ("south", 90), ("north", 90)))
+
+
 def _box_in_degrees(box: JsonObject) -> tuple[float, float, float, float]:
     try:
         west, south, east, north = (float(box[side]) for side in ("west", "south", "east", "north"))
@@ -68,7 +75,7 @@ def _box_in_degrees(box: JsonObject) -> tuple[float, float, float, float]:
     try:
         longitude, latitude = map(np.asarray, to_degrees(read_crs(crs)).transform(x, y))
     except TwinlakeError as error:
-        raise ProcessParameterInvalidError(f"The CRS of the box is not understood: {error.message}") from error
+        raise ProcessParameterInvalidError(f"The CRS of the box is not understood: {error.message}", remedy=CRS_FORMS) from error
     if not (np.isfinite(longitude).all() and np.isfinite(latitude).all()):
         return -180.0, -90.0, 180.0, 90.0
     longitude = np.unwrap(np.unwrap(longitude, axis=0, period=360.0), axis=1, period=360.0)

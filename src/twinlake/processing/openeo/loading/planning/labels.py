@@ -158,6 +158,13 @@ def keep_bands(bands: Dimension, kept: Sequence[str] | None) -> Dimension:
     return bands.take(sorted(places)) if places else bands
 
 
+def no_time(labels: Iterable[str]) -> ProcessError:
+    """Return the error that no time of those with *labels* begins within the temporal extent."""
+    times = sorted(set(labels))
+    shown = ", ".join(times if len(times) <= _SHOWN else [*times[: _SHOWN - 1], "...", times[-1]])
+    return no_data(f"that begins within the temporal extent: data count by when they begin, and these begin {shown}")
+
+
 def no_data(what: str) -> ProcessError:
     """Return the error that nothing is left to load."""
     return ProcessError(NO_DATA, f"There is no data {what}.")

@@ -25,5 +25,8 @@ def plan_cube(request: LoadRequest, items: Sequence[bytes], collection: bytes) -
     documents, described = [orjson.loads(each) for each in items], orjson.loads(collection)
     plan = plan_rasters(request, documents, described) or plan_arrays(request, documents, described)
     if plan is None:
-        raise Unloadable("The items have neither images nor arrays on a grid, of which a cube could be made.")
+        raise Unloadable(
+            "The items have neither images nor arrays on a grid, of which a cube could be made. If they have vectors or tables,"
+            " get their files, upload them to your own, and load them with load_uploaded_files; or give GeoJSON to load_geojson."
+        )
     return plan

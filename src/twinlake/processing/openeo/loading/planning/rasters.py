@@ -15,6 +15,7 @@ from twinlake.processing.openeo.loading.planning.labels import (
     list_declared_bands,
     name_bands,
     no_data,
+    no_time,
     order_times,
 )
 from twinlake.processing.openeo.loading.planning.value_types import join_types
@@ -82,9 +83,12 @@ def plan_rasters(request: LoadRequest, items: Sequence[JsonObject], collection: 
         return None
     every = name_bands((each.band for each in layers), declared=list_declared_bands(collection))
     wanted = choose_bands(every, request.bands)
-    layers = [each for each in layers if each.band.name in wanted.labels and is_within(each.time.start, request.temporal_extent)]
+    of_bands = [each for each in layers if each.band.name in wanted.labels]
+    if not of_bands:
+        raise no_data("of these bands within the extents")
+    layers = [each for each in of_bands if is_within(each.time.start, request.temporal_extent)]
     if not layers:
-        raise no_data("within the temporal extent, or of these bands")
+        raise no_time(each.time.label for each in of_bands)
     y, x = axes_of(_choose_grid(request, layers, collection))
     rows, columns = limit(y, x, box=request.box, area=request.area)
     y, x = y.take(rows), x.take(columns)

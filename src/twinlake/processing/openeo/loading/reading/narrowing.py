@@ -12,7 +12,7 @@ from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.kernels.pixels.masking import find_covered, replace_pixels
 from twinlake.processing.openeo.loading.pins import Narrowing
 from twinlake.processing.openeo.loading.planning.grids import limit
-from twinlake.processing.openeo.loading.planning.labels import choose_bands, is_within, no_data
+from twinlake.processing.openeo.loading.planning.labels import choose_bands, is_within, no_time
 from twinlake.processing.openeo.loading.source import Source, Window, range_of
 from twinlake.processing.openeo.shapes.areas import Pixels, read_pixels
 from twinlake.processing.openeo.shapes.dimensions import Dimension, find_horizontal, find_kind, find_temporal, horizontal_of
@@ -121,5 +121,5 @@ def _choose_times(dimension: Dimension, extent: tuple[str | None, str | None]) -
         if is_within(parse_time(str(start), dimension.calendar), extent, dimension.calendar)
     ]
     if not found:
-        raise no_data("within the temporal extent")
+        raise no_time(str(each) for each in starts)
     return found

@@ -15,10 +15,11 @@ from twinlake.holdings.catalogue.interfaces import Catalogue, ItemQuery, Linked,
 from twinlake.holdings.visibility import CollectionPolicy
 from twinlake.identity.principals import Caller
 from twinlake.processing.openeo.loading.pins import FilePins, PinnedFile, Pins
-from twinlake.processing.openeo.loading.planning.extents import find_bbox, find_times, write_extent
+from twinlake.processing.openeo.loading.planning.extents import find_bbox, find_times, is_probably_in_degrees, write_extent
 from twinlake.processing.openeo.loading.planning.items import Unloadable
 from twinlake.processing.openeo.loading.planning.labels import NO_DATA, no_data
 from twinlake.processing.openeo.loading.planning.plans import Plan, plan_cube
+from twinlake.processing.openeo.loading.properties import write_values
 from twinlake.processing.openeo.loading.requests import LoadRequest
 from twinlake.processing.openeo.loading.resolving.elsewhere import Elsewhere
 from twinlake.processing.openeo.loading.resolving.laying_out import look_at_link
@@ -205,7 +206,9 @@ class Resolver:
             return await asyncio.to_thread(plan_cube, request, bodies, collection)
         except ProcessError as error:
             if error.reason == NO_DATA and place.item is None:
-                error.remedy = write_extent(orjson.loads(collection))
+                error.remedy = error.remedy or write_extent(orjson.loads(collection))
+                if is_probably_in_degrees(request.box):
+                    error.remedy += " The box looks like degrees: leave out its 'crs', or give it 4326."
             raise
 
     async def _search(self, request: LoadRequest, place: _Place, visibility: Visibility) -> list[bytes]:
@@ -234,7 +237,12 @@ class Resolver:
                 break
             query = replace(query, after=page.after)
         if not bodies:
-            raise no_data("for the extents and filters")
+            error = no_data("for the extents and filters")
+            if request.filter is not None:
+                unfiltered = replace(query, filter=None, after=None)
+                page = await self._catalogue.search(unfiltered, visibility, deadline_seconds=self._deadline_seconds)
+                error.remedy = write_values(request.filter, [orjson.loads(each)["properties"] for each in page.bodies])
+            raise error
         return bodies
 
     async def _look_up(
