@@ -236,6 +236,13 @@ class TestPages:
             assert f"<code>{code}</code>" in page
         assert page.count("Sign in to run it") == (len(process.examples) or not process.parameters)
 
+    def test_what_is_most_like_a_process_is_named_beside_it(self, site):
+        page = site.get("/processing/processes/aggregate_spatial_weighted").text
+        related = re.findall(r'<li><a class="mono" href="[^"]+" title="[^"]+">(\w+)</a>', page)
+
+        assert related[:2] == ["aggregate_spatial", "aggregate_spatial_window"]
+        assert len(related) == 12
+
     def test_a_process_that_is_not_there_is_told_on_a_page(self, site):
         answer = site.get("/processing/processes/%3Cscript%3E")
 

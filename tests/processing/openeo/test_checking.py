@@ -1,13 +1,17 @@
 """What is wrong with a graph is told before it is computed, all at once and with its place."""
 
+import ast
 import json
+import re
 
 import pytest
 
 from twinlake.processing.openeo.checking import find_faults
 from twinlake.processing.openeo.definitions import read_definitions
+from twinlake.processing.openeo.registry import list_processes
 from twinlake.standards.openeo.graph import MAX_FAULTS, MAX_NODES, parse_draft
 
+CALL = re.compile(r"`(\w+\([^`]+\))`")
 PARAMETERS = [{"name": name, "description": name, "schema": {}} for name in "xy"]
 
 
@@ -217,3 +221,18 @@ def test_a_result_must_be_of_a_type_that_is_taken():
     }
 
     assert faults_of(document) == [("ProcessParameterInvalid", "mean", "data")]
+
+
+def test_calls_in_descriptions_can_be_made():
+    """With the processes, the parameters and the values that there are; data are left open."""
+    calls = [ast.parse(code, mode="eval").body for each in list_processes() for code in CALL.findall(each.description)]
+    documents = []
+    for each in calls:
+        constants = [ast.literal_eval(argument) for argument in each.args]
+        name = constants[0] if each.func.id == "process" else each.func.id
+        given = {part.arg: {"from_parameter": "p"} if isinstance(part.value, ast.Name) else ast.literal_eval(part.value)
+                 for part in each.keywords}  # fmt: skip
+        documents.append((name, one(name, **given)))
+
+    assert {name for name, _ in documents} >= {"anomaly", "climatological_normal", "aggregate_spatial_weighted"}
+    assert [faults for _, document in documents if (faults := faults_of(document, "p"))] == []

@@ -23,6 +23,7 @@ from twinlake.processing.openeo.registry import read_processes
 
 _CUBES = "cubes"
 _FORM_BYTES = 512 << 10
+_MOST_RELATED = 12
 
 
 class ProcessNotFoundError(NotFoundError):
@@ -162,8 +163,20 @@ def _describe(process: Process, processes: Sequence[Process]) -> JsonObject:
         "returned": process.returned,
         "exceptions": list(process.exceptions.items()),
         "category": category,
-        "related": [each for each in processes if _main_category(each) == category and each is not process],
+        "related": _list_related(process, processes),
     }
+
+
+def _list_related(process: Process, processes: Sequence[Process]) -> list[Process]:
+    """Return the processes of the same category that are most like one, by their names and other categories."""
+    name, categories = set(process.id.split("_")), set(process.categories)
+
+    def likeness(other: Process) -> tuple[int, int]:
+        return len(name.intersection(other.id.split("_"))), len(categories.intersection(other.categories))
+
+    category = _main_category(process)
+    found = [each for each in processes if _main_category(each) == category and each is not process]
+    return sorted(found, key=likeness, reverse=True)[:_MOST_RELATED]
 
 
 def _describe_parameter(parameter: Parameter) -> JsonObject:

@@ -45,6 +45,8 @@ PROCESS = Process(
         "Subtracts from the values of each period, or time in it, the normal of the same period of the year. Both must be of one"
         " calendar: day 60 is 1 March in one and 30 February in another, and a month or season has other days. A single normal"
         " names no period, so it may be of any calendar."
+        ' For instance the normals of a cube of months, `climatological_normal(data=cube, period="month",'
+        ' climatology_period=[1991, 2020])`, and what differs from them, `anomaly(data=cube, normals=normals, period="month")`.'
     ),
     categories=("climatology", "cubes", "math"),
     parameters=(

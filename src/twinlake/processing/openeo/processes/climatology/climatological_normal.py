@@ -86,7 +86,8 @@ PROCESS = Process(
     description=(
         "The average of all that lies in the same day, month or season of the years of a climate period. A season that begins in"
         " the year before counts if each of its months has data, and one that ends in the year after does not. Day 366 is there"
-        " if one of the years has it."
+        " if one of the years has it. Years that the data do not span are refused: say which they do, as in"
+        ' `climatological_normal(data=cube, period="month", climatology_period=[2007, 2009])`.'
     ),
     categories=("cubes", "climatology"),
     parameters=(

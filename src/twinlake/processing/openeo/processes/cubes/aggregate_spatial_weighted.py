@@ -53,7 +53,9 @@ PROCESS = Process(
         "Makes one number of the pixels that a polygon covers, wholly or in part, in each layer of the other dimensions. A pixel"
         " counts by the share of it that is covered, or by that share times its area on the ellipsoid, so that the sum is an"
         " integral over square metres. Pixels without data do not count. Cells of a grid of degrees end at the poles, and"
-        " polygons meet it wherever its longitudes begin. This process is one of Twinlake's own."
+        " polygons meet it wherever its longitudes begin. This process is one of Twinlake's own,"
+        " which clients call by its name. For instance the means of countries, which are GeoJSON:"
+        ' `process("aggregate_spatial_weighted", data=cube, geometries=countries, weights="area")`.'
     ),
     categories=("cubes", "aggregate"),
     parameters=(
