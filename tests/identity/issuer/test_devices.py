@@ -46,6 +46,16 @@ async def test_a_device_waits_is_let_in_and_gets_its_tokens_once(site, http):
     assert (await poll(http, site, started["device_code"])).json()["error"] == "invalid_grant"
 
 
+async def test_the_page_without_a_code_says_where_one_comes_from(site, http):
+    started = (await start(http, site)).json()
+    await confirm(http, site, started)
+
+    page = await http.get(started["verification_uri"])
+
+    assert "authenticate_oidc()" in page.text
+    assert "Enter no code that you did not ask for" in page.text
+
+
 async def test_polling_too_often_is_slowed_down_and_never_refused(site, http):
     code = (await start(http, site)).json()["device_code"]
     errors = [(await poll(http, site, code)).json()["error"] for _ in range(50)]
