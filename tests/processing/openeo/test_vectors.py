@@ -113,7 +113,9 @@ def test_properties_become_values(given, asked, expected, names):
 def test_texts_of_features_stand_in_the_json_of_a_cube():
     found = run("load_geojson", data=feature(point(0, 0), name="a"), properties=["name"])
 
-    again = read_cube(json.loads(json.dumps(write_cube(found))))
+    written = json.loads(json.dumps(write_cube(found)))
+    assert written["dimensions"]["geometries"]["twinlake:features"] == [{"properties": {"name": "a"}}]
+    again = read_cube(written)
     assert again.dimensions[0].labels == found.dimensions[0].labels
     assert again.dimensions[0].crs == 4326
     assert again.values.data.tolist() == [["a"]]

@@ -4,6 +4,7 @@ A cube may be *hollow*: without a single cell along its spatial dimensions, thou
 of a hollow cube tells the dimensions, labels and type of what it would make of the whole: that is how a dry run works.
 """
 
+import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -180,16 +181,21 @@ def empty_cube() -> Cube:
 
 
 def write_cube(cube: Cube) -> JsonObject:
-    """Return a cube as `read_cube` reads it."""
+    """Return a cube as `read_cube` reads it; what the features of geometries say stands beside, for people and programs."""
     data = np.array(cube.values.data, dtype=object)  # `astype` makes a number of one cell that lies in a file
     mask = cube.values.mask()
     if mask is not None:
         data[~mask] = None
     is_empty = data.ndim == 0 and data[()] is None
+    dimensions = describe_dimensions(cube.dimensions)
+    for each in cube.dimensions:
+        if each.features is not None:
+            features = [None if text is None else json.loads(text) for text in each.features]
+            dimensions[each.name]["twinlake:features"] = features
     return {
         "type": "datacube",
         "order": [each.name for each in cube.dimensions],
-        "dimensions": describe_dimensions(cube.dimensions),
+        "dimensions": dimensions,
         "data": [] if is_empty else data.tolist(),
     }
 
