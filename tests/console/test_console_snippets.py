@@ -20,6 +20,7 @@ from rasterio.transform import from_origin
 
 from console.conftest import run_site
 from console.console_site import HOSTILE, ODD_COLLECTION, ODD_ID
+from console.test_console_processing import GRAPH, Person, node
 from twinlake.console.snippets import Snippets
 from twinlake.testing.site import run_twinlake
 
@@ -63,6 +64,23 @@ def test_the_page_of_a_process_describes_and_runs_it(site, run):
     assert run(snippets, "curl").strip() == "-1"
     assert "clip Keep a number within bounds" in run(snippets_of(site, "/processing/processes"), "Python")
     assert '"id":"clip"' in run(snippets_of(site, "/processing/processes/ndvi"), "curl")
+
+
+def test_the_page_of_a_job_opens_its_store_or_tells_why_it_failed(site, run):
+    save = {**GRAPH["save"], "arguments": {"data": {"from_node": "load"}, "format": "Zarr"}}
+    with Person(site) as person:
+        kept = person.make_job({"load": GRAPH["load"], "save": save})
+        failed = person.make_job({"first": node("array_element", result=True, data=[1], index=5)})
+        for job in (kept, failed):
+            person.run_job(job)
+        opened = run(snippets_of(site, f"/processing/jobs/{kept}", signed_in=True), "Python")
+        told = snippets_of(site, f"/processing/jobs/{failed}", signed_in=True)
+
+        assert "<xarray.Dataset>" in opened
+        assert "error The array has no such element" in run(told, "Python")
+        assert "The array has no such element" in run(told, "curl")
+        for job in (kept, failed):
+            person.api.delete(f"/jobs/{job}")
 
 
 def test_the_home_page_lists_the_collections(site, run):

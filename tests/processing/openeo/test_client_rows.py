@@ -310,7 +310,7 @@ def test_files_at_an_address_are_loaded(connection, elsewhere, scenes, area, fol
 
 def test_files_at_an_address_are_asked_for_behind_the_guard(site, connection):
     refused = connection.load_url(f"{site.url}/healthz", format="CSV")
-    with pytest.raises(OpenEoApiError, match="UrlUnsupported"):
+    with pytest.raises(OpenEoApiError, match=r"UrlUnsupported.* upload it, and load it with load_uploaded_files"):
         refused.execute()
     refused = connection.load_stac("http://127.0.0.1:1/collection")
     with pytest.raises(OpenEoApiError, match="UrlUnsupported"):

@@ -206,7 +206,8 @@ class BatchPages:
         if work.joined is None and (need := await self._jobs.store.get_need(seen.batch.id)) is not None:
             cpu, size = need.cpu_seconds, need.result_bytes
             told = f"about {_write_seconds(cpu.likely)} of CPU, {_write_seconds(cpu.high)} at most"
-            facts.append(("Estimated", f"{told}; about {write_size(round(size.likely))} of results"))
+            made = f"; about {write_size(round(size.likely))} of results" if size.likely > 1 else ""  # for values none is told
+            facts.append(("Estimated", told + made))
         if seen.batch.tiles is not None and work.joined is None:
             taken = TileUsage.sum(each.usage for each in seen.batch.tiles.chains)
             if taken.pixels:

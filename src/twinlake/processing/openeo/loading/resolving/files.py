@@ -5,7 +5,7 @@ from twinlake.processing.openeo.files.store import FileStore
 from twinlake.processing.openeo.loading.files import FileRequest
 from twinlake.processing.openeo.loading.pins import FilePins, KeptFile
 from twinlake.processing.openeo.loading.resolving.urls import UrlLoader, without_secrets
-from twinlake.standards.openeo.errors import AuthenticationRequiredError
+from twinlake.standards.openeo.errors import AuthenticationRequiredError, ProcessError
 
 
 class FileResolver:
@@ -30,7 +30,11 @@ class FileResolver:
         if owner is None:
             raise AuthenticationRequiredError("Say who you are.")
         if request.url is not None:
-            stored = await self._urls.fetch(request.url)
+            try:
+                stored = await self._urls.fetch(request.url)
+            except ProcessError as error:
+                error.remedy = error.remedy or "A file needs no address: upload it, and load it with load_uploaded_files."
+                raise
             name = without_secrets(request.url)
             kept: tuple[KeptFile, ...] = (KeptFile(name=name, sha256=stored.sha256, size_bytes=stored.size_bytes),)
         else:
