@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from console.console_site import HOSTILE
-from twinlake.console.processing.batches import describe_log
+from twinlake.console.processing.batches import describe_log, say_what_is_done
 from twinlake.console.processing.costs import write_cost
 from twinlake.console.processing.steps import read_steps
 from twinlake.jobs.models import Failure, Job, JobState, LogLine, Progress, Usage
@@ -226,13 +226,28 @@ def test_a_job_that_took_an_equal_result_says_so(person):
     assert "Queued. It will take about" in first
 
 
-def test_why_a_job_failed_stands_in_its_log_though_its_child_could_not_tell():
-    failure = Failure(code="Memory", message="It took more memory than it may have.", remedy="Ask for less.")
-    work = Job(
-        id="j", owner="o", project=None, collection=None, api="openeo", kind="openeo", state=JobState.FAILED, run="r", cost=None,
-        quota_reservation=None, progress=Progress(), attempts=1, usage=Usage(), has_result=False, error=failure, created_at=0,
+def work_of(state, *, error=None, progress=None):
+    return Job(
+        id="j", owner="o", project=None, collection=None, api="openeo", kind="openeo", state=state, run="r", cost=None,
+        quota_reservation=None, progress=progress or Progress(), attempts=1, usage=Usage(), has_result=False, error=error, created_at=0,
         started_at=0, finished_at=3_000_000, updated_at=3_000_000,
     )  # fmt: skip
+
+
+def test_a_job_whose_tiles_are_computed_writes_its_results():
+    told = {
+        (state, done): say_what_is_done(work_of(state, progress=Progress(done, 20, "tiles")))
+        for state in (JobState.RUNNING, JobState.SUCCESSFUL)
+        for done in (3, 20)
+    }
+
+    assert {key for key, text in told.items() if text == "Writing the results"} == {(JobState.RUNNING, 20)}
+    assert say_what_is_done(work_of(JobState.ACCEPTED)) == ""
+
+
+def test_why_a_job_failed_stands_in_its_log_though_its_child_could_not_tell():
+    failure = Failure(code="Memory", message="It took more memory than it may have.", remedy="Ask for less.")
+    work = work_of(JobState.FAILED, error=failure)
     told = LogLine(1, 0, "info", "Started.")
 
     texts = [each["text"] for each in describe_log(work, [told])]

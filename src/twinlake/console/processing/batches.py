@@ -38,6 +38,7 @@ from twinlake.processing.openeo.tiles.usage import TileUsage
 _PAGE = 50
 _MOST_LINES = 1000
 _SEE_OTHER = 303
+_WRITING = "Writing the results"
 _STATES: Mapping[str, tuple[str, str]] = {
     "created": ("not started", ""),
     "queued": ("waiting", "warn"),
@@ -153,6 +154,7 @@ class BatchPages:
             "processing/job.html",
             status=200 if problem is None else problem.status,
             job=job,
+            writing=_WRITING,
             problem=None if problem is None else f"{problem.message} {problem.remedy or ''}".strip(),
             estimate=await self._estimate(request, batch.document, process) if is_new and problem is None else None,
             description=batch.document.get("description") or "",
@@ -181,9 +183,9 @@ class BatchPages:
             "done": 0,
             "total": None,
             "steps": "",
-            "message": "",
             "is_final": True,
             **({} if work is None else describe_work(work)),
+            "message": "" if work is None else say_what_is_done(work),
             "id": batch.id,
             "title": batch.document.get("title") or "Without a title",
             "work": None if work is None else work.id,
@@ -264,6 +266,13 @@ class BatchPages:
 
     def _go_to(self, job: str) -> Response:
         return RedirectResponse(f"{self._address()}/{quote(job, safe='')}", _SEE_OTHER)
+
+
+def say_what_is_done(work: Job) -> str:
+    """Say what a job is doing: when all its tiles are computed it is not at its end yet."""
+    progress = work.progress
+    is_computed = not work.state.is_final and bool(progress.total) and progress.done == progress.total
+    return progress.message or (_WRITING if is_computed else "")
 
 
 def describe_log(work: Job, lines: Sequence[LogLine]) -> list[JsonObject]:
