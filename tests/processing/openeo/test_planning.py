@@ -1,8 +1,11 @@
 """Graphs made ready for tiles."""
 
+import math
+
 import orjson
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, reject, settings
+from hypothesis import strategies as st
 
 from processing.openeo.tiles.graphs import LOADED, OTHER, callback, graphs, node, of, reducer
 from processing.openeo.tiles.sources import assert_same, make_cube
@@ -174,6 +177,89 @@ def test_sharing_changes_no_result(nodes):
     shared = share(graph)
     assert not any(name.endswith("'") for name in shared.nodes)
     assert_same(evaluate(shared, {}, known=CUBES), expected)
+
+
+@given(nodes=graphs(), defined=st.integers(0, 8))
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_inlining_changes_no_result(nodes, defined):
+    """However many of the first steps stand in a process of the user's, which is called with cubes."""
+    inside = dict(list(nodes.items())[: max(defined, 1)])
+    behind = dict(list(nodes.items())[len(inside) :])
+    last = list(inside)[-1]
+    if any(_uses(each, name) for each in behind.values() for name in inside if name != last):
+        reject()
+    loads = {LOADED: LOAD, OTHER: node("load_collection", id="d")}
+    definition = {name: {**each, "arguments": _replaced(each["arguments"], _AS_PARAMETER)} for name, each in inside.items()}
+    definition[last] |= {"result": True}
+    definitions, faults = read_definitions(_define("mine", definition, LOADED, OTHER))
+    assert not faults
+    called = {"call": node("mine", **{LOADED: of(LOADED), OTHER: of(OTHER)})}
+    called |= {name: {**each, "arguments": _replaced(each["arguments"], {last: of("call")})} for name, each in behind.items()}
+    called[list(called)[-1]] |= {"result": True}
+    plain = {**loads, **nodes}
+    try:
+        expected = evaluate(_read({**plain, list(plain)[-1]: {**plain[list(plain)[-1]], "result": True}}), {}, known=CUBES)
+    except OpenEoError:
+        reject()
+    flat = inline(_read({**loads, **called}), definitions)
+
+    assert "mine" not in {each.process for each in flat.nodes.values()}
+    assert_same(evaluate(flat, {}, known=CUBES), expected)
+
+
+_SUMS = st.recursive(
+    st.integers(-50, 50),
+    lambda inner: st.tuples(st.sampled_from(["add", "subtract", "multiply", "max"]), inner, inner),
+    max_leaves=12,
+)
+
+
+@given(west=_SUMS, east=_SUMS)
+@settings(max_examples=50, deadline=None)
+def test_folding_computes_what_python_does(west, east):
+    nodes = {}
+    extent = {"west": _lay(west, nodes), "south": 0, "east": _lay(east, nodes), "north": 1}
+    load = node("load_collection", id="c", spatial_extent=extent, temporal_extent=None)
+    folded = _plan({**nodes, LOADED: {**load, "result": True}}).graph
+
+    assert list(folded.nodes) == [LOADED]
+    found = folded.nodes[LOADED].arguments["spatial_extent"]
+    assert (found["west"], found["east"]) == (_count(west), _count(east))
+
+
+def _lay(tree, nodes):
+    """Add the nodes that compute a tree; return what stands for its value in arguments."""
+    if isinstance(tree, int):
+        return tree
+    process, *inner = tree
+    one, other = (_lay(each, nodes) for each in inner)
+    name = f"n{len(nodes)}"
+    nodes[name] = node("max", data=[one, other]) if process == "max" else node(process, x=one, y=other)
+    return of(name)
+
+
+def _count(tree):
+    if isinstance(tree, int):
+        return tree
+    process, *inner = tree
+    return {"add": sum, "subtract": lambda both: both[0] - both[1], "multiply": math.prod, "max": max}[process](
+        [_count(each) for each in inner]
+    )
+
+
+_AS_PARAMETER = {name: {"from_parameter": name} for name in (LOADED, OTHER)}
+
+
+def _uses(each, name):
+    return any(value == of(name) for value in each["arguments"].values())
+
+
+def _replaced(arguments, others):
+    """Return arguments with something else in the place of nodes, by their names."""
+    return {
+        name: others.get(value["from_node"], value) if isinstance(value, dict) and "from_node" in value else value
+        for name, value in arguments.items()
+    }
 
 
 def _primed(arguments):
