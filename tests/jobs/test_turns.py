@@ -95,6 +95,17 @@ async def test_no_more_runs_of_one_go_than_they_may_have_and_the_others_wait(que
     assert await queue.begin(concurrent=10, parallel=2) is None
 
 
+async def test_long_runs_of_somebody_leave_a_place_to_their_own_short_ones(queue):
+    await queue.add(*"aab", priority=LONG)
+    assert sorted([await queue.begin(concurrent=10, parallel=2) for _ in range(2)]) == ["a", "b"]
+    assert await queue.begin(concurrent=10, parallel=2) is None
+
+    await queue.add("a")
+
+    assert await queue.begin(concurrent=10, parallel=2) == "a"
+    assert await queue.begin(concurrent=10, parallel=2) is None
+
+
 async def test_long_runs_leave_a_place_to_short_ones(queue):
     await queue.add(*"hhh", priority=LONG)
     assert [await queue.begin(concurrent=3) for _ in range(3)] == ["h", "h", None]
