@@ -117,6 +117,7 @@ def test_nobody_in_particular_may_look_and_not_compute(site):
         forged = client.get("/openeo/1.2/me", headers={"authorization": "Bearer oidc/dedl/no.token.really"})
 
     assert (refused.status_code, refused.json()["code"]) == (401, "AuthenticationRequired")
+    assert "authenticate_oidc()" in refused.json()["message"]
     assert (unknown.status_code, unknown.json()["code"]) == (404, "NotFound")
     assert unknown.json()["message"] == "There is no '/nothing' here. GET /openeo/1.2/ tells which endpoints there are."
     assert (forged.status_code, forged.json()["code"]) == (403, "TokenInvalid")
