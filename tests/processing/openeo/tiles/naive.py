@@ -114,6 +114,8 @@ def _within(data):
 
 
 def _box(data):
+    if "x" not in data.dims:
+        raise NotComparedError  # geometries have a place, too
     return data.isel(
         x=np.flatnonzero((data.x.values >= BOX["west"]) & (data.x.values <= BOX["east"])),
         y=np.flatnonzero((data.y.values >= BOX["south"]) & (data.y.values <= BOX["north"])),

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.processing.openeo.shapes.geometries import crs_of, name_shapes
@@ -117,11 +118,18 @@ def _pixel_numbers(first: Dimension, second: Dimension) -> tuple[list[Any], list
         if is_even and max(steps) < min(steps) * (1 + _CLOSE):
             one, other = [np.round(each).astype(np.int64).tolist() for each in places]
             return one, other
-    if mine.size and theirs.size and not set(mine.tolist()) & set(theirs.tolist()):
+    if mine.size and theirs.size and not _coincide(mine, theirs):
         raise ProcessParameterInvalidError(
             f"The pixels of the cubes are not those of one grid along {first.name!r}: use resample_cube_spatial before."
         )
     return mine.tolist(), theirs.tolist()
+
+
+def _coincide(mine: NDArray[np.float64], theirs: NDArray[np.float64]) -> bool:
+    """Whether there are coordinates where two axes overlap, and all of them are those of both."""
+    low, high = max(mine.min(), theirs.min()), min(mine.max(), theirs.max())
+    one, other = (np.sort(each[(each >= low) & (each <= high)]) for each in (mine, theirs))
+    return bool(one.size) and np.array_equal(one, other)
 
 
 def _joined(first: Dimension, second: Dimension, order: Sequence[tuple[bool, int]]) -> Dimension:
