@@ -93,6 +93,11 @@ class _Endpoint:
         await response(scope, receive, send)
 
 
+def guarded_default(endpoint: Endpoint, *, action: Action) -> ASGIApp:
+    """Return what answers where a router knows no route, as `guarded` declares a route."""
+    return _Guard(_Endpoint(endpoint), action, on=_decided_on(action))
+
+
 def guarded_api(
     app: "FastAPI",
     path: str,
@@ -155,7 +160,9 @@ def list_guarded_routes(app: object) -> list[FoundRoute]:
 def _walk(node: object, prefix: str) -> Iterator[FoundRoute]:
     below = prefix + getattr(node, "path", "")
     inner = getattr(node, "app", None)
-    if isinstance(node, Route):
+    if isinstance(node, _Guard):
+        yield FoundRoute(below or "/", (), node.action, node.on)
+    elif isinstance(node, Route):
         methods = tuple(sorted(node.methods or ()))
         guarded_by = (inner.action, inner.on) if isinstance(inner, _Guard) else (None, None)
         yield FoundRoute(below, methods, *guarded_by)

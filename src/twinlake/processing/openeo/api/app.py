@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, Router
-from starlette.types import Receive, Scope, Send
+from starlette.types import Scope
 
 from twinlake.engines.web.boundary import ErrorBoundary
 from twinlake.engines.web.mounting import ApiMount
-from twinlake.identity.web import guarded
+from twinlake.identity.web import guarded, guarded_default
 from twinlake.processing.openeo.api.credentials import PATH as CREDENTIALS_PATH
 from twinlake.processing.openeo.api.described import API_VERSION, ApiFacts, DescribedApi
 from twinlake.processing.openeo.api.errors import render_openeo_error
@@ -34,7 +34,7 @@ def mount(facts: ApiFacts, *, offered: Sequence[Route], unlisted: Sequence[Route
     described = DescribedApi(facts)
     routes = [*offered, *described.routes()]
     described.offer(routes)
-    app = Router([*routes, *unlisted], redirect_slashes=False, default=_refuse_address)
+    app = Router([*routes, *unlisted], redirect_slashes=False, default=guarded_default(_refuse_address, action="public"))
     return ApiMount(API_PATH, ErrorBoundary(app, render=render_openeo_error))
 
 
@@ -49,8 +49,8 @@ def well_known(facts: ApiFacts) -> BaseRoute:
     return guarded(WELL_KNOWN, DescribedApi(facts).list_versions, methods=["GET"], action="public")
 
 
-async def _refuse_address(scope: Scope, _receive: Receive, _send: Send) -> None:
-    path = scope["path"].removeprefix(API_PATH)
+async def _refuse_address(request: Request) -> Response:
+    path = request.scope["path"].removeprefix(API_PATH)
     raise NotFoundError(f"There is no {path[:80]!r} here.", remedy=f"GET {API_PATH}/ tells which endpoints there are.")
 
 
