@@ -33,7 +33,8 @@ class Typed:
         if self.dtype == _INT64 and (abs(self.data) >= 2.0**63).any():
             object.__setattr__(self, "dtype", _FLOAT64)
         if self.dtype == _FLOAT32:
-            object.__setattr__(self, "data", self.data.astype(np.float32).astype(float))
+            with np.errstate(over="ignore"):
+                object.__setattr__(self, "data", self.data.astype(np.float32).astype(float))
 
 
 def to_xarray(cube):
