@@ -1,6 +1,7 @@
 """Jobs of a real site beside the same work by others, in one run: by hand, with xarray, and with openeo-processes-dask.
 
-NDVI, cloud mask and median of 12 dates; monthly anomalies of a daily field of 20 years over regions; tiles of a map.
+NDVI, cloud mask and median of 12 dates; monthly anomalies of a daily field of 20 years over regions; tiles of a map;
+validation and estimate of a long graph.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from twinlake.testing.site import SiteProcess, make_site, run_twinlake
 
 ROOT = Path("build/benchmarks/openeo")
 QUICK = {"max_poll_interval": 0.2, "print": lambda _: None}
+_STEPS = 50
 RECIPE = r"""
 datetime_format = "%Y%m%d"
 [[rules]]
@@ -167,6 +169,8 @@ def main() -> None:
         measure_field(connection, field, zones)
         print()
         measure_map(connection, site, scenes)
+        print()
+        measure_estimate(connection, arguments.size)
 
 
 def measure_ndvi(connection, scenes: Path, size: int) -> None:
@@ -187,6 +191,33 @@ def measure_ndvi(connection, scenes: Path, size: int) -> None:
     work = f"NDVI, mask, median: 12 x {size} x {size}"
     print_row(work, "hand: rasterio, numpy, bottleneck", hand, (cpu, peak), wall)
     print_row(work, "openeo-processes-dask", dask, (cpu, peak), wall)
+
+
+def measure_estimate(connection, size: int) -> None:
+    """Validate a graph of 50 steps and estimate it, as a client does; beside it the same graph, built lazily by a peer."""
+    cube = connection.load_collection("scenes").ndvi(nir="B08", red="B04")
+    for step in range(_STEPS - 4):
+        cube = cube.apply(lambda value, step=step: value + step / 100)
+    saved = cube.reduce_dimension(dimension="t", reducer="median").save_result("GTiff")
+    graph = saved.flat_graph()
+    assert len(graph) == _STEPS
+    (ROOT / "steps.json").write_text(json.dumps(graph))
+    (theirs,), *_ = peers.run(ROOT / "peers", "estimate", 12, size, ROOT / "steps.json")
+    job = saved.create_job()
+
+    def validate() -> None:
+        assert connection.validate_process_graph(graph) == []
+
+    print("| 50 steps, each with what it calls | milliseconds | openeo-processes-dask, parsed and built lazily | ratio |")
+    print("|---|--:|--:|--:|")
+    for name, ask in (("validation", validate), ("estimate, which validates, too", job.estimate)):
+        ask()
+        turns = []
+        for _ in range(20):
+            began = time.perf_counter()
+            ask()
+            turns.append((time.perf_counter() - began) * 1e3)
+        print(f"| {name}, over HTTP | {np.median(turns):.1f} | {theirs:.1f} | {np.median(turns) / theirs:.2f} |")
 
 
 def print_row(work: str, peer: str, theirs, ours, wall: float) -> None:

@@ -49,7 +49,7 @@ def read_pinned_graph(told: Mapping[str, Any], pinned: PinnedLoads) -> PinnedGra
 def read_wrong(told: Mapping[str, Any]) -> list[Fault] | Failure | None:
     """Return what a child found to be wrong; None where nothing is."""
     if told.get("faults"):
-        return read_faults(told)
+        return [Fault(**each) for each in told["faults"]]
     return Failure(**told["error"]) if "error" in told else None
 
 
@@ -58,8 +58,3 @@ def read_failure(error: OpenEoError) -> Failure:
     code = error.reason if isinstance(error, ProcessError) else error.code
     message = f"{error.message} {error.remedy or ''}".rstrip()
     return Failure(code, message, "/".join(each["node_id"] for each in reversed(error.path)))
-
-
-def read_faults(told: Mapping[str, Any]) -> list[Fault]:
-    """Return the faults that a child told."""
-    return [Fault(**each) for each in told["faults"]]

@@ -115,7 +115,7 @@ def _answer(order: dict[str, Any], tools: Tools) -> dict[str, Any]:
                 check_plan(planned, pinned, order.get("files", {}), tools=tools)
             return {"faults": [], **_identify(planned, tell_apart(pinned))}
         case "estimate":
-            return {"result": asdict(estimate_plan(planned, pinned, order.get("files", {}), tools=tools))}
+            return {"result": msgspec.to_builtins(estimate_plan(planned, pinned, order.get("files", {}), tools=tools))}
         case _:
             return _compute(planned, pinned, order, tools)
 

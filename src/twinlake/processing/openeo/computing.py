@@ -13,7 +13,7 @@ import msgspec
 
 from twinlake.engines.sandbox import Limits, UserProgram, Worker, WorkerFellError
 from twinlake.identity.principals import Caller
-from twinlake.processing.openeo.answers import Failure, read_failure, read_faults, read_pinned_graph, read_wrong
+from twinlake.processing.openeo.answers import Failure, read_failure, read_pinned_graph, read_wrong
 from twinlake.processing.openeo.desks import Desks
 from twinlake.processing.openeo.inputs import Inputs
 from twinlake.processing.openeo.loading.files import FileRequest
@@ -56,12 +56,12 @@ class Computing:
 
     async def check(
         self, graph: bytes, definitions: Mapping[str, bytes], caller: Caller, *, parameters: Sequence[str] = ()
-    ) -> list[Fault]:
+    ) -> list[Fault] | Failure:
         """Return what is wrong with *graph*, in JSON, which is given *parameters* by name and may call *definitions*.
 
         What it loads is not looked for.
         """
-        return read_faults(await self._ask("check", _Sent(graph, definitions, caller), parameters=parameters))
+        return read_wrong(await self._ask("check", _Sent(graph, definitions, caller), parameters=parameters)) or []
 
     async def pin(
         self, graph: bytes, definitions: Mapping[str, bytes], caller: Caller, *, tries_code: bool = True
@@ -81,15 +81,25 @@ class Computing:
             Nothing is left to *caller* to try code with.
         """
         sent = _Sent(graph, definitions, caller)
-        planned = await self._ask("plan", sent)
-        if (wrong := read_wrong(planned)) is not None:
-            return wrong
-        loads = msgspec.convert(planned["loads"], list[LoadRequest])
-        named = msgspec.convert(planned["named"], list[FileRequest])
-        if not loads and not named:
-            return read_pinned_graph(planned, {})
+        planned = await self._plan(sent)
+        if not isinstance(planned, _Planned):
+            return planned
+        if not planned.loads:
+            return read_pinned_graph(planned.told, {})
         try:
-            return await self._run_dry(sent, await self._inputs.pin([*loads, *named], caller), tries_code=tries_code)
+            return await self._run_dry(sent, planned.loads, tries_code=tries_code)
+        except OpenEoError as error:
+            return read_failure(error)
+
+    async def _plan(self, sent: "_Sent") -> "_Planned | list[Fault] | Failure":
+        """Find what a graph loads; or what is wrong with it."""
+        told = await self._ask("plan", sent)
+        if (wrong := read_wrong(told)) is not None:
+            return wrong
+        loads = msgspec.convert(told["loads"], list[LoadRequest])
+        named = msgspec.convert(told["named"], list[FileRequest])
+        try:
+            return _Planned(told, await self._inputs.pin([*loads, *named], sent.caller) if loads or named else {})
         except OpenEoError as error:
             return read_failure(error)
 
@@ -122,10 +132,10 @@ class Computing:
         self, graph: bytes, definitions: Mapping[str, bytes], caller: Caller
     ) -> Mapping[str, Any] | list[Fault] | Failure:
         """Return what *graph* takes, as `cost.estimating.Estimate` has it; or what is wrong with it. Raises as `pin` does."""
-        pinned = await self.pin(graph, definitions, caller, tries_code=False)
-        if not isinstance(pinned, PinnedGraph):
-            return pinned
-        return await self.estimate_pinned(graph, definitions, pinned.loads, caller)
+        planned = await self._plan(_Sent(graph, definitions, caller))
+        if not isinstance(planned, _Planned):
+            return planned
+        return await self.estimate_pinned(graph, definitions, planned.loads, caller)
 
     async def estimate_pinned(
         self, graph: bytes, definitions: Mapping[str, bytes], pinned: PinnedLoads, caller: Caller
@@ -242,6 +252,14 @@ class Computing:
         finally:
             if sent.owner:
                 self._ledger.note(sent.owner, Amount.of(cpu_seconds=desk.worker.cpu_seconds - before))
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """What a child tells of a graph, and what it loads."""
+
+    told: dict[str, Any]
+    loads: PinnedLoads
 
 
 @dataclass(frozen=True, slots=True)

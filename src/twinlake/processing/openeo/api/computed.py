@@ -66,17 +66,16 @@ class ComputedApi:
             graph = read_graph_of(process)
             called = await self._list_called(request, graph)
             caller = request.state.caller
-            found = await self._computing.check(graph, called, caller, parameters=names)
+            found: object
             # What somebody wrote is run for those alone who may run things here.
             tries_code = request.state.policy.decide(caller, "run").allowed
-            pinned: object = None
-            if not found and not names:
-                pinned = await while_waiting(request, self._computing.pin(graph, called, caller, tries_code=tries_code))
+            if names:  # what it is given is not known yet: it cannot be run dry
+                found = await self._computing.check(graph, called, caller, parameters=names)
+            else:
+                found = await while_waiting(request, self._computing.pin(graph, called, caller, tries_code=tries_code))
         except (ProcessInvalidError, ProcessGraphMissingError, GraphFailedError) as error:
             return _tell_of(error)
-        if isinstance(pinned, Failure):
-            found = [Fault(code=pinned.code, message=pinned.message, node=pinned.node)]
-        return to_json({"errors": [describe_fault(fault) for fault in found]})
+        return to_json({"errors": [describe_fault(fault) for fault in _list_faults(found)]})
 
     async def compute(self, request: Request) -> Response:
         """Answer with the result of a process."""
@@ -121,7 +120,8 @@ class ComputedApi:
         graph = read_graph_of(process)
         called = await self._defined.list_called(owner, graph)
         called[process_id] = orjson.dumps(process)  # whoever calls itself is found out
-        if faults := await self._computing.check(graph, called, request.state.caller, parameters=_names_of(process)):
+        checked = await self._computing.check(graph, called, request.state.caller, parameters=_names_of(process))
+        if faults := _list_faults(checked):
             raise refuse(faults)
         await self._defined.put(owner, process_id, process)
         return Response(status_code=200)
@@ -140,6 +140,13 @@ def _tell_of(error: OpenEoError) -> Response:
     """Answer that a process is wrong for one reason."""
     fault = Fault(code=str(error.members.get("code", error.code)), message=error.message)
     return to_json({"errors": [describe_fault(fault)]})
+
+
+def _list_faults(found: object) -> list[Fault]:
+    """Return what is wrong with a graph, of what was found out about it."""
+    if isinstance(found, Failure):
+        return [Fault(code=found.code, message=found.message, node=found.node)]
+    return found if isinstance(found, list) else []
 
 
 def _names_of(process: JsonObject) -> list[str]:
