@@ -199,3 +199,20 @@ def test_a_hollow_cube_is_masked(dtype, replacement):
     assert hollow.dimensions == whole.dimensions
     assert hollow.values.data.dtype == whole.values.data.dtype
     assert hollow.values.data.size == 0
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_times_and_the_names_of_months_do_not_stand_side_by_side(turned):
+    times = a_cube(dimensions=(T, Y, X))
+    normals = a_cube(dimensions=(Dimension(name="t", kind="temporal", labels=("01", "02")), Y, X))
+
+    with pytest.raises(
+        ProcessParameterInvalidError, match=r"has times in one cube, as '2.*names in the other, as '01'.*'anomaly'"
+    ):
+        merge(*((normals, times) if turned else (times, normals)), SUM)
+
+
+def test_names_that_stand_for_times_go_together():
+    one, other = (a_cube(dimensions=(Dimension(name="t", kind="temporal", labels=each), Y, X)) for each in (("djf",), ("mam",)))
+
+    assert merge(one, other).dimensions[0].labels == ("djf", "mam")

@@ -94,14 +94,27 @@ def _keys(first: Dimension, second: Dimension) -> tuple[list[Any], list[Any]]:
     if first.kind == "spatial":
         return _pixel_numbers(first, second)
     if first.kind == "temporal":
-        try:
-            return list(read_starts(first)), list(read_starts(second))
-        except ProcessParameterInvalidError:
-            # Somebody gave them other names.
-            return _names(first), _names(second)
+        mine, theirs = _starts(first), _starts(second)
+        if mine is not None and theirs is not None:
+            return mine, theirs
+        if (mine is None) != (theirs is None) and first.labels and second.labels:
+            times, names = (second, first) if mine is None else (first, second)
+            raise ProcessParameterInvalidError(
+                f"Dimension {first.name!r} has times in one cube, as {times.labels[0]!r}, and names in the other, as"
+                f" {names.labels[0]!r}: rename the labels of one before; normals go together with times in 'anomaly'."
+            )
+        return _names(first), _names(second)  # somebody gave them other names
     if first.kind == "geometry":
         return list(name_shapes(first)), list(name_shapes(second))
     return _names(first), _names(second)
+
+
+def _starts(dimension: Dimension) -> list[Any] | None:
+    """Return when labels begin; None where they are no times."""
+    try:
+        return list(read_starts(dimension))
+    except ProcessParameterInvalidError:
+        return None
 
 
 def _names(dimension: Dimension) -> list[Any]:
