@@ -21,7 +21,7 @@ FACTS = ResultFacts(
     lineage=({"id": "c/i", "sha256": "00"},),
 )
 NUMBERS = ("bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64")
-CALENDARS = ("standard", "proleptic_gregorian", "noleap", "360_day", "julian", "all_leap")
+CALENDARS = ("standard", "noleap", "360_day", "julian", "all_leap")
 SHAPES = ("POINT (1 2)", "POLYGON ((0 0, 1 0, 1 1, 0 0))", "LINESTRING (0 0, 3 4)", "MULTIPOINT (1 1, 2 2)")
 
 

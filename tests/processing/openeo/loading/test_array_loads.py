@@ -346,6 +346,18 @@ async def test_calendars_and_grids_never_mix(lake, tmp_path):
         await lake.load("shifted")
 
 
+@pytest.mark.parametrize(
+    ("other", "expected"), [("proleptic_gregorian", "standard"), ("365_day", "noleap"), ("366_day", "all_leap")]
+)
+async def test_calendars_that_count_the_same_days_are_one(lake, tmp_path, other, expected):
+    for year, name in ((2000, expected), (2010, other)):
+        save(climate(calendar=name, year=year), tmp_path / f"{year}.nc")
+    await lake.hold(tmp_path, collection="same")
+    t = (await lake.load("same")).dimensions[0]
+
+    assert (t.calendar, len(t.labels)) == (expected, 24)
+
+
 async def test_what_is_no_grid_or_was_ingested_long_ago_is_told(lake, tmp_path):
     stations = xr.Dataset(
         {"tas": (("station",), field(5))},

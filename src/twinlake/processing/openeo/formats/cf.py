@@ -129,7 +129,7 @@ def _temporal(dimension: Dimension) -> Coordinate:
     every = [*instants, *(each for pair in bounds for each in pair)]
     epoch = day_number(1970, 1, 1, calendar) * DAY
     unit = next(name for name, size in _UNITS.items() if all((each - epoch) % size == 0 for each in every))
-    if calendar in {"standard", "gregorian"} and min(every, default=epoch) < _REFORM:
+    if calendar == "standard" and min(every, default=epoch) < _REFORM:
         calendar = "proleptic_gregorian"
 
     def count(values: list[Any]) -> NDArray[np.int64]:

@@ -29,7 +29,6 @@ from twinlake.standards.openeo.errors import ProcessParameterInvalidError
 
 _VERSION = "1.1.0"
 _EPOCH = day_number(1970, 1, 1) * DAY
-_REAL = frozenset({"standard", "gregorian", "proleptic_gregorian"})
 _FIRST, _LAST = day_number(1, 1, 1) * DAY, day_number(10_000, 1, 1) * DAY
 """Times that Python, and so most programs, can tell."""
 
@@ -92,7 +91,7 @@ def _to_labels(column: Column) -> pa.Array:
         instants = {label: parse_time(label, dimension.calendar) for label in dimension.labels}
     except ProcessParameterInvalidError:
         return _to_values(column)
-    if dimension.calendar not in _REAL or not all(_FIRST <= each < _LAST for each in instants.values()):
+    if dimension.calendar != "standard" or not all(_FIRST <= each < _LAST for each in instants.values()):
         return _to_values(column)
     micros = np.array([instants[label] - _EPOCH for label in column.values], dtype=np.int64)
     return pa.array(micros, type=pa.timestamp("us", tz="UTC"))

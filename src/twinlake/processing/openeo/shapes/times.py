@@ -22,8 +22,19 @@ _TIME = re.compile(
 )
 _TIME_OF_DAY = re.compile(r"(\d\d):(\d\d):(\d\d)Z?", re.ASCII)
 _LENGTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-_REAL = frozenset({"standard", "gregorian", "proleptic_gregorian"})
-_CALENDARS = _REAL | {"julian", "noleap", "365_day", "all_leap", "366_day", "360_day"}
+_CALENDARS: Final = ("standard", "julian", "noleap", "all_leap", "360_day")
+_OTHER_NAMES: Final = {
+    "gregorian": "standard",
+    "proleptic_gregorian": "standard",
+    "365_day": "noleap",
+    "366_day": "all_leap",
+}
+"""Of calendars that count the same days: here `standard` has the leap years of today at all times."""
+
+
+def find_calendar(name: str) -> str:
+    """Return the name that a calendar has here; CF Conventions have two for some. An unknown one stays what it is."""
+    return _OTHER_NAMES.get(name, name)
 
 
 def parse_time(text: object, calendar: str = "standard") -> int:
@@ -124,16 +135,16 @@ def _days_before(year: int, calendar: str) -> int:
     match calendar:
         case "360_day":
             return 360 * year
-        case "noleap" | "365_day":
+        case "noleap":
             return 365 * year
-        case "all_leap" | "366_day":
+        case "all_leap":
             return 366 * year
         case "julian":
             return 365 * year + (year + 3) // 4
-        case _ if calendar in _REAL:
+        case "standard":
             return 365 * year + (year + 3) // 4 - (year + 99) // 100 + (year + 399) // 400
         case _:
-            raise ProcessParameterInvalidError(f"The calendar {calendar!r} is none of {', '.join(sorted(_CALENDARS))}.")
+            raise ProcessParameterInvalidError(f"The calendar {calendar!r} is none of {', '.join(_CALENDARS)}.")
 
 
 def _month_length(year: int, month: int, calendar: str) -> int:

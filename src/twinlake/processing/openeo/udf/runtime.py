@@ -28,7 +28,6 @@ from openeo.udf.xarraydatacube import XarrayDataCube
 from twinlake.engines.sandbox.frames import Frame
 
 FILE = "udf.py"
-_REAL_CALENDARS = frozenset({"standard", "gregorian", "proleptic_gregorian"})
 _LEGACY = {"openeo_udf.api.datacube.DataCube": XarrayDataCube, "openeo_udf.api.udf_data.UdfData": UdfData}
 _GIVEN = {
     "__name__": "udf",
@@ -184,7 +183,7 @@ def _coordinates(dim: Mapping[str, Any]) -> Any:
     if calendar is None:
         return labels
     try:
-        if calendar in _REAL_CALENDARS:
+        if calendar == "standard":
             return pd.to_datetime(labels, format="ISO8601", utc=True).tz_localize(None)
         return [cftime.datetime.strptime(each[:19], "%Y-%m-%dT%H:%M:%S", calendar=calendar) for each in labels]
     except (ValueError, TypeError):  # names of periods, such as those of a climatology

@@ -8,7 +8,7 @@ from twinlake.processing.openeo.loading.planning.items import Band, write_instan
 from twinlake.processing.openeo.loading.requests import Interval
 from twinlake.processing.openeo.shapes.bands import find_bands
 from twinlake.processing.openeo.shapes.dimensions import Dimension
-from twinlake.processing.openeo.shapes.times import parse_interval, parse_time
+from twinlake.processing.openeo.shapes.times import find_calendar, parse_interval, parse_time
 from twinlake.standards.openeo.errors import ProcessError, ProcessParameterInvalidError
 
 MAX_LABELS = 100_000
@@ -35,7 +35,7 @@ def read_moments(described: JsonObject) -> tuple[tuple[Moment, ...], str]:
     KeyError, TypeError, ValueError, ProcessParameterInvalidError
         It is no such description.
     """
-    calendar = str(described["calendar"])
+    calendar = find_calendar(str(described["calendar"]))
     if "values" in described:
         instants = [parse_time(each, calendar) for each in described["values"]]
     else:
