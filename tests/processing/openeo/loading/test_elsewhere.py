@@ -49,7 +49,7 @@ def item(day, **changed):
     document = {
         "type": "Feature",
         "id": f"i{day}",
-        "properties": {"datetime": f"2020-01-{day:02d}T00:00:00Z"},
+        "properties": {"datetime": f"2020-01-{day:02d}T00:00:00Z", "twinlake:scenario": ["A1B", "E1"][day % 2 == 0]},
         "geometry": None,
         "links": [],
         "assets": {"red": asset},
@@ -211,9 +211,23 @@ async def test_what_cannot_be_loaded_is_told(loads, name, code):
     assert getattr(raised.value, "reason", raised.value.code) == code
 
 
-async def test_conditions_on_items_are_refused(loads):
-    with pytest.raises(OpenEoError, match="not searched by properties"):
-        await loads.pin("api", filter={"op": "=", "args": [{"property": "a"}, 1]})
+@pytest.mark.parametrize("name", ["static", "api"])
+async def test_conditions_choose_items(loads, name):
+    one, none = ({"op": "=", "args": [{"property": "twinlake:scenario"}, each]} for each in ("E1", "A2"))
+    pins = await loads.pin(name, filter=one)
+
+    assert [each.item for each in pins.files] == ["i2"]
+    with pytest.raises(OpenEoError, match="for the extents and filters") as raised:
+        await loads.pin(name, filter=none)
+    assert raised.value.remedy == (
+        """Within the extents there are items that the filters leave out: 'twinlake:scenario' is "A1B", "E1"."""
+    )
+
+
+async def test_results_have_no_items_to_choose_from(loads):
+    with pytest.raises(OpenEoError) as raised:
+        await loads.pin("vectors", filter={"op": "isNull", "args": [{"property": "a"}]})
+    assert raised.value.reason == "PropertiesUnsupported"
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/item", "https://[::1]/item", "ftp://example.org/item"])

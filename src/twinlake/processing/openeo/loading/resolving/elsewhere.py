@@ -27,8 +27,9 @@ from twinlake.processing.openeo.loading.planning.labels import no_data
 from twinlake.processing.openeo.loading.planning.plans import plan_cube
 from twinlake.processing.openeo.loading.planning.stac_files import FoundAsset, choose_assets, pin_assets
 from twinlake.processing.openeo.loading.requests import LoadRequest
+from twinlake.processing.openeo.loading.resolving.item_filter import filter_items
 from twinlake.processing.openeo.loading.resolving.urls import NothingThereError, UrlLoader, without_secrets
-from twinlake.standards.openeo.errors import OpenEoError, ProcessError, ProcessGraphComplexityError
+from twinlake.standards.openeo.errors import OpenEoError, ProcessGraphComplexityError
 
 _MOST_ITEMS = 1000
 _MOST_FILES = 2000
@@ -64,22 +65,25 @@ class Elsewhere:
         ------
         ProcessError
             ``UrlUnsupported``: an address is not let pass, or nothing came from there; ``NotLoadable``: it is no STAC, or does
-            not say enough; ``NoDataAvailable``, ``PropertiesUnsupported``.
+            not say enough; ``NoDataAvailable``; ``PropertiesUnsupported``: there are results of a job, and no items.
+        InvalidFilterError
+            A property has not the type that a condition takes it for.
         ProcessGraphComplexityError
             It is too much to be got while somebody waits.
         OpenEoError
             As `plan_cube` raises it.
         """
-        if request.filter is not None:
-            raise ProcessError("PropertiesUnsupported", "STAC elsewhere is not searched by properties of items.")
         with _told(request.source):
             getting = _Getting(self._urls, caller)
             found = await _find(request, getting)
             if not found.items:
                 return await self._pin_assets(request, found.assets, getting)
-            bodies = [orjson.dumps(each) for each in found.items]
+            items = found.items
+            if request.filter is not None:
+                items = await asyncio.to_thread(filter_items, items, request.filter)
+            bodies = [orjson.dumps(each) for each in items]
             plan = await asyncio.to_thread(plan_cube, request, bodies, orjson.dumps(found.collection))
-            hrefs = {(item["id"], key): asset["href"] for item in found.items for key, asset in item["assets"].items()}
+            hrefs = {(item["id"], key): asset["href"] for item in items for key, asset in item["assets"].items()}
             got = await getting.get_all([hrefs[each] for each in plan.assets])
             files = {
                 (item, key): PinnedFile(collection="", item=item, asset=key, size_bytes=file.size_bytes, sha256=file.sha256)

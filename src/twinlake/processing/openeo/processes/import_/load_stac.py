@@ -34,7 +34,7 @@ PROCESS = Process(
     exceptions={
         "NoDataAvailable": "Nothing was found for the extents and conditions.",
         "TemporalExtentEmpty": "The interval ends where it starts, or before.",
-        "PropertiesUnsupported": "What the address leads to cannot be searched by properties.",
+        "PropertiesUnsupported": "The address leads to results of a job, which have no items with properties.",
     },
     is_experimental=True,
 )
