@@ -21,6 +21,7 @@ from rasterio.transform import from_origin
 from console.conftest import run_site
 from console.console_site import HOSTILE, ODD_COLLECTION, ODD_ID
 from console.test_console_processing import GRAPH, Person, node
+from processing.openeo.jobs.test_client import long_graph
 from twinlake.console.snippets import Snippets
 from twinlake.testing.site import run_twinlake
 
@@ -81,6 +82,17 @@ def test_the_page_of_a_job_opens_its_store_or_tells_why_it_failed(site, run):
         assert "The array has no such element" in run(told, "curl")
         for job in (kept, failed):
             person.api.delete(f"/jobs/{job}")
+
+
+def test_the_page_of_a_job_that_goes_on_shows_what_it_has_told(site, run):
+    with Person(site) as person:
+        job = person.make_job(long_graph(20_000))
+        person.press(person.read(f"/processing/jobs/{job}"), f"/processing/jobs/{job}/start")
+        snippets = snippets_of(site, f"/processing/jobs/{job}", signed_in=True)
+
+        assert "info Queued" in run(snippets, "Python")
+        assert "Queued" in run(snippets, "curl")
+        person.api.delete(f"/jobs/{job}")
 
 
 def test_the_home_page_lists_the_collections(site, run):

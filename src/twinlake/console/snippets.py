@@ -136,6 +136,7 @@ class Snippets:
         graph: str,
         *,
         is_started: bool,
+        is_running: bool,
         has_failed: bool,
         folders: Sequence[str],
     ) -> list[Snippet]:
@@ -145,16 +146,17 @@ class Snippets:
         ----------
         script
             As `write_script` makes it.
-        has_failed
+        is_running, has_failed
             There are no results: its log is got instead.
         folders
             Names of the results that are Zarr, which are opened where they are.
         """
-        path = f"{_OPENEO}/jobs/{quote(job, safe='')}/{'logs' if has_failed else 'results'}"
+        path = f"{_OPENEO}/jobs/{quote(job, safe='')}/{'logs' if is_running or has_failed else 'results'}"
         step = "print(job.status())" if is_started else "job.start_and_wait()"
         imported = ""
-        if has_failed:
-            get = "for line in job.logs(level='warning'):\n    print(line['level'], line['message'])"
+        if is_running or has_failed:
+            lines = "job.logs(level='warning')" if has_failed else "job.logs()"
+            get = f"for line in {lines}:\n    print(line['level'], line['message'])"
         elif folders:
             imported = "import xarray"
             head = ["# Zarr is read where it is: pip install zarr fsspec aiohttp", "results = job.get_results()"]

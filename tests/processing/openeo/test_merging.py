@@ -118,6 +118,13 @@ def test_cubes_that_do_not_go_together_are_refused(other):
         merge(a_cube(dimensions=(X,)), a_cube(dimensions=(other,)), SUM)
 
 
+def test_cubes_on_different_grids_are_told_how_to_get_onto_one():
+    other = Dimension(name="x", kind="spatial", axis="x", crs=3857, labels=X.labels)
+    with pytest.raises(ProcessParameterInvalidError, match=f"crs of dimension 'x' is {X.crs} in one cube, 3857") as refused:
+        merge(a_cube(dimensions=(X,)), a_cube(dimensions=(other,)), SUM)
+    assert "resample_cube_spatial" in refused.value.remedy
+
+
 def test_calendars_do_not_mix():
     other = Dimension(name="t", kind="temporal", labels=T.labels, calendar="360_day")
     with pytest.raises(ProcessParameterInvalidError, match="calendar of dimension 't' is standard in one cube, 360_day"):

@@ -169,6 +169,7 @@ class BatchPages:
                 steps.script,
                 steps.text,
                 is_started=status_of(seen) != "created",
+                is_running=status_of(seen) in {"queued", "running"},
                 has_failed=status_of(seen) == "error",
                 folders=[each["name"] for each in results["assets"] if each["is_folder"]] if results else (),
             ),

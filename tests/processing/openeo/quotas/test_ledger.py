@@ -135,7 +135,7 @@ async def test_what_is_not_there_is_refused_and_nothing_is_queued(lake):
         PaymentRequiredError, match=r"Of 100 s of CPU time in 30 days you have 40 left, and this takes about 41"
     ) as refused:
         await lake.start(need(41))
-    with pytest.raises(StorageQuotaExceededError, match="Of 1000 bytes of results in 30 days you have 999 left"):
+    with pytest.raises(StorageQuotaExceededError, match=r"Of 1\.0 kB of results in 30 days you have 999 B left"):
         await Lake(lake.database, lake.clock, quota(cpu=0, job_bytes=0)).start(need(1, 1000))
 
     assert "wait" in refused.value.remedy

@@ -1,5 +1,6 @@
 """Why something may not begin, or go on, in the words of openEO."""
 
+from twinlake.core.sizes import write_size
 from twinlake.jobs.models import Failure
 from twinlake.processing.openeo.quotas.models import PERIOD, UNLIMITED, Amount, Standing
 from twinlake.standards.openeo.errors import OpenEoError, PaymentRequiredError, StorageQuotaExceededError
@@ -19,8 +20,9 @@ def explain_budget(likely: Amount, *, most_cpu: int, most_bytes: int, budget_cpu
             f"The job will take about {likely_text} s of CPU time, and {whose} {most_text}.", remedy=remedy
         )
     if likely.size_bytes > most_bytes:
+        asked, most = write_size(likely.size_bytes), write_size(most_bytes)
         return StorageQuotaExceededError(
-            f"The results will take about {likely.size_bytes} bytes, and those of one job may take {most_bytes}.",
+            f"The results will take about {asked}, and those of one job may take {most}.",
             remedy=f"{_SMALLER}, or make several jobs of it.",
         )
     return None
@@ -37,9 +39,9 @@ def explain_left(standing: Standing, likely: Amount) -> OpenEoError | None:
             remedy=remedy,
         )
     if likely.size_bytes > left.size_bytes:
-        rest, asked = str(max(left.size_bytes, 0)), _about(str(likely.size_bytes), likely.size_bytes)
+        most, rest, asked = (write_size(max(each, 0)) for each in (quota.size_bytes, left.size_bytes, likely.size_bytes))
         return StorageQuotaExceededError(
-            f"Of {quota.size_bytes} bytes of results in {_DAYS} days you have {rest} left, and this makes {asked}.",
+            f"Of {most} of results in {_DAYS} days you have {rest} left, and this makes {_about(asked, likely.size_bytes)}.",
             remedy=remedy,
         )
     return None

@@ -13,6 +13,7 @@ from twinlake.processing.openeo.shapes.geometries import crs_of, name_shapes
 from twinlake.processing.openeo.shapes.times import read_starts
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError
 
+_REPROJECT = "Use resample_cube_spatial before, or vector_reproject for geometries."
 _CLOSE = 1e-6
 """Of the distance of two pixels: so far apart they are the same."""
 
@@ -85,7 +86,8 @@ def require_alike(first: Dimension, second: Dimension) -> None:
             one, other = crs_of(first), crs_of(second)
         if one != other:
             raise ProcessParameterInvalidError(
-                f"The {what} of dimension {first.name!r} is {one} in one cube, {other} in the other."
+                f"The {what} of dimension {first.name!r} is {one} in one cube, {other} in the other.",
+                remedy=_REPROJECT if what == "crs" else None,
             )
 
 
