@@ -214,9 +214,10 @@ async def test_what_cannot_be_loaded_is_told(loads, name, code):
 @pytest.mark.parametrize("name", ["static", "api"])
 async def test_conditions_choose_items(loads, name):
     one, none = ({"op": "=", "args": [{"property": "twinlake:scenario"}, each]} for each in ("E1", "A2"))
-    pins = await loads.pin(name, filter=one)
+    named = {"op": "=", "args": [{"property": "id"}, "i2"]}
 
-    assert [each.item for each in pins.files] == ["i2"]
+    for chosen in (one, named):
+        assert [each.item for each in (await loads.pin(name, filter=chosen)).files] == ["i2"]
     with pytest.raises(OpenEoError, match="for the extents and filters") as raised:
         await loads.pin(name, filter=none)
     assert raised.value.remedy == (

@@ -11,8 +11,7 @@ from twinlake.processing.openeo.loading.planning.labels import no_data
 from twinlake.processing.openeo.loading.properties import write_values
 from twinlake.standards.cql2 import PREPARE, Column, compile_filter, document_column
 
-_TABLE = "create table item(position integer primary key, id text, collection text, properties text not null)"
-_OF_ITEMS = {name: Column(name, "text") for name in ("id", "collection")}
+_TABLE = "create table item(position integer primary key, id text not null, properties text not null)"
 
 
 def filter_items(items: Sequence[JsonObject], condition: JsonObject) -> list[JsonObject]:
@@ -28,11 +27,8 @@ def filter_items(items: Sequence[JsonObject], condition: JsonObject) -> list[Jso
     compiled = compile_filter(condition, _ItemColumns())
     with closing(open_connection(":memory:", read_only=False, prepare=PREPARE)) as connection:
         connection.execute(_TABLE)
-        rows = [
-            (position, each["id"], each.get("collection"), orjson.dumps(each["properties"]).decode())
-            for position, each in enumerate(items)
-        ]
-        connection.executemany("insert into item values (?, ?, ?, ?)", rows)
+        rows = [(position, each["id"], orjson.dumps(each["properties"]).decode()) for position, each in enumerate(items)]
+        connection.executemany("insert into item values (?, ?, ?)", rows)
         found = connection.execute(f"select position from item where {compiled.sql} order by position", compiled.parameters)
         left = [items[position] for (position,) in found]
     if not left:
@@ -46,4 +42,4 @@ class _ItemColumns:
     """The columns of the table above; implements `ColumnMap`."""
 
     def column(self, name: str) -> Column:
-        return _OF_ITEMS.get(name) or document_column("properties", name)
+        return Column("id", "text") if name == "id" else document_column("properties", name)
