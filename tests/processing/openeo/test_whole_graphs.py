@@ -169,6 +169,13 @@ def wide(site, tmp_path_factory):
     return "wide"
 
 
+def test_who_waits_is_told_at_once_that_it_takes_too_long(connection, wide, folder):
+    fine = connection.load_collection(wide).resample_spatial(resolution=0.1, method="cubic")
+    with pytest.raises(OpenEoApiError, match=r"takes about \d+ s of CPU time, and 60 s are the most .* batch job") as refused:
+        fine.download(folder / "fine.tif", format="GTiff")
+    assert refused.value.code == "ProcessGraphComplexity"
+
+
 @pytest.mark.parametrize("what", ["child", "site"])
 def test_a_job_whose_work_is_killed_goes_on_with_the_tiles_that_are_missing(site, connection, wide, folder, what):
     factor = {"child": 1 / 81, "site": 2 / 81}[what]  # or one would take the result of the other

@@ -21,6 +21,7 @@ import msgspec
 import numpy as np
 
 from twinlake.engines.sandbox.worker import serve
+from twinlake.processing.openeo.cost.estimating import Estimate
 from twinlake.processing.openeo.cubes import Cube, write_cube
 from twinlake.processing.openeo.evaluating import evaluate
 from twinlake.processing.openeo.formats.facts import ResultFacts, WrittenFile
@@ -30,6 +31,7 @@ from twinlake.processing.openeo.loading.files import find_file_loads
 from twinlake.processing.openeo.loading.pins import PinnedLoads, read_pinned, tell_apart
 from twinlake.processing.openeo.loading.requests import find_loads
 from twinlake.processing.openeo.planning import Plan
+from twinlake.processing.openeo.quotas.answer_limit import ANSWER_SECONDS
 from twinlake.processing.openeo.reading import ReadGraph, read_checked
 from twinlake.processing.openeo.runner.packing import pack
 from twinlake.processing.openeo.runner.running import (
@@ -41,11 +43,11 @@ from twinlake.processing.openeo.runner.running import (
     plan_graph,
     write_saved,
 )
-from twinlake.processing.openeo.tiles.computing import Computed, Here
+from twinlake.processing.openeo.tiles.computing import Computed, Here, depends_on_data
 from twinlake.processing.openeo.tiles.layout import TileSize
 from twinlake.processing.openeo.tools import NO_TOOLS, RefusedUserCode, Tools
 from twinlake.processing.openeo.values import Values, to_json
-from twinlake.standards.openeo.errors import EstimateComplexityError, OpenEoError, ProcessError
+from twinlake.standards.openeo.errors import EstimateComplexityError, OpenEoError, ProcessError, ProcessGraphComplexityError
 from twinlake.standards.openeo.graph import Fault
 
 Do = Literal["check", "plan", "identify", "dry", "estimate", "compute"]
@@ -125,6 +127,8 @@ def _identify(planned: Plan, pins: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _compute(planned: Plan, pinned: PinnedLoads, order: Mapping[str, Any], tools: Tools) -> dict[str, Any]:
+    if pinned and not (depends_on_data(planned.graph) or runs_user_code(planned)):
+        _require_little(estimate_plan(planned, pinned, order.get("files", {}), tools=tools))
     for name in (_RESULTS, _PARTS):
         shutil.rmtree(name, ignore_errors=True)
     with open_sources(pinned, order.get("files", {})) as sources:
@@ -135,6 +139,16 @@ def _compute(planned: Plan, pinned: PinnedLoads, order: Mapping[str, Any], tools
         folder = Path(_RESULTS)
         folder.mkdir()
         return _answer_with(run.save(made, folder, _facts_of(order, pinned)))
+
+
+def _require_little(told: Estimate) -> None:
+    """Refuse at once what is known to take too long, instead of when the time is over."""
+    if told.cpu_seconds.low > ANSWER_SECONDS:
+        raise ProcessGraphComplexityError(
+            f"The graph takes about {told.cpu_seconds.likely:.0f} s of CPU time, and {ANSWER_SECONDS:.0f} s are the most while"
+            " somebody waits.",
+            remedy="Send it as a batch job, POST /jobs, or take a smaller extent or a coarser grid.",
+        )
 
 
 def _facts_of(order: Mapping[str, Any], pinned: PinnedLoads) -> ResultFacts:

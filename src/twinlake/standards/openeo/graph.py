@@ -217,7 +217,10 @@ def parse_graph(document: object) -> tuple[Graph | None, Sequence[Fault]]:
 def parse_draft(document: object) -> Draft:
     """Parse a graph as `read_draft` does; *document* is bounded in depth already."""
     if not isinstance(document, dict) or not document:
-        return _refuse("ProcessGraphMissing", "The graph is no object with nodes.")
+        return _refuse(
+            "ProcessGraphMissing",
+            "The graph has no nodes: it is an object of nodes by their ids, one of which has 'result': true.",
+        )
     outermost = Draft(document=document)
     drafts = [outermost]
     nodes = 0

@@ -346,6 +346,14 @@ async def test_calendars_and_grids_never_mix(lake, tmp_path):
         await lake.load("shifted")
 
 
+async def test_where_nothing_begins_it_is_told_when_what_there_is_begins(lake, tmp_path):
+    save(climate(), tmp_path / "a.nc")
+    await lake.hold(tmp_path, collection="bounded")
+
+    with pytest.raises(ProcessError, match=r"these begin 2000-01-01T00:00:00Z, .*2000-12-01T00:00:00Z"):
+        await lake.load("bounded", temporal_extent=["2001-01-01", None])
+
+
 @pytest.mark.parametrize(
     ("other", "expected"), [("proleptic_gregorian", "standard"), ("365_day", "noleap"), ("366_day", "all_leap")]
 )

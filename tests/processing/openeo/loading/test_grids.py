@@ -119,6 +119,12 @@ def test_boxes_that_are_none_are_refused(box):
         find_bbox(request("c", spatial_extent=box))
 
 
+def test_lengths_that_are_given_as_degrees_are_told_apart():
+    box = {"west": 500_000, "south": 4_650_000, "east": 510_000, "north": 4_660_000}
+    with pytest.raises(OpenEoError, match="a box without a 'crs' is one of degrees"):
+        find_bbox(request("c", spatial_extent=box))
+
+
 def test_times_of_other_calendars_are_searched_around():
     start, end = find_times(("1970-01-01", "1970-02-30"))
 

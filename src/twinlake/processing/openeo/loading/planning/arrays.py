@@ -186,7 +186,7 @@ def _order_times(grids: Sequence[GridFile], request: LoadRequest, *, has_time: b
     every = [moment for grid in grids for moment in _moments_of(grid, has_time=has_time)]
     moments = [each for each in every if is_within(each.start, request.temporal_extent, calendar)]
     if not moments:
-        raise no_time(each.label for each in every)
+        raise no_time(each.begin for each in every)
     return order_times(moments, calendar)
 
 

@@ -69,6 +69,11 @@ def _box_in_degrees(box: JsonObject) -> tuple[float, float, float, float]:
         raise ProcessParameterInvalidError("A box has finite numbers.")
     crs: Crs = box.get("crs") or DEGREES
     if crs == DEGREES:
+        if south > _WORLD.bounds[3] or north < _WORLD.bounds[1]:
+            raise ProcessParameterInvalidError(
+                f"The latitudes of the box, {south:g} to {north:g}, are none: a box without a 'crs' is one of degrees.",
+                remedy="Give it the CRS of its numbers, such as 'crs': 32631.",
+            )
         return west, south, east + 360 if west > east else east, north
     is_in_degrees(crs)  # refuses what is none
     x, y = np.meshgrid(np.linspace(west, east, _LATTICE), np.linspace(south, north, _LATTICE))

@@ -26,6 +26,11 @@ class Moment:
     label: str
     interval: tuple[str, str] | None = None
 
+    @property
+    def begin(self) -> str:
+        """The text of *start*."""
+        return self.label if self.interval is None else self.interval[0]
+
 
 def read_moments(described: JsonObject) -> tuple[tuple[Moment, ...], str]:
     """Return the times along an axis, in its order, and their calendar, as `holdings.readers.labels` describes them.
@@ -158,9 +163,9 @@ def keep_bands(bands: Dimension, kept: Sequence[str] | None) -> Dimension:
     return bands.take(sorted(places)) if places else bands
 
 
-def no_time(labels: Iterable[str]) -> ProcessError:
-    """Return the error that no time of those with *labels* begins within the temporal extent."""
-    times = sorted(set(labels))
+def no_time(begins: Iterable[str]) -> ProcessError:
+    """Return the error that no time begins within the temporal extent, of those that begin when *begins* say."""
+    times = sorted(set(begins))
     shown = ", ".join(times if len(times) <= _SHOWN else [*times[: _SHOWN - 1], "...", times[-1]])
     return no_data(f"that begins within the temporal extent: data count by when they begin, and these begin {shown}")
 
