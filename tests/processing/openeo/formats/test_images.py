@@ -225,6 +225,13 @@ def test_opacity_does_not_count_for_the_stretch(tmp_path):
     assert (picture(tmp_path, files)[1][..., 3] == 255).all()
 
 
+def test_infinite_numbers_are_the_darkest_and_the_brightest(tmp_path):
+    cube = image([[-np.inf, 0.25], [0.5, np.inf]], dtype="float32")
+    _, pixels = picture(tmp_path, save(cube, whole(cube), tmp_path, "PNG", minimum=0, maximum=0.5))
+
+    assert pixels[..., 0].tolist() == [[0, 128], [255, 255]]
+
+
 def test_a_palette_goes_from_its_first_colour_to_its_last(tmp_path):
     cube = image([[0.0, 1.0, 2.0, np.nan]], nan_is_nodata=True)
     files = save(cube, whole(cube), tmp_path, "PNG", minimum=0, maximum=2, palette=["#ff0000", "#00ff00", "#0000ff80"])

@@ -103,7 +103,8 @@ def scale(cells: NDArray[Any], stretch: Stretch, brightest: int) -> NDArray[np.f
     values = np.nan_to_num(cells.astype(np.float64), nan=stretch.lowest)
     if span <= 0:
         return np.where(values >= stretch.highest, float(brightest), 0.0)
-    return np.rint(np.clip((values - stretch.lowest) / span, 0, 1) * brightest)
+    within = np.clip(values, stretch.lowest, stretch.highest)  # first: infinity is a number too large to be divided
+    return np.rint((within - stretch.lowest) / span * brightest)
 
 
 def _opaque(cells: NDArray[Any], spool: Spool) -> NDArray[np.float64]:
