@@ -4,6 +4,7 @@ The datacube extension has an extent and a step, which are rounded, and no calen
 needs every label: here they are as few numbers as tell them all.
 """
 
+from collections.abc import Iterator
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
@@ -19,29 +20,54 @@ from twinlake.holdings.readers.layouts import CellCloud
 MEMBER = "twinlake:labels"
 MAX_LABELS = 100_000
 _EVEN = 1e-6
-"""Of a step: so little off even ones labels are taken for even; the rounding of single precision is, too."""
+"""Of a step: so little off even ones labels in double precision are taken for even."""
 _MILLISECOND = timedelta(milliseconds=1)
 
 
 def describe_axis(values: NDArray[np.float64]) -> JsonObject | None:
     """Describe coordinates: ``first``, ``last`` and ``count`` of even ones, otherwise ``values``; None if they are too many.
 
-    They stand in the order of the file.
+    They stand in the order of the file. Even ones that were rounded to single precision are told as they were before, with
+    ``single``: rounded again they are those of the file, to the last bit.
     """
     if not values.size or not np.isfinite(values).all():
         return None
-    first, last, count = float(values[0]), float(values[-1]), int(values.size)
-    even = np.linspace(first, last, count)
-    step = abs(last - first) / max(count - 1, 1)
-    if (np.abs(values - even) <= max(_EVEN * step, _rounding_of(values))).all():
-        return {"first": first, "last": last, "count": count}
+    count = int(values.size)
+    is_single = bool((values == values.astype(np.float32)).all())
+    for first, last in _list_ends(values) if is_single else [(float(values[0]), float(values[-1]))]:
+        described: JsonObject = {"first": first, "last": last, "count": count}
+        off = np.abs(np.linspace(first, last, count) - values)
+        if (off == 0).all() or (not is_single and (off <= _EVEN * abs(last - first) / max(count - 1, 1)).all()):
+            return described
+        described["single"] = True
+        if is_single and (read_axis(described) == values).all():
+            return described
     return {"values": values.tolist()} if count <= MAX_LABELS else None
 
 
-def _rounding_of(values: NDArray[np.float64]) -> float:
-    """Return how far numbers may be off that were written in single precision; 0 for others."""
-    is_single = bool((values == values.astype(np.float32)).all())
-    return float(np.abs(values).max() * np.finfo(np.float32).eps) if is_single else 0.0
+def read_axis(described: JsonObject) -> NDArray[np.float64]:
+    """Return the coordinates that `describe_axis` described.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError
+        It is no such description.
+    """
+    if "values" in described:
+        return np.array(described["values"], dtype=np.float64)
+    values = np.linspace(float(described["first"]), float(described["last"]), int(described["count"]))
+    return values.astype(np.float32).astype(np.float64) if described.get("single") is True else values
+
+
+def _list_ends(values: NDArray[np.float64]) -> Iterator[tuple[float, float]]:
+    """Yield first and last numbers of even ones that *values*, in single precision, may have been before they were rounded."""
+    first, last = float(values[0]), float(values[-1])
+    yield first, last
+    yield float(str(np.float32(first))), float(str(np.float32(last)))  # the fewest digits that tell them
+    places = np.arange(values.size) - (values.size - 1) / 2
+    middle, spread = float(values.mean()), float(np.square(places).sum())
+    step = float((places * values).sum()) / spread if spread else 0.0
+    yield middle + step * float(places[0]), middle + step * float(places[-1])  # the line that is nearest to all
 
 
 def describe_times(variable: ArrayVariable, bounds: ArrayVariable | None) -> JsonObject | None:

@@ -346,6 +346,17 @@ async def test_calendars_and_grids_never_mix(lake, tmp_path):
         await lake.load("shifted")
 
 
+async def test_fine_grids_in_single_precision_keep_their_coordinates(lake, tmp_path):
+    lon = (358.6 + 0.0009 * np.arange(31)).astype(np.float32)
+    data = climate()
+    save(data.assign_coords(lon=("lon", lon, DEGREES["lon"][2])), tmp_path / "fine.nc")
+    await lake.hold(tmp_path, collection="fine")
+    cube = await lake.load("fine")
+
+    assert cube.dimensions[-1].labels == tuple(lon.astype(float).tolist())
+    np.testing.assert_array_equal(cube.values.data[:, 0], data.tas.values[:, ::-1])
+
+
 async def test_where_nothing_begins_it_is_told_when_what_there_is_begins(lake, tmp_path):
     save(climate(), tmp_path / "a.nc")
     await lake.hold(tmp_path, collection="bounded")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from twinlake.core.documents import JsonObject
-from twinlake.holdings.readers.labels import MEMBER
+from twinlake.holdings.readers.labels import MEMBER, read_axis
 from twinlake.processing.openeo.loading.planning.items import (
     MAX_CELLS_ALONG,
     NUMBER_TYPES,
@@ -148,13 +148,9 @@ def _name_bands(variables: Iterable[Variable], described: Sequence[JsonObject]) 
 def _read_axis(name: str, axis: str, described: JsonObject) -> Dimension:
     """Return a horizontal dimension: x rises, and y falls, so that the north is first."""
     labels = described[MEMBER]
-    if "values" in labels:
-        values = np.array(labels["values"], dtype=np.float64)
-    else:
-        count = int(labels["count"])
-        if not 0 < count <= MAX_CELLS_ALONG:
-            raise ValueError("too many cells")
-        values = np.linspace(float(labels["first"]), float(labels["last"]), count)
+    if not 0 < int(labels.get("count", 1)) <= MAX_CELLS_ALONG:
+        raise ValueError("too many cells")
+    values = read_axis(labels)
     steps = np.diff(values)
     if not np.isfinite(values).all() or not ((steps > 0).all() or (steps < 0).all()):
         raise ValueError("an axis turns round")

@@ -84,7 +84,8 @@ PROCESS = Process(
     id="climatological_normal",
     summary="Averages over the years of a climate period",
     description=(
-        "The average of all that lies in the same day, month or season of the years of a climate period. A season that begins in"
+        "The average of all that lies in the same day, month or season of the years of a climate period. A label that"
+        " stands for a period lies where that begins. A season that begins in"
         " the year before counts if each of its months has data, and one that ends in the year after does not. Day 366 is there"
         " if one of the years has it. Years that the data do not span are refused: say which they do, as in"
         ' `climatological_normal(data=cube, period="month", climatology_period=[2007, 2009])`.'

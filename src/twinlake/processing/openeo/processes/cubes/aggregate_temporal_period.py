@@ -39,7 +39,8 @@ PROCESS = Process(
     summary="One value for each period of the calendar",
     description=(
         "Makes one value of all that lies in a period, for each hour, day, month and so on from the first to the last label."
-        " Weeks are those of ISO 8601. A dekad is a third of a month: ten days, the last one what is left. Seasons begin in"
+        " A label that stands for a period lies where that begins: a mean from December to November counts for December's"
+        " year. Weeks are those of ISO 8601. A dekad is a third of a month: ten days, the last one what is left. Seasons begin in"
         " December, March, June and September, tropical ones in November and May; they are of the year in which they"
         " begin. A decade begins with a year that ends in 0, one of `decade-ad` with a year that ends in 1."
     ),
