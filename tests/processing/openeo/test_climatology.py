@@ -59,6 +59,19 @@ def test_seasons_that_are_periods_already_have_all_their_months():
     assert found.values.data.tolist() == pytest.approx([np.mean([2.5, 14.5]), np.mean([8.5, 20.5])])
 
 
+def test_years_from_december_are_those_of_their_november():
+    spans = tuple((f"{year - 1}-12-01", f"{year}-12-01") for year in range(1980, 1985))
+    years = Dimension(name="t", kind="temporal", labels=tuple(f"{year}-06-01" for year in range(1980, 1985)), intervals=spans)
+
+    def normal(first, last):
+        return run("climatological_normal", series(years), period="climatology-period", climatology_period=[first, last])
+
+    assert normal(1981, 1983).values.data.tolist() == [2]
+    assert normal(1980, 1984).values.data.tolist() == [2]
+    with pytest.raises(ProcessParameterInvalidError, match="from 1979 to 1981, but 1980 to 1984"):
+        normal(1979, 1981)
+
+
 def test_the_whole_period_is_one():
     found = run(
         "climatological_normal",

@@ -3,13 +3,14 @@
 import orjson
 import pytest
 
-from processing.openeo.rasters import MEAN
+from processing.openeo.rasters import MEAN, a_cube
 from processing.openeo.test_neighborhoods import a_scene
 from processing.openeo.test_polygons import polygons
 from twinlake.processing.openeo.cubes import read_cube
 from twinlake.processing.openeo.definitions import read_definitions
 from twinlake.processing.openeo.evaluating import evaluate
 from twinlake.processing.openeo.reporting import Report
+from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.processing.openeo.tools import Tools
 from twinlake.standards.openeo.errors import OpenEoError
 from twinlake.standards.openeo.graph import parse_graph
@@ -73,6 +74,23 @@ def test_of_geometries_outside_of_the_data_the_user_is_warned(more):
     [told] = warned(near, far, "POLYGON EMPTY")
     assert (told.level, told.path[0]["node_id"]) == ("warning", "regions")
     assert told.message.startswith("2 of 3 geometries lie outside of the data, or are empty, and will have no value: ")
+
+
+def test_of_what_lies_mostly_beyond_the_edges_of_an_interval_the_user_is_warned():
+    spans = tuple((f"{year - 1}-12-01", f"{year}-12-01") for year in range(2000, 2011))
+    labels = tuple(f"{year}-06-01" for year in range(2000, 2011))
+    years = a_cube(dimensions=(Dimension(name="t", kind="temporal", labels=labels, intervals=spans),))
+
+    def warned(*extent):
+        return told_by({"some": node("filter_temporal", data={"from_parameter": "cube"}, extent=extent)}, {"cube": years})
+
+    assert warned("1999-12-01", "2005-12-01") == []
+    [told] = warned("2000-01-01", "2010-01-01")
+    assert (told.level, told.path[0]["node_id"]) == ("warning", "some")
+    assert told.message.startswith(
+        "Data count by when they begin: 2000-06-01 (from 1999-12-01 to 2000-12-01) is left out, and 2010-06-01 (from 2009-12-01 to"
+        " 2010-12-01) is kept, though most of that time lies on the other side of an edge of the extent."
+    )
 
 
 def test_the_path_leads_out_of_callbacks_and_definitions():

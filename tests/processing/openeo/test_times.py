@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from processing.openeo.rasters import MEAN, a_cube, callback, run
 from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.processing.openeo.shapes.periods import PERIODS
-from twinlake.processing.openeo.shapes.times import DAY, parse_time, split_day, write_time
+from twinlake.processing.openeo.shapes.times import DAY, HOUR, parse_time, split_day, write_time
 from twinlake.standards.openeo.errors import ProcessError, ProcessParameterInvalidError
 
 CALENDARS = ["standard", "julian", "noleap", "all_leap", "360_day"]
@@ -139,6 +139,46 @@ def test_periods_have_openeos_labels_and_none_is_left_out(period, labels, expect
 
     assert found.dimensions[0].labels == expected
     assert np.isnan(found.values.data).sum() == len(expected) - len(set(map(period_of(period), labels)))
+
+
+SPANS = [("1999-12-01", "2000-12-01"), ("2000-12-01", "2001-12-01"), ("2001-12-01", "2002-12-01")]
+
+
+def bounded(spans, calendar="standard"):
+    """Return a cube of what has these bounds, and the middle of each as its label."""
+    middles = [sum(parse_time(each, calendar) for each in span) // 2 for span in spans]
+    labels = tuple(write_time(middle, calendar) for middle in middles)
+    dimension = Dimension(name="t", kind="temporal", labels=labels, intervals=tuple(spans), calendar=calendar)
+    return a_cube(dimensions=(dimension,), dtype="float32")
+
+
+@pytest.mark.parametrize("period", sorted(PERIODS))
+@pytest.mark.parametrize("calendar", CALENDARS)
+@given(start=st.integers(1000 * 366 * 24, 2000 * 366 * 24), hours=st.integers(1, 20 * 366 * 24))
+def test_what_has_bounds_counts_for_the_period_that_has_most_of_it(period, calendar, start, hours):
+    first, last = start * HOUR, (start + hours) * HOUR
+    cube = bounded([(write_time(first, calendar), write_time(last, calendar))], calendar)
+    made = run("aggregate_temporal_period", cube, period=period, reducer=MEAN)
+    ((begin, end),) = made.dimensions[0].intervals
+    begin, end = parse_time(begin, calendar), parse_time(end, calendar)
+
+    shared = min(last, end) - max(first, begin)
+    before, after = begin - first, last - end
+    assert shared > 0
+    assert max(before, after) <= (last - first) / 2  # no other period can have more than half
+    assert np.array_equal(made.values.data, cube.values.data, equal_nan=True)
+
+
+def test_weeks_are_of_the_year_of_their_thursday():
+    weeks = bounded([("2019-12-30", "2020-01-06"), ("2020-12-28", "2021-01-04")])
+
+    assert run("aggregate_temporal_period", weeks, period="year", reducer=MEAN).dimensions[0].labels == ("2020",)
+
+
+def test_two_halves_count_for_the_later_one():
+    noons = bounded([("2019-12-31T12:00:00Z", "2020-01-01T12:00:00Z")])
+
+    assert run("aggregate_temporal_period", noons, period="day", reducer=MEAN).dimensions[0].labels == ("2020-001",)
 
 
 def period_of(period):

@@ -1,6 +1,6 @@
 """What a process is: its description for people and clients, and its kernel."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final, Literal
@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 from twinlake.core.documents import JsonObject
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.json_schemas import Schema
+from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.processing.openeo.shapes.quantities import Extent
 
 Reduction = Literal["distributive", "algebraic", "holistic"]
@@ -47,8 +48,8 @@ class SamePlace:
     """Tells from the arguments along which other dimensions all cells count."""
     unites: bool = False
     """Whether the result has labels that a cube may lack."""
-    groups_times: bool = False
-    """Whether the result's temporal labels stand for all times in their intervals."""
+    groups_times: Callable[[Dimension], Sequence[int]] | None = None
+    """Tells where in time labels are, of a process whose temporal labels stand for all that is in their intervals."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

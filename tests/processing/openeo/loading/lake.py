@@ -122,9 +122,10 @@ def request(source: str, process: str = "load_collection", **arguments) -> LoadR
     return find_loads(graph({"load": {"process_id": process, "arguments": given, "result": True}}))[0]
 
 
-def warnings_of(pins: Pins) -> list[str]:
-    """Return of what the owner of a job that loads *pins* is warned."""
-    nodes = graph({"load": {"process_id": "load_collection", "arguments": {"id": "c"}, "result": True}})
+def warnings_of(pins: Pins, extent: list[str] | None = None) -> list[str]:
+    """Return of what the owner of a job that loads *pins*, of that temporal extent, is warned."""
+    arguments = {"id": "c", "temporal_extent": extent}
+    nodes = graph({"load": {"process_id": "load_collection", "arguments": arguments, "result": True}})
     notes = Notes()
     tell_loads(Report(notes), plan_graph(nodes, NO_DEFINITIONS), {"load": pins})
     return [each.message for each in notes.all if each.level == "warning"]

@@ -217,6 +217,18 @@ async def test_files_of_one_time_each_join_along_t_and_the_first_valid_counts(la
     assert not warnings_of(await lake.pin(request("joined", temporal_extent=["2002-01-01", None])))
 
 
+async def test_of_months_at_the_edge_of_an_extent_the_user_is_warned(lake, tmp_path):
+    save(climate(year=2001), tmp_path / "a.nc")
+    await lake.hold(tmp_path, collection="edges")
+
+    assert not warnings_of(
+        await lake.pin(request("edges", temporal_extent=["2001-02-01", "2001-03-01"])), ["2001-02-01", "2001-03-01"]
+    )
+    extent = ["2001-01-10", "2001-02-10"]
+    [warned] = warnings_of(await lake.pin(request("edges", temporal_extent=extent)), extent)
+    assert "2001-02-16T00:00:00Z (from 2001-02-01T00:00:00Z to 2001-03-01T00:00:00Z) is kept" in warned
+
+
 async def test_levels_keep_their_name_and_can_be_cut(lake, tmp_path):
     values = field(12, 3, 16, 31, seed=8)
     plev = ("plev", np.array([100.0, 500.0, 850.0]), {"units": "hPa", "axis": "Z", "positive": "down"})

@@ -354,6 +354,9 @@ NAIVE_TWO = {
     "anomaly": _anomaly,
 }
 
+_LONG = {"halves", "seasons"}
+_OF_PERIODS = {"months", "seasons", "normals", "anomaly"}
+
 
 def compute(nodes, loaded):
     """Return what the last of *nodes* makes.
@@ -363,10 +366,15 @@ def compute(nodes, loaded):
     NotComparedError
         This cannot tell what they make.
     """
-    made = dict(loaded)
+    made, long = dict(loaded), set()
     for name, node in nodes.items():
         step = name.rstrip("0123456789")
-        used = [made[each["from_node"]] for each in node["arguments"].values() if isinstance(each, dict) and "from_node" in each]
+        sources = [each["from_node"] for each in node["arguments"].values() if isinstance(each, dict) and "from_node" in each]
+        if step in _OF_PERIODS and not long.isdisjoint(sources):
+            raise NotComparedError  # what has bounds is where its middle is, and here only beginnings are known
+        if step in _LONG or not long.isdisjoint(sources):
+            long.add(name)
+        used = [made[each] for each in sources]
         if step in NAIVE_TWO:
             made[name] = NAIVE_TWO[step](*used)
             continue

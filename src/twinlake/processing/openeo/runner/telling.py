@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 from twinlake.core.counting import count
 from twinlake.core.sizes import write_size
+from twinlake.processing.openeo.kernels.crossing import tell_of_crossing
 from twinlake.processing.openeo.loading.pins import FilePins, KeptFile, PinnedFile, PinnedLoads, Pins, RasterPins
 from twinlake.processing.openeo.registry import find_process
 from twinlake.processing.openeo.reporting import Report
+from twinlake.processing.openeo.shapes.dimensions import find_temporal
 from twinlake.standards.openeo.graph import Graph
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ def tell_start(report: Report, planned: "Plan") -> None:
 
 
 def tell_loads(report: Report, planned: "Plan", pinned: PinnedLoads) -> None:
-    """Tell what each node loads, in the name of the node, and warn of items of which one hides another."""
+    """Tell what each node loads, in the name of the node, and warn of items that hide others or reach out of the extent."""
     for name, pins in pinned.items():
         own = report.at(planned.graph.nodes[name])
         own.log("info", _describe_load(pins))
@@ -45,6 +47,10 @@ def tell_loads(report: Report, planned: "Plan", pinned: PinnedLoads) -> None:
                 " the order of their ids. To load one of them, give 'properties' that it alone has.",
                 data={"items": rivals},
             )
+        extent = planned.graph.nodes[name].arguments.get("temporal_extent")
+        if extent is not None and not isinstance(pins, FilePins):
+            t = pins.dimensions[find_temporal(pins.dimensions, None)]
+            tell_of_crossing(own, t, range(len(t.labels)), extent)
 
 
 def tell_end(report: Report, usage: "RunUsage | None", files: int, size_bytes: int) -> None:

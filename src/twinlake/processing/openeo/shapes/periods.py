@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from twinlake.processing.openeo.shapes.dimensions import Dimension
-from twinlake.processing.openeo.shapes.times import DAY, HOUR, day_number, read_starts, split_day, write_time
+from twinlake.processing.openeo.shapes.times import DAY, HOUR, day_number, read_middles, split_day, write_time
 
 _SEASONS = ("djf", "mam", "jja", "son")
 _TROPICAL = ("ndjfma", "mjjaso")
@@ -140,5 +140,5 @@ def read_cycle(dimension: Dimension, period: str) -> list[str]:
     kind, calendar = PERIODS[period], dimension.calendar
     labels = [str(each) for each in dimension.labels]
     if not all(re.fullmatch(_FORMS[period], each, re.ASCII) for each in labels):
-        labels = [kind.label(kind.number(start, calendar), calendar) for start in read_starts(dimension)]
+        labels = [kind.label(kind.number(middle, calendar), calendar) for middle in read_middles(dimension)]
     return [kind.of_cycle(each) for each in labels]

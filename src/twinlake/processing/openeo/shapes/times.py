@@ -89,6 +89,23 @@ def read_starts(dimension: Dimension) -> list[int]:
     return [parse_time(each, dimension.calendar) for each in texts]
 
 
+def read_middles(dimension: Dimension) -> list[int]:
+    """Return the instant in the middle of the time of each label of a temporal dimension; of a time without bounds that time.
+
+    Whichever period the middle lies in has most of the label's time; it is the later one where two have half of it each.
+
+    Raises
+    ------
+    ProcessParameterInvalidError
+        A label tells no time.
+    """
+    starts = read_starts(dimension)
+    if dimension.intervals is None:
+        return starts
+    ends = [parse_time(end, dimension.calendar) for _, end in dimension.intervals]
+    return [(start + end) // 2 for start, end in zip(starts, ends, strict=True)]
+
+
 def parse_interval(start: str | None, end: str | None, calendar: str) -> tuple[int | None, int | None]:
     """Return the instants between which an interval lies, closed at its start and open at its end; None is without end.
 

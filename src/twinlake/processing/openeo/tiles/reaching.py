@@ -76,8 +76,8 @@ def same_place(source: str, given: Cube, made: Cube, reach: SamePlace, arguments
         result = results.get(dimension.name)
         if result is None or dimension.name in crossed or result.kind != dimension.kind:
             continue
-        if reach.groups_times and dimension.kind == "temporal":
-            find = _by_intervals(dimension, result)
+        if reach.groups_times is not None and dimension.kind == "temporal":
+            find = _by_intervals(dimension, result, reach.groups_times(dimension))
         else:
             find = _by_labels(dimension, result, unites=reach.unites)
         if find is not None:
@@ -177,16 +177,15 @@ def _nearest(given: Dimension, result: Dimension) -> np.ndarray[Any, np.dtype[np
     return np.where(np.abs(ordered[best] - wanted) <= slack, order[best], -1).astype(np.int64)
 
 
-def _by_intervals(given: Dimension, result: Dimension) -> _Along | None:
+def _by_intervals(given: Dimension, result: Dimension, instants: Sequence[int]) -> _Along | None:
     """Return which times lie in some of the result's intervals, and those next to them where an interval at an end has none.
 
     What lies between the first and the last time is what a process makes periods of.
     """
     if result.intervals is None:
         return None
-    starts = list(read_starts(given))
     spans = [(parse_time(first, given.calendar), parse_time(last, given.calendar)) for first, last in result.intervals]
-    is_ordered = all(a <= b for a, b in pairwise(starts))
+    is_ordered = all(a <= b for a, b in pairwise(instants))
     if not is_ordered or any(one[0] > other[0] for one, other in pairwise(spans)):
         return None
 
@@ -194,12 +193,12 @@ def _by_intervals(given: Dimension, result: Dimension) -> _Along | None:
         chosen = spans[part]
         if not chosen:
             return slice(0, 0)
-        first = bisect_left(starts, chosen[0][0])
-        last = bisect_left(starts, max(end for _, end in chosen))
-        if first == len(starts) or starts[first] >= chosen[0][1]:
+        first = bisect_left(instants, chosen[0][0])
+        last = bisect_left(instants, max(end for _, end in chosen))
+        if first == len(instants) or instants[first] >= chosen[0][1]:
             first = max(first - 1, 0)
-        if last == 0 or starts[last - 1] < chosen[-1][0]:
-            last = min(last + 1, len(starts))
+        if last == 0 or instants[last - 1] < chosen[-1][0]:
+            last = min(last + 1, len(instants))
         return slice(first, last)
 
     return find

@@ -40,6 +40,7 @@ def _anomaly(data: Cube, normals: Cube, period: str) -> Cube:
 
 PROCESS = Process(
     id="anomaly",
+    version=2,
     summary="What differs from normals",
     description=(
         "Subtracts from the values of each period, or time in it, the normal of the same period of the year. Both must be of one"

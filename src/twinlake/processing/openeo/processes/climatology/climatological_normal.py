@@ -10,7 +10,7 @@ from twinlake.processing.openeo.kernels.arrays.reducing import average, reducer
 from twinlake.processing.openeo.process import Keeps, Opaque, Parameter, Process
 from twinlake.processing.openeo.shapes.dimensions import Dimension, find_temporal
 from twinlake.processing.openeo.shapes.periods import PERIODS, read_cycle
-from twinlake.processing.openeo.shapes.times import DAY, day_number, parse_time, read_starts, year_length
+from twinlake.processing.openeo.shapes.times import DAY, day_number, parse_time, read_middles, read_starts, year_length
 from twinlake.processing.openeo.values import Values
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError
 
@@ -41,17 +41,17 @@ def _average(data: Values, context: Any) -> Values:  # noqa: ARG001 - what a red
 
 def _counting(dimension: Dimension, period: str, first: int, last: int) -> list[int]:
     """Return the places of the labels that count: those of periods that end within the years, if they are whole."""
-    calendar, starts = dimension.calendar, read_starts(dimension)
+    calendar, middles = dimension.calendar, read_middles(dimension)
     begin, end = (day_number(year, 1, 1, calendar) * DAY for year in (first, last + 1))
     year = PERIODS["year"]
-    if not starts or year.number(min(starts), calendar) > first or year.number(max(starts), calendar) < last:
-        spans = f"{year.number(min(starts), calendar)} to {year.number(max(starts), calendar)}" if starts else "no time"
+    if not middles or year.number(min(middles), calendar) > first or year.number(max(middles), calendar) < last:
+        spans = f"{year.number(min(middles), calendar)} to {year.number(max(middles), calendar)}" if middles else "no time"
         raise ProcessParameterInvalidError(
             f"The cube does not span the years from {first} to {last}, but {spans}: give others as 'climatology_period'."
         )
     if period == _WHOLE:
-        return [place for place, start in enumerate(starts) if begin <= start < end]
-    kind, months = PERIODS[period], _months_with_data(dimension, starts)
+        return [place for place, middle in enumerate(middles) if begin <= middle < end]
+    kind, months = PERIODS[period], _months_with_data(dimension)
 
     def is_whole(number: int) -> bool:
         if not begin < kind.start(number + 1, calendar) <= end:
@@ -59,13 +59,13 @@ def _counting(dimension: Dimension, period: str, first: int, last: int) -> list[
         before = range(PERIODS["month"].number(kind.start(number, calendar), calendar), PERIODS["month"].number(begin, calendar))
         return months.issuperset(before)
 
-    counting = {number for number in {kind.number(start, calendar) for start in starts} if is_whole(number)}
-    return [place for place, start in enumerate(starts) if kind.number(start, calendar) in counting]
+    counting = {number for number in {kind.number(middle, calendar) for middle in middles} if is_whole(number)}
+    return [place for place, middle in enumerate(middles) if kind.number(middle, calendar) in counting]
 
 
-def _months_with_data(dimension: Dimension, starts: Sequence[int]) -> set[int]:
+def _months_with_data(dimension: Dimension) -> set[int]:
     """Return the numbers of the months that labels stand for."""
-    month, calendar = PERIODS["month"].number, dimension.calendar
+    month, calendar, starts = PERIODS["month"].number, dimension.calendar, read_starts(dimension)
     ends = [parse_time(end, calendar) - 1 for _, end in dimension.intervals] if dimension.intervals is not None else starts
     pairs = zip(starts, ends, strict=True)
     return {number for start, end in pairs for number in range(month(start, calendar), month(end, calendar) + 1)}
@@ -82,10 +82,11 @@ def _labels(dimension: Dimension, period: str, found: Sequence[str]) -> list[str
 
 PROCESS = Process(
     id="climatological_normal",
+    version=2,
     summary="Averages over the years of a climate period",
     description=(
-        "The average of all that lies in the same day, month or season of the years of a climate period. A label that"
-        " stands for a period lies where that begins. A season that begins in"
+        "The average of all that lies in the same day, month or season of the years of a climate period. What has"
+        " bounds in time is of the day, month, season and year that hold its middle. A season that begins in"
         " the year before counts if each of its months has data, and one that ends in the year after does not. Day 366 is there"
         " if one of the years has it. Years that the data do not span are refused: say which they do, as in"
         ' `climatological_normal(data=cube, period="month", climatology_period=[2007, 2009])`.'

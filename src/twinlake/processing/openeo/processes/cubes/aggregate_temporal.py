@@ -124,7 +124,7 @@ PROCESS = Process(
     returned="The cube with the intervals along the temporal dimension.",
     work=Opaque(),
     kernel=_aggregate,
-    reach=SamePlace(groups_times=True),
+    reach=SamePlace(groups_times=read_starts),
     keeps=Keeps(through="reducer", over="time"),
     exceptions={
         "TooManyDimensions": "The cube has several temporal dimensions, and it is not said which is meant.",

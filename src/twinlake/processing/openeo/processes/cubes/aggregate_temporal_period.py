@@ -10,7 +10,7 @@ from twinlake.processing.openeo.kernels.arrays.grouping import reduce_groups
 from twinlake.processing.openeo.process import Keeps, Opaque, Parameter, Process, SamePlace
 from twinlake.processing.openeo.shapes.dimensions import find_temporal
 from twinlake.processing.openeo.shapes.periods import PERIODS
-from twinlake.processing.openeo.shapes.times import read_starts
+from twinlake.processing.openeo.shapes.times import read_middles
 from twinlake.processing.openeo.tools import Cells
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError
 
@@ -21,7 +21,7 @@ _MOST: Final = 1_000_000
 def _aggregate(data: Cube, period: str, reducer: Callback, dimension: str | None = None, context: Any = None) -> Cube:
     number = find_temporal(data.dimensions, dimension)
     own, kind = data.dimensions[number], PERIODS[period]
-    lies_in = [kind.number(start, own.calendar) for start in read_starts(own)]
+    lies_in = [kind.number(middle, own.calendar) for middle in read_middles(own)]
     periods = range(min(lies_in), max(lies_in) + 1) if lies_in else range(0)
     if len(periods) > _MOST:
         raise ProcessParameterInvalidError(f"The labels lie {len(periods)} periods apart, and no more than {_MOST} are made.")
@@ -36,13 +36,14 @@ def _aggregate(data: Cube, period: str, reducer: Callback, dimension: str | None
 
 PROCESS = Process(
     id="aggregate_temporal_period",
+    version=2,
     summary="One value for each period of the calendar",
     description=(
         "Makes one value of all that lies in a period, for each hour, day, month and so on from the first to the last label."
-        " A label that stands for a period lies where that begins: a mean from December to November counts for December's"
-        " year. Weeks are those of ISO 8601. A dekad is a third of a month: ten days, the last one what is left. Seasons begin in"
-        " December, March, June and September, tropical ones in November and May; they are of the year in which they"
-        " begin. A decade begins with a year that ends in 0, one of `decade-ad` with a year that ends in 1."
+        " What has bounds in time is of the period that holds its middle, and so most of it: a mean from December to November"
+        " counts for November's year. Weeks are those of ISO 8601. A dekad is a third of a month: ten days, the last one what is"
+        " left. Seasons begin in December, March, June and September, tropical ones in November and May; they are of the year in"
+        " which they begin. A decade begins with a year that ends in 0, one of `decade-ad` with a year that ends in 1."
     ),
     categories=("aggregate", "climatology", "cubes"),
     parameters=(
@@ -68,7 +69,7 @@ PROCESS = Process(
     ),
     work=Opaque(),
     kernel=_aggregate,
-    reach=SamePlace(groups_times=True),
+    reach=SamePlace(groups_times=read_middles),
     keeps=Keeps(through="reducer", over="time"),
     exceptions={
         "TooManyDimensions": "The cube has several temporal dimensions, and it is not said which is meant.",

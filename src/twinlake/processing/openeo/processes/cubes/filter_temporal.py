@@ -4,18 +4,22 @@ from collections.abc import Sequence
 
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.json_schemas import DATE, DATE_TIME, TEXT_OR_NULL, TIMED, interval
+from twinlake.processing.openeo.kernels.crossing import tell_of_crossing
 from twinlake.processing.openeo.process import Keeps, Opaque, Parameter, Process
 from twinlake.processing.openeo.shapes.dimensions import Dimension, find_kind, find_temporal
 from twinlake.processing.openeo.shapes.times import parse_interval, read_starts
+from twinlake.processing.openeo.tools import Standing
 from twinlake.standards.openeo.errors import ProcessError, ProcessParameterInvalidError
 
 
-def _filter(data: Cube, extent: Sequence[str | None], dimension: str | None = None) -> Cube:
+def _filter(data: Cube, extent: tuple[str | None, str | None], dimension: str | None, *, standing: Standing) -> Cube:
     numbers = find_kind(data.dimensions, "temporal") if dimension is None else [find_temporal(data.dimensions, dimension)]
     if not numbers:
         raise ProcessError("DimensionNotAvailable", "The cube has no temporal dimension.")
     for number in numbers:
-        data = data.take(number, _within(data.dimensions[number], extent))
+        kept = _within(data.dimensions[number], extent)
+        tell_of_crossing(standing.tools.report, data.dimensions[number], kept, extent)
+        data = data.take(number, kept)
     return data
 
 
@@ -36,7 +40,8 @@ PROCESS = Process(
     summary="Keeps what lies in an interval of time",
     description=(
         "Keeps the labels of temporal dimensions that lie in an interval, which is closed at its start and open at its end. Of"
-        " labels that stand for a period its start is looked at. Times are those of the calendar of the dimension."
+        " what has bounds in time the start is looked at; the log warns where most of that time lies on the other side of an"
+        " edge. Times are those of the calendar of the dimension."
     ),
     categories=("cubes", "filter"),
     parameters=(
@@ -53,6 +58,7 @@ PROCESS = Process(
     returned="The cube with the labels within the interval.",
     work=Opaque(),
     kernel=_filter,
+    needs_standing=True,
     keeps=Keeps(),
     exceptions={
         "DimensionNotAvailable": "The cube has no temporal dimension, or none of this name.",
