@@ -103,6 +103,19 @@ def test_cubes_side_by_side_become_one():
     assert found.values.where().sum() == 12
 
 
+def test_nearly_even_pixels_are_those_of_the_even_grid_that_an_image_has_of_them():
+    labels = tuple(np.linspace(4.4444504, -5.0, 18, dtype=np.float32).astype(float).tolist())
+    step = labels[1] - labels[0]
+    even = tuple(labels[0] + step * number for number in range(-1, 17))
+    cubes = [
+        a_cube(dimensions=(Dimension(name="y", kind="spatial", axis="y", labels=each, crs=4326),)) for each in (labels, even)
+    ]
+    found = merge(*cubes, SUM)
+
+    assert found.dimensions[0].labels == (even[0], *labels)
+    assert found.values.data.tolist() == [0, *(number + number + 1 for number in range(17)), 17]
+
+
 @pytest.mark.parametrize(
     "other",
     [

@@ -7,6 +7,7 @@ from itertools import count
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -220,6 +221,16 @@ def test_images_are_loaded_with_their_times(results, tmp_path):
     assert found.dimensions[0].labels == cube.dimensions[0].labels
     assert [each.labels for each in found.dimensions[2:]] == [each.labels for each in cube.dimensions[1:]]
     assert np.array_equal(found.values.data[:, 0], cube.values.data, equal_nan=True)
+
+
+def test_images_of_times_with_bounds_have_both_again(results, tmp_path):
+    bounds = (("2020-01-01T00:00:00Z", "2020-02-01T00:00:00Z"), ("2020-02-01T00:00:00Z", "2020-03-01T00:00:00Z"))
+    t = msgspec.structs.replace(a_cube().dimensions[0], labels=("2020-01-16T12:00:00Z", "2020-02-15T12:00:00Z"), intervals=bounds)
+    cube = Cube(values=Values(data=a_cube().values.data[:2]), dimensions=(t, *a_cube().dimensions[1:]))
+    made = [(tmp_path, each) for each in save(cube, whole(cube), tmp_path, "GTiff")]
+    _, found = results.load(results.address(results.make(*made)))
+
+    assert (found.dimensions[0].labels, found.dimensions[0].intervals) == (t.labels, bounds)
 
 
 @pytest.mark.parametrize("has_time", [True, False])

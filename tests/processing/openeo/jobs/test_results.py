@@ -124,6 +124,21 @@ async def test_results_are_an_item_for_who_wants_geojson(site, alice, job):
     assert (item["geometry"], item["properties"]["datetime"], "bbox" in item) == (None, None, False)
 
 
+async def test_results_over_the_antimeridian_are_cut_there(site, alice):
+    job = await make(alice)
+    run = await start(site, job)
+    await site.services.run_journal.claim(site.services.jobs._kinds["openeo"], "lease")
+    url, accept = f"{API}/jobs/{job}/results?partial=true", {"accept": "application/geo+json"}
+    await put(site, run, "one.txt", {"": CONTENT}, bbox=[170, -10, -160, 10])
+    item = (await alice.get(url, headers=accept)).json()
+
+    assert item["bbox"] == [170, -10, -160, 10]
+    assert item["geometry"]["type"] == "MultiPolygon"
+    assert [polygon[0][0][0] for polygon in item["geometry"]["coordinates"]] == [170, -180]
+    await put(site, run, "two.txt", {"": CONTENT}, bbox=[0, -20, 5, 5])
+    assert (await alice.get(url, headers=accept)).json()["bbox"] == [-180, -20, 180, 10]
+
+
 async def test_results_tell_what_they_were_made_of(site, alice, nobody):
     job = await make(alice)
     address = "https://other.example/table.csv"

@@ -17,7 +17,7 @@ from twinlake.processing.openeo.formats.grids import Grid
 from twinlake.processing.openeo.formats.images import Image, list_images
 from twinlake.processing.openeo.formats.order import Order
 from twinlake.processing.openeo.formats.spool import Spool
-from twinlake.processing.openeo.formats.stac import describe_bands, describe_grid, describe_type, find_extent
+from twinlake.processing.openeo.formats.stac import describe_bands, describe_grid, describe_type, find_extent, find_instant
 from twinlake.processing.openeo.formats.texts import without_controls
 
 _TYPES = {"uint8": "Byte", "int8": "Int8"}
@@ -36,7 +36,9 @@ def write_geotiffs(spool: Spool, grid: Grid, order: Order) -> Iterator[WrittenFi
         source.write_bytes(_describe(_Raster(spool=spool, grid=grid, nodata=nodata, bands=bands), image, _tags(image, order)))
         with rasterio.Env(**OPTIONS):
             rasterio.shutil.copy(source, path, driver="COG", **_creation(order.options))
-        yield order.written(path, find_extent(image.dimensions), fields, label=image.label)
+        instant = find_instant(image.dimensions)
+        known = fields if instant is None else {**fields, "datetime": instant}
+        yield order.written(path, find_extent(image.dimensions), known, label=image.label)
 
 
 def _creation(chosen: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ Source: STAC 1.1.0, extensions datacube 2.3.0, projection 2.0.0, eo 2.0.0, raste
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import shapely
@@ -24,6 +24,8 @@ from twinlake.standards.openeo.errors import ProcessParameterInvalidError
 Bbox = tuple[float, float, float, float]
 _MAX_VALUES = 1000
 """Of labels of a spatial dimension that are listed."""
+_TURN: Final = 359.99
+"""Degrees: so much is all around; rounded pixels may be a bit less in sum."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +122,18 @@ def to_standard(text: str, calendar: str) -> str:
     return f"{written[:-1]}.{fraction:06d}Z" if fraction else written
 
 
+def find_instant(dimensions: Sequence[Dimension]) -> str | None:
+    """Return what the label of the one time of a cube tells beside its bounds, of the standard calendar; None where nothing."""
+    for number in find_kind(dimensions, "temporal"):
+        each = dimensions[number]
+        if each.intervals is not None and len(each.labels) == 1:
+            try:
+                return to_standard(str(each.labels[0]), each.calendar)
+            except ProcessParameterInvalidError:  # a name
+                return None
+    return None
+
+
 def _find_interval(dimensions: Sequence[Dimension]) -> tuple[str | None, str | None]:
     starts, ends = [], []
     for number in find_kind(dimensions, "temporal"):
@@ -170,7 +184,7 @@ def _as_degrees(west: float, south: float, east: float, north: float) -> Bbox | 
     if not all(map(math.isfinite, (west, south, east, north))) or south < -90.000001 or north > 90.000001:
         return None
     south, north = max(south, -90.0), min(north, 90.0)
-    if east - west >= 360:
+    if east - west >= _TURN:
         return -180.0, south, 180.0, north
     if west < -180 or east > 180:
         west, east = (west + 180) % 360 - 180, (east + 180) % 360 - 180

@@ -76,9 +76,16 @@ def write_item(
     item = {"type": "Feature", **shared, "properties": properties}
     if bbox is None:
         return {**item, "geometry": None}
-    west, south, east, north = bbox
+    return {**item, "bbox": bbox, "geometry": _write_outline(*bbox)}
+
+
+def _write_outline(west: float, south: float, east: float, north: float) -> JsonObject:
+    """Write a box; one over the antimeridian is cut there (RFC 7946, section 3.1.9)."""
+    if west > east:
+        halves = [_write_outline(*each)["coordinates"] for each in ((west, south, 180.0, north), (-180.0, south, east, north))]
+        return {"type": "MultiPolygon", "coordinates": halves}
     ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
-    return {**item, "bbox": bbox, "geometry": {"type": "Polygon", "coordinates": [ring]}}
+    return {"type": "Polygon", "coordinates": [ring]}
 
 
 def _write_shared(
@@ -134,7 +141,9 @@ def _find_bbox(assets: Sequence[Asset]) -> list[float] | None:
     if not boxes:
         return None
     wests, souths, easts, norths = zip(*boxes, strict=True)
-    return [min(wests), min(souths), max(easts), max(norths)]
+    crosses = any(west > east for west, east in zip(wests, easts, strict=True))
+    west, east = (-180.0, 180.0) if crosses and len({*zip(wests, easts, strict=True)}) > 1 else (min(wests), max(easts))
+    return [west, min(souths), east, max(norths)]
 
 
 def _find_interval(assets: Sequence[Asset]) -> tuple[str, str] | None:

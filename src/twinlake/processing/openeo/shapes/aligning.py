@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import numpy as np
@@ -14,8 +14,10 @@ from twinlake.processing.openeo.shapes.times import read_starts
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError
 
 _REPROJECT = "Use resample_cube_spatial before, or vector_reproject for geometries."
-_CLOSE = 1e-6
-"""Of the distance of two pixels: so far apart they are the same."""
+_CLOSE: Final = 1e-6
+"""Of the distance of two pixels: so far even ones may be from their place."""
+_MOVED: Final = 1e-3
+"""Of that distance: as far as `formats.grids` moves pixels of nearly even grids, they are still the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,18 +135,31 @@ def _pixel_numbers(first: Dimension, second: Dimension) -> tuple[list[Any], list
         if is_even and max(steps) < min(steps) * (1 + _CLOSE):
             one, other = [np.round(each).astype(np.int64).tolist() for each in places]
             return one, other
-    if mine.size and theirs.size and not _coincide(mine, theirs):
+    step = min(steps, default=0.0)
+    same = _find_same(mine, theirs, step * _MOVED)
+    if mine.size and theirs.size and same is None:
         raise ProcessParameterInvalidError(
             f"The pixels of the cubes are not those of one grid along {first.name!r}: use resample_cube_spatial before."
         )
-    return mine.tolist(), theirs.tolist()
+    return mine.tolist(), (theirs if same is None else same).tolist()
 
 
-def _coincide(mine: NDArray[np.float64], theirs: NDArray[np.float64]) -> bool:
-    """Whether there are coordinates where two axes overlap, and all of them are those of both."""
-    low, high = max(mine.min(), theirs.min()), min(mine.max(), theirs.max())
-    one, other = (np.sort(each[(each >= low) & (each <= high)]) for each in (mine, theirs))
-    return bool(one.size) and np.array_equal(one, other)
+def _find_same(mine: NDArray[np.float64], theirs: NDArray[np.float64], slack: float) -> NDArray[np.float64] | None:
+    """Return *theirs*, with the coordinates of *mine* where these are less than *slack* away.
+
+    None where some coordinates of one lie between those of the other, or all lie beyond.
+    """
+    if not (mine.size and theirs.size):
+        return None
+    ordered = np.sort(mine)
+    right = np.clip(np.searchsorted(ordered, theirs), 1, max(len(ordered) - 1, 1))
+    candidates = ordered[np.stack([right - 1, np.minimum(right, len(ordered) - 1)])]
+    nearest = np.take_along_axis(candidates, np.abs(candidates - theirs).argmin(axis=0)[np.newaxis], axis=0)[0]
+    is_same = np.abs(nearest - theirs) <= slack
+    low, high = max(mine.min(), theirs.min()) - slack, min(mine.max(), theirs.max()) + slack
+    between = [np.count_nonzero((each >= low) & (each <= high)) for each in (mine, theirs)]
+    shared = int(np.count_nonzero(is_same))
+    return np.where(is_same, nearest, theirs) if shared and between == [shared, shared] else None
 
 
 def _joined(first: Dimension, second: Dimension, order: Sequence[tuple[bool, int]]) -> Dimension:

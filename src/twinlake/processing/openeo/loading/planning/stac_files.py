@@ -95,5 +95,6 @@ def _pin(asset: FoundAsset) -> PinnedFile:
 
 def _as_item(asset: FoundAsset) -> JsonObject:
     first, last = asset.interval or (None, None)
-    times = {"datetime": first} if first == last else {"datetime": None, "start_datetime": first, "end_datetime": last}
+    instant = asset.document.get("datetime")
+    times = {"datetime": first} if first == last else {"datetime": instant, "start_datetime": first, "end_datetime": last}
     return {"id": asset.name, "properties": times, "assets": {_BAND: asset.document}}
