@@ -21,6 +21,7 @@ from processing.openeo.folder_server import serving
 from processing.openeo.scenes_site import DAYS, LEFT, SIZE, TOP, make_robot, make_scenes, run_scenes_site
 from twinlake.site.settings import SiteSettings
 from twinlake.site.user_code import find_user_code
+from twinlake.testing.site import run_twinlake
 
 pytestmark = pytest.mark.slow
 API = "/openeo/1.2"
@@ -271,6 +272,36 @@ def test_vector_cubes_are_made_and_computed(connection, scenes, area, tmp_path):
     cube.aggregate_spatial(area, reducer="mean").download(tmp_path / "a.geojson", format="GeoJSON")
     table = geopandas.read_file(tmp_path / "a.geojson")
     assert table.geometry.iloc[0].equals_exact(area, 1e-6)
+
+
+def test_vectors_of_a_collection_are_loaded_where_geometries_are_wanted(site, connection, scenes, area, folder, tmp_path):
+    (folder / "fields").mkdir()
+    fields = geopandas.GeoDataFrame({"name": ["far", "field"]}, geometry=[shapely.box(90, 0, 91, 1), area], crs=4326)
+    fields.to_parquet(folder / "fields" / "fields.parquet")
+    (folder / "fields.toml").write_text('datetime = "2024-01-01T00:00:00Z"')
+    (folder / "token").write_text(site.token)
+    ingest = ("ingest", folder / "fields", "-c", "fields", "--create-collection", "--recipe", folder / "fields.toml")
+    done = run_twinlake(*ingest, "--to", site.url, "--token-file", folder / "token")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert connection.describe_collection("fields")["cube:dimensions"]["geometries"]["type"] == "geometry"
+
+    near = {"west": -10, "south": 40, "east": 20, "north": 60}
+    fields = connection.load_collection("fields", spatial_extent=near)
+    cube = connection.load_collection("scenes", bands=["B04"]).max_time()
+    means = cube.aggregate_spatial(fields, reducer="mean")
+    inside = scenes[:, 0].max(axis=0)[4:14, 10:20]
+    means.download(tmp_path / "a.json", format="JSON")
+    np.testing.assert_allclose(np.ravel(json.loads((tmp_path / "a.json").read_text())["data"])[-1], inside.mean())
+
+    job = means.save_result("Parquet").create_job(additional={"job_options": {"freeze": "creation"}})
+    job.start_and_wait(**QUICK)
+    job.get_results().download_file(tmp_path / "a.parquet")
+    table = geopandas.read_parquet(tmp_path / "a.parquet")
+    assert table["name"].tolist() == ["field"]
+    assert [each.message for each in job.logs() if each.message.startswith("Loads 1 item of fields: 1 file, ")]
+    item = connection.load_stac(f"{site.url}/stac/v2/collections/fields/items/fields", spatial_extent=near)
+    item.download(tmp_path / "a.geojson", format="GeoJSON")
+    assert geopandas.read_file(tmp_path / "a.geojson")["name"].tolist() == ["field"]
 
 
 def test_a_process_runs_on_the_pixels_of_a_shapely_polygon(connection, scenes, area, tmp_path):

@@ -17,7 +17,7 @@ from twinlake.processing.openeo.answers import Failure, read_failure, read_pinne
 from twinlake.processing.openeo.desks import Desks
 from twinlake.processing.openeo.inputs import Inputs
 from twinlake.processing.openeo.loading.files import FileRequest
-from twinlake.processing.openeo.loading.pins import FilePins, PinnedLoads, write_pinned
+from twinlake.processing.openeo.loading.pins import CubePins, PinnedLoads, write_pinned
 from twinlake.processing.openeo.loading.requests import LoadRequest
 from twinlake.processing.openeo.made import Made, Result, take_file
 from twinlake.processing.openeo.pinned_graph import PinnedGraph
@@ -123,7 +123,7 @@ class Computing:
 
     async def _ask_with_files(self, do: str, sent: "_Sent", pinned: PinnedLoads) -> dict[str, Any]:
         """Ask about a graph with the files that it names, of which it is not known before what is in them."""
-        named = {node: pins for node, pins in pinned.items() if isinstance(pins, FilePins)}
+        named = {node: pins for node, pins in pinned.items() if not isinstance(pins, CubePins)}
         async with self._desk(sent, is_slow=sent.has_code and do != "identify") as desk:
             files = await self._lay_out(desk, named)
             return await self._exchange(desk, do, sent, pinned=pinned, files=files, limit=_limit_of(sent))

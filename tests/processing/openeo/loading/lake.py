@@ -15,7 +15,7 @@ from twinlake.holdings.ingest.stores import add_store
 from twinlake.identity.principals import Caller, Principal
 from twinlake.processing.openeo.definitions import NO_DEFINITIONS
 from twinlake.processing.openeo.loading.pins import Pins, read_pinned, write_pinned
-from twinlake.processing.openeo.loading.reading.opening import open_source
+from twinlake.processing.openeo.loading.reading.opening import open_pinned
 from twinlake.processing.openeo.loading.requests import LoadRequest, find_loads
 from twinlake.processing.openeo.loading.resolving.laying_out import FileLayout
 from twinlake.processing.openeo.loading.resolving.searches import Resolver
@@ -94,7 +94,7 @@ class Lake:
         self._loads += 1
         folder = self.folder / "laid out" / str(self._loads)
         files = await self.layout.lay_out(pins.files, folder)
-        with open_source(pins, files) as source:
+        with open_pinned(pins, files) as source:
             yield source
         shutil.rmtree(folder, ignore_errors=True)
 

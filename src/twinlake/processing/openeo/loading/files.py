@@ -16,7 +16,7 @@ import msgspec
 from twinlake.core.documents import JsonObject
 from twinlake.processing.openeo.files.paths import path_in_workspace
 from twinlake.processing.openeo.loading.formats import read_format
-from twinlake.processing.openeo.loading.pins import FilePins
+from twinlake.processing.openeo.loading.pins import FilePins, VectorPins
 from twinlake.processing.openeo.loading.reading.narrowing import narrow
 from twinlake.processing.openeo.loading.source import Source
 from twinlake.standards.openeo.errors import (
@@ -80,6 +80,15 @@ def open_files(pins: FilePins, files: Mapping[str, Path]) -> Iterator[Source]:
     """
     with _open(pins, files) as source:
         yield narrow(source, pins.narrowing)
+
+
+@contextmanager
+def open_tables(pins: VectorPins, files: Mapping[str, Path]) -> Iterator[Source]:
+    """Yield the source of files of items, which lie at *files* by their keys, in a child; raises as `open_files` does."""
+    from twinlake.processing.openeo.loading.reading.vectors import WholeSource, read_vectors
+
+    named = [(f"{each.item}/{each.asset}", files[each.key]) for each in pins.files]
+    yield narrow(WholeSource(read_vectors(pins.format, named, read_format(pins.format, {})[1])), pins.narrowing)
 
 
 @contextmanager

@@ -132,7 +132,8 @@ class ArrayPins(_Pins, frozen=True, kw_only=True, omit_defaults=True, tag="array
         return tuple(each.file for each in self.cubes)
 
 
-Pins = RasterPins | ArrayPins
+CubePins = RasterPins | ArrayPins
+"""Of which dimensions and type are known."""
 
 
 class KeptFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,6 +151,18 @@ class Narrowing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     spatial_extent: JsonObject | None = None
     temporal_extent: tuple[str | None, str | None] | None = None
     bands: tuple[str, ...] | None = None
+
+
+class VectorPins(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="reads", tag="vectors"):
+    """Vector or table files of items, whose rows follow one another; their places and columns are told by the bytes."""
+
+    format: str
+    files: tuple[PinnedFile, ...]
+    narrowing: Narrowing = Narrowing()
+
+
+Pins = CubePins | VectorPins
+"""Of items, whose collections say who may read them."""
 
 
 class FilePins(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="reads", tag="files"):

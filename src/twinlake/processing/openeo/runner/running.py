@@ -15,7 +15,7 @@ from twinlake.processing.openeo.formats.registry import find_format
 from twinlake.processing.openeo.formats.saved import Saved, save
 from twinlake.processing.openeo.formats.writing import write, write_plain
 from twinlake.processing.openeo.loading.files import is_file_load
-from twinlake.processing.openeo.loading.pins import FilePins, PinnedLoads, write_lineage
+from twinlake.processing.openeo.loading.pins import CubePins, PinnedLoads, write_lineage
 from twinlake.processing.openeo.loading.reading.opening import hollow_cube, open_pinned
 from twinlake.processing.openeo.loading.requests import is_load
 from twinlake.processing.openeo.loading.source import Source
@@ -144,10 +144,10 @@ def estimate_shapes(planned: Plan, shapes: Shapes, chunks: Chunks, size: TileSiz
 
 
 def _trace(planned: Plan, pinned: PinnedLoads, files: Mapping[str, str], tools: Tools) -> Shapes:
-    named = {node: pins for node, pins in pinned.items() if isinstance(pins, FilePins)}
+    named = {node: pins for node, pins in pinned.items() if not isinstance(pins, CubePins)}
     with open_sources(named, files) as sources:
         known = {node: source.hollow for node, source in sources.items()}
-    known |= {node: hollow_cube(pins) for node, pins in pinned.items() if not isinstance(pins, FilePins)}
+    known |= {node: hollow_cube(pins) for node, pins in pinned.items() if isinstance(pins, CubePins)}
     return trace_shapes(planned.graph, known, planned.definitions, tools=tools)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from twinlake.core.counting import count
 from twinlake.core.sizes import write_size
 from twinlake.processing.openeo.kernels.crossing import tell_of_crossing
-from twinlake.processing.openeo.loading.pins import FilePins, KeptFile, PinnedFile, PinnedLoads, Pins, RasterPins
+from twinlake.processing.openeo.loading.pins import CubePins, FilePins, KeptFile, PinnedFile, PinnedLoads, Pins, RasterPins
 from twinlake.processing.openeo.registry import find_process
 from twinlake.processing.openeo.reporting import Report
 from twinlake.processing.openeo.shapes.dimensions import find_temporal
@@ -39,7 +39,7 @@ def tell_loads(report: Report, planned: "Plan", pinned: PinnedLoads) -> None:
     for name, pins in pinned.items():
         own = report.at(planned.graph.nodes[name])
         own.log("info", _describe_load(pins))
-        if not isinstance(pins, FilePins) and (rivals := _find_rivals(pins)):
+        if isinstance(pins, CubePins) and (rivals := _find_rivals(pins)):
             shown = ", ".join(rivals[:_SHOWN]) + (", …" if len(rivals) > _SHOWN else "")
             own.log(
                 "warning",
@@ -48,7 +48,7 @@ def tell_loads(report: Report, planned: "Plan", pinned: PinnedLoads) -> None:
                 data={"items": rivals},
             )
         extent = planned.graph.nodes[name].arguments.get("temporal_extent")
-        if extent is not None and not isinstance(pins, FilePins):
+        if extent is not None and isinstance(pins, CubePins):
             t = pins.dimensions[find_temporal(pins.dimensions, None)]
             tell_of_crossing(own, t, range(len(t.labels)), extent)
 
@@ -84,7 +84,7 @@ def _describe_load(pins: Pins | FilePins) -> str:
     return f"Loads {count(items, 'item')}{of}: {count(len(files), 'file')}, {_size_of(files)}."
 
 
-def _find_rivals(pins: Pins) -> list[str]:
+def _find_rivals(pins: CubePins) -> list[str]:
     """Return the items that have the same cells at the same times as others, be they empty."""
     first: dict[Hashable, str] = {}
     found: dict[str, None] = {}
@@ -94,7 +94,7 @@ def _find_rivals(pins: Pins) -> list[str]:
     return sorted(found)
 
 
-def _list_places(pins: Pins) -> Iterator[tuple[str, Hashable]]:
+def _list_places(pins: CubePins) -> Iterator[tuple[str, Hashable]]:
     """Yield items and the whole grids of cells that they hold, each of one time and band."""
     if isinstance(pins, RasterPins):
         for part in pins.parts:

@@ -20,7 +20,7 @@ from twinlake.holdings.readers.gdal import configured
 from twinlake.processing.openeo.cubes import Cube, find_quantity
 from twinlake.processing.openeo.evaluating import evaluate
 from twinlake.processing.openeo.formats.png import Stretch
-from twinlake.processing.openeo.loading.pins import FilePins, RasterPins, read_pinned
+from twinlake.processing.openeo.loading.pins import CubePins, RasterPins, read_pinned
 from twinlake.processing.openeo.loading.reading.rasters import RasterSource
 from twinlake.processing.openeo.reading import read_checked
 from twinlake.processing.openeo.runner.running import Run, open_sources, plan_graph
@@ -95,7 +95,7 @@ class _Map:
         return json.dumps(found).encode()
 
     def _find_box(self) -> Box:
-        return find_box([pins.dimensions for pins in self._pinned.values() if not isinstance(pins, FilePins)])
+        return find_box([pins.dimensions for pins in self._pinned.values() if isinstance(pins, CubePins)])
 
     def _find_stretch(self) -> Stretch:
         """Return the stretch of all tiles: what is not said is told from the whole map, small."""

@@ -16,7 +16,7 @@ from shapely.geometry.base import BaseGeometry
 
 from twinlake.core.documents import JsonObject
 from twinlake.processing.openeo.shapes.dimensions import Dimension, find_horizontal
-from twinlake.processing.openeo.shapes.geometries import crs_of, read_shapes
+from twinlake.processing.openeo.shapes.geometries import crs_of, parts_near, read_geojson, read_shapes
 from twinlake.processing.openeo.shapes.projecting import DEGREES, Crs, is_in_degrees, project, turns_of
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError
 
@@ -111,6 +111,21 @@ def find_vectors_in_box(dimension: Dimension, box: JsonObject) -> list[int]:
         return []
     west, south, east, north = shapely.bounds(area)
     areas = [shapely.box(west + turn, south, east + turn, north) for turn in turns_of(crs)]
+    return [place for place, shape in enumerate(shapes) if shapely.within(shape, areas).any()]
+
+
+def find_vectors_in_areas(dimension: Dimension, document: JsonObject) -> list[int]:
+    """Return the places of the geometries that lie within one of the polygons of a GeoJSON document.
+
+    Raises
+    ------
+    ProcessParameterInvalidError
+        As `read_geojson` and `parts_near` do.
+    """
+    shapes, crs = list(read_shapes(dimension)), crs_of(dimension)
+    around = shapely.box(*shapely.total_bounds(shapes)) if any(not each.is_empty for each in shapes) else None
+    parts = parts_near(read_geojson(document), crs, within=around, only_areas=True)
+    areas = [shapely.union_all(each) for each in parts]
     return [place for place, shape in enumerate(shapes) if shapely.within(shape, areas).any()]
 
 

@@ -8,6 +8,7 @@ from twinlake.holdings.readers.description import DATACUBE, EO
 from twinlake.processing.openeo.loading.planning.cube_items import list_grids
 from twinlake.processing.openeo.loading.planning.items import Band, list_rasters
 from twinlake.processing.openeo.loading.planning.labels import list_declared_bands
+from twinlake.processing.openeo.loading.planning.vectors import TableAsset, find_table
 from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.processing.openeo.shapes.projecting import DEGREES
 from twinlake.standards.openeo.errors import OpenEoError
@@ -23,19 +24,23 @@ def describe_cube(collection: JsonObject, items: Iterable[JsonObject]) -> JsonOb
     items
         Some of its items, of which the first that can be loaded counts.
     """
-    bands, others = _look_at(items)
+    looked_at = list(items)
+    bands, others = _look_at(looked_at)
     declared = list_declared_bands(collection)
     bands.sort(key=lambda each: declared.index(each["name"]) if each["name"] in declared else len(declared))
     summaries = dict(collection.get("summaries") or {})
     if bands:
         summaries.setdefault("bands", bands)
     described = {**collection, "summaries": summaries}
-    described["cube:dimensions"] = collection.get("cube:dimensions") or {
+    table = None if bands else next(filter(None, map(find_table, looked_at)), None)
+    raster = {
         **_extents(collection),
         **{str(each.axis): _describe_axis(each) for each in others if each.axis in _HORIZONTAL},
         **{each.name: _describe(each) for each in others if each.axis not in _HORIZONTAL},
         **({"bands": {"type": "bands", "values": [each["name"] for each in bands]}} if bands else {}),
     }
+    own = raster if table is None else _describe_table(table, collection)
+    described["cube:dimensions"] = collection.get("cube:dimensions") or own
     is_colour = any(name.startswith("eo:") for each in bands for name in each)
     extensions = [*collection.get("stac_extensions", ()), DATACUBE, *([EO] if is_colour else [])]
     return {**described, "stac_extensions": list(dict.fromkeys(extensions))}
@@ -70,6 +75,12 @@ def _describe_band(band: Band) -> JsonObject:
     if band.quantity is not None and band.quantity.unit is not None:
         described["unit"] = band.quantity.unit
     return described
+
+
+def _describe_table(table: TableAsset, collection: JsonObject) -> JsonObject:
+    rows = {"geometries": {"type": "geometry", "axes": ["x", "y"], "bbox": collection["extent"]["spatial"]["bbox"][0]}}
+    columns = {"properties": {"type": "other", "values": list(table.columns)}}
+    return {**(rows if table.has_places else {}), **(columns if table.columns else {})}
 
 
 def _extents(collection: JsonObject) -> JsonObject:

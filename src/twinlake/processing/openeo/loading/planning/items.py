@@ -115,14 +115,14 @@ def list_rasters(item: JsonObject) -> Iterator[RasterAsset]:
         One lacks what a reader must know.
     """
     for key, asset in single_assets(item).items():
-        if _is_data(asset, _TIFF):
+        if is_data(asset, _TIFF):
             yield _read_raster(key, asset, item)
 
 
 def list_cubes(item: JsonObject) -> Iterator[CubeAsset]:
     """Yield the assets of an item that hold arrays with a place, in its order."""
     for key, asset in single_assets(item).items():
-        if _is_data(asset, _ARRAYS):
+        if is_data(asset, _ARRAYS):
             described = Fields(asset, item["properties"])
             dimensions, variables = described.get("cube:dimensions"), described.get("cube:variables")
             if isinstance(dimensions, dict) and isinstance(variables, dict):
@@ -151,8 +151,8 @@ def _read_colour(band: JsonObject) -> dict[str, Any]:
     }
 
 
-def _is_data(asset: JsonObject, types: str | tuple[str, ...]) -> bool:
-    """Tell whether an asset is data of one of some media types."""
+def is_data(asset: JsonObject, types: str | tuple[str, ...]) -> bool:
+    """Whether an asset is data of one of some media types."""
     return _PICTURES.isdisjoint(asset.get("roles") or ()) and str(asset.get("type", "")).startswith(types)
 
 

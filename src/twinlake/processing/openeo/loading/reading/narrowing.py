@@ -12,9 +12,9 @@ from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.kernels.pixels.masking import find_covered, replace_pixels
 from twinlake.processing.openeo.loading.pins import Narrowing
 from twinlake.processing.openeo.loading.planning.grids import limit
-from twinlake.processing.openeo.loading.planning.labels import choose_bands, is_within, no_time
+from twinlake.processing.openeo.loading.planning.labels import choose_bands, is_within, no_data, no_time
 from twinlake.processing.openeo.loading.source import Source, Window, range_of
-from twinlake.processing.openeo.shapes.areas import Pixels, read_pixels
+from twinlake.processing.openeo.shapes.areas import Pixels, find_vectors_in_areas, find_vectors_in_box, read_pixels
 from twinlake.processing.openeo.shapes.dimensions import Dimension, find_horizontal, find_kind, find_temporal, horizontal_of
 from twinlake.processing.openeo.shapes.geometries import read_areas
 from twinlake.processing.openeo.shapes.times import parse_time
@@ -42,10 +42,13 @@ def narrow(source: Source, narrowing: Narrowing) -> Source:
         places[number] = _choose_times(dimensions[number], narrowing.temporal_extent)
     extent, area = narrowing.spatial_extent, None
     if extent is not None:
-        y, x = find_horizontal(dimensions)
-        area = None if "west" in extent else extent
-        box = extent if area is None else None
-        places[y], places[x] = limit(dimensions[y], dimensions[x], box=box, area=area)
+        if vectors := find_kind(dimensions, "geometry"):
+            places |= {number: _choose_vectors(dimensions[number], extent) for number in vectors}
+        else:
+            y, x = find_horizontal(dimensions)
+            area = None if "west" in extent else extent
+            box = extent if area is None else None
+            places[y], places[x] = limit(dimensions[y], dimensions[x], box=box, area=area)
     return _Narrowed(source=source, places={dimensions[number].name: each for number, each in places.items()}, area=area)
 
 
@@ -111,6 +114,13 @@ def _choose_bands(dimensions: Sequence[Dimension], wanted: Sequence[str]) -> tup
     (number,) = found
     labels: list[Any] = list(dimensions[number].labels)
     return number, [labels.index(each) for each in choose_bands(dimensions[number], wanted).labels]
+
+
+def _choose_vectors(dimension: Dimension, extent: JsonObject) -> list[int]:
+    found = find_vectors_in_box(dimension, extent) if "west" in extent else find_vectors_in_areas(dimension, extent)
+    if not found:
+        raise no_data("that lies within the spatial extent as a whole")
+    return found
 
 
 def _choose_times(dimension: Dimension, extent: tuple[str | None, str | None]) -> list[int]:

@@ -5,13 +5,13 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from twinlake.processing.openeo.cubes import Cube
-from twinlake.processing.openeo.loading.files import open_files
-from twinlake.processing.openeo.loading.pins import ArrayPins, FilePins, Pins
+from twinlake.processing.openeo.loading.files import open_files, open_tables
+from twinlake.processing.openeo.loading.pins import ArrayPins, CubePins, FilePins, Pins, VectorPins
 from twinlake.processing.openeo.loading.reading.canvas import hollow_values
 from twinlake.processing.openeo.loading.source import Source
 
 
-def open_source(pins: Pins, files: Mapping[str, Path]) -> AbstractContextManager[Source]:
+def open_source(pins: CubePins, files: Mapping[str, Path]) -> AbstractContextManager[Source]:
     """Return a context that holds the source of *pins*; *files* are where the pinned files lie, by key.
 
     Files are opened when they are first read, and closed with the context.
@@ -28,10 +28,12 @@ def open_source(pins: Pins, files: Mapping[str, Path]) -> AbstractContextManager
 
 def open_pinned(pins: Pins | FilePins, files: Mapping[str, Path]) -> AbstractContextManager[Source]:
     """Return a context that holds the source of *pins* of any sort; else as `open_source`."""
-    return open_files(pins, files) if isinstance(pins, FilePins) else open_source(pins, files)
+    if isinstance(pins, FilePins):
+        return open_files(pins, files)
+    return open_tables(pins, files) if isinstance(pins, VectorPins) else open_source(pins, files)
 
 
-def hollow_cube(pins: Pins) -> Cube:
+def hollow_cube(pins: CubePins) -> Cube:
     """Return the cube of *pins* without a cell along its spatial dimensions: what there is to know without its files."""
     shape = tuple([0 if each.kind == "spatial" else len(each.labels) for each in pins.dimensions])
     return Cube(values=hollow_values(shape, pins.dtype), dimensions=pins.dimensions)

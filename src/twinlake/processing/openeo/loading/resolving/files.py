@@ -7,6 +7,11 @@ from twinlake.processing.openeo.loading.pins import FilePins, KeptFile
 from twinlake.processing.openeo.loading.resolving.urls import UrlLoader, without_secrets
 from twinlake.standards.openeo.errors import AuthenticationRequiredError, ProcessError
 
+_OTHER_WAYS = (
+    "What sites of the federation hold is loaded by load_collection, or by load_stac with the address of the item; a file of your"
+    " own needs no address: upload it, and load it with load_uploaded_files."
+)
+
 
 class FileResolver:
     """Finds the bytes: people's own at the site, others by getting them."""
@@ -33,7 +38,7 @@ class FileResolver:
             try:
                 stored = await self._urls.fetch(request.url)
             except ProcessError as error:
-                error.remedy = error.remedy or "A file needs no address: upload it, and load it with load_uploaded_files."
+                error.remedy = " ".join(filter(None, (error.remedy, _OTHER_WAYS)))
                 raise
             name = without_secrets(request.url)
             kept: tuple[KeptFile, ...] = (KeptFile(name=name, sha256=stored.sha256, size_bytes=stored.size_bytes),)

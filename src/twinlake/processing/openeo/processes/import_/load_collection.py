@@ -10,7 +10,9 @@ PROCESS = Process(
     summary="Loads a collection of this site",
     description=(
         "Makes one cube of the items of a collection: of images with dimensions `t`, `bands`, `y` and `x`, of files with named"
-        " arrays with those that the files have, where each variable is a band. Items of the same instant share a label; where"
+        " arrays with those that the files have, where each variable is a band. Vectors and tables become what"
+        " `load_uploaded_files` makes of them: one file of each item, of which those geometries count that lie within the spatial"
+        " extent as a whole. Items of the same instant share a label; where"
         " several have a pixel, the first valid one in the order of their ids counts. The pixels are those that the collection"
         " declares, or else those of the finest band, in the CRS in which the items cover most; items that lie otherwise give the"
         " nearest pixel. Filters that follow at once, where nothing else uses the cube, count as extents of it. What the"
