@@ -11,6 +11,7 @@ from processing.openeo.loading.lake import graph, open_lake, request, warnings_o
 from twinlake.core.errors import TwinlakeError
 from twinlake.holdings.catalogue.interfaces import CollectionAccess, ItemDraft, Managed
 from twinlake.processing.openeo.evaluating import evaluate
+from twinlake.processing.openeo.loading.planning.describing import describe_cube
 from twinlake.processing.openeo.loading.reading.opening import open_source
 from twinlake.processing.openeo.loading.requests import find_loads
 from twinlake.processing.openeo.shapes.areas import find_in_box, read_pixels
@@ -315,6 +316,24 @@ async def test_filters_leave_the_same_of_what_was_narrowed_by_them(lake, series,
 
     assert found.dimensions == expected.dimensions
     np.testing.assert_array_equal(found.values.data, expected.values.data)
+
+
+async def test_a_collection_says_where_it_is_in_the_crs_of_its_images(lake, tmp_path):
+    write_raster(tmp_path / "one/a_20240101/b.tif", np.ones((40, 40), dtype=np.uint8))
+    items = await lake.hold(tmp_path / "one", collection="one", recipe=RECIPE)
+    box = items[0]["bbox"]
+    collection = {"extent": {"spatial": {"bbox": [box]}, "temporal": {"interval": [[None, None]]}}}
+    x, y = (describe_cube(collection, items)["cube:dimensions"][axis] for axis in ("x", "y"))
+
+    assert (x["reference_system"], y["reference_system"]) == (32631, 32631)
+    assert [*x["extent"], *y["extent"]] == pytest.approx([500_000, 500_400, 5_599_600, 5_600_000], abs=1)
+    items[0]["assets"]["b"]["proj:code"] = "nonsense"
+    assert describe_cube(collection, items)["cube:dimensions"]["x"] == {
+        "type": "spatial",
+        "axis": "x",
+        "extent": [box[0], box[2]],
+        "reference_system": 4326,
+    }
 
 
 @pytest.mark.parametrize(

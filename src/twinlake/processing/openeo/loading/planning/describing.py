@@ -1,18 +1,22 @@
 """What a collection says of the cube that would be loaded of it: dimensions and bands, told by one of its items. Pure."""
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
 from twinlake.core.documents import JsonObject
+from twinlake.core.errors import TwinlakeError
+from twinlake.holdings.readers.crs import read_crs, to_degrees
 from twinlake.holdings.readers.description import DATACUBE, EO
 from twinlake.processing.openeo.loading.planning.cube_items import list_grids
 from twinlake.processing.openeo.loading.planning.items import Band, list_rasters
 from twinlake.processing.openeo.loading.planning.labels import list_declared_bands
 from twinlake.processing.openeo.loading.planning.vectors import TableAsset, find_table
 from twinlake.processing.openeo.shapes.dimensions import Dimension
-from twinlake.processing.openeo.shapes.projecting import DEGREES
+from twinlake.processing.openeo.shapes.projecting import DEGREES, Crs
 from twinlake.standards.openeo.errors import OpenEoError
 
+Box = tuple[float, float, float, float]
 _HORIZONTAL = frozenset({"x", "y"})
 
 
@@ -34,7 +38,7 @@ def describe_cube(collection: JsonObject, items: Iterable[JsonObject]) -> JsonOb
     described = {**collection, "summaries": summaries}
     table = None if bands else next(filter(None, map(find_table, looked_at)), None)
     raster = {
-        **_extents(collection),
+        **_extents(collection, _find_crs(looked_at)),
         **{str(each.axis): _describe_axis(each) for each in others if each.axis in _HORIZONTAL},
         **{each.name: _describe(each) for each in others if each.axis not in _HORIZONTAL},
         **({"bands": {"type": "bands", "values": [each["name"] for each in bands]}} if bands else {}),
@@ -83,14 +87,34 @@ def _describe_table(table: TableAsset, collection: JsonObject) -> JsonObject:
     return {**(rows if table.has_places else {}), **(columns if table.columns else {})}
 
 
-def _extents(collection: JsonObject) -> JsonObject:
+def _find_crs(items: Iterable[JsonObject]) -> Crs:
+    """Return the CRS that all images of *items* have; degrees where they have several, or none."""
+    try:
+        found = {asset.crs for item in items for asset in list_rasters(item)}
+    except OpenEoError:
+        return DEGREES
+    return found.pop() if len(found) == 1 else DEGREES
+
+
+def _extents(collection: JsonObject, crs: Crs) -> JsonObject:
     west, south, *rest = collection["extent"]["spatial"]["bbox"][0]
     east, north = (rest[0], rest[1]) if len(rest) == 2 else (rest[1], rest[2])
+    moved = _move((west, south, east, north), crs)
+    (west, south, east, north), crs = ((west, south, east, north), DEGREES) if moved is None else (moved, crs)
     return {
-        "x": {"type": "spatial", "axis": "x", "extent": [west, east], "reference_system": DEGREES},
-        "y": {"type": "spatial", "axis": "y", "extent": [south, north], "reference_system": DEGREES},
+        "x": {"type": "spatial", "axis": "x", "extent": [west, east], "reference_system": crs},
+        "y": {"type": "spatial", "axis": "y", "extent": [south, north], "reference_system": crs},
         "t": {"type": "temporal", "extent": list(collection["extent"]["temporal"]["interval"][0])},
     }
+
+
+def _move(box: Box, crs: Crs) -> Box | None:
+    """Return the box in another CRS around one in degrees; None where there is none, or the CRS is not understood."""
+    try:
+        moved = to_degrees(read_crs(crs)).transform_bounds(*box, direction="INVERSE")
+    except TwinlakeError:
+        return None
+    return moved if all(map(math.isfinite, moved)) else None
 
 
 def _describe_axis(axis: Dimension) -> JsonObject:
