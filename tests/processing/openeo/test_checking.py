@@ -57,16 +57,16 @@ def test_faults_are_told_with_node_and_argument(document, faults):
 @pytest.mark.parametrize(
     ("document", "message"),
     [
-        (one("add", x="2000", y=1), "'x' of 'add' must be number or null: write 2000, without quotes."),
+        (one("add", x="2000", y=1), "'x' of 'add' must be a number or null, and is a text: write 2000, without quotes."),
         (one("mean", data=["a"]), None),
         (
             one("climatological_normal", data={"from_parameter": "p"}, period="month", climatology_period=[1981, "2010"]),
-            "'climatology_period' of 'climatological_normal' at [1] must be integer: write 2010, without quotes.",
+            "'climatology_period' of 'climatological_normal' at [1] must be a whole number, and is a text: write 2010, without quotes.",
         ),
-        (one("add", x="many", y=1), "'x' of 'add' must be number or null."),
+        (one("add", x="many", y=1), "'x' of 'add' must be a number or null, and is a text."),
         (
             one("text_begins", data="2000", pattern=2000),
-            "'pattern' of 'text_begins' must be string.",
+            "'pattern' of 'text_begins' must be a text, and is a number.",
         ),
     ],
 )
@@ -80,17 +80,40 @@ def test_a_number_that_is_a_text_is_told_as_it_should_be_written(document, messa
     ("arguments", "message"),
     [
         ({"temporal_extent": ["2020-01-01", "2020-01-01"]}, None),  # the dry run tells why
-        ({"temporal_extent": "2020-01-01"}, "'temporal_extent' of 'load_collection' must be array."),
+        ({"temporal_extent": "2020-01-01"}, "'temporal_extent' of 'load_collection' must be an array, and is a text."),
         ({"temporal_extent": ["2020-01-01"]}, "'temporal_extent' of 'load_collection' must contain at least 2 items."),
-        ({"temporal_extent": [2020, 2021]}, "'temporal_extent' of 'load_collection' at [0] must be string."),
-        ({"bands": "B02"}, "'bands' of 'load_collection' must be array."),
-        ({"bands": ["B02", 3]}, "'bands' of 'load_collection' at [1] must be string."),
+        ({"temporal_extent": [2020, 2021]}, "'temporal_extent' of 'load_collection' at [0] must be a text, and is a number."),
+        ({"bands": "B02"}, "'bands' of 'load_collection' must be an array, and is a text."),
+        ({"bands": ["B02", 3]}, "'bands' of 'load_collection' at [1] must be a text, and is a number."),
     ],
 )
 def test_where_there_is_a_choice_the_fault_is_that_of_what_was_meant(arguments, message):
     document = one("load_collection", id="scenes", **{"spatial_extent": None, "temporal_extent": None, **arguments})
 
     assert [each.message for each in find_faults(parse_draft(document))] == ([message] if message else [])
+
+
+@pytest.mark.parametrize(
+    ("named", "told"),
+    [
+        ("reduce_dimensions", "There is: reduce_dimension, reduce_spatial, "),
+        ("agregate_spatial", "There is: aggregate_spatial,"),
+        ("zzz", "GET /processes lists what there is."),
+    ],
+)
+def test_of_a_process_that_is_not_there_near_ones_are_told(named, told):
+    [fault] = find_faults(parse_draft(one(named)))
+
+    assert fault.message.startswith(f"There is no process {named!r}. {told}")
+
+
+def test_of_a_cube_where_a_number_is_wanted_it_is_told_what_works_on_cells():
+    load = {"process_id": "load_collection", "arguments": {"id": "s", "spatial_extent": None, "temporal_extent": None}}
+    draft = parse_draft({"load": load, **one("add", x={"from_node": "load"}, y=1)})
+
+    assert [each.message for each in find_faults(draft)] == [
+        "'x' of 'add' takes a number, and 'load_collection' makes a cube: use 'apply', which takes each of its cells."
+    ]
 
 
 def test_another_namespace_has_other_processes():

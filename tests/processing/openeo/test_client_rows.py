@@ -360,6 +360,21 @@ def test_addresses_of_results_need_no_token_and_give_ranges(connection, job, sit
     assert int(head.headers["content-length"]) > 10
 
 
+@pytest.mark.parametrize(
+    ("bands", "is_map", "configuration", "message"),
+    [
+        (["B04"], False, {}, "A map has no dimension 't', and this has 3 labels along it, from 2024-01-05T00:00:00Z to"),
+        (["B04", "B08"], True, {}, "A map has 1, 3 or 4 bands, and this has 2"),
+        (["B04"], True, {"minimum": 1, "maximum": 1}, "the minimum, 1, must be below the maximum, 1"),
+    ],
+)
+def test_what_is_no_map_is_refused_when_it_is_made(connection, bands, is_map, configuration, message):
+    cube = connection.load_collection("scenes", bands=bands)
+    with pytest.raises(OpenEoApiError, match=message):
+        connection.create_service((cube.max_time() if is_map else cube).flat_graph(), type="XYZ", configuration=configuration)
+    assert connection.list_services() == []
+
+
 def test_maps_are_made_listed_and_removed(connection):
     graph = connection.load_collection("scenes", bands=["B04"]).max_time().save_result("PNG").flat_graph()
     service = connection.create_service(graph, type="XYZ", title="Map")

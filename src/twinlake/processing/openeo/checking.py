@@ -6,6 +6,7 @@ a fault leads to is none of its own: what could not be read is not looked at aga
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from functools import lru_cache
 from itertools import islice
 from typing import Any, Final
@@ -30,6 +31,17 @@ from twinlake.standards.openeo.graph import (
 )
 
 _ALL_TYPES: Final = ["null", "boolean", "number", "string", "array", "object"]
+_NAMES: Final[Mapping[str, str]] = {
+    "array": "an array",
+    "boolean": "true or false",
+    "integer": "a whole number",
+    "null": "null",
+    "number": "a number",
+    "object": "an object",
+    "string": "a text",
+}
+"""By the types of JSON Schema."""
+_CUBE: Final = "a cube"
 _NUMBER: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
 
 
@@ -73,8 +85,11 @@ def _find(node: Node) -> Process | None:
 def _unknown(node: Node) -> str:
     if node.namespace not in {None, "backend"}:
         return f"There is no process {node.process[:80]!r} in the namespace {str(node.namespace)[:80]!r}."
-    near = [name for name in list_ids() if name.startswith(node.process[:4])]
-    return f"There is no process {node.process[:80]!r}." + (f" There is: {', '.join(near[:5])}." if near and node.process else "")
+    known = list_ids()
+    near = [name for name in known if node.process and name.startswith(node.process[:4])]
+    near = list(dict.fromkeys([*near[:5], *get_close_matches(node.process[:80], known, cutoff=0.7)]))
+    what = f"There is: {', '.join(near)}." if near else "GET /processes lists what there is."
+    return f"There is no process {node.process[:80]!r}. {what}"
 
 
 def _check_arguments(node: Node, process: Process, place: str) -> Iterator[Fault]:
@@ -140,7 +155,9 @@ def _check_types(node: Node, process: Process, place: str, nodes: Mapping[str, N
             continue
         made, taken = _types(source.returns), _types(parameter.schema)
         if made is not None and taken is not None and not made & taken:
-            message = f"'{parameter.name}' of '{process.id}' takes {_list(taken)}, and '{source.id}' makes {_list(made)}."
+            kind = _CUBE if _is_cube(source.returns) else _list(made)
+            hint = ": use 'apply', which takes each of its cells" if kind == _CUBE and "number" in taken else ""
+            message = f"'{parameter.name}' of '{process.id}' takes {_list(taken)}, and '{source.id}' makes {kind}{hint}."
             yield Fault(code="ProcessParameterInvalid", message=message, node=place, argument=parameter.name)
 
 
@@ -158,7 +175,11 @@ def _types(schema: Schema | list[Schema]) -> frozenset[str] | None:
 
 
 def _list(types: frozenset[str]) -> str:
-    return " or ".join(sorted(types))
+    return " or ".join(_NAMES[each] for each in sorted(types, key=lambda each: (each == "null", each)))
+
+
+def _is_cube(schema: Schema | list[Schema]) -> bool:
+    return any(each.get("subtype") == "datacube" for each in (schema if isinstance(schema, list) else [schema]))
 
 
 def _refuse(argument: object, parameter: Parameter) -> str | None:
@@ -189,10 +210,19 @@ def _explain(error: fastjsonschema.JsonSchemaValueException) -> tuple[str, str]:
             within, told = _explain(inner)
             return place + within, told
         types = _types(error.rule_definition)
-        told = f"must be {_list(types)}" if types is not None and not meant else "is nothing of what it may be"
+        told = f"must be {_list(types)}{_but(error.value)}" if types is not None and not meant else "is nothing of what it may be"
+    elif error.rule == "type":
+        types = frozenset(error.rule_definition if isinstance(error.rule_definition, list) else [error.rule_definition])
+        told = f"must be {_list(types)}{_but(error.value)}"
     if isinstance(error.value, str) and _NUMBER.fullmatch(error.value) and _wants_number(error.rule, error.rule_definition):
         told += f": write {error.value}, without quotes"
     return place, told
+
+
+def _but(value: object) -> str:
+    """Return the words that it is something else."""
+    is_type = next((name for name in _ALL_TYPES if _breaks(value, {"type": name}) is None), None)
+    return "" if is_type is None else f", and is {_NAMES[is_type]}"
 
 
 def _breaks(value: object, schema: Schema | list[Schema]) -> fastjsonschema.JsonSchemaValueException | None:

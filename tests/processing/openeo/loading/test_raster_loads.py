@@ -370,7 +370,10 @@ async def test_where_nothing_is_left_it_is_told_what_there_is(lake, series):
     is_a2 = {"process_id": "eq", "arguments": {"x": {"from_parameter": "value"}, "y": "A2"}, "result": True}
     with pytest.raises(ProcessError) as filtered:
         await lake.load("series", properties={"scenario": {"process_graph": {"is": is_a2}}})
-    assert "items that the filters leave out: 'scenario' is null." in filtered.value.remedy
+    assert "items that the filters leave out: none has 'scenario', but 'storage:tier', " in filtered.value.remedy
+    with pytest.raises(ProcessError) as near:
+        await lake.load("series", properties={"tier": {"process_graph": {"is": is_a2}}})
+    assert "the filters leave out: none has 'tier', but 'storage:tier'." in near.value.remedy
     with pytest.raises(OpenEoError) as nonsense:
         await lake.load("series", spatial_extent={"west": 3, "south": 50, "east": 4, "north": 51, "crs": 99999})
     assert "EPSG code, such as 4326" in nonsense.value.remedy

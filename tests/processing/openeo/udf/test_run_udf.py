@@ -440,10 +440,16 @@ def test_an_error_has_its_line(run):
     assert "udf.py, line 3: KeyError" in found
 
 
-def test_that_there_is_no_network_is_told(run):
-    found = run.fail(body("raise OSError('Temporary failure in name resolution')"))
-
-    assert "name resolution. Code has no network" in found
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        ("raise OSError('Temporary failure in name resolution')", "name resolution. Code has no network"),
+        ("raise PermissionError(1, 'Operation not permitted')", "not permitted. Code has no network"),
+        ("import nonsense", "No module named 'nonsense'. Which libraries there are tells GET /udf_runtimes"),
+    ],
+)
+def test_of_what_a_sandbox_lacks_it_is_told_how_to_get_it(run, statement, told):
+    assert told in run.fail(body(statement))
 
 
 def test_who_is_not_allowed_is_told(run):

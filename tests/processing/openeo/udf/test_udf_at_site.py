@@ -179,7 +179,6 @@ def test_a_call_is_found_however_its_letters_are_written(site, connection, tmp_p
         ("../../../etc/passwd", "FilePathInvalid"),
         ("https://127.0.0.1:1/udf.py", "UrlUnsupported"),
         ("file:///etc/passwd", "FilePathInvalid"),
-        ("def apply_datacube(cube, context): return cube", "FilePathInvalid"),
     ],
 )
 def test_code_that_cannot_be_got_is_refused_where_it_is_sent_in(connection, name, code):
@@ -188,7 +187,15 @@ def test_code_that_cannot_be_got_is_refused_where_it_is_sent_in(connection, name
     assert (error.value.http_status_code, error.value.code) == (400, code)
     [fault] = connection.validate_process_graph(graph_of(name))
     assert fault["code"] == code
-    assert name.startswith("https:") or "code itself has several lines" in fault["message"]
+    assert name.startswith("https:") or "if it does not begin with def or import" in fault["message"]
+
+
+def test_a_function_of_one_line_is_code(connection):
+    code = "def apply_datacube(cube: 'xarray.DataArray', context): return cube"
+
+    assert [each["code"] for each in connection.validate_process_graph(graph_of(code))] != ["FilePathInvalid"]
+    kept = connection.create_job(graph_of(code)).describe()["process"]["process_graph"]
+    assert kept["mean"]["arguments"]["reducer"]["process_graph"]["udf"]["arguments"]["udf"] == code
 
 
 def test_code_at_an_address_is_got_behind_the_guard(connection, elsewhere):

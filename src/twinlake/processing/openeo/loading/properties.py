@@ -5,6 +5,7 @@ A condition that is null, because the item lacks the property, is not met in bot
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 from twinlake.core.documents import JsonObject
@@ -52,8 +53,13 @@ def write_values(condition: JsonObject, found: Sequence[Mapping[str, Any]]) -> s
     """Return in words which values the properties of a *condition*, which nothing meets, have; None where nothing is *found*."""
     if not found:
         return None
-    told = []
+    known, told = dict.fromkeys(each for properties in found for each in properties), []
     for name in dict.fromkeys(_list_properties(condition)):
+        if name not in known:
+            near = [each for each in known if each.rpartition(":")[2] == name] or get_close_matches(name, known)
+            there = near or [*known][:_SHOWN]
+            told.append(f"none has {name!r}, but {', '.join(map(repr, there))}")
+            continue
         values = list(dict.fromkeys(json.dumps(each.get(name), ensure_ascii=False)[:_LONGEST] for each in found))
         shown = ", ".join(values[:_SHOWN]) + (", ..." if len(values) > _SHOWN else "")
         told.append(f"{name!r} is {shown}")

@@ -1,7 +1,7 @@
 """Services as their owners make them, and as everybody with their address looks at them."""
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,11 +23,13 @@ from twinlake.processing.openeo.services.mercator import Tile
 from twinlake.processing.openeo.services.renderer import Charge, Picture, Scale, TileRenderer
 from twinlake.processing.openeo.services.store import Service, ServiceStore
 from twinlake.processing.openeo.services.wire import change, read_new, read_style
-from twinlake.standards.openeo.errors import OpenEoError, PaymentRequiredError, ServiceNotFoundError
+from twinlake.standards.openeo.errors import OpenEoError, PaymentRequiredError, ProcessError, ServiceNotFoundError
 
 _MOST_ENTRIES = 100
 _DEFINITIONS = "twinlake:definitions"
 """Member of a document: the user-defined processes that its graph calls, as they were."""
+
+_HORIZONTAL, _BANDS = ("y", "x"), frozenset({1, 3, 4})
 
 CallerOf = Callable[[Principal], Awaitable[Caller | None]]
 
@@ -157,8 +159,29 @@ class TileServices:
         graph = read_graph_of(document["process"])
         called = await self.defined.list_called(owner, graph)
         pinned = require_found(await self.computing.pin(graph, called, caller))
+        told = await self.computing.estimate_pinned(graph, called, pinned.loads, caller)
+        if isinstance(told, Mapping):  # else what the map will be is known from the data alone
+            _require_map(told["steps"])
         kept = {**document, _DEFINITIONS: {name: orjson.loads(text) for name, text in called.items()}} if called else document
         return kept, write_pinned(pinned.loads)
+
+
+def _require_map(steps: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse what no tile could be drawn of, as far as it is known; `pictures.layers_of` says the same of each tile."""
+    dimensions = steps[-1]["dimensions"] if steps else ()
+    if sum(each["kind"] == "spatial" for each in dimensions) < len(_HORIZONTAL):
+        raise ProcessError("FormatUnsuitable", "A map has dimensions y and x, and the result has not.")
+    for each in dimensions:
+        if each["kind"] == "bands" and each["count"] not in _BANDS:
+            raise ProcessError(
+                "FormatUnsuitable", f"A map has 1, 3 or 4 bands, and this has {each['count']}: choose with filter_bands."
+            )
+        if each["kind"] not in {"bands", "spatial"} and each["count"] != 1:
+            raise ProcessError(
+                "FormatUnsuitable",
+                f"A map has no dimension {each['name']!r}, and this has {each['count']} labels along it, from {each['first']} to"
+                f" {each['last']}: reduce it, or choose one label of it.",
+            )
 
 
 def _picture_of(service: Service) -> Picture:

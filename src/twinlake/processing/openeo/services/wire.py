@@ -140,4 +140,7 @@ def _checked(document: JsonObject) -> JsonObject:
         _check(configuration)
     except fastjsonschema.JsonSchemaValueException as error:
         raise ServiceConfigInvalidError(f"The configuration: {error.message.replace('data.', '')}.") from None
+    lowest, highest = configuration.get("minimum"), configuration.get("maximum")
+    if lowest is not None and highest is not None and lowest >= highest:
+        raise ServiceConfigInvalidError(f"The configuration: the minimum, {lowest:g}, must be below the maximum, {highest:g}.")
     return document

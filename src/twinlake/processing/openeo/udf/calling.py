@@ -26,7 +26,13 @@ from twinlake.processing.openeo.udf.runtimes import FAILED, FILE
 from twinlake.processing.openeo.values import Label, Values, from_json, nothing, to_json
 from twinlake.standards.openeo.errors import ProcessError
 
-_NO_NETWORK = ". Code has no network: what it needs is loaded by other steps, or stands in its text or context."
+_HINTS = {
+    ("name resolution", "Network is unreachable", "[Errno 1] Operation not permitted"): (
+        "Code has no network: what it needs is loaded by other steps, or stands in its text or context."
+    ),
+    ("No module named",): "Which libraries there are tells GET /udf_runtimes, in the Python client list_udf_runtimes().",
+}
+"""By words of errors that one meets who does not know of it."""
 _TRIAL_LABELS, _TRIAL_CELLS = 256, 4 << 20
 
 
@@ -158,7 +164,7 @@ def _ask(document: Mapping[str, Any], arrays: Sequence[NDArray[Any]], standing: 
         frame = standing.tools.user_code.ask(document, arrays, report=report)
     except UserCodeError as error:
         place = f"{FILE}, line {error.line}: " if error.line else ""
-        raise _fail(f"{place}{error}{_NO_NETWORK if _is_of_network(str(error)) else ''}") from error
+        raise _fail(f"{place}{error}{_find_hint(str(error))}") from error
     try:
         made = msgspec.convert(frame.document, _Made)
     except msgspec.ValidationError:
@@ -171,8 +177,8 @@ def _ask(document: Mapping[str, Any], arrays: Sequence[NDArray[Any]], standing: 
     return _Array(made.dims, Values(data=data, nan_is_nodata=data.dtype.kind == "f"))
 
 
-def _is_of_network(message: str) -> bool:
-    return any(each in message for each in ("name resolution", "Network is unreachable"))
+def _find_hint(message: str) -> str:
+    return next((f". {hint}" for marks, hint in _HINTS.items() if any(each in message for each in marks)), "")
 
 
 def _numbers(values: Values) -> NDArray[Any]:

@@ -3,6 +3,7 @@
 So a job or a map keeps the code that it was made with, and results have the identity of that.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -20,7 +21,9 @@ _MOST_BYTES: Final = 1 << 20
 _MOST: Final = 20
 """Functions of one document that are got."""
 
-_ONE_LINE: Final = "A text of one line is the path of your own file, or an address: code itself has several lines."
+_CODE: Final = re.compile(r"\s*(?:async\s+)?(?:def\s+\w+\s*\(|import\s+\w|from\s+\S+\s+import\s)")
+"""How a line of Python begins that is no path."""
+_ONE_LINE: Final = "A text of one line is the path of your own file, or an address, if it does not begin with def or import."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,4 +95,4 @@ def _find_calls(document: JsonObject) -> Iterator[JsonObject]:
 
 
 def _is_name(code: object) -> bool:
-    return isinstance(code, str) and bool(code) and len(code.splitlines()) == 1
+    return isinstance(code, str) and bool(code) and len(code.splitlines()) == 1 and _CODE.match(code) is None
