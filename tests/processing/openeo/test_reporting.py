@@ -93,6 +93,21 @@ def test_of_what_lies_mostly_beyond_the_edges_of_an_interval_the_user_is_warned(
     )
 
 
+def test_of_a_resolver_that_nothing_needs_the_user_is_warned():
+    first, second = (Dimension(name="t", kind="temporal", labels=labels) for labels in (("2000", "2001"), ("2098", "2099")))
+    cubes = {"one": a_cube(dimensions=(first,)), "other": a_cube(dimensions=(second,))}
+    subtract = {"process_graph": {"n": node("subtract", x={"from_parameter": "x"}, y={"from_parameter": "y"})}}
+
+    def warned(other):
+        merged = node("merge_cubes", cube1={"from_parameter": "one"}, cube2={"from_parameter": other}, overlap_resolver=subtract)
+        return told_by({"change": merged}, cubes)
+
+    assert warned("one") == []
+    [told] = warned("other")
+    assert (told.level, told.path[0]["node_id"]) == ("warning", "change")
+    assert told.message.startswith("The cubes have no label of 't' in common (from 2000 to 2001 and from 2098 to 2099): ")
+
+
 def test_the_path_leads_out_of_callbacks_and_definitions():
     look = {"look": node("inspect", data={"from_parameter": "x"})}
     calls = {"each": node("array_apply", data=[1, 2], process={"process_graph": look})}

@@ -106,7 +106,7 @@ def measure_el_nino(connection: "Connection", narrator: Narrator, figures: Figur
     months = sorted(usual, key=usual.__getitem__)
     coldest, warmest = (f"{usual[month] - _KELVIN:.1f} °C in {month_name[int(month)]}" for month in (months[0], months[-1]))
     low, high = min(found, key=found.__getitem__), max(found, key=found.__getitem__)
-    narrator.say(f"climatology: from {coldest} to {warmest}")
+    narrator.say(f"climatology of Niño 3.4, 5° S to 5° N and 170° to 120° W: from {coldest} to {warmest}")
     narrator.say(f"anomalies: {found[high]:+.2f} K in {high[:7]}, an El Niño; {found[low]:+.2f} K in {low[:7]}, a La Niña")
     narrator.say(f"{len(found)} months in {seconds:.1f} s, each cell weighted by its area")
     figures.update(months=len(found), warmest=[high[:7], round(found[high], 4)], coolest=[low[:7], round(found[low], 4)])

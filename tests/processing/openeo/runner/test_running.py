@@ -7,14 +7,16 @@ import numpy as np
 import pytest
 import rasterio
 
-from processing.openeo.tiles.graphs import LOADED, node, of, reducer
+from processing.openeo.tiles.graphs import LOADED, callback, node, of, reducer
 from processing.openeo.tiles.sources import SMALL, CubeSource, make_cube
 from twinlake.processing.openeo.definitions import NO_DEFINITIONS
 from twinlake.processing.openeo.formats.facts import ResultFacts
 from twinlake.processing.openeo.planning import plan
+from twinlake.processing.openeo.reporting import Notes, Report
 from twinlake.processing.openeo.runner.forks import Forks
 from twinlake.processing.openeo.runner.running import Run, estimate_plan, estimate_shapes
 from twinlake.processing.openeo.tiles.shapes import trace_shapes
+from twinlake.processing.openeo.tools import Tools
 from twinlake.standards.openeo.errors import EstimateComplexityError, ProcessError
 from twinlake.standards.openeo.graph import parse_graph
 
@@ -34,7 +36,7 @@ def _plan(nodes):
     return plan(graph, NO_DEFINITIONS, is_load=lambda node: node.process == "load_collection")
 
 
-def _run(nodes, folder):
+def _run(nodes, folder, listener=None, tell_usage=lambda _: None):
     source = CubeSource(CUBE, y=16, x=16)
     (folder / "results").mkdir(parents=True)
     run = Run(
@@ -44,6 +46,8 @@ def _run(nodes, folder):
         runner=Forks(2),
         progress=lambda *_: None,
         size=SMALL,
+        tools=Tools(report=Report(listener)),
+        tell_usage=tell_usage,
     )
     return run.save(run.compute(), folder / "results", FACTS), folder / "results"
 
@@ -70,6 +74,24 @@ def test_everything_that_is_saved_has_its_files(tmp_path):
     files, folder = _run(nodes, tmp_path)
     assert [str(each.path) for each in files] == ["1.tif", "2.json"]
     assert len(json.loads((folder / "2.json").read_text())["data"]) == len(CUBE.dimensions[0].labels)
+
+
+@pytest.mark.parametrize(("above", "warnings"), [(-1e30, ["There is no data in the whole result"]), (1e30, [])])
+def test_of_a_result_without_any_data_the_user_is_warned(tmp_path, above, warnings):
+    notes = Notes()
+    large = node("apply", data=of(LOADED), process=callback("gt", x={"from_parameter": "x"}, y=above))
+    _run({LOADED: NDVI[LOADED], "large": large, "rest": node("mask", data=of(LOADED), mask=of("large"))}, tmp_path, notes)
+
+    assert [each.message.partition(":")[0] for each in notes.all if each.level == "warning"] == warnings
+
+
+def test_what_is_loaded_and_saved_alone_counts_as_pixels(tmp_path):
+    taken = []
+    _run(
+        {LOADED: NDVI[LOADED], "saved": node("save_result", data=of(LOADED), format="netCDF")}, tmp_path, tell_usage=taken.append
+    )
+
+    assert sum(chain.usage.pixels for chain in taken[0].chains) == CUBE.values.data.size
 
 
 def test_what_is_no_cube_is_written_as_json(tmp_path):

@@ -18,7 +18,7 @@ from twinlake.processing.openeo.loading.files import is_file_load
 from twinlake.processing.openeo.loading.pins import CubePins, PinnedLoads, write_lineage
 from twinlake.processing.openeo.loading.reading.opening import hollow_cube, open_pinned
 from twinlake.processing.openeo.loading.requests import is_load
-from twinlake.processing.openeo.loading.source import Source
+from twinlake.processing.openeo.loading.source import Source, Window
 from twinlake.processing.openeo.planning import Output, Plan, plan
 from twinlake.processing.openeo.tiles.computing import Computed, Progress, TileComputing, TileRunner, depends_on_data
 from twinlake.processing.openeo.tiles.layout import Chunks, TileSize, lay_out
@@ -85,8 +85,29 @@ class Run:
         files: list[WrittenFile] = []
         for number, (output, result) in enumerate(zip(self.plan.outputs, made, strict=True), start=1):
             stem = str(number) if len(self.plan.outputs) > 1 else ""
-            files += _write(output, result, folder, facts, stem)
+            files += self._write(output, result, folder, facts, stem)
         return files
+
+    def _write(self, output: Output, result: Any, folder: Path, facts: ResultFacts, stem: str) -> list[WrittenFile]:
+        saved = _saved(output, result.hollow if isinstance(result, Computed) else result)
+        if not isinstance(result, Computed):
+            return write_plain(saved.data, format=saved.format, options=saved.options, folder=folder, facts=facts, stem=stem)
+        tiles = self._watch(result.tiles())
+        return write(result.hollow, tiles, format=saved.format, options=saved.options, folder=folder, facts=facts, stem=stem)
+
+    def _watch(self, tiles: Iterator[tuple[Window, Cube]]) -> Iterator[tuple[Window, Cube]]:
+        """Pass tiles on, and warn where none of them has any data."""
+        has_cells = has_data = False
+        for window, cube in tiles:
+            has_cells = has_cells or cube.values.data.size > 0
+            has_data = has_data or bool(cube.values.where().any())
+            yield window, cube
+        if has_cells and not has_data:
+            self.tools.report.log(
+                "warning",
+                "There is no data in the whole result: see whether masks, extents and geometries leave any, and whether cubes"
+                " that were put together have places and times in common.",
+            )
 
 
 @contextmanager
@@ -168,12 +189,3 @@ def check_outputs(plan: Plan, shapes: Shapes) -> None:
 
 def _saved(output: Output, result: Any) -> Saved:
     return save(result, output.format, dict(output.options))
-
-
-def _write(output: Output, result: Any, folder: Path, facts: ResultFacts, stem: str) -> list[WrittenFile]:
-    saved = _saved(output, result.hollow if isinstance(result, Computed) else result)
-    if isinstance(result, Computed):
-        return write(
-            result.hollow, result.tiles(), format=saved.format, options=saved.options, folder=folder, facts=facts, stem=stem
-        )
-    return write_plain(saved.data, format=saved.format, options=saved.options, folder=folder, facts=facts, stem=stem)

@@ -12,14 +12,16 @@ from twinlake.processing.openeo.evaluating import Callback
 from twinlake.processing.openeo.json_schemas import ANYTHING, CUBE, callback, passed
 from twinlake.processing.openeo.kernels.cells.assembling import Place, assemble, broadcast
 from twinlake.processing.openeo.process import Keeps, Opaque, Parameter, Process, SamePlace
+from twinlake.processing.openeo.reporting import Report
 from twinlake.processing.openeo.shapes.aligning import Union, unite
 from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.processing.openeo.shapes.geometries import geometry_kinds
+from twinlake.processing.openeo.tools import Standing
 from twinlake.processing.openeo.values import Values
 from twinlake.standards.openeo.errors import ProcessError, ProcessParameterInvalidError
 
 
-def _merge(cube1: Cube, cube2: Cube, overlap_resolver: Callback | None = None, context: Any = None) -> Cube:
+def _merge(cube1: Cube, cube2: Cube, *, overlap_resolver: Callback | None, context: Any, standing: Standing) -> Cube:
     _require_compatible(cube1, cube2)
     unions = _unite(cube1, cube2)
     dimensions = tuple([each.dimension for each in unions])
@@ -41,8 +43,27 @@ def _merge(cube1: Cube, cube2: Cube, overlap_resolver: Callback | None = None, c
         if all(len(each) == len(dimension.labels) for each, dimension in zip(common, dimensions, strict=True)):
             return resolved
         parts = [(np.ix_(*shared), resolved.values)]
+    elif overlap_resolver is not None:
+        _tell_apart(standing.tools.report, unions, common)
     values = assemble(shape, [(np.ix_(*in_first), first), (np.ix_(*in_second), second), *parts])
     return Cube(values=values, dimensions=dimensions)
+
+
+def _tell_apart(report: Report, unions: Sequence[Union], common: Sequence[Sequence[int]]) -> None:
+    """Warn that the resolver was not needed, which is seldom what somebody meant who gave one."""
+    if report.is_of_part:  # of the whole it was told
+        return
+    for union, shared in zip(unions, common, strict=True):
+        labels = union.dimension.labels
+        if not shared and labels and union.dimension.kind != "geometry":
+            ranges = " and ".join(
+                f"from {labels[min(each)]} to {labels[max(each)]}" for each in (union.first, union.second) if each
+            )
+            report.log(
+                "warning",
+                f"The cubes have no label of {union.dimension.name!r} in common ({ranges}): 'overlap_resolver' was not used, and"
+                " they stand side by side. Reduce the dimension before, or give both the same labels, if values are to meet.",
+            )
 
 
 def _require_compatible(cube1: Cube, cube2: Cube) -> None:
@@ -136,6 +157,7 @@ PROCESS = Process(
     returned="The cube with the labels of both.",
     work=Opaque(),
     kernel=_merge,
+    needs_standing=True,
     reach=SamePlace(unites=True),
     keeps=Keeps(of=("cube1", "cube2"), through="overlap_resolver"),
     exceptions={
