@@ -101,7 +101,7 @@ def test_who_has_an_account_at_central_lets_a_device_in_at_a_bridge_until_they_s
             "Data access and processing",
             "alice",
             "whose account is at Twinlake central",
-            "find data, get data, run jobs",
+            "find data, get data, compute with openEO and run jobs",
         ):
             assert said in asked
         assert page.evaluate("document.documentElement.scrollWidth") <= 390

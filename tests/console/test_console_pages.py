@@ -403,6 +403,22 @@ class TestTokens:
         assert made.status_code == (201 if writes else 403)
         assert writes or "allow nothing for which a token needs: write" in made.json()["detail"]
 
+    def test_code_that_computes_leads_to_a_token_that_may(self, site, make_token):
+        """The usual token may not compute: the refusal says what it lacks and where to make one."""
+        with httpx2.Client(base_url=site.url, headers={"accept": "text/html", "origin": site.url}) as client:
+            client.post("/sign-in", data={"token": make_token("search", "read", "process", "admin")["token"]})
+            codes = [client.get(path).text for path in ("/collections", "/processing/jobs")]
+            forms = [client.get(path).text for path in ("/tokens", "/tokens?scopes=process")]
+        usual = make_token("search", "read")["token"]
+        refused = httpx2.get(f"{site.url}/openeo/1.2/jobs", headers={"authorization": f"Bearer basic//{usual}"})
+
+        assert ['href="/tokens?scopes=process"' in page for page in codes] == [False, True]
+        ticked = [re.findall(r'name="scopes" value="(\w+)" checked', page) for page in forms]
+        assert ticked == [["search", "read"], ["search", "read", "process"]]
+        assert [page.count("has ticked <strong>process</strong>") for page in forms] == [0, 1]
+        assert refused.status_code == 403
+        assert all(each in refused.json()["message"] for each in ("'process'", "/tokens"))
+
     def test_whoever_revokes_their_own_session_is_signed_out(self, client, form, token):
         key = token.removeprefix("tl_").partition(".")[0]
 

@@ -99,8 +99,9 @@ def test_no_action_is_allowed_without_its_scope(policy, action):
     decision = policy.decide(caller, action, collection=facts("open") if action in ON_COLLECTION else None)
 
     assert (decision.allowed, decision.rule, decision.missing_scope) == (False, "scope", SCOPE_OF_ACTION[action])
-    with pytest.raises(RefusedError, match=f"lacks the scope '{SCOPE_OF_ACTION[action]}'"):
+    with pytest.raises(RefusedError, match=f"lacks the scope '{SCOPE_OF_ACTION[action]}'") as refused:
         policy.require(caller, action)
+    assert "/tokens" in refused.value.remedy
 
 
 def test_every_action_but_public_has_a_scope():

@@ -27,6 +27,7 @@ _LONGEST_DAYS = 3650
 _SEE_OTHER = 303
 _CREATED = 201
 _REMEMBERED_FORMS = 1000
+_USUAL_SCOPES = frozenset({"search", "read"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +35,7 @@ class AskedToken:
     """The form as it was sent."""
 
     name: str = ""
-    scopes: frozenset[str] = frozenset({"search", "read"})
+    scopes: frozenset[str] = _USUAL_SCOPES
     roles: frozenset[str] = frozenset()
     days: str = str(_USUAL.days)
 
@@ -76,8 +77,9 @@ class TokenPages:
         """Forms that made a token: sent again, by a page that is loaded anew for instance, they make no other."""
 
     async def show(self, request: Request) -> Response:
-        """Answer with the caller's tokens and the form for a new one."""
-        return await self._render(request, AskedToken())
+        """Answer with the caller's tokens and the form for a new one; links may tick scopes beyond the usual (``?scopes=``)."""
+        linked = frozenset(request.query_params.getlist("scopes")) - _USUAL_SCOPES
+        return await self._render(request, AskedToken(scopes=_USUAL_SCOPES | linked), linked=linked)
 
     async def create(self, request: Request) -> Response:
         """Make a token; the answer is the one page that shows its text."""
@@ -114,21 +116,24 @@ class TokenPages:
         status: int = 200,
         problem: str | None = None,
         made: JsonObject | None = None,
+        linked: frozenset[str] = frozenset(),
     ) -> Response:
         caller, now = request.state.caller, self._clock.now()
         records = await self._accounts.list_tokens(require_somebody(caller), by=caller)
+        scopes = await self._list_scopes(caller)
         described = [_describe(record, now) for record in reversed(records)]
         return self._pages.render(
             request,
             "tokens.html",
             status=status,
             asked=asked,
+            linked=[name for name, _ in scopes if name in linked],
             number=self._randomness(8).hex(),
             problem=problem,
             made=made,
             good=[one for one in described if one["state"] == "good"],
             ended=[one for one in described if one["state"] != "good"],
-            scopes=await self._list_scopes(caller),
+            scopes=scopes,
             roles=sorted(caller.roles),
             longest_days=_LONGEST_DAYS,
             codes=Snippets(self._pages.site.url, with_token=True).list_tokens(until=(now + _USUAL).date()),

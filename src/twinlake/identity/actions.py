@@ -36,7 +36,7 @@ SCOPE_WORDS: Mapping[str, str] = MappingProxyType(
         "search": "find data",
         "read": "get data",
         "write": "take in, change and remove data",
-        "process": "run jobs",
+        "process": "compute with openEO and run jobs",
         "subscribe": "have webhooks called",
         "admin": "look after accounts and access",
     }

@@ -114,7 +114,7 @@ def _explain(caller: Caller, action: Action, resource: str, decision: Decision) 
         return RefusedError(
             f"The token lacks the scope {decision.missing_scope!r}, which {action!r} {where} needs.",
             rule=decision.rule,
-            remedy=f"Use a token with the scope {decision.missing_scope!r}.",
+            remedy=f"Use a token with the scope {decision.missing_scope!r}: the page /tokens of the console makes one.",
         )
     return RefusedError(
         f"The policy of this site does not allow {action!r} {where} (rule {decision.rule!r}).",
