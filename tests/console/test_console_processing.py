@@ -214,6 +214,23 @@ def test_a_job_that_has_failed_says_why_and_at_which_step(person):
     person.read(f"/processing/jobs/{job}", 404)
 
 
+def test_what_a_finished_job_warned_of_stands_above_its_results(person):
+    graph = {"of": node("array_create", data=[3, 1, 4])}
+    for number in range(5):
+        data = {"from_node": f"warn{number - 1}" if number else "of"}
+        graph[f"warn{number}"] = node("inspect", data=data, level="warning", message=f"Look at {min(number, 3)}{HOSTILE}")
+    job = person.make_job({**graph, "save": node("save_result", result=True, data={"from_node": "warn4"}, format="JSON")})
+    assert "Warnings" not in person.read(f"/processing/jobs/{job}")
+    person.run_job(job)
+    page = person.read(f"/processing/jobs/{job}")
+
+    above = html.unescape(page[page.index('aria-label="Warnings"') : page.index('id="shown-title"')])
+    assert [f"Look at {number}" in above for number in range(4)] == [True, True, True, False]
+    assert "1 more in the log" in above
+    assert "<script>window" not in page
+    person.press(page, f"/processing/jobs/{job}/delete")
+
+
 def test_a_job_that_took_an_equal_result_says_so(person):
     graph = {"mean": node("mean", result=True, data=[1, 2, 6, 31])}
     jobs = [person.make_job(graph, title=title) for title in ("First", "Second")]

@@ -37,6 +37,7 @@ from twinlake.processing.openeo.tiles.usage import TileUsage
 
 _PAGE = 50
 _MOST_LINES = 1000
+_SHOWN_WARNINGS = 3
 _SEE_OTHER = 303
 _WRITING = "Writing the results"
 _STATES: Mapping[str, tuple[str, str]] = {
@@ -144,6 +145,8 @@ class BatchPages:
         steps = await asyncio.to_thread(read_steps, process)
         job = self._describe(seen)
         log = await self._jobs.list_log(seen, after=0, levels=LEVELS, limit=_MOST_LINES)
+        warned = [] if job["is_live"] else await self._jobs.list_log(seen, after=0, levels=("warning",), limit=_MOST_LINES)
+        warnings = list(dict.fromkeys(line.message for line in warned))
         results = None
         if batch.has_results and not job["is_live"]:
             assets = await self._jobs.list_results(seen, is_partial=True)
@@ -160,6 +163,8 @@ class BatchPages:
             description=batch.document.get("description") or "",
             facts=[("Made", job["when"]), *await self._list_facts(seen), *await self._list_left(batch.owner)],
             log=[describe_line(line) for line in log] if seen.work is None else describe_log(seen.work, log),
+            warnings=warnings[:_SHOWN_WARNINGS],
+            more_warnings=len(warnings) - _SHOWN_WARNINGS,
             has_more_log=len(log) == _MOST_LINES,
             graph=steps,
             results=results,
