@@ -1,11 +1,15 @@
 """A batch job of openEO in a real Chromium: started on its page, followed live, its result on a map; and the same as a map."""
 
+import numpy as np
 import pytest
+import rasterio
+from rasterio.transform import from_origin
 
 from console.conftest import run_site, visiting
 from console.console_site import HOSTILE
 from console.test_console_browser_pages import axe, check  # noqa: F401 - a fixture
-from console.test_console_processing import GRAPH, Person
+from console.test_console_processing import GRAPH, Person, node
+from twinlake.testing.site import run_twinlake
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 _PATIENCE = 120_000
@@ -93,6 +97,53 @@ def test_a_table_is_shown_with_its_beginning(own_visit, person, axe):  # noqa: F
     assert box["x"] > 0
     assert box["x"] + box["width"] <= 390
     assert value.evaluate("cell => getComputedStyle(cell, '::before').content") == '"data in °C: "'
+
+
+_COLOURS = """
+datetime = "2021-05-01T00:00:00Z"
+[assets.data]
+bands = [{ name = "B02", "eo:common_name" = "blue" }, { name = "B03", "eo:common_name" = "green" },
+         { name = "B04", "eo:common_name" = "red" }, { name = "B08", "eo:common_name" = "nir" }]
+"""
+
+
+def test_a_scene_and_its_result_are_drawn_in_natural_colours(own_visit, person, own_site, tmp_path):
+    rows, columns = np.mgrid[0:64, 0:64]
+    with rasterio.open(
+        tmp_path / "field.tif", "w", driver="GTiff", width=64, height=64, count=4, dtype="uint16", crs="EPSG:4326",
+        transform=from_origin(8, 48, 0.01, 0.01),
+    ) as target:  # fmt: skip
+        for band, values in enumerate((rows * 0 + (columns > 60), rows * 0 + (rows > 60), 1000 + rows + columns, columns), 1):
+            target.write(values.astype("uint16"), band)
+    (tmp_path / "recipe.toml").write_text(_COLOURS)
+    sent = run_twinlake(
+        "ingest", str(tmp_path / "field.tif"), "--to", own_site.url, "--token-file", str(own_site.folder / "admin.token"),
+        "--collection", "fields", "--create-collection", "--recipe", str(tmp_path / "recipe.toml"),
+    )  # fmt: skip
+    assert sent.returncode == 0, sent.stderr
+    load = node("load_collection", id="fields", spatial_extent=None, temporal_extent=None)
+    job = person.make_job({"load": load, "save": node("save_result", result=True, data={"from_node": "load"}, format="GTiff")})
+    person.run_job(job)
+
+    for path in ("/collections/fields/items/field", f"/processing/jobs/{job}"):
+        page = own_visit.go(path)
+        assert page.get_by_text("red B04, green B03, blue B02.").count() == 1
+        tiles = [each.url for each in own_visit.responses if ".png" in each.url]
+        assert tiles
+        assert all("bands=2,1,0" in each for each in tiles)
+        own_visit.responses.clear()
+        reds, greens = page.evaluate(_MEANS)
+        assert reds > greens + 40  # red alone has values in most places
+
+
+_MEANS = """() => {
+    const canvas = document.querySelector("#map canvas"), copy = document.createElement("canvas");
+    [copy.width, copy.height] = [canvas.width, canvas.height];
+    const context = copy.getContext("2d");
+    context.drawImage(canvas, 0, 0);
+    const { data } = context.getImageData(copy.width / 2 - 20, copy.height / 2 - 20, 40, 40);
+    return [0, 1].map((colour) => data.filter((_, place) => place % 4 === colour).reduce((sum, value) => sum + value) / 1600);
+}"""
 
 
 def test_a_map_is_drawn_while_somebody_looks(own_visit, person, axe):  # noqa: F811

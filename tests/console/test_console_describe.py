@@ -12,6 +12,7 @@ from twinlake.console.describe import (
     draw_box,
     draw_footprint,
     find_thumbnail,
+    name_colours,
     natural_key,
     sort_simultaneous,
     write_count,
@@ -198,13 +199,28 @@ def test_only_a_placed_geotiff_of_this_site_has_a_preview():
     placed = {"href": f"{DATA}/a b", "type": "image/tiff; application=geotiff", "proj:code": "EPSG:4326", "proj:transform": [1]}
 
     def preview(asset, **properties):
-        return ADDRESSES.preview(item(**properties) | {"assets": {"a b": asset}})
+        return ADDRESSES.find_drawn(item(**properties) | {"assets": {"a b": asset}})
 
-    assert preview(placed) == "/deep/preview/c/i/a%20b/{z}/{x}/{y}.png"
+    assert preview(placed) == "a b"
     assert preview({"href": placed["href"], "type": "image/tiff"}) is None
     assert preview({"href": placed["href"], "type": "image/tiff"}, **{"proj:code": "EPSG:4326", "proj:transform": [1]})
     assert preview(placed | {"href": "https://else.example/a"}) is None
     assert preview(placed | {"type": "application/x-netcdf"}) is None
+    assert ADDRESSES.preview("c", "i", "a b") == "/deep/preview/c/i/a%20b/{z}/{x}/{y}.png"
+    assert ADDRESSES.preview("c", "i", "a b", (2, 1, 0)) == "/deep/preview/c/i/a%20b/{z}/{x}/{y}.png?bands=2,1,0"
+
+
+@pytest.mark.parametrize(
+    ("places", "names", "told"),
+    [
+        ((2, 1, 0), ["B02", "B03", "B04", "B08"], "red B04, green B03, blue B02"),
+        ((0, 1, 2), ["", "", ""], "red band 1, green band 2, blue band 3"),
+        ((0,), ["B02"], ""),
+        ((), [], ""),
+    ],
+)
+def test_the_bands_that_give_a_map_its_colours_are_named(places, names, told):
+    assert name_colours(places, names) == told
 
 
 @pytest.mark.parametrize(

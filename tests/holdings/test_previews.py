@@ -64,6 +64,18 @@ async def test_what_is_in_a_raster_is_told_with_the_scale_of_its_tiles(renderer,
     assert (len(colours.bands), colours.shown, colours.scale) == (4, (0, 1, 2), None)
 
 
+async def test_the_bands_that_are_named_are_drawn(renderer, tmp_path):
+    path = str(_write(tmp_path / "a.tif", bands=5))
+    usual, swapped = [_pixels(await renderer.draw(TileRequest(path, **ZURICH, bands=each))) for each in ((0, 1, 2), (2, 1, 0))]
+
+    assert (usual == swapped[..., [2, 1, 0, 3]]).all()
+    assert (usual != swapped).any()
+    assert (await renderer.summarise(path, (4, 1, 0))).shown == (4, 1, 0)
+    assert (await renderer.summarise(path)).shown == (0,)
+    with pytest.raises(UndrawableError):
+        await renderer.summarise(path, (5, 1, 0))
+
+
 async def test_what_is_no_raster_has_nothing_in_it(renderer, tmp_path):
     (tmp_path / "a.tif").write_bytes(b"II*\x00 nothing")
     with pytest.raises(UndrawableError):

@@ -49,15 +49,24 @@ class Addresses:
         """Return the address at which this site shows a picture that another one, *backend*, holds."""
         return f"{self.root}/thumbnail/" + "/".join(_segment(part) for part in (backend, collection, item, asset))
 
-    def preview(self, document: JsonObject) -> str | None:
-        """Return the template of tile addresses for the first GeoTIFF of an item that has a place and is at this site."""
+    def find_drawn(self, document: JsonObject) -> str | None:
+        """Return the key of the first GeoTIFF of an item that has a place and is at this site."""
         shared = document["properties"]
         for key, asset in document["assets"].items():
             is_placed = all(asset.get(name, shared.get(name)) for name in ("proj:code", "proj:transform"))
             if is_placed and str(asset.get("type", "")).startswith("image/tiff") and self.own_data(asset["href"]):
-                names = "/".join(_segment(part) for part in (document["collection"], document["id"], key))
-                return f"{self.root}/preview/{names}/{{z}}/{{x}}/{{y}}.png"
+                return str(key)
         return None
+
+    def preview(self, collection: str, item: str, asset: str, bands: Sequence[int] = ()) -> str:
+        """Return the template of addresses of tiles; *bands*, by their places, are what is drawn where any are named."""
+        names = "/".join(_segment(part) for part in (collection, item, asset))
+        return f"{self.root}/preview/{names}/{{z}}/{{x}}/{{y}}.png{write_bands(bands, '?')}"
+
+
+def write_bands(bands: Sequence[int], sign: str) -> str:
+    """Return what names the bands, by their places, in an address of tiles, after the *sign* before it; nothing for none."""
+    return f"{sign}bands={','.join(map(str, bands))}" if bands else ""
 
 
 def find_host(href: str) -> str:

@@ -12,6 +12,7 @@ from twinlake.console.addresses import Addresses, find_host
 from twinlake.core.documents import JsonObject
 from twinlake.core.sizes import write_size
 from twinlake.standards.geojson import find_geometry_problems
+from twinlake.standards.stac.bands import COLOURS
 
 _AGES = (("days", 86_400), ("h", 3600), ("min", 60))
 _REASONS = {
@@ -164,6 +165,20 @@ def describe_asset(key: str, asset: JsonObject, addresses: Addresses, sites: Seq
         "href": own or (asset["href"] if asset["href"].startswith(("http://", "https://")) else None),
         "holder": None if own else cut_text(holder, _HOLDER_LIMIT),
     }
+
+
+def name_colours(places: Sequence[int], names: Sequence[str]) -> str:
+    """Return which bands give a map its colours, such as "red B04, green B03, blue B02"; nothing where one gives them all.
+
+    Parameters
+    ----------
+    places
+        Of the bands that are drawn.
+    names
+        Of all bands; empty for one that has none.
+    """
+    drawn = [names[place] or f"band {place + 1}" for place in places]
+    return ", ".join(f"{colour} {name}" for colour, name in zip(COLOURS, drawn, strict=True)) if len(drawn) > 1 else ""
 
 
 def describe_properties(properties: Mapping[str, Any]) -> list[JsonObject]:

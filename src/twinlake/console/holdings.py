@@ -16,6 +16,7 @@ from twinlake.console.describe import (
     draw_box,
     draw_footprint,
     measure_thumbnail,
+    name_colours,
     natural_key,
     sort_simultaneous,
     write_count,
@@ -32,6 +33,7 @@ from twinlake.federation.search.models import Scope
 from twinlake.holdings.catalogue.interfaces import ItemQuery
 from twinlake.identity.principals import Caller
 from twinlake.standards.datalake import DOWNLOAD, single_assets
+from twinlake.standards.stac.bands import find_colours, list_bands
 
 _NEWEST = 8
 _ZIP = "application/zip"
@@ -208,6 +210,9 @@ def lay_out_item(body: bytes, addresses: Addresses) -> JsonObject:
     whole = document["assets"].get(DOWNLOAD)
     document["assets"] = single_assets(document)
     footprint, sites = draw_footprint(document), document[BACKENDS]
+    drawn = addresses.find_drawn(document)
+    bands = [] if drawn is None else list_bands(document["assets"][drawn])
+    colours = find_colours(bands)
     is_archive = DOWNLOAD not in document["assets"] and whole is not None and whole["type"] == _ZIP  # else it is one file
     return {
         "document": document,
@@ -215,7 +220,8 @@ def lay_out_item(body: bytes, addresses: Addresses) -> JsonObject:
         "assets": [describe_asset(key, asset, addresses, sites) for key, asset in document["assets"].items()],
         "whole": describe_asset(DOWNLOAD, whole, addresses, sites) if is_archive else None,
         "properties": describe_properties(document["properties"]),
-        "tiles": addresses.preview(document),
+        "tiles": None if drawn is None else addresses.preview(document["collection"], document["id"], drawn, colours),
+        "colours": name_colours(colours, [str(band.get("name") or "") for band in bands]),
         "footprints": write_features([footprint]) if footprint else None,
     }
 

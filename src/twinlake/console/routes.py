@@ -20,7 +20,7 @@ from twinlake.console.processing.processes import ProcessPages
 from twinlake.console.signing import SigningPages
 from twinlake.console.sites import SitesPage, describe_health
 from twinlake.console.snippets import Snippets
-from twinlake.console.tiles import TileDesk
+from twinlake.console.tiles import TileDesk, read_bands
 from twinlake.console.tokens import TokenPages
 from twinlake.console.work import WorkBench
 from twinlake.discovery.data.reach import BACKENDS
@@ -175,9 +175,10 @@ class _Console:
     async def tile(self, request: Request) -> Response:
         names = request.path_params
         asset = await self._services.tiles.find(request.state.caller, names["collection"], names["item"], names["asset"])
+        bands = read_bands(request.query_params)
         if request.headers.get("if-none-match") == asset.etag:
             return Response(status_code=304, headers=asset.headers)
-        picture = await self._services.tiles.draw(asset, names["z"], names["x"], names["y"])
+        picture = await self._services.tiles.draw(asset, names["z"], names["x"], names["y"], bands)
         return Response(picture, media_type="image/png", headers=asset.headers)
 
     def _snippets(self, request: Request) -> Snippets:

@@ -1,11 +1,12 @@
 """Map tiles of an item's asset, for who may read it."""
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from twinlake.core.errors import NotFoundError
+from twinlake.core.errors import InvalidInputError, NotFoundError
 from twinlake.engines.objectstore import LinkedFiles, ObjectStore
 from twinlake.holdings.catalogue.interfaces import Catalogue, Linked, Managed
 from twinlake.holdings.previews import PreviewRenderer, RasterSummary, TileRequest
@@ -13,6 +14,7 @@ from twinlake.holdings.visibility import CollectionPolicy
 from twinlake.identity.principals import Caller
 
 _DEEPEST_ZOOM = 24
+_THREE_BANDS = re.compile(r"\d{1,5}(,\d{1,5}){2}", re.ASCII)
 
 
 class _NotHereError(NotFoundError):
@@ -82,15 +84,31 @@ class TileDesk:
             raise _NotHereError
         return _as_drawable(path, sha256)
 
-    async def summarise(self, asset: DrawableAsset) -> RasterSummary:
-        """Return what is in a raster; raises what the renderer raises."""
-        return await self._renderer.summarise(str(asset.path))
+    async def summarise(self, asset: DrawableAsset, bands: Sequence[int]) -> RasterSummary:
+        """Return what is in a raster of which *bands* are drawn; raises what the renderer raises."""
+        return await self._renderer.summarise(str(asset.path), bands)
 
-    async def draw(self, asset: DrawableAsset, z: int, x: int, y: int) -> bytes:
-        """Return a tile as PNG; raises what the renderer raises, and NotFoundError beyond the tile matrix."""
+    async def draw(self, asset: DrawableAsset, z: int, x: int, y: int, bands: Sequence[int]) -> bytes:
+        """Return a tile of *bands* as PNG; raises what the renderer raises, and NotFoundError beyond the tile matrix."""
         if not (0 <= z <= _DEEPEST_ZOOM and 0 <= x < 1 << z and 0 <= y < 1 << z):
             raise NotFoundError(f"There is no tile {z}/{x}/{y}.")
-        return await self._renderer.draw(TileRequest(str(asset.path), z, x, y))
+        return await self._renderer.draw(TileRequest(str(asset.path), z, x, y, bands))
+
+
+def read_bands(query: Mapping[str, str]) -> tuple[int, ...]:
+    """Return the places of the bands of red, green and blue that the address of a tile names; none where it names none.
+
+    Raises
+    ------
+    InvalidInputError
+        It names others than three.
+    """
+    text = query.get("bands", "")
+    if not text:
+        return ()
+    if _THREE_BANDS.fullmatch(text) is None:
+        raise InvalidInputError("'bands' are the places of three bands, such as 2,1,0.")
+    return tuple(map(int, text.split(",")))
 
 
 def _as_drawable(path: Path, version: str) -> DrawableAsset:

@@ -15,7 +15,7 @@ from twinlake.console.processing.costs import write_cost
 from twinlake.console.processing.results import ResultDesk
 from twinlake.console.processing.steps import read_steps
 from twinlake.console.snippets import Snippets
-from twinlake.console.tiles import TileDesk
+from twinlake.console.tiles import TileDesk, read_bands
 from twinlake.console.work import describe_line, describe_work, explain_end, list_facts
 from twinlake.core.clock import from_microseconds
 from twinlake.core.counting import count
@@ -134,9 +134,10 @@ class BatchPages:
         names = request.path_params
         assets = await self._jobs.list_results(await self._see(request), is_partial=True)
         asset = self._results.find_drawable(assets, names["asset"])
+        bands = read_bands(request.query_params)
         if request.headers.get("if-none-match") == asset.etag:
             return Response(status_code=304, headers=asset.headers)
-        picture = await self._tiles.draw(asset, names["z"], names["x"], names["y"])
+        picture = await self._tiles.draw(asset, names["z"], names["x"], names["y"], bands)
         return Response(picture, media_type="image/png", headers=asset.headers)
 
     async def _render(self, request: Request, seen: SeenJob, *, problem: TwinlakeError | None = None) -> Response:

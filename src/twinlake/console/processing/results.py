@@ -6,8 +6,8 @@ import json
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from twinlake.console.addresses import Addresses
-from twinlake.console.describe import draw_box, write_features
+from twinlake.console.addresses import Addresses, write_bands
+from twinlake.console.describe import draw_box, name_colours, write_features
 from twinlake.console.processing.calls import write_json
 from twinlake.console.tiles import DrawableAsset, TileDesk
 from twinlake.core.documents import JsonObject
@@ -17,6 +17,7 @@ from twinlake.core.sizes import write_size
 from twinlake.engines.objectstore import ObjectStore
 from twinlake.processing.openeo.jobs.models import Asset
 from twinlake.processing.openeo.jobs.signing import ResultSigner
+from twinlake.standards.stac.bands import find_colours, list_bands
 
 _MAP, _PICTURE, _TABLE, _TEXT = "map", "picture", "table", "text"
 _WAYS = {
@@ -97,13 +98,17 @@ class ResultDesk:
         return shown
 
     async def _show_map(self, job: str, asset: Asset) -> JsonObject:
-        summary = await self._tiles.summarise(self.find_drawable([asset], asset.name))
-        version = asset.files[""].sha256[:_VERSION]
+        bands = list_bands(asset.document)
+        colours = find_colours(bands)
+        summary = await self._tiles.summarise(self.find_drawable([asset], asset.name), colours)
+        named = [str(band.get("name") or "") for band in bands] or [band.name for band in summary.bands]
+        query = f"?version={asset.files[''].sha256[:_VERSION]}{write_bands(colours, '&')}"
         names = f"{quote(job, safe='')}/tiles/{quote(asset.name, safe='')}"
         return {
-            "tiles": f"{self._addresses.root}/processing/jobs/{names}/{{z}}/{{x}}/{{y}}.png?version={version}",
+            "tiles": f"{self._addresses.root}/processing/jobs/{names}/{{z}}/{{x}}/{{y}}.png{query}",
             "footprints": write_features([draw_box(list(asset.document["bbox"]), asset.name)]),
             "summary": summary,
+            "colours": name_colours(summary.shown, named),
             "units": _list_units(asset.document.get("bands"), len(summary.bands)),
         }
 

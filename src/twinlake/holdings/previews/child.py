@@ -1,7 +1,7 @@
 """What the drawing child runs: tiles of rasters, one message after the other.
 
-A message is JSON: ``path, z, x, y`` for a tile, the answer to which is a PNG, or ``path`` alone for what is in the file, the
-answer to which is JSON (`RasterSummary`). The answer is nothing where the file cannot be drawn.
+A message is JSON: ``path, bands, z, x, y`` for a tile, the answer to which is a PNG, or ``path, bands`` for what is in the file,
+the answer to which is JSON (`RasterSummary`). The answer is nothing where the file cannot be drawn.
 """
 
 import functools
@@ -32,29 +32,30 @@ def _answer(message: bytes) -> bytes:
     path = str(order["path"])
     try:
         with open_raster(Path(path)) as dataset, Reader(path, dataset=dataset) as source:
+            shown = tuple(int(place) + 1 for place in order["bands"]) or _choose_bands(dataset)
             if "z" not in order:
-                return _summarise(path, dataset, source)
+                return _summarise(path, dataset, source, shown)
             z, x, y = int(order["z"]), int(order["x"]), int(order["y"])
-            image = _read_tile(dataset, source, (x, y, z))
-            return _EMPTY if image is None else _paint(image, path, dataset, source)
+            image = _read_tile(dataset, source, (x, y, z), shown)
+            return _EMPTY if image is None else _paint(image, path, source, shown)
     except Exception:  # whatever a hostile file does, the answer is the same: it cannot be drawn
         logging.getLogger(__name__).exception("cannot draw %s", Path(path).name)
         return b""
 
 
-def _read_tile(dataset: Any, source: Reader, tile: tuple[int, int, int]) -> ImageData | None:
-    """Return a tile; None where nothing of the file is.
+def _read_tile(dataset: Any, source: Reader, tile: tuple[int, int, int], bands: tuple[int, ...]) -> ImageData | None:
+    """Return a tile of *bands*; None where nothing of the file is.
 
     What lies beyond 180 degrees, where longitudes count from 0 to 360, is the same place a turn before; GDAL does not look there.
     """
-    found = _try_tile(source, tile, _choose_bands(dataset))
+    found = _try_tile(source, tile, bands)
     turn = -360.0 if dataset.bounds.right > 180 else 360.0
     if not dataset.crs.is_geographic or (dataset.bounds.right <= 180 and dataset.bounds.left >= -180):
         return found
     turned = Affine.translation(turn, 0) * dataset.transform
     size = {"transform": turned, "width": dataset.width, "height": dataset.height}
     with WarpedVRT(dataset, crs=dataset.crs, src_transform=turned, **size) as there, Reader(None, dataset=there) as other:
-        beyond = _try_tile(other, tile, _choose_bands(dataset))
+        beyond = _try_tile(other, tile, bands)
     if found is None or beyond is None:
         return found or beyond
     gaps = np.ma.getmaskarray(found.array)
@@ -69,7 +70,7 @@ def _try_tile(source: Reader, tile: tuple[int, int, int], bands: tuple[int, ...]
         return None
 
 
-def _summarise(path: str, dataset: Any, source: Reader) -> bytes:
+def _summarise(path: str, dataset: Any, source: Reader, shown: tuple[int, ...]) -> bytes:
     """Return what is in the file, in JSON: told from a small copy, as the stretch is."""
     sample = source.preview(max_size=_SAMPLE_PIXELS, indexes=tuple(range(1, min(dataset.count, _SUMMARISED_BANDS) + 1)))
     bands = []
@@ -80,7 +81,6 @@ def _summarise(path: str, dataset: Any, source: Reader) -> bytes:
             found = (values.min(), values.max(), values.mean(), values.std())
             figures |= zip(("minimum", "maximum", "mean", "deviation"), map(float, found), strict=True)
         bands.append({"name": dataset.descriptions[number] or f"Band {number + 1}", **figures})
-    shown = _choose_bands(dataset)
     has_scale = len(shown) == 1 and not source.colormap
     [(low, high), *_] = _stretch(path, Path(path).stat().st_mtime_ns, shown)
     scale = {"lowest": low, "highest": high, "colours": _COLOURS} if has_scale else None
@@ -103,14 +103,14 @@ def _choose_bands(dataset: Any) -> tuple[int, ...]:
     return (1, 2, 3) if count in {3, 4} else (1,)
 
 
-def _paint(image: ImageData, path: str, dataset: Any, source: Reader) -> bytes:
+def _paint(image: ImageData, path: str, source: Reader, bands: tuple[int, ...]) -> bytes:
     if len(image.band_names) == 1 and source.colormap:  # the file's own
         return bytes(image.render(img_format="PNG", colormap=source.colormap))
     if image.array.dtype.kind == "f":  # a value that is none is missing, whether the file says so or not
         image.array = np.ma.masked_invalid(image.array)
     if not (image.array.dtype == np.uint8 and len(image.band_names) == 3):
         # The path may come to hold another file while this child lives.
-        image.rescale(in_range=_stretch(path, Path(path).stat().st_mtime_ns, _choose_bands(dataset)))
+        image.rescale(in_range=_stretch(path, Path(path).stat().st_mtime_ns, bands))
     colours = None if len(image.band_names) == 3 else _VIRIDIS
     return bytes(image.render(img_format="PNG", colormap=colours))
 

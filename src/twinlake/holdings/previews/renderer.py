@@ -29,6 +29,8 @@ class TileRequest:
     z: int
     x: int
     y: int
+    bands: Sequence[int] = ()
+    """Places of the bands of red, green and blue; where there are none, what the file says of its bands tells what is drawn."""
 
 
 class BandSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,9 +113,10 @@ class PreviewRenderer:
         """
         return await self._wait_for(Path(request.path), asdict(request))
 
-    async def summarise(self, path: str) -> RasterSummary:
-        """Return what is in a raster file; raises as `draw` does."""
-        return msgspec.json.decode(await self._wait_for(Path(path), {}), type=RasterSummary)
+    async def summarise(self, path: str, bands: Sequence[int] = ()) -> RasterSummary:
+        """Return what is in a raster file, of which *bands* are drawn as in a `TileRequest`; raises as `draw` does."""
+        told = await self._wait_for(Path(path), {"bands": bands})
+        return msgspec.json.decode(told, type=RasterSummary)
 
     async def _wait_for(self, path: Path, order: JsonObject) -> bytes:
         if self._waiting >= _WAITING:

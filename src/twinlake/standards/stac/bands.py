@@ -1,7 +1,11 @@
 """Bands of an asset, whatever version of STAC and its extensions describes them."""
 
+from collections.abc import Sequence
+
 from twinlake.core.documents import JsonObject
 
+COLOURS = ("red", "green", "blue")
+"""Common names of the bands of which a picture in natural colours is made."""
 _LISTS = ("eo:bands", "raster:bands", "bands")
 _NEWER = {
     "common_name": "eo:common_name",
@@ -30,6 +34,18 @@ def list_bands(asset: JsonObject) -> list[JsonObject]:
                 told = {name: value for name, value in band.items() if value is not None}
                 merged[place] |= {_NEWER[name]: told.pop(name) for name in _NEWER if name in told} | told
     return merged
+
+
+def find_colours(bands: Sequence[JsonObject]) -> tuple[int, ...]:
+    """Return the places of the bands of red, green and blue light, in that order; nothing where one of them is not there.
+
+    Parameters
+    ----------
+    bands
+        As `list_bands` returns them.
+    """
+    names = [band.get("eo:common_name") for band in bands]
+    return tuple(names.index(colour) for colour in COLOURS) if all(colour in names for colour in COLOURS) else ()
 
 
 def shared_fields(asset: JsonObject, properties: JsonObject) -> JsonObject:
