@@ -240,6 +240,11 @@ def test_a_job_that_took_an_equal_result_says_so(person):
 
     assert "Nothing. The result of an equal job was taken." in second
     assert "equal job" not in first
+    listed = person.read("/jobs")
+    for job, title in zip(jobs, ("First", "Second"), strict=True):  # they share one run
+        [work] = re.findall(r'data-address="/jobs/(\w+)"', person.read(f"/processing/jobs/{job}"))
+        assert f'<a href="/jobs/{work}">{title}</a>' in listed
+        assert f"<h1>{title} " in person.read(f"/jobs/{work}")
     assert "Queued. It will take about" in first
 
 

@@ -10,6 +10,7 @@ from twinlake.core.sizes import write_size
 from twinlake.identity.principals import Caller
 from twinlake.jobs.models import Job, JobState, LogLine
 from twinlake.jobs.service import Jobs
+from twinlake.processing.openeo.jobs.store import JobStore
 
 _PAGE = 50
 _TONES = {
@@ -24,15 +25,17 @@ _TONES = {
 class WorkBench:
     """Reads the caller's jobs for their pages; operators see everybody's."""
 
-    def __init__(self, *, jobs: Jobs, addresses: Addresses) -> None:
+    def __init__(self, *, jobs: Jobs, batches: JobStore, addresses: Addresses) -> None:
         self._jobs = jobs
+        self._batches = batches
         self._addresses = addresses
 
     async def list_jobs(self, caller: Caller, before: str | None) -> JsonObject:
         """Return the rows of the list, newest first, and the address of what is older."""
         jobs = await self._jobs.list_jobs(caller, limit=_PAGE, before=before)
         more = f"{self._addresses.root}/jobs?before={quote(jobs[-1].id)}" if len(jobs) == _PAGE else None
-        rows = [{**describe_work(job), "error": explain_end(job)} for job in jobs]
+        titles = await self._batches.list_titles(jobs)
+        rows = [{**describe_work(job), "title": titles.get(job.id), "error": explain_end(job)} for job in jobs]
         return {"jobs": rows, "more": more, "is_live": any(not job.state.is_final for job in jobs)}
 
     async def show(self, caller: Caller, job: str) -> JsonObject:
@@ -47,6 +50,7 @@ class WorkBench:
         result = await self._jobs.get_results(caller, job) if found.has_result else {}
         return {
             **describe_work(found),
+            "title": (await self._batches.list_titles([found])).get(job),
             "error": explain_end(found),
             "facts": list_facts(found),
             "rows": self._list_rows(result),

@@ -264,7 +264,7 @@ def _console(services: Services, pages: Pages) -> list[BaseRoute]:
         explorer=Explorer(discovery=services.discovery, addresses=pages.addresses),
         shelves=Shelves(discovery=services.discovery, addresses=pages.addresses),
         news=NewsDesk(database=services.database, log=services.events, addresses=pages.addresses),
-        work=WorkBench(jobs=services.jobs, addresses=pages.addresses),
+        work=WorkBench(jobs=services.jobs, batches=services.batch_jobs.store, addresses=pages.addresses),
         signing=SigningPages(pages=pages, sessions=sessions, sign_in=services.federation.sign_in, farewells=farewells),
         tokens=TokenPages(pages=pages, accounts=services.accounts, clock=services.clock, randomness=services.randomness),
         sites=SitesPage(

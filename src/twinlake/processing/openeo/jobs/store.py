@@ -121,6 +121,16 @@ class JobStore:
         )
         return [_read(row) for row in rows]
 
+    async def list_titles(self, works: Sequence[Job]) -> dict[str, str]:
+        """Return the titles of the jobs that are done by *works*, by the ids of these; those without a title are left out."""
+        query = (
+            "select request, json_extract(document, '$.title') from openeo_job"
+            " where run in (select value from json_each(:runs)) and request in (select value from json_each(:works))"
+            " and json_extract(document, '$.title') is not null"
+        )
+        values = {"runs": orjson.dumps([work.run for work in works]), "works": orjson.dumps([work.id for work in works])}
+        return dict(await self._database.read(lambda tx: tx.execute(query, values).fetchall()))
+
     async def edit(self, seen: BatchJob, draft: Draft) -> None:
         """Make a job another one. Raises JobChangedError where it is not as it was *seen*, as all below."""
         document = orjson.dumps(draft.document)
