@@ -205,6 +205,10 @@ class TestPages:
         assert page.count('badge warn">experimental') == sum(each.is_experimental for each in list_processes())
         assert 'href="/processing/processes" aria-current="page"' in page
 
+    def test_who_guesses_the_address_of_processing_is_led_there(self, site):
+        answer = site.get("/processing")
+        assert (answer.status_code, answer.headers["location"]) == (303, "/processing/processes")
+
     @pytest.mark.parametrize(
         ("question", "found"),
         [

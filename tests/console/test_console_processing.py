@@ -227,6 +227,7 @@ def test_what_a_finished_job_warned_of_stands_above_its_results(person):
     above = html.unescape(page[page.index('aria-label="Warnings"') : page.index('id="shown-title"')])
     assert [f"Look at {number}" in above for number in range(4)] == [True, True, True, False]
     assert "1 more in the log" in above
+    assert not re.search(r"Data read|packed|0 B", page)
     assert "<script>window" not in page
     person.press(page, f"/processing/jobs/{job}/delete")
 
@@ -300,8 +301,9 @@ def test_a_store_that_was_only_loaded_and_saved_says_what_was_read_and_how_it_is
     person.run_job(job)
     page = html.unescape(person.read(f"/processing/jobs/{job}"))
 
-    assert '<th scope="row">Read</th>' in page
-    assert "pixels from" not in page
+    assert re.search(r'<th scope="row">Data read</th><td>\S+ kB</td>', page)
+    assert re.search(r'<th scope="row">Results</th><td>\S+ \w+, packed from \S+ kB</td>', page)
+    assert '<th scope="row">Computed</th>' not in page
     assert re.search(r"about \d+ s of CPU, \d+ s at most; about \S+ \w+ of results", page)
     assert "xarray.open_zarr(results.get_asset('result.zarr').href)" in page
     assert "download_files" not in page

@@ -219,15 +219,16 @@ class BatchPages:
             facts.append(("Estimated", told + made))
         if seen.batch.tiles is not None and work.joined is None:
             taken = TileUsage.sum(each.usage for each in seen.batch.tiles.chains)
+            if taken.read_bytes:
+                facts.append(("Data read", write_size(taken.read_bytes)))
             if taken.pixels:
-                facts.append(("Computed", f"{taken.pixels:,} pixels from {write_size(taken.read_bytes)} that were read"))
-            else:  # nothing but loaded and saved
-                facts.append(("Read", write_size(taken.read_bytes)))
-            facts.append(("Unpacked", write_size(seen.batch.tiles.raw_bytes)))
+                facts.append(("Computed", count(taken.pixels, "pixel")))
         if (shared := tell_of_sharing(work)) is not None:
             facts.append(("Took", f"Nothing. {shared}"))
         if seen.batch.stored_bytes:
-            facts.append(("Results", write_size(seen.batch.stored_bytes)))
+            raw = 0 if seen.batch.tiles is None else seen.batch.tiles.raw_bytes
+            packed = f", packed from {write_size(raw)}" if raw > seen.batch.stored_bytes else ""
+            facts.append(("Results", f"{write_size(seen.batch.stored_bytes)}{packed}"))
         if work.usage.cpu_seconds:
             facts.append(("Cost", write_cost(self._tariff, work.usage.cpu_seconds)))
         return facts

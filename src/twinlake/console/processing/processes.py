@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute
 
 from twinlake.console.pages import Pages
@@ -24,6 +24,7 @@ from twinlake.processing.openeo.registry import read_processes
 _CUBES = "cubes"
 _FORM_BYTES = 512 << 10
 _MOST_RELATED = 12
+_SEE_OTHER = 303
 
 
 class ProcessNotFoundError(NotFoundError):
@@ -60,10 +61,15 @@ class ProcessPages:
         """Declare them."""
         one = "/processing/processes/{process_id}"
         return [
+            guarded("/processing", self.lead, methods=["GET"], action="public", name="lead_to_processes"),
             guarded("/processing/processes", self.list_all, methods=["GET"], action="public", name="list_processes"),
             guarded(one, self.show, methods=["GET"], action="public", name="show_process"),
             guarded(one, self.run, methods=["POST"], action="run", max_body_bytes=_FORM_BYTES, name="run_process"),
         ]
+
+    async def lead(self, _: Request) -> Response:
+        """Lead who guesses the address of the pages on processing to their first."""
+        return RedirectResponse(f"{self._pages.addresses.root}/processing/processes", _SEE_OTHER)
 
     async def list_all(self, request: Request) -> Response:
         """Answer with the processes by category, all or those that are asked for."""

@@ -121,6 +121,8 @@ def test_xarray_opens_the_store_with_its_coordinates(tmp_path):
         assert dataset.t.values.astype("datetime64[s]").astype(str).tolist() == [each.removesuffix("Z") for each in T.labels]
         assert pyproj.CRS.from_wkt(dataset.spatial_ref.attrs["crs_wkt"]).to_epsg() == 32631
         assert dataset.attrs["title"] == FACTS.title
+        assert dataset.cube.attrs["long_name"] == "description of the cube, for Twinlake"
+        assert "load_stac" in dataset.cube.attrs["comment"]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ The store is a group with arrays:
 variables of dimensions, of bounds and of the reference system
     By CF, for other programs.
 
-The first three are told by their attribute ``twinlake_cube``: where a dimension is called so, they have other names.
+The first three are told by their attribute ``twinlake_cube``: where a dimension is called so, they have other names. People are
+told by ``long_name`` and ``comment`` what the second and third are.
 """
 
 import json

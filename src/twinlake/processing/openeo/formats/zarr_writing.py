@@ -26,6 +26,11 @@ from twinlake.processing.openeo.shapes.dimensions import Dimension
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,99}", re.ASCII)
 """Of a dimension that gets a variable: other names may be no paths."""
 _LEVEL = 5
+_TOLD_OF_DESCRIPTION = {
+    "long_name": "description of the cube, for Twinlake",
+    "comment": "Bytes of JSON (UTF-8): dimensions, labels and types, by which load_stac restores the cube exactly. "
+    "Other programs can leave it out.",
+}
 
 
 def write_zarr(hollow: Cube, cells: Spool | Cube, order: Order) -> Iterator[WrittenFile]:
@@ -87,7 +92,7 @@ class _Store:
             quantity=hollow.quantity,
         )
         text = np.frombuffer(msgspec.json.encode(description), dtype=np.uint8)
-        self._put(self._free("cube"), text, ("byte",), {CUBE: "cube"})
+        self._put(self._free("cube"), text, ("byte",), {CUBE: "cube", **_TOLD_OF_DESCRIPTION})
         name = self._free("data")
         attributes = {CUBE: "data", **describe_quantity(find_quantity(hollow))}
         if self._mapping is not None:
@@ -148,7 +153,9 @@ class _Store:
             array[...] = values
 
     def _create_mask(self, chunking: Chunking) -> Any:
-        return self._create(self._free("valid"), np.dtype(bool), chunking, {CUBE: "valid"}, fill=True)
+        return self._create(
+            self._free("valid"), np.dtype(bool), chunking, {CUBE: "valid", "long_name": "whether there is data"}, fill=True
+        )
 
     def _create(self, name: str, dtype: Any, chunking: Chunking, attributes: JsonObject, *, fill: Any) -> Any:
         """Make an array of cells: where nothing is written there is *fill*."""
