@@ -110,6 +110,14 @@ def test_filters_that_follow_narrow_a_load():
     assert (found.bands, found.kept_bands) == (None, ("red",))
 
 
+def test_an_index_reads_its_bands_alone():
+    (usual,) = find_loads(graph(chain(("ndvi", {}), ("filter_temporal", {"extent": ["2020-01-01", None]}))))
+    (named,) = find_loads(graph(chain(("ndvi", {"nir": "B8A", "red": "B04"}))))
+
+    assert (usual.kept_bands, usual.temporal_extent) == (("nir", "red"), ("2020-01-01", None))
+    assert named.kept_bands == ("B8A", "B04")
+
+
 @pytest.mark.parametrize(
     "nodes",
     [
@@ -117,6 +125,7 @@ def test_filters_that_follow_narrow_a_load():
         chain(("filter_temporal", {"extent": ["2020-01-01", None], "dimension": "time"})),
         chain(("filter_temporal", {"extent": [None, None]})),
         chain(("filter_bands", {"wavelengths": [[0.4, 0.5]]})),
+        chain(("ndvi", {"target_band": "index"}), ("filter_bbox", {"extent": BOX})),
         {
             **chain(("filter_bbox", {"extent": BOX})),
             "other": {"process_id": "add", "arguments": {"x": {"from_node": "load"}, "y": 1}},

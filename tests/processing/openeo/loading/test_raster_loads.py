@@ -291,7 +291,7 @@ def filters(random):
     found = [
         ("filter_bbox", {"extent": {name: float(each) if name != "crs" else each for name, each in box.items()}}),
         ("filter_temporal", {"extent": [f"2024-01-{first:02d}", f"2024-02-{last:02d}" if random.random() < 0.5 else None]}),
-        ("filter_bands", {"bands": ["SCL", "B04", "B08"][: random.integers(1, 4)]}),
+        ("filter_bands", {"bands": ["SCL", "B04", "B08"][: random.integers(1, 4)]}) if random.random() < 0.5 else ("ndvi", {}),
     ]
     return [found[number] for number in random.permutation(3)[: random.integers(1, 4)]]
 

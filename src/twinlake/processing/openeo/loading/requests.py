@@ -131,7 +131,10 @@ def _are_texts(value: Any) -> bool:
 
 
 def _narrow(request: LoadRequest, node: Node, source: str) -> LoadRequest | None:
-    """Return the request as far as *node*, a filter of its result, lets it through; None where that is no such filter."""
+    """Return the request as far as *node*, a filter of its result, lets it through; None where that is no such filter.
+
+    An index is as good as one: it takes some bands, and what filters behind it leave out it does not need either.
+    """
     given: Mapping[str, Any] = {name: each for name, each in node.arguments.items() if name != "data"}
     if node.arguments.get("data") != FromNode(source) or not is_constant(dict(given)):
         return None
@@ -142,6 +145,9 @@ def _narrow(request: LoadRequest, node: Node, source: str) -> LoadRequest | None
             return _narrow_times(request, given.get("extent"))
         case "filter_bands" if not given.get("wavelengths") and _are_texts(given.get("bands")):
             return msgspec.structs.replace(request, kept_bands=request.kept_bands or tuple(given["bands"]))
+        case "ndvi" if given.get("target_band") is None:
+            names = [given.get(name) or name for name in ("nir", "red")]
+            return msgspec.structs.replace(request, kept_bands=request.kept_bands or tuple(names)) if _are_texts(names) else None
     return None
 
 

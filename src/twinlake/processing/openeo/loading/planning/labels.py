@@ -156,11 +156,9 @@ def choose_bands(bands: Dimension, wanted: Sequence[str] | None) -> Dimension:
 
 
 def keep_bands(bands: Dimension, kept: Sequence[str] | None) -> Dimension:
-    """Return those of the bands that a filter behind keeps, in their own order; all where it keeps none that are there."""
-    if kept is None:
-        return bands
-    places = {place for name in kept for place in find_bands(bands, name)}
-    return bands.take(sorted(places)) if places else bands
+    """Return those of the bands that a filter behind keeps, in their own order; all where one is not there, as that will tell."""
+    found = [find_bands(bands, name) for name in kept or ()]
+    return bands.take(sorted({place for places in found for place in places})) if found and all(found) else bands
 
 
 def no_time(begins: Iterable[str]) -> ProcessError:
