@@ -171,7 +171,7 @@ def test_a_job_that_was_not_started_tells_what_it_will_take_and_is_deleted(perso
         "not started",
         "Of the sea.",
         "about 2 s; between 1 s and 4 s",
-        "in 1 tile",
+        "in about 1 tile",
         "\N{MULTIPLICATION SIGN} 1 band \N{MULTIPLICATION SIGN}",
         "EUR",
         "lambda data: mean(data=data)",

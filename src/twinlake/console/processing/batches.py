@@ -257,7 +257,8 @@ class BatchPages:
         cost = write_cost(self._tariff, seconds["likely"])
         return [
             ("CPU", cpu),
-            ("Reads", f"{write_size(told['read_bytes'])}, in {count(told['windows'], 'tile')}"),
+            # How files are stored is not known before they are opened: the log of the run tells the exact figures.
+            ("Reads", f"about {write_size(told['read_bytes'])}, in about {count(told['windows'], 'tile')}"),
             ("Memory", f"{write_size(told['peak_bytes'])} at a time"),
             ("Results", f"about {write_size(round(size['likely']))}; at most {write_size(round(size['high']))}"),
             ("Cost", cost if self._tariff is None else f"about {cost}"),

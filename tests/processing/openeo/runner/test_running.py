@@ -125,6 +125,23 @@ def test_what_a_plan_takes_is_told_from_shapes():
     assert source.cells == 0
 
 
+@pytest.mark.parametrize(("method", "is_small"), [("near", True), ("bilinear", False)])
+@pytest.mark.parametrize("form", ["GTiff", "netCDF", "Zarr", "JSON"])
+def test_pixels_that_nearest_neighbour_repeats_take_little_room_in_files(form, method, is_small):
+    nodes = {
+        LOADED: node("load_collection", id="c"),
+        "finer": node("resample_spatial", data=of(LOADED), resolution=4.0, method=method),
+        "saved": node("save_result", data=of("finer"), format=form),
+    }
+    source = CubeSource(CUBE)
+    shapes = trace_shapes(_plan(nodes).graph, {LOADED: source.hollow})
+    found = estimate_shapes(_plan(nodes), shapes, {LOADED: {"y": 16, "x": 16}}, SMALL)
+    *_, finer = found.steps
+    assert (found.result_bytes.likely < finer.bytes / 10) == (is_small and form != "JSON")
+    assert found.result_bytes.high >= finer.bytes
+    assert (finer.file_bytes.likely < finer.bytes / 10) == is_small
+
+
 def test_each_step_is_told_with_the_cube_that_it_makes():
     """Labels, type, bytes and whether there may be gaps: the shape that a step has in JSON."""
     source = CubeSource(CUBE)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from twinlake.processing.openeo.cost.ranges import Range, find_file_bytes
+from twinlake.processing.openeo.cost.repeating import count_repeated
 from twinlake.processing.openeo.cost.steps import Step, list_steps
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.formats.registry import Format
@@ -57,7 +58,12 @@ def estimate(shapes: Shapes, stages: Sequence[Stage], targets: Mapping[str, Form
     seconds = read * _READ_SECONDS + made * _WRITE_SECONDS + windows * _WINDOW_SECONDS
     seconds += sum(_computing_seconds(shapes, stage, given) for stage in stages)
     files = [
-        find_file_bytes(size, is_text=written.is_text, outlines_bytes=_outlines_bytes(shapes.cube(each), written))
+        find_file_bytes(
+            size,
+            repeated_bytes=count_repeated(shapes, each),
+            is_text=written.is_text,
+            outlines_bytes=_outlines_bytes(shapes.cube(each), written),
+        )
         for (each, size), written in zip(sizes.items(), targets.values(), strict=True)
     ]
     return Estimate(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from twinlake.processing.openeo.cost.ranges import Range, find_file_bytes
+from twinlake.processing.openeo.cost.repeating import count_repeated
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.shapes.dimensions import Kind, Label
 from twinlake.processing.openeo.tiles.shapes import Shapes
@@ -46,10 +47,11 @@ class Step:
 def list_steps(shapes: Shapes) -> tuple[Step, ...]:
     """Return what the nodes of a graph make, in an order in which they can be computed; at most a thousand cubes."""
     nodes = [node for node in shapes.graph.nodes.values() if isinstance(shapes.results[node.id], Cube)]
-    return tuple([_describe(node.id, node.process, shapes.cube(node.id)) for node in nodes[:_MOST]])
+    return tuple([_describe(shapes, node.id) for node in nodes[:_MOST]])
 
 
-def _describe(node: str, process: str, cube: Cube) -> Step:
+def _describe(shapes: Shapes, node: str) -> Step:
+    cube = shapes.cube(node)
     dimensions = tuple(
         [
             StepDimension(
@@ -67,10 +69,10 @@ def _describe(node: str, process: str, cube: Cube) -> Step:
     size_bytes = math.prod(each.count for each in dimensions) * dtype.itemsize
     return Step(
         node=node,
-        process=process,
+        process=shapes.graph.nodes[node].process,
         dimensions=dimensions,
         type=dtype.name,
         bytes=size_bytes,
-        file_bytes=find_file_bytes(size_bytes),
+        file_bytes=find_file_bytes(size_bytes, repeated_bytes=count_repeated(shapes, node)),
         may_have_nodata=cube.values.valid is not None or cube.values.nan_is_nodata,
     )
