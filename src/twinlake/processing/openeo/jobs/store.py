@@ -124,11 +124,13 @@ class JobStore:
     async def list_titles(self, works: Sequence[Job]) -> dict[str, str]:
         """Return the titles of the jobs that are done by *works*, by the ids of these; those without a title are left out."""
         query = (
-            "select request, json_extract(document, '$.title') from openeo_job"
+            "select request, title from"
+            " (select request, run, json_extract(cast(document as text), '$.title') as title from openeo_job)"
             " where run in (select value from json_each(:runs)) and request in (select value from json_each(:works))"
-            " and json_extract(document, '$.title') is not null"
+            " and title is not null"
         )
-        values = {"runs": orjson.dumps([work.run for work in works]), "works": orjson.dumps([work.id for work in works])}
+        named = {"runs": [work.run for work in works], "works": [work.id for work in works]}
+        values = {name: orjson.dumps(listed).decode() for name, listed in named.items()}
         return dict(await self._database.read(lambda tx: tx.execute(query, values).fetchall()))
 
     async def edit(self, seen: BatchJob, draft: Draft) -> None:
