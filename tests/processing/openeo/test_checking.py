@@ -116,6 +116,12 @@ def test_of_a_cube_where_a_number_is_wanted_it_is_told_what_works_on_cells():
     ]
 
 
+def test_what_is_no_cube_is_told_to_be_none():
+    [fault] = find_faults(parse_draft(one("ndvi", data="scenes")))
+
+    assert fault.message == "'data' of 'ndvi' must be a cube, such as what a load makes, and is a text."
+
+
 def test_another_namespace_has_other_processes():
     document = one("add", x=1, y=2)
     document["n"]["namespace"] = "somebody"

@@ -179,7 +179,7 @@ def _list(types: frozenset[str]) -> str:
 
 
 def _is_cube(schema: Schema | list[Schema]) -> bool:
-    return any(each.get("subtype") == "datacube" for each in (schema if isinstance(schema, list) else [schema]))
+    return all(each.get("subtype") == "datacube" for each in (schema if isinstance(schema, list) else [schema]))
 
 
 def _refuse(argument: object, parameter: Parameter) -> str | None:
@@ -194,6 +194,8 @@ def _refuse(argument: object, parameter: Parameter) -> str | None:
         return None
     if (error := _breaks(argument, parameter.schema)) is None:
         return None
+    if _is_cube(parameter.schema) and not isinstance(argument, dict):
+        return f"must be {_CUBE}, such as what a load makes{_but(argument)}"
     place, told = _explain(error)
     return f"at {place} {told}" if place else told
 
