@@ -303,7 +303,7 @@ def test_a_store_that_was_only_loaded_and_saved_says_what_was_read_and_how_it_is
 
     assert re.search(r'<th scope="row">Data read</th><td>\S+ kB</td>', page)
     assert re.search(r'<th scope="row">Results</th><td>\S+ \w+, packed from \S+ kB</td>', page)
-    assert '<th scope="row">Computed</th>' not in page
+    assert re.search(r'<th scope="row">Processed</th><td>[\d,]+ pixels</td>', page)
     assert re.search(r"about \d+ s of CPU, \d+ s at most; about \S+ \w+ of results", page)
     assert "xarray.open_zarr(results.get_asset('result.zarr').href)" in page
     assert "download_files" not in page

@@ -370,8 +370,9 @@ def test_addresses_of_results_need_no_token_and_give_ranges(connection, job, sit
 )
 def test_what_is_no_map_is_refused_when_it_is_made(connection, bands, is_map, configuration, message):
     cube = connection.load_collection("scenes", bands=bands)
-    with pytest.raises(OpenEoApiError, match=message):
+    with pytest.raises(OpenEoApiError, match=message) as refused:
         connection.create_service((cube.max_time() if is_map else cube).flat_graph(), type="XYZ", configuration=configuration)
+    assert refused.value.code == ("ServiceConfigInvalid" if configuration else "FormatUnsuitable")
     assert connection.list_services() == []
 
 

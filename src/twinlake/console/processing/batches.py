@@ -222,7 +222,7 @@ class BatchPages:
             if taken.read_bytes:
                 facts.append(("Data read", write_size(taken.read_bytes)))
             if taken.pixels:
-                facts.append(("Computed", count(taken.pixels, "pixel")))
+                facts.append(("Processed", count(taken.pixels, "pixel")))
         if (shared := tell_of_sharing(work)) is not None:
             facts.append(("Took", f"Nothing. {shared}"))
         if seen.batch.stored_bytes:

@@ -10,7 +10,7 @@ from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.shapes.dimensions import Kind, Label
 from twinlake.processing.openeo.tiles.shapes import Shapes
 
-_MOST: Final = 1000
+MOST_STEPS: Final = 1000
 """Nodes that are told of."""
 
 
@@ -45,9 +45,9 @@ class Step:
 
 
 def list_steps(shapes: Shapes) -> tuple[Step, ...]:
-    """Return what the nodes of a graph make, in an order in which they can be computed; at most a thousand cubes."""
+    """Return what the nodes of a graph make, in an order in which they can be computed; at most `MOST_STEPS` cubes."""
     nodes = [node for node in shapes.graph.nodes.values() if isinstance(shapes.results[node.id], Cube)]
-    return tuple([_describe(shapes, node.id) for node in nodes[:_MOST]])
+    return tuple([_describe(shapes, node.id) for node in nodes[:MOST_STEPS]])
 
 
 def _describe(shapes: Shapes, node: str) -> Step:

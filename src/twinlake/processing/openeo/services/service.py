@@ -12,8 +12,9 @@ from twinlake.core.documents import JsonObject
 from twinlake.identity.principals import Caller, Principal
 from twinlake.processing.openeo.answers import require_found
 from twinlake.processing.openeo.computing import Computing
+from twinlake.processing.openeo.cost.steps import MOST_STEPS
 from twinlake.processing.openeo.definition_store import DefinitionStore
-from twinlake.processing.openeo.graphs import read_graph_of
+from twinlake.processing.openeo.graphs import GraphFailedError, read_graph_of
 from twinlake.processing.openeo.inputs import Inputs
 from twinlake.processing.openeo.loading.pins import read_pinned, write_pinned
 from twinlake.processing.openeo.quotas.ledger import QuotaLedger
@@ -23,7 +24,7 @@ from twinlake.processing.openeo.services.mercator import Tile
 from twinlake.processing.openeo.services.renderer import Charge, Picture, Scale, TileRenderer
 from twinlake.processing.openeo.services.store import Service, ServiceStore
 from twinlake.processing.openeo.services.wire import change, read_new, read_style
-from twinlake.standards.openeo.errors import OpenEoError, PaymentRequiredError, ProcessError, ServiceNotFoundError
+from twinlake.standards.openeo.errors import OpenEoError, PaymentRequiredError, ServiceNotFoundError
 
 _MOST_ENTRIES = 100
 _DEFINITIONS = "twinlake:definitions"
@@ -160,7 +161,7 @@ class TileServices:
         called = await self.defined.list_called(owner, graph)
         pinned = require_found(await self.computing.pin(graph, called, caller))
         told = await self.computing.estimate_pinned(graph, called, pinned.loads, caller)
-        if isinstance(told, Mapping):  # else what the map will be is known from the data alone
+        if isinstance(told, Mapping) and len(told["steps"]) < MOST_STEPS:  # else it is not known before a tile is drawn
             _require_map(told["steps"])
         kept = {**document, _DEFINITIONS: {name: orjson.loads(text) for name, text in called.items()}} if called else document
         return kept, write_pinned(pinned.loads)
@@ -170,14 +171,14 @@ def _require_map(steps: Sequence[Mapping[str, Any]]) -> None:
     """Refuse what no tile could be drawn of, as far as it is known; `pictures.layers_of` says the same of each tile."""
     dimensions = steps[-1]["dimensions"] if steps else ()
     if sum(each["kind"] == "spatial" for each in dimensions) < len(_HORIZONTAL):
-        raise ProcessError("FormatUnsuitable", "A map has dimensions y and x, and the result has not.")
+        raise GraphFailedError("FormatUnsuitable", "A map has dimensions y and x, and the result has not.")
     for each in dimensions:
         if each["kind"] == "bands" and each["count"] not in _BANDS:
-            raise ProcessError(
+            raise GraphFailedError(
                 "FormatUnsuitable", f"A map has 1, 3 or 4 bands, and this has {each['count']}: choose with filter_bands."
             )
         if each["kind"] not in {"bands", "spatial"} and each["count"] != 1:
-            raise ProcessError(
+            raise GraphFailedError(
                 "FormatUnsuitable",
                 f"A map has no dimension {each['name']!r}, and this has {each['count']} labels along it, from {each['first']} to"
                 f" {each['last']}: reduce it, or choose one label of it.",
