@@ -112,6 +112,20 @@ def test_a_result_is_told_with_its_log_and_estimate(connection, job):
     assert job.job_id in [each["id"] for each in connection.list_jobs(limit=100)]
 
 
+def test_an_estimate_warns_of_what_the_log_will(connection):
+    early, late = (
+        connection.load_collection("scenes", temporal_extent=extent)
+        for extent in (["2024-01-01", "2024-02-01"], ["2024-02-01", "2024-03-01"])
+    )
+    job = early.merge_cubes(late, overlap_resolver="max").create_job(title="Side by side", out_format="netCDF")
+    [warning] = job.estimate()["twinlake:estimate"]["warnings"]
+    job.start_and_wait(**QUICK)
+
+    assert warning["node"] == "mergecubes1"
+    assert "no label of 't' in common" in warning["message"]
+    assert [entry["message"] for entry in job.logs() if entry["level"] == "warning"] == [warning["message"]]
+
+
 @pytest.mark.parametrize("whole", [True, False])
 def test_results_of_a_job_are_loaded_into_another(connection, job, scenes, tmp_path, whole):
     url = job.get_results_metadata_url(full=True)

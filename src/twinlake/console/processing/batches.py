@@ -246,9 +246,10 @@ class BatchPages:
         try:
             told = await self._preparing.estimate(request.state.caller, {**document, "process": orjson.loads(process)})
         except TwinlakeError as error:
-            return {"problem": f"{error.message} {error.remedy or ''}".strip(), "facts": [], "made": {}}
+            return {"problem": f"{error.message} {error.remedy or ''}".strip(), "warnings": [], "facts": [], "made": {}}
         made = {step["node"]: _write_made(step) for step in told["steps"]}
-        return {"problem": None, "facts": self._list_estimates(told), "made": made}
+        warnings = list(dict.fromkeys(each["message"] for each in told["warnings"]))[:_SHOWN_WARNINGS]
+        return {"problem": None, "warnings": warnings, "facts": self._list_estimates(told), "made": made}
 
     def _list_estimates(self, told: Mapping[str, Any]) -> list[tuple[str, str]]:
         seconds, size = told["cpu_seconds"], told["result_bytes"]

@@ -12,7 +12,7 @@ import json
 import logging
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -33,6 +33,7 @@ from twinlake.processing.openeo.loading.requests import find_loads
 from twinlake.processing.openeo.planning import Plan
 from twinlake.processing.openeo.quotas.answer_limit import ANSWER_SECONDS
 from twinlake.processing.openeo.reading import ReadGraph, read_checked
+from twinlake.processing.openeo.reporting import Notes, Report
 from twinlake.processing.openeo.runner.packing import pack
 from twinlake.processing.openeo.runner.running import (
     Run,
@@ -43,6 +44,7 @@ from twinlake.processing.openeo.runner.running import (
     plan_graph,
     write_saved,
 )
+from twinlake.processing.openeo.runner.telling import tell_loads
 from twinlake.processing.openeo.tiles.computing import Computed, Here, depends_on_data
 from twinlake.processing.openeo.tiles.layout import TileSize
 from twinlake.processing.openeo.tools import NO_TOOLS, RefusedUserCode, Tools
@@ -117,13 +119,27 @@ def _answer(order: dict[str, Any], tools: Tools) -> dict[str, Any]:
                 check_plan(planned, pinned, order.get("files", {}), tools=tools)
             return {"faults": [], **_identify(planned, tell_apart(pinned))}
         case "estimate":
-            return {"result": msgspec.to_builtins(estimate_plan(planned, pinned, order.get("files", {}), tools=tools))}
+            return {"result": _estimate(planned, pinned, order, tools)}
         case _:
             return _compute(planned, pinned, order, tools)
 
 
 def _identify(planned: Plan, pins: Mapping[str, Any]) -> dict[str, Any]:
     return {"identity": identify(planned, pins, size=TileSize()), "is_private": runs_user_code(planned)}
+
+
+def _estimate(planned: Plan, pinned: PinnedLoads, order: Mapping[str, Any], tools: Tools) -> dict[str, Any]:
+    """Return what a graph takes, and of what the log of a job of it would warn, as far as it is known before."""
+    notes = Notes()
+    heard = replace(tools, report=Report(notes))
+    tell_loads(heard.report, planned, pinned)
+    told = estimate_plan(planned, pinned, order.get("files", {}), tools=heard)
+    warnings = [
+        {"node": "/".join(each["node_id"] for each in reversed(note.path)), "message": note.message}
+        for note in notes.all
+        if note.level == "warning"
+    ]
+    return {**msgspec.to_builtins(told), "warnings": warnings}
 
 
 def _compute(planned: Plan, pinned: PinnedLoads, order: Mapping[str, Any], tools: Tools) -> dict[str, Any]:
