@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from processing.openeo.cutting import assert_tiles_are_the_whole, cuts
-from processing.openeo.rasters import SQUARE, a_cube, run
+from processing.openeo.rasters import SQUARE, a_cube, callback, run
 from twinlake.holdings.readers.crs import read_crs, way_between
 from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.shapes.areas import Pixels, cover, find_pixels
@@ -15,6 +15,7 @@ from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.processing.openeo.values import Values
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError
 
+FIRST, SECOND = {"from_parameter": "x"}, {"from_parameter": "y"}
 UTM = {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::32631"}}
 
 
@@ -55,7 +56,23 @@ def test_longitudes_are_counted_from_anywhere(longitudes, west, east):
     found = run("filter_bbox", grid(longitudes, [0], 4326), extent=box(west, -5, east, 5))
 
     width = (east - west) % 360
-    assert {label % 360 for label in labels(found)[1]} == {(west + step) % 360 for step in range(0, width + 1, 10)}
+    assert [label % 360 for label in labels(found)[1]] == [(west + step) % 360 for step in range(0, width + 1, 10)]
+    assert np.diff(labels(found)[1]).tolist() == [10.0] * (width // 10), "longitudes run on where a grid begins again"
+
+
+@pytest.mark.parametrize("longitudes", [range(-180, 180, 10), range(0, 360, 10)])
+@pytest.mark.parametrize(("west", "east"), [(170, -170), (-10, 10)])
+def test_a_part_over_the_seam_lies_on_the_grid_that_it_is_of(longitudes, west, east):
+    whole = grid(longitudes, [10, 0], 4326)
+    part = run("filter_bbox", whole, extent=box(west, -5, east, 15))
+    subtracted = run("merge_cubes", whole, part, overlap_resolver=callback("subtract", x=FIRST, y=SECOND))
+    back = run("resample_cube_spatial", part, whole, method="near")
+
+    assert labels(subtracted) == labels(whole)
+    meant = {(west + step) % 360 for step in (0, 10, 20)}
+    inside = [label % 360 in meant for label in labels(whole)[1]]
+    assert np.array_equal(subtracted.values.data, np.where(inside, 0, whole.values.data))
+    assert np.array_equal(back.values.where(), [inside] * 2)
 
 
 def test_the_edges_of_a_box_are_bent_in_another_crs():

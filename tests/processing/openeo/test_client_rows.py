@@ -307,6 +307,13 @@ def test_vectors_of_a_collection_are_loaded_where_geometries_are_wanted(site, co
     means.download(tmp_path / "a.json", format="JSON")
     np.testing.assert_allclose(np.ravel(json.loads((tmp_path / "a.json").read_text())["data"])[-1], inside.mean())
 
+    weighted = cube.process("aggregate_spatial_weighted", data=cube, geometries=fields, statistic="mean").create_job(
+        out_format="JSON"
+    )
+    assert weighted.estimate()["size"] > 0
+    weighted.start_and_wait(**QUICK)
+    [value] = np.ravel(weighted.get_results().get_asset().load_json()["data"])
+    assert value == pytest.approx(inside.mean(), rel=0.05)
     job = means.save_result("Parquet").create_job(additional={"job_options": {"freeze": "creation"}})
     job.start_and_wait(**QUICK)
     job.get_results().download_file(tmp_path / "a.parquet")

@@ -308,6 +308,7 @@ def test_geojson_is_in_wgs84_with_rings_to_the_left(tmp_path):
     [
         ("POLYGON ((170 0, 190 0, 190 10, 170 10, 170 0))", 4326, [(-180, 0, -170, 10), (170, 0, 180, 10)]),
         ("POLYGON ((350 0, 370 0, 370 10, 350 10, 350 0))", 4326, [(-10, 0, 10, 10)]),
+        ("POLYGON ((-180 -90, 180 -90, 180 -80, 0 -65, -180 -80, -180 -90))", 4326, [(-180, -90, 180, -65)]),
         ("POLYGON ((-190 0, -181 0, -181 1, -190 1, -190 0))", 4326, [(170, 0, 179, 1)]),
         ("POINT (200 5)", 4326, [(-160, 5, -160, 5)]),
         ("LINESTRING (179 0, 181 0)", 4326, [(-180, 0, -179, 0), (179, 0, 180, 0)]),
@@ -339,6 +340,11 @@ def test_geometries_that_are_none_are_told(tmp_path):
     away = Dimension(name="geometries", kind="geometry", labels=("POINT (1e30 1e30)",), crs=32631)
     cube = Cube(values=Values(data=np.zeros(1)), dimensions=(away,))
     with pytest.raises(ProcessError, match="no place in WGS 84"):
+        save(cube, whole(cube), tmp_path, "GeoJSON")
+    ring = shapely.Point(0, 0).buffer(1e6).segmentize(1e5)
+    around = Dimension(name="geometries", kind="geometry", labels=(ring.wkt,), crs=3031)
+    cube = Cube(values=Values(data=np.zeros(1)), dimensions=(around,))
+    with pytest.raises(ProcessError, match="reaches around a pole"):
         save(cube, whole(cube), tmp_path, "GeoJSON")
     empty = Dimension(name="geometries", kind="geometry", labels=("POLYGON EMPTY",), crs=32631)
     cube = Cube(values=Values(data=np.zeros(1)), dimensions=(empty,))

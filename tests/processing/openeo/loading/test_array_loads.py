@@ -217,6 +217,23 @@ async def test_files_of_one_time_each_join_along_t_and_the_first_valid_counts(la
     assert not warnings_of(await lake.pin(request("joined", temporal_extent=["2002-01-01", None])))
 
 
+async def test_a_box_over_the_seam_of_a_grid_all_around_is_loaded_without_a_jump(lake, tmp_path):
+    longitude = ("lon", np.arange(0.0, 360, 12), {"units": "degrees_east", "standard_name": "longitude"})
+    values = field(16, 30)
+    save(xr.Dataset({"tas": (("lat", "lon"), values)}, {"lat": DEGREES["lat"], "lon": longitude}), tmp_path / "a.nc")
+    await lake.hold(tmp_path, collection="around", recipe='datetime = "2000-01-01T00:00:00Z"')
+    whole = await lake.load("around")
+    box = {"west": -25, "south": -90, "east": 25, "north": 90}
+    cube = await lake.load("around", spatial_extent=box)
+    triangle = {"type": "Polygon", "coordinates": [[[-30, -90], [30, -90], [30, 90], [-30, 90], [-30, -90]]]}
+    inside = await lake.load("around", spatial_extent=triangle)
+
+    assert cube.dimensions[-1].labels == (-24, -12, 0, 12, 24)
+    assert np.array_equal(cube.values.data, whole.values.data[..., [28, 29, 0, 1, 2]])
+    assert inside.dimensions[-1].labels == cube.dimensions[-1].labels
+    assert np.array_equal(inside.values.data, cube.values.data, equal_nan=True)
+
+
 async def test_of_months_at_the_edge_of_an_extent_the_user_is_warned(lake, tmp_path):
     save(climate(year=2001), tmp_path / "a.nc")
     await lake.hold(tmp_path, collection="edges")

@@ -45,8 +45,30 @@ CUBES = {
 WITHOUT_GAPS = {
     name: Cube(values=Values(data=cube.values.data), dimensions=cube.dimensions) for name, cube in CUBES["int16"].items()
 }
+FIRST, SECOND = {"from_parameter": "x"}, {"from_parameter": "y"}
 LOAD = node("add", x=1, y=1)
 """Stands for a process that loads, and is not called."""
+
+
+@pytest.mark.parametrize("east", [30, 200])
+def test_tiles_over_the_seam_of_the_earth_are_the_whole(east, tmp_path):
+    """A box over Greenwich on a grid from 0 to 360, and what lies on the same places of the whole grid."""
+    y = Dimension(name="y", kind="spatial", axis="y", labels=tuple(np.arange(80.0, -81, -4)), crs=4326)
+    x = Dimension(name="x", kind="spatial", axis="x", labels=tuple(np.arange(0.0, 360, 4)), crs=4326)
+    cubes = {LOADED: make_cube(dimensions=(BANDS, y, x)), OTHER: make_cube(seed=2, dimensions=(BANDS, y, x))}
+    extent = {"west": -30, "south": -50, "east": east, "north": 50}
+    steps = {
+        "box": node("filter_bbox", data=of(LOADED), extent=extent),
+        "smooth": node("apply_kernel", data=of("box"), kernel=[[1, 2, 1]], border="replicate"),
+        "merged": node(
+            "merge_cubes", cube1=of(OTHER), cube2=of("smooth"), overlap_resolver=callback("subtract", x=FIRST, y=SECOND)
+        ),
+    }
+    for last in ("smooth", "merged"):
+        nodes = {LOADED: LOAD, OTHER: LOAD, **{name: step for name, step in steps.items() if name in {"box", "smooth", last}}}
+        size = TileSize(edge=16, tile_bytes=20_000, largest_bytes=SMALL.largest_bytes)
+        found = compute_tiles(nodes, cubes, tmp_path / last, size=size)
+        assert_same(found, compute_whole(nodes, cubes))
 
 
 @given(nodes=graphs(), dtype=st.sampled_from(sorted(CUBES)), tile_bytes=st.sampled_from([60_000, 400_000, 4_000_000]))

@@ -95,13 +95,13 @@ def _outlines_bytes(cube: Cube, written: Format) -> int:
 def _computing_seconds(shapes: Shapes, stage: Stage, given: Collection[str]) -> float:
     """Return what all windows of a stage take without reading and writing: told from one of them."""
     window = stage.windows[len(stage.windows) // 2]
-    demanded = shapes.demands(stage.node, window, given)
-    seconds = 0.0
+    demanded = shapes.demands(stage.computed, window, given)
+    seconds = 0.0 if stage.fold is None else count_cells(window) * _node_seconds(shapes.graph.nodes[stage.node])
     for name, part in demanded.items():
-        if name == stage.node or name not in given:
+        if name not in given:
             cells = max([count_cells(part), *[count_cells(edge.needs(part)) for edge in shapes.edges[name]]])
             seconds += cells * _node_seconds(shapes.graph.nodes[name])
-    share = max(count_cells(window), 1) / max(count_cells(shapes.whole(stage.node)), 1)
+    share = max(count_cells(window), 1) / max(count_cells(shapes.whole(stage.computed)), 1)
     return seconds / share
 
 

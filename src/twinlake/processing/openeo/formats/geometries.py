@@ -12,6 +12,7 @@ from twinlake.core.errors import TwinlakeError
 from twinlake.holdings.readers.crs import read_crs, to_degrees
 from twinlake.processing.openeo.formats.suiting import unsuitable
 from twinlake.processing.openeo.shapes.dimensions import Dimension
+from twinlake.processing.openeo.shapes.projecting import DEGREES
 
 if TYPE_CHECKING:
     import pyproj
@@ -44,7 +45,7 @@ def to_wgs84(shapes: list[BaseGeometry], crs: int | str | None, decimals: int) -
         ``FormatUnsuitable``: there is no way from their reference system to degrees, or one has no place there.
     """
     try:
-        way = None if crs is None else to_degrees(read_crs(crs))
+        way = None if crs in {None, DEGREES} else to_degrees(read_crs(crs))  # degrees have no jump that is not theirs
         moved = [each if way is None else _move(each, way) for each in shapes]
     except TwinlakeError as error:
         raise unsuitable(f"The geometries cannot be brought to WGS 84: {error.message}.", "Save them as Parquet.") from error
@@ -61,7 +62,10 @@ def _move(shape: BaseGeometry, way: "pyproj.Transformer") -> BaseGeometry:
     if not np.isfinite(moved.bounds).all():
         raise unsuitable("A geometry has no place in WGS 84.", "Save the result as Parquet, which keeps the reference system.")
     first = shapely.get_coordinates(moved)[0, 0]
-    return shapely.transform(moved, lambda points: _near(points, first))
+    unwrapped = shapely.transform(moved, lambda points: _near(points, first))
+    if shape.is_valid and not unwrapped.is_valid:
+        raise unsuitable("A geometry reaches around a pole.", "Save the result as Parquet, which keeps the reference system.")
+    return unwrapped
 
 
 def _near(points: NDArray[np.float64], longitude: float) -> NDArray[np.float64]:
@@ -76,6 +80,7 @@ def _cut(shape: BaseGeometry) -> BaseGeometry:
     west, _, east, _ = shape.bounds
     if west >= -180 and east <= 180:
         return shape
+    shape = shape if shape.is_valid else shapely.make_valid(shape)
     parts = []
     for turn in _TURNS:
         inside = shapely.intersection(shape, shapely.box(-180 + turn, -90, 180 + turn, 90))

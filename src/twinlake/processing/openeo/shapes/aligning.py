@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.processing.openeo.shapes.geometries import crs_of, name_shapes
+from twinlake.processing.openeo.shapes.projecting import TURN, is_in_degrees
 from twinlake.processing.openeo.shapes.times import read_starts
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError
 
@@ -133,8 +134,11 @@ def _pixel_numbers(first: Dimension, second: Dimension) -> tuple[list[Any], list
         places = [(each - mine[0]) / min(steps) for each in (mine, theirs)]
         is_even = all((np.abs(each - np.round(each)) < _CLOSE * len(each)).all() for each in places)
         if is_even and max(steps) < min(steps) * (1 + _CLOSE):
-            one, other = [np.round(each).astype(np.int64).tolist() for each in places]
-            return one, other
+            one, other = [np.round(each).astype(np.int64) for each in places]
+            around = _count_around(first, min(steps))
+            if around is not None and max(np.ptp(one), np.ptp(other)) < around and one[-1] >= 0:
+                one, other = one % around, other % around
+            return one.tolist(), other.tolist()
     step = min(steps, default=0.0)
     same = _find_same(mine, theirs, step * _MOVED)
     if mine.size and theirs.size and same is None:
@@ -142,6 +146,14 @@ def _pixel_numbers(first: Dimension, second: Dimension) -> tuple[list[Any], list
             f"The pixels of the cubes are not those of one grid along {first.name!r}: use resample_cube_spatial before."
         )
     return mine.tolist(), (theirs if same is None else same).tolist()
+
+
+def _count_around(x: Dimension, step: float) -> int | None:
+    """Return how many pixels are all around the Earth, for labels a whole turn apart are one; None on grids without turns."""
+    if x.axis != "x" or x.crs is None or not is_in_degrees(x.crs):
+        return None
+    count = round(TURN / step)
+    return count if abs(count - TURN / step) < _MOVED * count else None
 
 
 def _find_same(mine: NDArray[np.float64], theirs: NDArray[np.float64], slack: float) -> NDArray[np.float64] | None:

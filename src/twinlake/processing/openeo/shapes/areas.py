@@ -7,8 +7,9 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import product
+from itertools import pairwise, product
 
+import msgspec
 import numpy as np
 import shapely
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from shapely.geometry.base import BaseGeometry
 from twinlake.core.documents import JsonObject
 from twinlake.processing.openeo.shapes.dimensions import Dimension, find_horizontal
 from twinlake.processing.openeo.shapes.geometries import crs_of, parts_near, read_geojson, read_shapes
-from twinlake.processing.openeo.shapes.projecting import DEGREES, Crs, is_in_degrees, project, turns_of
+from twinlake.processing.openeo.shapes.projecting import DEGREES, TURN, Crs, is_in_degrees, project, turns_of
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError
 
 _BLOCK = 32
@@ -94,6 +95,28 @@ def find_in_box(pixels: Pixels, box: JsonObject) -> tuple[list[int], list[int]]:
         is_in_x |= (pixels.x + turn >= west) & (pixels.x + turn <= east)
     is_in_y = (pixels.y >= south) & (pixels.y <= north)
     return np.flatnonzero(is_in_y).tolist(), np.flatnonzero(is_in_x).tolist()
+
+
+def order_columns(pixels: Pixels, columns: Sequence[int]) -> list[int]:
+    """Return places along x from west to east: those beyond the seam of a grid all around the Earth stand first."""
+    x, found = pixels.x, list(columns)
+    gaps = np.flatnonzero(np.diff(found) > 1)
+    if len(gaps) != 1 or found[0] != 0 or found[-1] != len(x) - 1 or not is_in_degrees(pixels.crs):
+        return found
+    width = abs(float(x[-1] - x[0]))
+    step = width / (len(x) - 1)
+    behind = int(gaps[0]) + 1
+    return found[behind:] + found[:behind] if abs(width + step - TURN) < step / 2 else found
+
+
+def take_columns(x: Dimension, columns: Sequence[int]) -> Dimension:
+    """Return the labels along x at places that `order_columns` has put in order, without a jump where they meet at the seam."""
+    taken = x.take(columns)
+    if all(one < other for one, other in pairwise(columns)):
+        return taken
+    labels = np.unwrap(taken.coordinates(), period=TURN)
+    labels -= TURN * np.ceil(((labels[0] + labels[-1]) / 2 - TURN / 2) / TURN)
+    return msgspec.structs.replace(taken, labels=tuple(labels.tolist()))
 
 
 def find_vectors_in_box(dimension: Dimension, box: JsonObject) -> list[int]:

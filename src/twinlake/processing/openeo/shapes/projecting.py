@@ -27,7 +27,9 @@ _PARTS = 1000
 """Of the longest side of a geometry: its edges are bent in another CRS."""
 _LATTICE = 33
 """Places along each side of a cube at which is looked where it lies."""
-_TURNS = (-360.0, 0.0, 360.0)
+TURN = 360.0
+"""Degrees."""
+_TURNS = (-TURN, 0.0, TURN)
 
 
 def turns_of(crs: Crs) -> tuple[float, ...]:

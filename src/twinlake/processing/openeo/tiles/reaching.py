@@ -17,6 +17,7 @@ from twinlake.processing.openeo.loading.source import Window
 from twinlake.processing.openeo.process import OfGeometries, Reach, SamePlace
 from twinlake.processing.openeo.shapes.dimensions import Dimension, find_horizontal
 from twinlake.processing.openeo.shapes.geometries import find_geometries
+from twinlake.processing.openeo.shapes.projecting import TURN, is_in_degrees
 from twinlake.processing.openeo.shapes.times import parse_time, read_starts
 from twinlake.processing.openeo.tiles.windows import count_cells, whole
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError
@@ -166,6 +167,8 @@ def _nearest(given: Dimension, result: Dimension) -> np.ndarray[Any, np.dtype[np
     own, wanted = given.coordinates(), result.coordinates()
     if not own.size:
         return np.full(len(wanted), -1, dtype=np.int64)
+    if given.axis == "x" and given.crs is not None and is_in_degrees(given.crs):  # the same meridian, counted otherwise
+        wanted = wanted - TURN * np.round((wanted - (own.min() + own.max()) / 2) / TURN)
     order = np.argsort(own)
     ordered = own[order]
     steps = np.abs(np.diff(wanted if len(wanted) > 1 else own))

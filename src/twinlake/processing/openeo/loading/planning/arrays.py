@@ -24,6 +24,7 @@ from twinlake.processing.openeo.loading.planning.labels import (
 )
 from twinlake.processing.openeo.loading.planning.value_types import join_types
 from twinlake.processing.openeo.loading.requests import LoadRequest
+from twinlake.processing.openeo.shapes.areas import take_columns
 from twinlake.processing.openeo.shapes.dimensions import Dimension
 
 _CLOSE = 1e-6
@@ -111,7 +112,7 @@ def plan_arrays(request: LoadRequest, items: Sequence[JsonObject], collection: J
             kept,
             *(each.take(levels[name]) for name, each in others.items()),
             leading.y.take(rows).rename("y"),
-            leading.x.take(columns).rename("x"),
+            take_columns(leading.x, columns).rename("x"),
         ),
         dtype=join_types((each.dtype, each.scale, each.offset) for _, found in entries for each in found),
         area=request.area,

@@ -15,7 +15,7 @@ from twinlake.core.documents import JsonObject
 from twinlake.core.errors import TwinlakeError
 from twinlake.holdings.readers.crs import read_crs, way_between
 from twinlake.processing.openeo.loading.planning.items import MAX_CELLS_ALONG, Unloadable
-from twinlake.processing.openeo.shapes.areas import Pixels, enclose, find_in_box
+from twinlake.processing.openeo.shapes.areas import Pixels, enclose, find_in_box, order_columns
 from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.processing.openeo.shapes.geometries import read_areas
 from twinlake.processing.openeo.shapes.projecting import DEGREES, Crs, is_in_degrees
@@ -214,7 +214,7 @@ def read_declared(collection: JsonObject) -> Grid | None:
 
 
 def limit(y: Dimension, x: Dimension, *, box: JsonObject | None, area: JsonObject | None) -> tuple[list[int], list[int]]:
-    """Return the places along y and x that an extent leaves, a box of openEO or GeoJSON.
+    """Return the places along y and x that an extent leaves, a box of openEO or GeoJSON; those along x for `take_columns`.
 
     Raises
     ------
@@ -231,7 +231,7 @@ def limit(y: Dimension, x: Dimension, *, box: JsonObject | None, area: JsonObjec
         rows, columns = enclose(pixels, read_areas(area, pixels.crs, within=pixels.outline))
     if not rows or not columns:
         raise ProcessError("NoDataAvailable", "There are no pixels within the spatial extent.")
-    return rows, columns
+    return rows, order_columns(pixels, columns)
 
 
 def cut(grid: Grid, box: JsonObject) -> Grid:

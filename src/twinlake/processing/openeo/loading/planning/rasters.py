@@ -20,6 +20,7 @@ from twinlake.processing.openeo.loading.planning.labels import (
 )
 from twinlake.processing.openeo.loading.planning.value_types import join_types
 from twinlake.processing.openeo.loading.requests import LoadRequest
+from twinlake.processing.openeo.shapes.areas import take_columns
 from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.processing.openeo.shapes.projecting import is_in_degrees
 from twinlake.standards.openeo.errors import ProcessGraphComplexityError
@@ -91,7 +92,7 @@ def plan_rasters(request: LoadRequest, items: Sequence[JsonObject], collection: 
         raise no_time(each.time.label for each in of_bands)
     y, x = axes_of(_choose_grid(request, layers, collection))
     rows, columns = limit(y, x, box=request.box, area=request.area)
-    y, x = y.take(rows), x.take(columns)
+    y, x = y.take(rows), take_columns(x, columns)
     layers = _near(layers, y, x)
     if not layers:
         raise no_data("within the spatial extent")

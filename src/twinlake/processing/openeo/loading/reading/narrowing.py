@@ -14,7 +14,7 @@ from twinlake.processing.openeo.loading.pins import Narrowing
 from twinlake.processing.openeo.loading.planning.grids import limit
 from twinlake.processing.openeo.loading.planning.labels import choose_bands, is_within, no_data, no_time
 from twinlake.processing.openeo.loading.source import Source, Window, range_of
-from twinlake.processing.openeo.shapes.areas import Pixels, find_vectors_in_areas, find_vectors_in_box, read_pixels
+from twinlake.processing.openeo.shapes.areas import Pixels, find_vectors_in_areas, find_vectors_in_box, read_pixels, take_columns
 from twinlake.processing.openeo.shapes.dimensions import Dimension, find_horizontal, find_kind, find_temporal, horizontal_of
 from twinlake.processing.openeo.shapes.geometries import read_areas
 from twinlake.processing.openeo.shapes.times import parse_time
@@ -66,7 +66,7 @@ class _Narrowed:
         cube = self.source.hollow
         for number, each in enumerate(cube.dimensions):
             if each.name in self.places:
-                cube = cube.take(number, self.places[each.name])
+                cube = _take(cube, number, self.places[each.name])
         return cube
 
     @property
@@ -88,9 +88,12 @@ class _Narrowed:
         }
         around = {name: slice(min(each, default=0), max(each, default=-1) + 1) for name, each in own.items()}
         cube = self.source.read({**window, **around})
+        whole = {each.name: each for each in self.hollow.dimensions}
         for number, each in enumerate(cube.dimensions):
             if each.name in own:
-                cube = cube.take(number, [place - around[each.name].start for place in own[each.name]])
+                made = cube.take(number, [place - around[each.name].start for place in own[each.name]])
+                named = whole[each.name].take(range_of(whole[each.name], window))
+                cube = Cube(values=made.values, dimensions=made.with_dimension(number, named))
         if self.area is None:
             return cube
         rows, columns = (
@@ -105,6 +108,13 @@ class _Narrowed:
     @cached_property
     def _polygons(self) -> list[BaseGeometry]:
         return read_areas(self.area, self._pixels.crs, within=self._pixels.outline)
+
+
+def _take(cube: Cube, number: int, places: Sequence[int]) -> Cube:
+    own, made = cube.dimensions[number], cube.take(number, places)
+    if own.axis != "x":
+        return made
+    return Cube(values=made.values, dimensions=made.with_dimension(number, take_columns(own, places)))
 
 
 def _choose_bands(dimensions: Sequence[Dimension], wanted: Sequence[str]) -> tuple[int, list[int]]:

@@ -128,6 +128,7 @@ def _find(wanted: NDArray[np.intp], side: NDArray[np.intp]) -> NDArray[np.intp]:
 
 PROCESS = Process(
     id="merge_cubes",
+    version=2,
     summary="Two cubes become one",
     description=(
         "Puts two cubes together that share dimensions. The result has all labels of both: along axes and in time in order, else"

@@ -6,7 +6,7 @@ from twinlake.processing.openeo.process import Opaque, Parameter, Process
 
 PROCESS = Process(
     id="load_collection",
-    version=2,
+    version=3,
     summary="Loads a collection of this site",
     description=(
         "Makes one cube of the items of a collection: of images with dimensions `t`, `bands`, `y` and `x`, of files with named"

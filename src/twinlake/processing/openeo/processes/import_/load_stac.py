@@ -6,7 +6,7 @@ from twinlake.processing.openeo.process import Opaque, Parameter, Process
 
 PROCESS = Process(
     id="load_stac",
-    version=2,
+    version=3,
     summary="Loads a STAC collection or item by its address",
     description=(
         "Makes a cube, as `load_collection` does, of a collection or of one item of this site by its address, such as"
