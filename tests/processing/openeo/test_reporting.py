@@ -93,6 +93,20 @@ def test_of_what_lies_mostly_beyond_the_edges_of_an_interval_the_user_is_warned(
     )
 
 
+@pytest.mark.parametrize("period", ["month", "year"])
+def test_of_labels_that_are_longer_than_a_period_the_user_is_warned(period):
+    spans = tuple((f"{year - 1}-12-01", f"{year}-12-01") for year in range(2000, 2003))
+    years = a_cube(dimensions=(Dimension(name="t", kind="temporal", labels=("2000-06", "2001-06", "2002-06"), intervals=spans),))
+    scope = {"data": {"from_parameter": "cube"}}
+    told = told_by({"each": node("aggregate_temporal_period", **scope, period=period, reducer=MEAN)}, {"cube": years})
+
+    warning = (
+        "3 of 3 labels stand for more time than a month has, as 2000-06 (from 1999-12-01 to 2000-12-01): each counts for the month"
+        " that holds its middle alone."
+    )
+    assert [each.message for each in told] == ([warning] if period == "month" else [])
+
+
 def test_of_a_resolver_that_nothing_needs_the_user_is_warned():
     first, second = (Dimension(name="t", kind="temporal", labels=labels) for labels in (("2000", "2001"), ("2098", "2099")))
     cubes = {"one": a_cube(dimensions=(first,)), "other": a_cube(dimensions=(second,))}

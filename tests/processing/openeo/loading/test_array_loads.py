@@ -8,6 +8,7 @@ import xarray as xr
 
 from processing.openeo.loading.lake import request, warnings_of
 from twinlake.holdings.catalogue.interfaces import ItemDraft
+from twinlake.processing.openeo.loading.pins import tell_apart
 from twinlake.processing.openeo.loading.planning.describing import describe_cube
 from twinlake.processing.openeo.loading.reading.opening import open_source
 from twinlake.processing.openeo.shapes.quantities import Quantity
@@ -241,6 +242,14 @@ async def test_of_months_at_the_edge_of_an_extent_the_user_is_warned(lake, tmp_p
     assert not warnings_of(
         await lake.pin(request("edges", temporal_extent=["2001-02-01", "2001-03-01"])), ["2001-02-01", "2001-03-01"]
     )
+    later = ["2001-01-10", "2001-02-20"]
+    [warned] = warnings_of(await lake.pin(request("edges", temporal_extent=later)), later)
+    assert "2001-01-16T00:00:00Z (from 2001-01-01T00:00:00Z to 2001-02-01T00:00:00Z) is left out, though most" in warned
+    pins = {
+        extent[0]: await lake.pin(request("edges", temporal_extent=extent)) for extent in (later, ["2001-02-01", "2001-02-20"])
+    }
+    one, other = (tell_apart({"": each}) for each in pins.values())
+    assert one == other, "of equal cubes, whatever the log says"
     extent = ["2001-01-10", "2001-02-10"]
     [warned] = warnings_of(await lake.pin(request("edges", temporal_extent=extent)), extent)
     assert "2001-02-16T00:00:00Z (from 2001-02-01T00:00:00Z to 2001-03-01T00:00:00Z) is kept" in warned

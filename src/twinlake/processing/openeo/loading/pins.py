@@ -43,6 +43,8 @@ class _Pins(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_f
     """Of its values; floating-point numbers have NaN for no data, others a mask."""
     area: JsonObject | None = None
     """GeoJSON: pixels whose centre is in none of its polygons have no data."""
+    left_out: tuple[tuple[str, str, str], ...] = ()
+    """Label and bounds of what begins outside of the temporal extent, though most of it lies within: for the log."""
 
 
 class Image(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -201,7 +203,8 @@ def tell_apart(pinned: PinnedLoads) -> dict[str, Any]:
     told = {}
     for node, pins in pinned.items():
         store = pins.store if isinstance(pins, FilePins) else None
-        told[node] = _without_names(msgspec.to_builtins(pins)) | ({} if store is None else {"kept": store})
+        plain = pins if isinstance(pins, FilePins | VectorPins) else msgspec.structs.replace(pins, left_out=())
+        told[node] = _without_names(msgspec.to_builtins(plain)) | ({} if store is None else {"kept": store})
     return told
 
 

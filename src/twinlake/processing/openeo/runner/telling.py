@@ -47,10 +47,11 @@ def tell_loads(report: Report, planned: "Plan", pinned: PinnedLoads) -> None:
                 " the order of their ids. To load one of them, give 'properties' that it alone has.",
                 data={"items": rivals},
             )
-        extent = planned.graph.nodes[name].arguments.get("temporal_extent")
-        if extent is not None and isinstance(pins, CubePins):
+        if isinstance(pins, CubePins):
+            # What filters behind leave out is not there any more when they look; of what they keep they tell themselves.
+            extent = planned.graph.nodes[name].arguments.get("temporal_extent") or (None, None)
             t = pins.dimensions[find_temporal(pins.dimensions, None)]
-            tell_of_crossing(own, t, range(len(t.labels)), extent)
+            tell_of_crossing(own, t, range(len(t.labels)), extent, pins.left_out)
 
 
 def tell_end(report: Report, usage: "RunUsage | None", files: int, size_bytes: int) -> None:

@@ -14,6 +14,7 @@ from twinlake.processing.openeo.loading.planning.items import Unloadable
 from twinlake.processing.openeo.loading.planning.labels import (
     Moment,
     choose_bands,
+    find_left_out,
     is_within,
     keep_bands,
     list_declared_bands,
@@ -46,6 +47,7 @@ class ArrayPlan:
     dimensions: tuple[Dimension, ...]
     dtype: str
     area: JsonObject | None
+    left_out: tuple[tuple[str, str, str], ...]
     entries: tuple[_Entry, ...]
     others: dict[str, tuple[int, ...]]
     is_curvilinear: bool
@@ -71,6 +73,7 @@ class ArrayPlan:
         return ArrayPins(
             dimensions=self.dimensions,
             dtype=self.dtype,
+            left_out=self.left_out,
             area=self.area,
             cubes=tuple(cubes),
             others=self.others,
@@ -100,7 +103,7 @@ def plan_arrays(request: LoadRequest, items: Sequence[JsonObject], collection: J
     entries = [(grid, found) for grid in sorted(grids, key=_id_of) if (found := _list_along(grid, wanted, along))]
     _require_alike([grid for grid, _ in entries], along)
     leading = entries[0][0]
-    t, places = _order_times([grid for grid, _ in entries], request, has_time=_TIME in along)
+    t, places, left_out = _order_times([grid for grid, _ in entries], request, has_time=_TIME in along)
     rows, columns = limit(leading.y, leading.x, box=request.box, area=request.area)
     others = {name: leading.others[name] for name in leading.others if name in along}
     levels = {name: _limit_levels(each, request.box) for name, each in others.items()}
@@ -116,6 +119,7 @@ def plan_arrays(request: LoadRequest, items: Sequence[JsonObject], collection: J
         ),
         dtype=join_types((each.dtype, each.scale, each.offset) for _, found in entries for each in found),
         area=request.area,
+        left_out=left_out,
         entries=tuple(each for each in planned if each.times and each.variables),
         others={name: tuple(each) for name, each in levels.items()},
         is_curvilinear=leading.is_curvilinear,
@@ -177,7 +181,9 @@ def _are_one(first: Dimension, second: Dimension) -> bool:
     return bool((np.abs(mine - theirs) < _CLOSE * step * len(mine)).all())
 
 
-def _order_times(grids: Sequence[GridFile], request: LoadRequest, *, has_time: bool) -> tuple[Dimension, dict[int, int]]:
+def _order_times(
+    grids: Sequence[GridFile], request: LoadRequest, *, has_time: bool
+) -> tuple[Dimension, dict[int, int], tuple[tuple[str, str, str], ...]]:
     calendars = {grid.calendar if has_time else "standard" for grid in grids}
     if len(calendars) > 1:
         raise Unloadable(
@@ -188,7 +194,7 @@ def _order_times(grids: Sequence[GridFile], request: LoadRequest, *, has_time: b
     moments = [each for each in every if is_within(each.start, request.temporal_extent, calendar)]
     if not moments:
         raise no_time(each.begin for each in every)
-    return order_times(moments, calendar)
+    return *order_times(moments, calendar), find_left_out(every, request.temporal_extent, calendar)
 
 
 def _moments_of(grid: GridFile, *, has_time: bool) -> tuple[Moment, ...]:

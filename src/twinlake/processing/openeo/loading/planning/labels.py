@@ -90,6 +90,19 @@ def order_times(moments: Iterable[Moment], calendar: str = "standard") -> tuple[
     return dimension, {each.start: place for place, each in enumerate(ordered)}
 
 
+def find_left_out(
+    moments: Iterable[Moment], extent: Interval | None, calendar: str = "standard"
+) -> tuple[tuple[str, str, str], ...]:
+    """Return label and bounds of moments that begin outside of an extent though most of them lies within (`_Pins.left_out`)."""
+    found = dict[int, tuple[str, str, str]]()
+    for each in moments:
+        if each.interval is not None and not is_within(each.start, extent, calendar):
+            middle = (each.start + parse_time(each.interval[1], calendar)) // 2
+            if is_within(middle, extent, calendar):
+                found.setdefault(each.start, (each.label, *each.interval))
+    return tuple(found[start] for start in sorted(found))
+
+
 def is_within(start: int, extent: Interval | None, calendar: str = "standard") -> bool:
     """Tell whether what begins at *start* lies in an interval that is closed at its start and open at its end.
 

@@ -10,6 +10,7 @@ from twinlake.processing.openeo.loading.planning.items import BandEntry, ItemTim
 from twinlake.processing.openeo.loading.planning.labels import (
     Moment,
     choose_bands,
+    find_left_out,
     is_within,
     keep_bands,
     list_declared_bands,
@@ -49,6 +50,7 @@ class RasterPlan:
     dimensions: tuple[Dimension, ...]
     dtype: str
     area: JsonObject | None
+    left_out: tuple[tuple[str, str, str], ...]
     images: tuple[tuple[str, RasterAsset], ...]
     """Item and asset of each."""
     parts: tuple[ImageBand, ...]
@@ -64,7 +66,14 @@ class RasterPlan:
             Image(file=files[item, asset.key], crs=asset.crs, transform=asset.transform, shape=asset.shape)
             for item, asset in self.images
         ]
-        return RasterPins(dimensions=self.dimensions, dtype=self.dtype, area=self.area, images=tuple(images), parts=self.parts)
+        return RasterPins(
+            dimensions=self.dimensions,
+            dtype=self.dtype,
+            area=self.area,
+            left_out=self.left_out,
+            images=tuple(images),
+            parts=self.parts,
+        )
 
 
 def plan_rasters(request: LoadRequest, items: Sequence[JsonObject], collection: JsonObject) -> RasterPlan | None:
@@ -97,15 +106,21 @@ def plan_rasters(request: LoadRequest, items: Sequence[JsonObject], collection: 
     if not layers:
         raise no_data("within the spatial extent")
     kept = keep_bands(wanted, request.kept_bands)
-    t, places = order_times(Moment(start=each.time.start, label=each.time.label, interval=each.time.interval) for each in layers)
+    left_out = find_left_out((_moment(each) for each in of_bands), request.temporal_extent)
+    t, places = order_times(map(_moment, layers))
     images, parts = _arrange([each for each in layers if each.band.name in kept.labels], kept, places)
     return RasterPlan(
         dimensions=(t, kept, y, x),
         dtype=join_types((each.band.dtype, each.band.scale, each.band.offset) for each in layers),
         area=request.area,
+        left_out=left_out,
         images=images,
         parts=parts,
     )
+
+
+def _moment(layer: _Layer) -> Moment:
+    return Moment(start=layer.time.start, label=layer.time.label, interval=layer.time.interval)
 
 
 def _list_layers(item: JsonObject) -> list[_Layer]:

@@ -7,10 +7,12 @@ from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.json_schemas import TIMED
 from twinlake.processing.openeo.kernels.arrays.grouping import reduce_groups
 from twinlake.processing.openeo.kernels.arrays.reducing import average, reducer
+from twinlake.processing.openeo.kernels.crossing import tell_of_longer
 from twinlake.processing.openeo.process import Keeps, Opaque, Parameter, Process
 from twinlake.processing.openeo.shapes.dimensions import Dimension, find_temporal
 from twinlake.processing.openeo.shapes.periods import PERIODS, read_cycle
 from twinlake.processing.openeo.shapes.times import DAY, day_number, parse_time, read_middles, read_starts, year_length
+from twinlake.processing.openeo.tools import Standing
 from twinlake.processing.openeo.values import Values
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError
 
@@ -23,9 +25,11 @@ _CYCLES = {
 _mean = reducer(average)
 
 
-def _normal(data: Cube, period: str, climatology_period: Sequence[int] = (1981, 2010)) -> Cube:
+def _normal(data: Cube, period: str, climatology_period: Sequence[int], *, standing: Standing) -> Cube:
     number = find_temporal(data.dimensions, None)
     own = data.dimensions[number]
+    if period != _WHOLE:
+        tell_of_longer(standing.tools.report, own, period)
     counts = _counting(own, period, *climatology_period)
     cycle = [_WHOLE] * len(own.labels) if period == _WHOLE else read_cycle(own, period)
     labels = _labels(own, period, [cycle[place] for place in counts])
@@ -118,5 +122,6 @@ PROCESS = Process(
     ),
     work=Opaque(),
     kernel=_normal,
+    needs_standing=True,
     keeps=Keeps(method="mean", over="time"),
 )

@@ -7,20 +7,22 @@ from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.evaluating import Callback
 from twinlake.processing.openeo.json_schemas import ANYTHING, LABELED, TEXT_OR_NULL, TIMED, callback, passed
 from twinlake.processing.openeo.kernels.arrays.grouping import reduce_groups
+from twinlake.processing.openeo.kernels.crossing import tell_of_longer
 from twinlake.processing.openeo.process import Keeps, Opaque, Parameter, Process, SamePlace
 from twinlake.processing.openeo.shapes.dimensions import find_temporal
 from twinlake.processing.openeo.shapes.periods import PERIODS
 from twinlake.processing.openeo.shapes.times import read_middles
-from twinlake.processing.openeo.tools import Cells
+from twinlake.processing.openeo.tools import Cells, Standing
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError
 
 _MOST: Final = 1_000_000
 """Periods."""
 
 
-def _aggregate(data: Cube, period: str, reducer: Callback, dimension: str | None = None, context: Any = None) -> Cube:
+def _aggregate(data: Cube, period: str, *, reducer: Callback, dimension: str | None, context: Any, standing: Standing) -> Cube:
     number = find_temporal(data.dimensions, dimension)
     own, kind = data.dimensions[number], PERIODS[period]
+    tell_of_longer(standing.tools.report, own, period)
     lies_in = [kind.number(middle, own.calendar) for middle in read_middles(own)]
     periods = range(min(lies_in), max(lies_in) + 1) if lies_in else range(0)
     if len(periods) > _MOST:
@@ -69,6 +71,7 @@ PROCESS = Process(
     ),
     work=Opaque(),
     kernel=_aggregate,
+    needs_standing=True,
     reach=SamePlace(groups_times=read_middles),
     keeps=Keeps(through="reducer", over="time"),
     exceptions={

@@ -34,8 +34,8 @@ PROCESS = Process(
     description=(
         "Keeps the rows and columns of pixels whose centres lie in a box, or on its edge. The edges of a box in another CRS are"
         " taken over into that of the cube, and the box around them counts. A west beyond the east crosses the antimeridian."
-        " Longitudes may be counted from -180 or from 0; over the seam of a grid all around the Earth they run on in what is kept."
-        " Of a vector cube those geometries are kept that lie within the box."
+        " Longitudes may be counted from -180 or from 0; over the seam of a grid all around the Earth they run on. Of a vector"
+        " cube those geometries are kept that lie within the box."
     ),
     categories=("cubes", "filter"),
     parameters=(
