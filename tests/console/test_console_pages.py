@@ -412,7 +412,7 @@ class TestTokens:
         usual = make_token("search", "read")["token"]
         refused = httpx2.get(f"{site.url}/openeo/1.2/jobs", headers={"authorization": f"Bearer basic//{usual}"})
 
-        assert ['href="/tokens?scopes=process"' in page for page in codes] == [False, True]
+        assert ['href="/tokens?scopes=process#new"' in page for page in codes] == [False, True]
         ticked = [re.findall(r'name="scopes" value="(\w+)" checked', page) for page in forms]
         assert ticked == [["search", "read"], ["search", "read", "process"]]
         assert [page.count("has ticked <strong>process</strong>") for page in forms] == [0, 1]

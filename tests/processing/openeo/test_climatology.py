@@ -137,6 +137,14 @@ def test_a_normal_is_that_of_its_period(period, labels, normals):
     assert found.values.data.tolist() == [8, 19]
 
 
+def test_normals_that_have_lost_their_time_are_told():
+    named = Cube(
+        values=Values(data=np.zeros(12)), dimensions=(Dimension(name="t", labels=tuple(f"{n:02d}" for n in range(1, 13))),)
+    )
+    with pytest.raises(ProcessError, match=r"normals have no temporal dimension: .* save them as Zarr"):
+        run("anomaly", series(months("2000-01", "2000-12")), named, period="month")
+
+
 @pytest.mark.parametrize("is_hollow", [False, True])
 def test_normals_may_lack_dimensions_and_have_them_in_any_order(is_hollow):
     data = a_cube(dimensions=(Y, T, X), hollow=is_hollow)

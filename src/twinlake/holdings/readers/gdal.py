@@ -3,6 +3,7 @@
 Whatever in this project opens a raster does it through `open_raster`.
 """
 
+import re
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -30,6 +31,7 @@ OPTIONS: dict[str, Any] = {
     "OSR_DEFAULT_AXIS_MAPPING_STRATEGY": "TRADITIONAL_GIS_ORDER",
     "PROJ_NETWORK": "OFF",
 }
+_PATH = re.compile(r"'/[^']*'")
 _DRIVER = "GTiff"
 _REMEDY = "Check it with gdalinfo -checksum, write it again, and send it whole."
 
@@ -95,7 +97,7 @@ def _reason(error: RasterioError) -> str:
     deepest: BaseException = error
     while deepest.__cause__ is not None:
         deepest = deepest.__cause__
-    return str(deepest).split(": ", maxsplit=1)[-1].rstrip(".")[:200]
+    return _PATH.sub("the file is", str(deepest).split(": ", maxsplit=1)[-1]).rstrip(".")[:200]
 
 
 def _check(dataset: Any) -> None:

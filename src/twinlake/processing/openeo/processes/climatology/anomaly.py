@@ -9,15 +9,21 @@ from twinlake.processing.openeo.json_schemas import TIMED
 from twinlake.processing.openeo.kernels.cells.numbers import floating
 from twinlake.processing.openeo.process import Keeps, Opaque, Parameter, Process
 from twinlake.processing.openeo.shapes.aligning import require_alike
-from twinlake.processing.openeo.shapes.dimensions import find_temporal
+from twinlake.processing.openeo.shapes.dimensions import find_kind, find_temporal
 from twinlake.processing.openeo.shapes.periods import PERIODS, read_cycle
-from twinlake.standards.openeo.errors import ProcessParameterInvalidError
+from twinlake.standards.openeo.errors import ProcessError, ProcessParameterInvalidError
 
 _SINGLE = ["climatology-period", "single-period"]
 _subtract = floating(np.subtract)
 
 
 def _anomaly(data: Cube, normals: Cube, period: str) -> Cube:
+    if not find_kind(normals.dimensions, "temporal"):
+        raise ProcessError(
+            "DimensionNotAvailable",
+            "The normals have no temporal dimension: if they were saved and loaded, save them as Zarr, which keeps that months"
+            " and seasons are of time.",
+        )
     number, of_normals = find_temporal(data.dimensions, None), find_temporal(normals.dimensions, None)
     own, theirs = data.dimensions[number], normals.dimensions[of_normals]
     if period in _SINGLE:
