@@ -116,6 +116,21 @@ def test_nearly_even_pixels_are_those_of_the_even_grid_that_an_image_has_of_them
     assert found.values.data.tolist() == [0, *(number + number + 1 for number in range(17)), 17]
 
 
+@pytest.mark.parametrize("turned", [True, False])
+def test_longitudes_in_single_precision_meet_however_they_are_counted(turned):
+    labels = (np.arange(432, dtype=np.float32) * np.float32(0.8333333)).astype(float)
+    around = Dimension(name="x", kind="spatial", axis="x", labels=tuple(labels.tolist()), crs=4326)
+    box = Dimension(
+        name="x", kind="spatial", axis="x", labels=(*(labels[-12:] - 360 + 1e-6).tolist(), *labels[:13].tolist()), crs=4326
+    )
+    cubes = [a_cube(dimensions=(each,)) for each in ((box, around) if turned else (around, box))]
+    found = merge(*cubes, SUM)
+
+    assert len(found.dimensions[0].labels) == 432
+    assert list(found.dimensions[0].labels) == sorted(found.dimensions[0].labels)
+    assert found.values.data.sum() == sum(range(432)) + sum(range(25))
+
+
 @pytest.mark.parametrize(
     "other",
     [

@@ -140,12 +140,24 @@ def _pixel_numbers(first: Dimension, second: Dimension) -> tuple[list[Any], list
                 one, other = one % around, other % around
             return one.tolist(), other.tolist()
     step = min(steps, default=0.0)
+    if not (mine.size and theirs.size):
+        return mine.tolist(), theirs.tolist()
     same = _find_same(mine, theirs, step * _MOVED)
-    if mine.size and theirs.size and same is None:
+    if step and _count_around(first, step) is not None and max(np.ptp(mine), np.ptp(theirs)) < TURN:
+        moved = _turned(theirs, mine, step)
+        found = [_find_same(mine, moved, step * _MOVED), _find_same(_turned(mine, theirs, step), theirs, step * _MOVED), same]
+        theirs, same = moved, next((each for each in found if each is not None), None)
+    if same is None:
         raise ProcessParameterInvalidError(
             f"The pixels of the cubes are not those of one grid along {first.name!r}: use resample_cube_spatial before."
         )
-    return mine.tolist(), (theirs if same is None else same).tolist()
+    return mine.tolist(), np.where(same < 0, theirs, mine[same]).tolist()
+
+
+def _turned(longitudes: NDArray[np.float64], others: NDArray[np.float64], step: float) -> NDArray[np.float64]:
+    """Return longitudes within the turn that begins with the first of *others*, in the west."""
+    turns: NDArray[np.float64] = np.floor((longitudes - others.min()) / TURN + _MOVED * step / TURN)
+    return longitudes - TURN * turns
 
 
 def _count_around(x: Dimension, step: float) -> int | None:
@@ -156,22 +168,20 @@ def _count_around(x: Dimension, step: float) -> int | None:
     return count if abs(count - TURN / step) < _MOVED * count else None
 
 
-def _find_same(mine: NDArray[np.float64], theirs: NDArray[np.float64], slack: float) -> NDArray[np.float64] | None:
-    """Return *theirs*, with the coordinates of *mine* where these are less than *slack* away.
+def _find_same(mine: NDArray[np.float64], theirs: NDArray[np.float64], slack: float) -> "NDArray[np.intp] | None":
+    """Return for each of *theirs* which of *mine* is less than *slack* away, -1 for none.
 
     None where some coordinates of one lie between those of the other, or all lie beyond.
     """
-    if not (mine.size and theirs.size):
-        return None
-    ordered = np.sort(mine)
-    right = np.clip(np.searchsorted(ordered, theirs), 1, max(len(ordered) - 1, 1))
-    candidates = ordered[np.stack([right - 1, np.minimum(right, len(ordered) - 1)])]
-    nearest = np.take_along_axis(candidates, np.abs(candidates - theirs).argmin(axis=0)[np.newaxis], axis=0)[0]
-    is_same = np.abs(nearest - theirs) <= slack
+    order = np.argsort(mine)
+    right = np.clip(np.searchsorted(mine[order], theirs), 1, max(len(mine) - 1, 1))
+    candidates = order[np.stack([right - 1, np.minimum(right, len(mine) - 1)])]
+    nearest = np.take_along_axis(candidates, np.abs(mine[candidates] - theirs).argmin(axis=0)[np.newaxis], axis=0)[0]
+    is_same = np.abs(mine[nearest] - theirs) <= slack
     low, high = max(mine.min(), theirs.min()) - slack, min(mine.max(), theirs.max()) + slack
     between = [np.count_nonzero((each >= low) & (each <= high)) for each in (mine, theirs)]
     shared = int(np.count_nonzero(is_same))
-    return np.where(is_same, nearest, theirs) if shared and between == [shared, shared] else None
+    return np.where(is_same, nearest, -1) if shared and between == [shared, shared] else None
 
 
 def _joined(first: Dimension, second: Dimension, order: Sequence[tuple[bool, int]]) -> Dimension:
