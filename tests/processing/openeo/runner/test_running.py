@@ -142,6 +142,20 @@ def test_pixels_that_nearest_neighbour_repeats_take_little_room_in_files(form, m
     assert (finer.file_bytes.likely < finer.bytes / 10) == is_small
 
 
+def test_a_table_with_its_labels_is_estimated_larger_than_numbers_alone(tmp_path):
+    """Rows of time, band, y, x and value, beside what is made."""
+    plan = _plan({LOADED: NDVI[LOADED], "index": NDVI["index"], "saved": node("save_result", data=of("index"), format="CSV")})
+    shapes = trace_shapes(plan.graph, {LOADED: CubeSource(CUBE).hollow})
+    told = estimate_shapes(plan, shapes, {LOADED: {}}, SMALL).result_bytes
+    files, folder = _run(
+        {LOADED: NDVI[LOADED], "index": NDVI["index"], "saved": node("save_result", data=of("index"), format="CSV")}, tmp_path
+    )
+    made = (folder / files[0].path).stat().st_size
+
+    assert told.low < made < told.high
+    assert made / 2 < told.likely < made * 2
+
+
 def test_each_step_is_told_with_the_cube_that_it_makes():
     """Labels, type, bytes and whether there may be gaps: the shape that a step has in JSON."""
     source = CubeSource(CUBE)

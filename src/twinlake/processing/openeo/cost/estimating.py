@@ -61,7 +61,7 @@ def estimate(shapes: Shapes, stages: Sequence[Stage], targets: Mapping[str, Form
         find_file_bytes(
             size,
             repeated_bytes=count_repeated(shapes, each),
-            is_text=written.is_text,
+            writing=written.writing,
             outlines_bytes=_outlines_bytes(shapes.cube(each), written),
         )
         for (each, size), written in zip(sizes.items(), targets.values(), strict=True)

@@ -22,6 +22,11 @@ _OTHER_NAMES = {
 """What users may call a format otherwise: they are told how it is called here."""
 
 
+Writing = Literal["packed", "digits", "rows"]
+"""As they are in memory, packed; in digits; or so with their labels beside each."""
+_WRITING: Mapping[str, Writing] = {".csv": "rows", ".geojson": "rows", ".json": "digits"}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Format:
     """One format."""
@@ -37,9 +42,9 @@ class Format:
     suffix: str
 
     @property
-    def is_text(self) -> bool:
-        """Whether numbers are written in digits."""
-        return self.suffix in {".csv", ".json", ".geojson"}
+    def writing(self) -> Writing:
+        """How numbers are written."""
+        return _WRITING.get(self.suffix, "packed")
 
     def count_outlines(self, values: int) -> int:
         """Return how often it writes a geometry that has so many *values*."""
