@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from twinlake.processing.openeo.answers import read_answer
 from twinlake.processing.openeo.child import answer
 
 CUBE = {"type": "datacube", "order": ["x"], "dimensions": {"x": {"type": "spatial", "values": [1]}}, "data": [5]}
@@ -68,7 +69,18 @@ def test_a_mistake_of_a_process_costs_its_graph_alone(monkeypatch):
 
     monkeypatch.setattr("twinlake.processing.openeo.child.plan_graph", mistaken)
 
-    assert ask(one("pi"))["error"]["code"] == "Internal"
+    found = ask(one("pi"))
+    assert found["error"]["code"] == "Internal"
+    assert found["trace"].rstrip().endswith("ZeroDivisionError")
+
+
+def test_where_a_mistake_was_made_is_for_the_log_of_the_site_alone(caplog):
+    error = {"code": "Internal", "message": "A process made a mistake.", "node": ""}
+    told = read_answer(json.dumps({"error": error, "trace": "in mean.py, line 7"}).encode())
+
+    assert told == {"error": error}
+    assert "in mean.py, line 7" in caplog.text
+    assert read_answer(b'{"result": 1}') == {"result": 1}
 
 
 def test_a_cube_without_dimensions_is_computed_in_tiles_too(tmp_path, monkeypatch):

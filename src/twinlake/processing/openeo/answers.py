@@ -1,5 +1,7 @@
 """What children answer about graphs, read; as Python has it: a value, faults of the graph, or a failure."""
 
+import json
+import logging
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -44,6 +46,14 @@ def read_pinned_graph(told: Mapping[str, Any], pinned: PinnedLoads) -> PinnedGra
     # A file that is known by size and time alone may be another one next time: no result of it is the same as any other.
     identity = told.get("identity") if all(is_exact(each) for each in pinned.values()) else None
     return PinnedGraph(loads=pinned, identity=identity, is_private=told.get("is_private", True))
+
+
+def read_answer(content: bytes) -> dict[str, Any]:
+    """Return what a child answered; where it made a mistake is for the operator, in the site's log."""
+    told: dict[str, Any] = json.loads(content)
+    if trace := told.pop("trace", None):
+        logging.getLogger(__name__).error("a process made a mistake: %s", trace)
+    return told
 
 
 def read_wrong(told: Mapping[str, Any]) -> list[Fault] | Failure | None:

@@ -9,8 +9,8 @@ NaN and infinity stand in it as openEO's clients write and read them.
 """
 
 import json
-import logging
 import shutil
+import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
@@ -58,6 +58,7 @@ _NO_CODE: Final = Tools(user_code=RefusedUserCode("Code of one's own is run for 
 _LARGEST_JSON: Final = 1_000_000
 """Cells of a cube that is sent as JSON where nobody asked for a format."""
 _RESULTS: Final = "results"
+_MOST_TRACE: Final = 4096
 _PARTS: Final = "parts"
 
 _TOO_LARGE = "The graph needs more memory than one may have: take a smaller extent, a coarser grid, or fewer bands and dates."
@@ -81,9 +82,9 @@ def _answer_or_explain(order: dict[str, Any], tools: Tools) -> bytes:
         return _write({"error": {"code": code, "message": message, "node": _node_of(error)}})
     except MemoryError:
         return _write({"error": {"code": "ProcessGraphComplexity", "message": _TOO_LARGE, "node": ""}})
-    except Exception:  # a mistake of a process costs its graph, not the child
-        logging.getLogger(__name__).exception("a process made a mistake")
-        return _write({"error": {"code": "Internal", "message": "A process made a mistake.", "node": ""}})
+    except Exception:  # noqa: BLE001  # a mistake of a process costs its graph, not the child; the answer tells the site
+        told = {"code": "Internal", "message": "A process made a mistake.", "node": ""}
+        return _write({"error": told, "trace": traceback.format_exc()[-_MOST_TRACE:]})
 
 
 def _node_of(error: OpenEoError) -> str:

@@ -13,7 +13,7 @@ import msgspec
 
 from twinlake.engines.sandbox import Limits, UserProgram, Worker, WorkerFellError
 from twinlake.identity.principals import Caller
-from twinlake.processing.openeo.answers import Failure, read_failure, read_pinned_graph, read_wrong
+from twinlake.processing.openeo.answers import Failure, read_answer, read_failure, read_pinned_graph, read_wrong
 from twinlake.processing.openeo.desks import Desks
 from twinlake.processing.openeo.inputs import Inputs
 from twinlake.processing.openeo.loading.files import FileRequest
@@ -241,7 +241,7 @@ class Computing:
             "identifier": identifier,
         }
         try:
-            return json.loads(await desk.worker.ask(json.dumps(order).encode(), seconds=limit.seconds))  # type: ignore[no-any-return]
+            return read_answer(await desk.worker.ask(json.dumps(order).encode(), seconds=limit.seconds))
         except WorkerFellError as error:
             if isinstance(error.__cause__, TimeoutError) and limit.refusal is not None:
                 raise limit.refusal from error
