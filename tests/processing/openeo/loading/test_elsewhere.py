@@ -84,6 +84,7 @@ DOCUMENTS = {
     "round/items": {"type": "FeatureCollection", "features": [], "links": [{"rel": "next", "href": "items"}]},
     "list": [1],
     "vectors": collection(assets={"a": {"href": "../files/a.geojson", "type": "application/geo+json"}}),
+    "vector-item": item(1, assets={"a": {"href": "../files/a.geojson", "type": "application/geo+json", "roles": ["data"]}}),
     "no-zarr": collection(assets={"a": {"href": "../files/a.zarr", "type": "application/vnd.zarr; version=3"}}),
 }
 POINT = {"type": "Feature", "geometry": {"type": "Point", "coordinates": [1, 2]}, "properties": {"v": 3}}
@@ -178,8 +179,9 @@ async def test_only_what_is_asked_for_is_got(loads):
     assert "i2" not in json.dumps(tell_apart({"n": pins}))
 
 
-async def test_vectors_are_read_as_such(loads):
-    cube = await loads.load("vectors")
+@pytest.mark.parametrize("name", ["vectors", "vector-item"])
+async def test_vectors_are_read_as_such(loads, name):
+    cube = await loads.load(name)
 
     assert (cube.dimensions[0].labels, cube.values.data.tolist()) == (("POINT (1 2)",), [[3]])
 

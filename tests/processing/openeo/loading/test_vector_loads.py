@@ -97,6 +97,16 @@ async def test_files_with_places_go_before_tables_and_formats_do_not_mix(lake, t
         await lake.pin(request("mixed"))
 
 
+async def test_linked_files_are_read_where_they_lie(tmp_path):
+    write(tmp_path / "data")
+    async with open_lake(tmp_path, ingest={"link_roots": [tmp_path / "data"]}) as lake:
+        await lake.hold(tmp_path / "data", collection="linked", recipe=RECIPE, link=True)
+        pins = await lake.pin(request("linked"))
+
+        assert pins.files[0].modified_ns is not None
+        assert (await lake.read(pins)).values.data[:, 0].tolist() == ["a", "b", "c"]
+
+
 async def test_a_collection_says_that_it_has_geometries(lake, tmp_path):
     write(tmp_path / "v", people=[3, 4, 5])
     items = await hold(lake, tmp_path / "v")

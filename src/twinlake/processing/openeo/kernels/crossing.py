@@ -6,18 +6,16 @@ from twinlake.core.counting import count
 from twinlake.processing.openeo.reporting import Report
 from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.processing.openeo.shapes.periods import PERIODS
-from twinlake.processing.openeo.shapes.times import parse_interval, parse_time, read_middles, read_starts
+from twinlake.processing.openeo.shapes.times import Bounded, Interval, find_within, parse_time, read_middles, read_starts
 
 _SHOWN = 3
-Bounded = tuple[str, str, str]
-"""A label, and its bounds."""
 
 
 def tell_of_crossing(
     report: Report,
     dimension: Dimension,
     kept: Collection[int],
-    extent: tuple[str | None, str | None],
+    extent: Interval,
     left_out: Sequence[Bounded] = (),
 ) -> None:
     """Warn of labels on whose side of an edge of *extent* most of their time does not lie.
@@ -31,7 +29,7 @@ def tell_of_crossing(
     """
     if (dimension.intervals is None and not left_out) or not report.is_heard or report.is_of_part:  # of the whole it was told
         return
-    within = find_within(read_middles(dimension), extent, dimension.calendar)
+    within = set(find_within(read_middles(dimension), extent, dimension.calendar))
     sides = {
         "left out": [*left_out, *_bounded(dimension, within - set(kept))],
         "kept": _bounded(dimension, set(kept) - within),
@@ -64,16 +62,6 @@ def tell_of_longer(report: Report, dimension: Dimension, period: str) -> None:
             f"{len(longer)} of {count(len(numbers), 'label')} {stand} for more time than a {period} has, as"
             f" {_list(_bounded(dimension, longer[:1]))}: each counts for the {period} that holds its middle alone.",
         )
-
-
-def find_within(instants: Sequence[int], extent: tuple[str | None, str | None], calendar: str) -> set[int]:
-    """Return the places of the instants that an interval holds, which is closed at its start and open at its end."""
-    first, last = parse_interval(*extent, calendar)
-    return {
-        place
-        for place, instant in enumerate(instants)
-        if (first is None or instant >= first) and (last is None or instant < last)
-    }
 
 
 def _bounded(dimension: Dimension, places: Collection[int]) -> list[Bounded]:

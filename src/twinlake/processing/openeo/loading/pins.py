@@ -9,6 +9,7 @@ import msgspec
 from twinlake.core.documents import JsonObject
 from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.processing.openeo.shapes.projecting import Crs
+from twinlake.processing.openeo.shapes.times import Bounded, Interval
 
 ZARR = "Zarr"
 """Of `FilePins.format`: the files are those of one store that Twinlake wrote."""
@@ -43,7 +44,7 @@ class _Pins(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_f
     """Of its values; floating-point numbers have NaN for no data, others a mask."""
     area: JsonObject | None = None
     """GeoJSON: pixels whose centre is in none of its polygons have no data."""
-    left_out: tuple[tuple[str, str, str], ...] = ()
+    left_out: tuple[Bounded, ...] = ()
     """Label and bounds of what begins outside of the temporal extent, though most of it lies within: for the log."""
 
 
@@ -151,7 +152,7 @@ class Narrowing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is wanted of a cube, as in a `LoadRequest`; None for all."""
 
     spatial_extent: JsonObject | None = None
-    temporal_extent: tuple[str | None, str | None] | None = None
+    temporal_extent: Interval | None = None
     bands: tuple[str, ...] | None = None
 
 

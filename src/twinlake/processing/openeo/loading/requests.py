@@ -12,14 +12,13 @@ import msgspec
 
 from twinlake.core.documents import JsonObject
 from twinlake.processing.openeo.loading.properties import translate_filters
-from twinlake.processing.openeo.shapes.times import parse_time
+from twinlake.processing.openeo.shapes.times import Interval, parse_time
 from twinlake.standards.openeo.errors import OpenEoError, ProcessParameterInvalidError, ProcessParameterRequiredError
 from twinlake.standards.openeo.graph import FromNode, Graph, Node, is_constant
 
 _SOURCES = {"load_collection": "id", "load_stac": "url"}
 """Processes that load by search, and the parameter that says what."""
 _BOX = ("west", "south", "east", "north", "crs")
-Interval = tuple[str | None, str | None]
 
 
 class LoadRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

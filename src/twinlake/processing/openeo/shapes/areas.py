@@ -128,13 +128,17 @@ def find_vectors_in_box(dimension: Dimension, box: JsonObject) -> list[int]:
         As `read_box` does.
     """
     shapes, crs = list(read_shapes(dimension)), crs_of(dimension)
-    around = shapely.box(*shapely.total_bounds(shapes)) if any(not each.is_empty for each in shapes) else None
+    around = _box_around(shapes)
     area = read_box(box, crs, within=around)
     if around is None or area.is_empty:
         return []
     west, south, east, north = shapely.bounds(area)
     areas = [shapely.box(west + turn, south, east + turn, north) for turn in turns_of(crs)]
     return [place for place, shape in enumerate(shapes) if shapely.within(shape, areas).any()]
+
+
+def _box_around(shapes: Sequence[BaseGeometry]) -> BaseGeometry | None:
+    return shapely.box(*shapely.total_bounds(shapes)) if any(not each.is_empty for each in shapes) else None
 
 
 def find_vectors_in_areas(dimension: Dimension, document: JsonObject) -> list[int]:
@@ -146,7 +150,7 @@ def find_vectors_in_areas(dimension: Dimension, document: JsonObject) -> list[in
         As `read_geojson` and `parts_near` do.
     """
     shapes, crs = list(read_shapes(dimension)), crs_of(dimension)
-    around = shapely.box(*shapely.total_bounds(shapes)) if any(not each.is_empty for each in shapes) else None
+    around = _box_around(shapes)
     parts = parts_near(read_geojson(document), crs, within=around, only_areas=True)
     areas = [shapely.union_all(each) for each in parts]
     return [place for place, shape in enumerate(shapes) if shapely.within(shape, areas).any()]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from twinlake.processing.openeo.shapes.axes import CLOSE, Axis, Coordinates, read_axis
 from twinlake.processing.openeo.shapes.dimensions import Dimension, find_horizontal
-from twinlake.processing.openeo.shapes.projecting import DEGREES, Crs, find_way, is_in_degrees
+from twinlake.processing.openeo.shapes.projecting import DEGREES, TURN, Crs, find_way, is_in_degrees
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError
 
 Corner = Literal["lower-left", "upper-left", "lower-right", "upper-right"]
@@ -18,7 +18,6 @@ _MOST = 1_000_000
 """Pixels along one axis."""
 _LATTICE = 65
 """Places along each side of a grid at which is looked where it lies in another CRS."""
-_TURN = 360.0
 _DRAWN_OUT = 12.0
 """How much longer than elsewhere a distance may become: Mercator's projection reaches 85 degrees."""
 
@@ -57,7 +56,7 @@ def read_grid(dimensions: Sequence[Dimension]) -> Grid:
     step = steps[0] if steps else None
     return Grid(
         y=read_axis(y, step=None if step is None else -step),
-        x=read_axis(x, step=step, turn=_TURN if is_in_degrees(crs) else 0.0),
+        x=read_axis(x, step=step, turn=TURN if is_in_degrees(crs) else 0.0),
         crs=crs,
     )
 
@@ -89,7 +88,7 @@ def lay_grid(source: Grid, *, resolution: tuple[float, float], crs: Crs, align: 
     over_x, over_y = _box(source, crs)
     x = _lay(source.x, over_x, across or size, turned=from_east)
     y = _lay(source.y, over_y, along or size, turned=from_north)
-    return Grid(y=y, x=replace(x, turn=_TURN if is_in_degrees(crs) else 0.0), crs=crs)
+    return Grid(y=y, x=replace(x, turn=TURN if is_in_degrees(crs) else 0.0), crs=crs)
 
 
 def _lay(axis: Axis, over: tuple[float, float], size: float, *, turned: bool) -> Axis:
@@ -135,7 +134,7 @@ def _move(source: Grid, crs: Crs, x: Coordinates, y: Coordinates) -> tuple[Coord
     middle = x[tuple(size // 2 for size in x.shape)]
     if is_in_degrees(crs) and np.isfinite(middle):
         with np.errstate(invalid="ignore"):
-            x = x - _TURN * np.round((x - middle) / _TURN)
+            x = x - TURN * np.round((x - middle) / TURN)
     return x, y
 
 

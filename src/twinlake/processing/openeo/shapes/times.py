@@ -7,14 +7,19 @@ Sources: RFC 3339, CF Conventions 1.11, section 4.4.1
 """
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
-from twinlake.processing.openeo.shapes.dimensions import Dimension
+from twinlake.processing.openeo.shapes.dimensions import Dimension, Label
 from twinlake.standards.openeo.errors import ProcessError, ProcessParameterInvalidError
 
 DAY: Final = 86_400_000_000
 """Microseconds."""
 HOUR: Final = 3_600_000_000
+Interval = tuple[str | None, str | None]
+"""Start and end as texts; None is without end."""
+Bounded = tuple[str, str, str]
+"""A label, and its bounds."""
 _TIME = re.compile(
     r"(?P<year>-?\d{4})(?:-(?P<month>\d\d)(?:-(?P<day>\d\d)(?:[Tt ](?P<hour>\d\d):(?P<minute>\d\d)(?::(?P<second>\d\d)"
     r"(?:\.(?P<fraction>\d+))?)?(?P<offset>[Zz]|[+-]\d\d:?\d\d)?)?)?)?",
@@ -77,6 +82,11 @@ def write_time(instant: int, calendar: str = "standard") -> str:
     return f"{year:04d}-{month:02d}-{day:02d}T{minutes // 60:02d}:{minutes % 60:02d}:{second:02d}Z"
 
 
+def begins_of(dimension: Dimension) -> Sequence[Label]:
+    """Return the text of when each label of a temporal dimension begins."""
+    return dimension.labels if dimension.intervals is None else [start for start, _ in dimension.intervals]
+
+
 def read_starts(dimension: Dimension) -> list[int]:
     """Return the instant at which the time of each label of a temporal dimension begins.
 
@@ -85,8 +95,7 @@ def read_starts(dimension: Dimension) -> list[int]:
     ProcessParameterInvalidError
         A label tells no time.
     """
-    texts = dimension.labels if dimension.intervals is None else [start for start, _ in dimension.intervals]
-    return [parse_time(each, dimension.calendar) for each in texts]
+    return [parse_time(each, dimension.calendar) for each in begins_of(dimension)]
 
 
 def read_middles(dimension: Dimension) -> list[int]:
@@ -123,6 +132,22 @@ def parse_interval(start: str | None, end: str | None, calendar: str) -> tuple[i
             "TemporalExtentEmpty", f"Nothing lies between {start} and {end}: the end must be later than the start."
         )
     return first, last
+
+
+def find_within(instants: Sequence[int], extent: Interval | None, calendar: str = "standard") -> list[int]:
+    """Return the places of the instants that an interval holds, which is closed at its start and open at its end; all for None.
+
+    Raises
+    ------
+    ProcessError, ProcessParameterInvalidError
+        As `parse_interval` does.
+    """
+    first, last = (None, None) if extent is None else parse_interval(*extent, calendar)
+    return [
+        place
+        for place, instant in enumerate(instants)
+        if (first is None or instant >= first) and (last is None or instant < last)
+    ]
 
 
 def day_number(year: int, month: int, day: int, calendar: str = "standard") -> int:

@@ -15,7 +15,6 @@ from twinlake.processing.openeo.loading.planning.labels import (
     Moment,
     choose_bands,
     find_left_out,
-    is_within,
     keep_bands,
     list_declared_bands,
     name_bands,
@@ -27,6 +26,7 @@ from twinlake.processing.openeo.loading.planning.value_types import join_types
 from twinlake.processing.openeo.loading.requests import LoadRequest
 from twinlake.processing.openeo.shapes.areas import take_columns
 from twinlake.processing.openeo.shapes.dimensions import Dimension
+from twinlake.processing.openeo.shapes.times import Bounded, find_within
 
 _CLOSE = 1e-6
 """Of a step: axes of several files that are so near are one."""
@@ -47,7 +47,7 @@ class ArrayPlan:
     dimensions: tuple[Dimension, ...]
     dtype: str
     area: JsonObject | None
-    left_out: tuple[tuple[str, str, str], ...]
+    left_out: tuple[Bounded, ...]
     entries: tuple[_Entry, ...]
     others: dict[str, tuple[int, ...]]
     is_curvilinear: bool
@@ -183,7 +183,7 @@ def _are_one(first: Dimension, second: Dimension) -> bool:
 
 def _order_times(
     grids: Sequence[GridFile], request: LoadRequest, *, has_time: bool
-) -> tuple[Dimension, dict[int, int], tuple[tuple[str, str, str], ...]]:
+) -> tuple[Dimension, dict[int, int], tuple[Bounded, ...]]:
     calendars = {grid.calendar if has_time else "standard" for grid in grids}
     if len(calendars) > 1:
         raise Unloadable(
@@ -191,10 +191,10 @@ def _order_times(
         )
     calendar = calendars.pop()
     every = [moment for grid in grids for moment in _moments_of(grid, has_time=has_time)]
-    moments = [each for each in every if is_within(each.start, request.temporal_extent, calendar)]
-    if not moments:
+    within = find_within([each.start for each in every], request.temporal_extent, calendar)
+    if not within:
         raise no_time(each.begin for each in every)
-    return *order_times(moments, calendar), find_left_out(every, request.temporal_extent, calendar)
+    return *order_times((every[place] for place in within), calendar), find_left_out(every, request.temporal_extent, calendar)
 
 
 def _moments_of(grid: GridFile, *, has_time: bool) -> tuple[Moment, ...]:

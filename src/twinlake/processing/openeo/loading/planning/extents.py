@@ -9,10 +9,10 @@ from twinlake.core.documents import JsonObject
 from twinlake.core.errors import TwinlakeError
 from twinlake.holdings.catalogue.interfaces import BBox
 from twinlake.holdings.readers.crs import read_crs, to_degrees
-from twinlake.processing.openeo.loading.requests import Interval, LoadRequest
+from twinlake.processing.openeo.loading.requests import LoadRequest
 from twinlake.processing.openeo.shapes.geometries import read_areas
 from twinlake.processing.openeo.shapes.projecting import CRS_FORMS, DEGREES, Crs, is_in_degrees
-from twinlake.processing.openeo.shapes.times import DAY, day_number, parse_interval, parse_time
+from twinlake.processing.openeo.shapes.times import DAY, Interval, day_number, parse_interval, parse_time
 from twinlake.standards.openeo.errors import OpenEoError, ProcessParameterInvalidError
 
 _MARGIN = 1e-3

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 
 from twinlake.core.documents import JsonObject
 from twinlake.processing.openeo.loading.planning.items import Band, write_instant
-from twinlake.processing.openeo.loading.requests import Interval
 from twinlake.processing.openeo.shapes.bands import find_bands
 from twinlake.processing.openeo.shapes.dimensions import Dimension
-from twinlake.processing.openeo.shapes.times import find_calendar, parse_interval, parse_time
+from twinlake.processing.openeo.shapes.times import Bounded, Interval, find_calendar, find_within, parse_time
 from twinlake.standards.openeo.errors import ProcessError, ProcessParameterInvalidError
 
 MAX_LABELS = 100_000
@@ -90,31 +89,13 @@ def order_times(moments: Iterable[Moment], calendar: str = "standard") -> tuple[
     return dimension, {each.start: place for place, each in enumerate(ordered)}
 
 
-def find_left_out(
-    moments: Iterable[Moment], extent: Interval | None, calendar: str = "standard"
-) -> tuple[tuple[str, str, str], ...]:
-    """Return label and bounds of moments that begin outside of an extent though most of them lies within (`_Pins.left_out`)."""
-    found = dict[int, tuple[str, str, str]]()
-    for each in moments:
-        if each.interval is not None and not is_within(each.start, extent, calendar):
-            middle = (each.start + parse_time(each.interval[1], calendar)) // 2
-            if is_within(middle, extent, calendar):
-                found.setdefault(each.start, (each.label, *each.interval))
-    return tuple(found[start] for start in sorted(found))
-
-
-def is_within(start: int, extent: Interval | None, calendar: str = "standard") -> bool:
-    """Tell whether what begins at *start* lies in an interval that is closed at its start and open at its end.
-
-    Raises
-    ------
-    ProcessError
-        ``TemporalExtentEmpty``: the interval ends where it starts, or before.
-    """
-    if extent is None:
-        return True
-    first, last = parse_interval(*extent, calendar)
-    return (first is None or start >= first) and (last is None or start < last)
+def find_left_out(moments: Iterable[Moment], extent: Interval | None, calendar: str = "standard") -> tuple[Bounded, ...]:
+    """Return moments that begin outside of an extent though most of them lies within (`_Pins.left_out`)."""
+    bounded = {each.start: (each.label, *each.interval) for each in moments if each.interval is not None}
+    starts = sorted(bounded)
+    middles = [(start + parse_time(bounded[start][2], calendar)) // 2 for start in starts]
+    missed = set(find_within(middles, extent, calendar)) - set(find_within(starts, extent, calendar))
+    return tuple(bounded[starts[place]] for place in sorted(missed))
 
 
 def name_bands(bands: Iterable[Band], *, declared: Sequence[str] = ()) -> Dimension:

@@ -11,7 +11,6 @@ from twinlake.processing.openeo.loading.planning.labels import (
     Moment,
     choose_bands,
     find_left_out,
-    is_within,
     keep_bands,
     list_declared_bands,
     name_bands,
@@ -24,6 +23,7 @@ from twinlake.processing.openeo.loading.requests import LoadRequest
 from twinlake.processing.openeo.shapes.areas import take_columns
 from twinlake.processing.openeo.shapes.dimensions import Dimension
 from twinlake.processing.openeo.shapes.projecting import is_in_degrees
+from twinlake.processing.openeo.shapes.times import Bounded, find_within
 from twinlake.standards.openeo.errors import ProcessGraphComplexityError
 
 _MAX_PARTS = 200_000
@@ -50,7 +50,7 @@ class RasterPlan:
     dimensions: tuple[Dimension, ...]
     dtype: str
     area: JsonObject | None
-    left_out: tuple[tuple[str, str, str], ...]
+    left_out: tuple[Bounded, ...]
     images: tuple[tuple[str, RasterAsset], ...]
     """Item and asset of each."""
     parts: tuple[ImageBand, ...]
@@ -96,7 +96,7 @@ def plan_rasters(request: LoadRequest, items: Sequence[JsonObject], collection: 
     of_bands = [each for each in layers if each.band.name in wanted.labels]
     if not of_bands:
         raise no_data("of these bands within the extents")
-    layers = [each for each in of_bands if is_within(each.time.start, request.temporal_extent)]
+    layers = [of_bands[place] for place in find_within([each.time.start for each in of_bands], request.temporal_extent)]
     if not layers:
         raise no_time(each.time.label for each in of_bands)
     y, x = axes_of(_choose_grid(request, layers, collection))

@@ -16,7 +16,7 @@ from twinlake.processing.openeo.loading.pins import ArrayPins, CubeFile
 from twinlake.processing.openeo.loading.reading.errors import unlike
 from twinlake.processing.openeo.loading.reading.gathering import NOWHERE, Piece, Places, find_nearest, list_pieces, plain_pieces
 from twinlake.processing.openeo.shapes.dimensions import Dimension
-from twinlake.processing.openeo.shapes.projecting import Crs, is_in_degrees
+from twinlake.processing.openeo.shapes.projecting import TURN, Crs, is_in_degrees
 
 _CLOSE = 1e-3
 """Of a step: so near a label of the item must be to that of the file."""
@@ -24,7 +24,6 @@ _REMEMBERED_CLOUDS = 2
 _REMEMBERED_PARTS = 8
 _MAX_CELLS = 1 << 24
 """Of a curvilinear grid: its places are in memory."""
-_TURN = 360.0
 
 
 class CellFinder:
@@ -80,7 +79,7 @@ def _find_layout(file: ArrayFile, variable: ArrayVariable, crs: Crs | None) -> L
 
 
 def _along_axes(cube: CubeFile, layout: AxisGrid, y: Dimension, x: Dimension) -> Sequence[Piece]:
-    turn = _TURN if x.crs is not None and is_in_degrees(x.crs) else None
+    turn = TURN if x.crs is not None and is_in_degrees(x.crs) else None
     rows = _match(cube, "y", y.coordinates(), layout.y_values(), None)
     columns = _match(cube, "x", x.coordinates(), layout.x_values(), turn)
     return plain_pieces(rows, columns)

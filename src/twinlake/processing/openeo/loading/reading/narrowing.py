@@ -12,12 +12,12 @@ from twinlake.processing.openeo.cubes import Cube
 from twinlake.processing.openeo.kernels.pixels.masking import find_covered, replace_pixels
 from twinlake.processing.openeo.loading.pins import Narrowing
 from twinlake.processing.openeo.loading.planning.grids import limit
-from twinlake.processing.openeo.loading.planning.labels import choose_bands, is_within, no_data, no_time
+from twinlake.processing.openeo.loading.planning.labels import choose_bands, no_data, no_time
 from twinlake.processing.openeo.loading.source import Source, Window, range_of
 from twinlake.processing.openeo.shapes.areas import Pixels, find_vectors_in_areas, find_vectors_in_box, read_pixels, take_columns
 from twinlake.processing.openeo.shapes.dimensions import Dimension, find_horizontal, find_kind, find_temporal, horizontal_of
 from twinlake.processing.openeo.shapes.geometries import read_areas
-from twinlake.processing.openeo.shapes.times import parse_time
+from twinlake.processing.openeo.shapes.times import Interval, begins_of, find_within, read_starts
 from twinlake.standards.openeo.errors import ProcessParameterInvalidError
 
 
@@ -133,13 +133,8 @@ def _choose_vectors(dimension: Dimension, extent: JsonObject) -> list[int]:
     return found
 
 
-def _choose_times(dimension: Dimension, extent: tuple[str | None, str | None]) -> list[int]:
-    starts = [first for first, _ in dimension.intervals] if dimension.intervals is not None else dimension.labels
-    found = [
-        place
-        for place, start in enumerate(starts)
-        if is_within(parse_time(str(start), dimension.calendar), extent, dimension.calendar)
-    ]
+def _choose_times(dimension: Dimension, extent: Interval) -> list[int]:
+    found = find_within(read_starts(dimension), extent, dimension.calendar)
     if not found:
-        raise no_time(str(each) for each in starts)
+        raise no_time(str(each) for each in begins_of(dimension))
     return found

@@ -30,12 +30,11 @@ from twinlake.processing.openeo.loading.reading.errors import refuse, unlike
 from twinlake.processing.openeo.loading.reading.gathering import NOWHERE, Piece, find_cells, list_pieces, plain_pieces, take_over
 from twinlake.processing.openeo.loading.source import Window, range_of
 from twinlake.processing.openeo.shapes.dimensions import Dimension
-from twinlake.processing.openeo.shapes.projecting import is_in_degrees
+from twinlake.processing.openeo.shapes.projecting import TURN, is_in_degrees
 
 _OPEN_FILES = 48
 _REMEMBERED_PLACES = 8
 _CLOSE = 1e-6
-_TURN = 360.0
 
 
 @contextmanager
@@ -285,7 +284,7 @@ def _find_sources(image: Image, y: Dimension, x: Dimension) -> Sequence[Piece]:
     rows, columns = image.shape
     assert x.crs is not None
     if image.crs == x.crs and b == d == 0:
-        turn = _TURN if is_in_degrees(image.crs) else None
+        turn = TURN if is_in_degrees(image.crs) else None
         along_y = find_cells(y.coordinates(), origin=f, step=e, count=rows)
         along_x = find_cells(x.coordinates(), origin=c, step=a, count=columns, turn=turn)
         return plain_pieces(along_y, along_x)

@@ -7,12 +7,12 @@ from twinlake.processing.openeo.json_schemas import DATE, DATE_TIME, TEXT_OR_NUL
 from twinlake.processing.openeo.kernels.crossing import tell_of_crossing
 from twinlake.processing.openeo.process import Keeps, Opaque, Parameter, Process
 from twinlake.processing.openeo.shapes.dimensions import Dimension, find_kind, find_temporal
-from twinlake.processing.openeo.shapes.times import parse_interval, read_starts
+from twinlake.processing.openeo.shapes.times import Interval, find_within, read_starts
 from twinlake.processing.openeo.tools import Standing
 from twinlake.standards.openeo.errors import ProcessError, ProcessParameterInvalidError
 
 
-def _filter(data: Cube, extent: tuple[str | None, str | None], dimension: str | None, *, standing: Standing) -> Cube:
+def _filter(data: Cube, extent: Interval, dimension: str | None, *, standing: Standing) -> Cube:
     numbers = find_kind(data.dimensions, "temporal") if dimension is None else [find_temporal(data.dimensions, dimension)]
     if not numbers:
         raise ProcessError("DimensionNotAvailable", "The cube has no temporal dimension.")
@@ -27,12 +27,7 @@ def _within(dimension: Dimension, extent: Sequence[str | None]) -> list[int]:
     start, end = extent
     if start is None and end is None:
         raise ProcessParameterInvalidError("'extent' is without end on both sides: give a start, or an end.")
-    first, last = parse_interval(start, end, dimension.calendar)
-    return [
-        place
-        for place, instant in enumerate(read_starts(dimension))
-        if (first is None or instant >= first) and (last is None or instant < last)
-    ]
+    return find_within(read_starts(dimension), (start, end), dimension.calendar)
 
 
 PROCESS = Process(
